@@ -1,0 +1,104 @@
+//! What can end a run, each with the file, line or setting and what to do about it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The crate's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a command of the pipeline could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The operating system refused a path.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was being done, as a verb.
+        action: &'static str,
+        /// To what.
+        path: PathBuf,
+        /// What the system answered.
+        source: io::Error,
+    },
+
+    /// A table has no column of a name that is needed.
+    #[error("{} has no column `{column}`: its header is `{header}`; it needs {needed}", path.display())]
+    MissingColumn {
+        /// The table.
+        path: PathBuf,
+        /// The first column that is not there.
+        column: &'static str,
+        /// The header as found.
+        header: String,
+        /// All the columns that a table of its kind needs.
+        needed: &'static str,
+    },
+
+    /// A table has a header at most.
+    #[error("{} has no rows; check that its export ended well", path.display())]
+    EmptyTable {
+        /// The table.
+        path: PathBuf,
+    },
+
+    /// What cleaning left is not enough to learn from.
+    #[error(
+        "{} leaves {ratings} ratings of {users} users and {movies} movies after cleaning ({rejected} rows were rejected); \
+         training needs at least {needed}",
+        path.display()
+    )]
+    TooFewRatings {
+        /// The table.
+        path: PathBuf,
+        /// Ratings left.
+        ratings: usize,
+        /// Users left.
+        users: usize,
+        /// Movies left.
+        movies: usize,
+        /// Rows rejected.
+        rejected: u64,
+        /// What would be enough, in words.
+        needed: &'static str,
+    },
+
+    /// A setting is out of its range, or does not go with another.
+    #[error("{name} is {value}: {problem}")]
+    Setting {
+        /// The setting as the user knows it, `--test-fraction` for example.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
+
+    /// The model's numbers are no numbers any more.
+    #[error("training diverged in epoch {epoch}: {what} is not finite; raise --regularization")]
+    Diverged {
+        /// The epoch, counted from 1.
+        epoch: usize,
+        /// What stopped being a number.
+        what: &'static str,
+    },
+
+    /// The store refused.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+
+    /// A fault of ours.
+    #[error("internal error in {what}: {detail}; please report it")]
+    Internal {
+        /// Where.
+        what: &'static str,
+        /// What was seen.
+        detail: String,
+    },
+}
+
+impl Error {
+    /// For `map_err`: an I/O error that says what was being done to which path.
+    pub(crate) fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.as_ref().to_path_buf();
+        move |source| Self::Io { action, path, source }
+    }
+}

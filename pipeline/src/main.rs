@@ -1,0 +1,3 @@
+//! The `pipeline` program.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Makes MovieLens-shaped data of any size.

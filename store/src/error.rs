@@ -1,0 +1,103 @@
+//! What can go wrong between the batch and a reader, each with the path and what to do about it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::ids::GenerationId;
+
+/// The crate's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a generation could not be written, published or read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The operating system refused a path.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was being done, as a verb.
+        action: &'static str,
+        /// To what.
+        path: PathBuf,
+        /// What the system answered.
+        source: io::Error,
+    },
+
+    /// sled could not open, read or write its directory.
+    #[error("the record store in {} failed: {source}", path.display())]
+    Sled {
+        /// The sled directory.
+        path: PathBuf,
+        /// What sled answered.
+        source: sled::Error,
+    },
+
+    /// `CURRENT` holds something that cannot be a generation's name.
+    #[error("{} names `{found}`, which is no generation; publish one with `pipeline run`", path.display())]
+    BadCurrent {
+        /// The file `CURRENT`.
+        path: PathBuf,
+        /// What it holds.
+        found: String,
+    },
+
+    /// A generation is named but has no manifest: it was deleted, or its run never ended.
+    #[error("generation {generation} is not complete in {}: it has no manifest; publish another with `pipeline run`", output.display())]
+    Incomplete {
+        /// The generation that was asked for.
+        generation: GenerationId,
+        /// The output directory that was searched.
+        output: PathBuf,
+    },
+
+    /// The manifest was written by a newer release.
+    #[error("{} has format {found}, this release reads {supported}; upgrade the reader", path.display())]
+    NewerFormat {
+        /// The manifest.
+        path: PathBuf,
+        /// Its format version.
+        found: u32,
+        /// The version that this release reads.
+        supported: u32,
+    },
+
+    /// Bytes are not what the manifest or the format says they are.
+    #[error("{} is damaged: {detail}; it will not be served, publish another with `pipeline run`", path.display())]
+    Damaged {
+        /// The file or the record's tree.
+        path: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
+
+    /// A record was handed to the writer out of order: a fault of the caller, not of the data.
+    #[error("record {key} was written to `{tree}` after a greater one; records go in by ascending id")]
+    OutOfOrder {
+        /// The tree that was written.
+        tree: &'static str,
+        /// The key that came too late.
+        key: u32,
+    },
+
+    /// A record or manifest could not be encoded: a fault of ours.
+    #[error("cannot encode {what}: {detail}")]
+    Encode {
+        /// The kind of record.
+        what: &'static str,
+        /// What the encoder said.
+        detail: String,
+    },
+}
+
+impl Error {
+    /// For `map_err`: an I/O error that says what was being done to which path.
+    pub(crate) fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.as_ref().to_path_buf();
+        move |source| Self::Io { action, path, source }
+    }
+
+    /// For `map_err`: an error of sled's that says which directory it was about.
+    pub(crate) fn sled(path: impl AsRef<Path>) -> impl FnOnce(sled::Error) -> Self {
+        let path = path.as_ref().to_path_buf();
+        move |source| Self::Sled { path, source }
+    }
+}

@@ -1,0 +1,108 @@
+//! The identities that the outside world knows: users, movies and generations.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A user as the ratings name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UserId(pub u32);
+
+/// A movie as the ratings and the metadata name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MovieId(pub u32);
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for MovieId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The name of one published night: its UTC time to the millisecond, `20261123T023000.125Z`, so that names
+/// sort by age. It is a directory's name, and is therefore checked whenever it comes from outside.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct GenerationId(String);
+
+impl GenerationId {
+    /// The name of a generation that begins at `time`.
+    #[must_use]
+    pub fn at(time: jiff::Timestamp) -> Self {
+        Self(time.strftime("%Y%m%dT%H%M%S%.3fZ").to_string())
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for GenerationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// The text is no generation's name.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no generation id; one looks like 20261123T023000.125Z")]
+pub struct InvalidGenerationId(String);
+
+impl FromStr for GenerationId {
+    type Err = InvalidGenerationId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const PATTERN: &[u8] = b"ddddddddTdddddd.dddZ";
+        let fits = text.len() == PATTERN.len()
+            && text.bytes().zip(PATTERN).all(|(byte, &expected)| match expected {
+                b'd' => byte.is_ascii_digit(),
+                literal => byte == literal,
+            });
+        if fits { Ok(Self(text.to_owned())) } else { Err(InvalidGenerationId(text.to_owned())) }
+    }
+}
+
+impl TryFrom<String> for GenerationId {
+    type Error = InvalidGenerationId;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<GenerationId> for String {
+    fn from(id: GenerationId) -> Self {
+        id.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_generation_is_named_by_its_time_and_the_name_is_read_back() {
+        let id = GenerationId::at("2026-11-23T02:30:00.125Z".parse().unwrap());
+        assert_eq!(id.as_str(), "20261123T023000.125Z");
+        assert_eq!(id.as_str().parse(), Ok(id));
+    }
+
+    #[test]
+    fn a_name_that_could_leave_the_directory_is_refused() {
+        for text in
+            ["", "..", "../../etc", "20261123T023000.125", "20261123T023000/125Z", "d0261123T023000.125Z"]
+        {
+            assert!(text.parse::<GenerationId>().is_err(), "{text}");
+        }
+    }
+}

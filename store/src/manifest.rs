@@ -1,0 +1,203 @@
+//! A generation's account of itself: how it came to be and what every file of it must hold.
+//!
+//! It is written last, so a generation that has one is whole. It is also what `pipeline run --json` prints.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Result};
+use crate::ids::GenerationId;
+
+/// The version that this release writes, and the newest that it reads.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// The manifest of one generation, as `manifest.json` holds it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The format of the records and of this file.
+    pub format_version: u32,
+    /// The generation's own name.
+    pub generation: GenerationId,
+    /// When it was sealed.
+    pub created_at: jiff::Timestamp,
+    /// What the run says of itself.
+    #[serde(flatten)]
+    pub account: Account,
+    /// A digest of all records in key order: equal for equal content, whatever sled made of its files.
+    pub content_digest: String,
+    /// Every file of the generation but this one, by its path below the generation's directory.
+    pub files: BTreeMap<String, FileDigest>,
+}
+
+/// What a run says of itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Account {
+    /// The release that wrote it.
+    pub code_version: String,
+    /// The input files.
+    pub source: Source,
+    /// The settings of the run, the seed among them.
+    pub parameters: Map<String, Value>,
+    /// What became of the rows of the ratings.
+    pub rows: Rows,
+    /// What became of the rows of the movies.
+    pub movie_rows: MovieRows,
+    /// How much there is of what.
+    pub counts: Counts,
+    /// Time and memory by phase: `ingest`, `evaluate`, `train`, `score`, `publish`.
+    pub phases: BTreeMap<String, Phase>,
+    /// Candidate scores computed, by second of the score phase.
+    pub scores_per_second: f64,
+    /// Quality by name, `rmse` among them; empty where the run was told not to evaluate.
+    pub metrics: BTreeMap<String, f64>,
+}
+
+/// The input files of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// The ratings.
+    pub ratings: SourceFile,
+    /// The movies.
+    pub movies: SourceFile,
+}
+
+/// One input file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceFile {
+    /// Where it was read.
+    pub path: String,
+    /// What was in it.
+    #[serde(flatten)]
+    pub digest: FileDigest,
+}
+
+/// What became of the rows of the ratings: `read = kept + merged + rejected`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rows {
+    /// Rows after the header; blank lines are none.
+    pub read: u64,
+    /// Rows that became a rating.
+    pub kept: u64,
+    /// Rows that gave way to a later rating of the same movie by the same user.
+    pub merged: u64,
+    /// Rows that became nothing.
+    pub rejected: u64,
+    /// The rejected by the first thing wrong with each; sums to `rejected`.
+    pub rejected_by_reason: BTreeMap<String, u64>,
+    /// What else was wrong with rejected rows, beyond the first.
+    pub also: BTreeMap<String, u64>,
+    /// Kept rows without a readable time, which count as older than any other.
+    pub without_timestamp: u64,
+}
+
+/// What became of the rows of the movies: `read = kept + rejected`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MovieRows {
+    /// Rows after the header.
+    pub read: u64,
+    /// Rows that became a movie.
+    pub kept: u64,
+    /// Rows that became nothing.
+    pub rejected: u64,
+    /// The rejected by reason; sums to `rejected`.
+    pub rejected_by_reason: BTreeMap<String, u64>,
+}
+
+/// How much there is of what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Users with a list.
+    pub users: u64,
+    /// Movies with at least one rating: the candidates.
+    pub movies: u64,
+    /// Ratings that the model was trained on.
+    pub ratings: u64,
+    /// Rated movies without metadata, which are named by their id.
+    pub movies_without_metadata: u64,
+    /// The length of a list, where there are that many candidates.
+    pub depth: u64,
+}
+
+/// Time and memory of one phase.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Phase {
+    /// Wall time.
+    pub seconds: f64,
+    /// The most memory that the process held during the phase; 0 where the system does not tell.
+    pub peak_rss_bytes: u64,
+}
+
+/// What a file must hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileDigest {
+    /// Its length.
+    pub bytes: u64,
+    /// Its BLAKE3 hash in hexadecimal, as `b3sum` prints it.
+    pub blake3: String,
+}
+
+impl FileDigest {
+    /// Reads a file whole and digests it; about 2 GB a second.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where it cannot be read.
+    pub fn of(path: &Path) -> Result<Self> {
+        let mut file = File::open(path).map_err(Error::io("open", path))?;
+        let mut hasher = blake3::Hasher::new();
+        let mut buffer = vec![0; 1 << 20];
+        let mut bytes = 0;
+        loop {
+            let n = file.read(&mut buffer).map_err(Error::io("read", path))?;
+            if n == 0 {
+                return Ok(Self { bytes, blake3: hasher.finalize().to_hex().to_string() });
+            }
+            hasher.update(&buffer[..n]);
+            bytes += n as u64;
+        }
+    }
+
+    /// Checks a file against what it must hold.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] where it holds something else, [`Error::Io`] where it cannot be read.
+    pub fn check(&self, path: &Path) -> Result<()> {
+        let found = Self::of(path)?;
+        if found == *self {
+            return Ok(());
+        }
+        let detail = if found.bytes == self.bytes {
+            format!("its BLAKE3 is {}, the manifest says {}", found.blake3, self.blake3)
+        } else {
+            format!("it has {} bytes, the manifest says {}", found.bytes, self.bytes)
+        };
+        Err(Error::Damaged { path: path.to_path_buf(), detail })
+    }
+}
+
+impl Manifest {
+    /// Reads a manifest; the caller has seen that there is one.
+    ///
+    /// # Errors
+    /// [`Error::NewerFormat`] and [`Error::Damaged`] for its content, [`Error::Io`].
+    pub fn read(path: &Path) -> Result<Self> {
+        /// Read first: a newer format may hold anything else.
+        #[derive(Deserialize)]
+        struct Version {
+            format_version: u32,
+        }
+
+        let text = std::fs::read(path).map_err(Error::io("read", path))?;
+        let damaged =
+            |e: serde_json::Error| Error::Damaged { path: path.to_path_buf(), detail: e.to_string() };
+        let Version { format_version: found } = serde_json::from_slice(&text).map_err(damaged)?;
+        if found > FORMAT_VERSION {
+            return Err(Error::NewerFormat { path: path.to_path_buf(), found, supported: FORMAT_VERSION });
+        }
+        serde_json::from_slice(&text).map_err(damaged)
+    }
+}

@@ -1,0 +1,199 @@
+//! The records of a generation and their bytes.
+//!
+//! Keys are big-endian ids, so that sled keeps them in ascending order; values are MessagePack arrays
+//! (structs without field names). Decoding never panics: damaged bytes are an error.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::ids::{MovieId, UserId};
+
+/// A ranked list: the best candidates of one user (or of everyone), best first.
+///
+/// `movies` and `scores` run in parallel: a list of n entries takes about 8 n bytes.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct TopN {
+    /// The movies, best first.
+    pub movies: Vec<MovieId>,
+    /// What put each there; never increasing.
+    pub scores: Vec<f32>,
+}
+
+/// The movies that a user has rated, ids ascending.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct History {
+    /// The movies, ids ascending.
+    pub movies: Vec<MovieId>,
+}
+
+/// What is known of a movie beside its ratings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Movie {
+    /// The title with its year, as the metadata gives it.
+    pub title: String,
+    /// The genres, as the metadata orders them.
+    pub genres: Vec<String>,
+}
+
+/// The latent factors of one user or one movie.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Factors(pub Vec<f32>);
+
+/// A value of the store: anything with MessagePack bytes of its own.
+pub trait Record: Sized {
+    /// The record's name in messages.
+    const NAME: &'static str;
+
+    /// The record as bytes.
+    ///
+    /// # Errors
+    /// [`Error::Encode`], which would be a fault of ours.
+    fn encode(&self) -> Result<Vec<u8>>;
+
+    /// The record back from its bytes, or what is wrong with them.
+    ///
+    /// # Errors
+    /// A sentence for [`Error::Damaged`], which the caller completes with the path.
+    fn decode(bytes: &[u8]) -> Result<Self, String>;
+}
+
+/// MessagePack by serde, and a check of what MessagePack cannot promise.
+macro_rules! message_pack {
+    ($record:ty, $name:literal, $check:expr) => {
+        impl Record for $record {
+            const NAME: &'static str = $name;
+
+            fn encode(&self) -> Result<Vec<u8>> {
+                rmp_serde::to_vec(self).map_err(|e| Error::Encode { what: $name, detail: e.to_string() })
+            }
+
+            fn decode(bytes: &[u8]) -> Result<Self, String> {
+                let record: Self = rmp_serde::from_slice(bytes).map_err(|e| e.to_string())?;
+                let check: fn(&Self) -> Result<(), String> = $check;
+                check(&record).map(|()| record)
+            }
+        }
+    };
+}
+
+message_pack!(TopN, "top-N list", |list| {
+    if list.movies.len() == list.scores.len() {
+        Ok(())
+    } else {
+        Err(format!("{} movies but {} scores", list.movies.len(), list.scores.len()))
+    }
+});
+message_pack!(History, "history", |_| Ok(()));
+message_pack!(Movie, "movie", |_| Ok(()));
+
+impl Record for Factors {
+    const NAME: &'static str = "factors";
+
+    /// A MessagePack `bin` of little-endian f32: 4 bytes a factor where an array would take 5.
+    fn encode(&self) -> Result<Vec<u8>> {
+        let bytes: Vec<u8> = self.0.iter().flat_map(|factor| factor.to_le_bytes()).collect();
+        rmp_serde::to_vec(&Bin(&bytes)).map_err(|e| Error::Encode { what: Self::NAME, detail: e.to_string() })
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, String> {
+        let Bin(bytes) = rmp_serde::from_slice(bytes).map_err(|e| e.to_string())?;
+        let (factors, rest) = bytes.as_chunks::<4>();
+        if !rest.is_empty() {
+            return Err(format!("{} bytes are no whole number of f32", bytes.len()));
+        }
+        Ok(Self(factors.iter().map(|&factor| f32::from_le_bytes(factor)).collect()))
+    }
+}
+
+/// A borrowed MessagePack `bin`.
+struct Bin<'a>(&'a [u8]);
+
+impl Serialize for Bin<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Bin<'de> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <&[u8]>::deserialize(deserializer).map(Bin)
+    }
+}
+
+/// An id that keys a tree.
+pub trait Key: Copy {
+    /// The id as a number.
+    fn number(self) -> u32;
+}
+
+impl Key for UserId {
+    fn number(self) -> u32 {
+        self.0
+    }
+}
+
+impl Key for MovieId {
+    fn number(self) -> u32 {
+        self.0
+    }
+}
+
+/// The trees of a generation's sled directory.
+pub(crate) mod trees {
+    pub(crate) const TOP_N: &str = "top_n";
+    pub(crate) const HISTORIES: &str = "histories";
+    pub(crate) const MOVIES: &str = "movies";
+    pub(crate) const USER_FACTORS: &str = "user_factors";
+    pub(crate) const ITEM_FACTORS: &str = "item_factors";
+    /// One record under [`FALLBACK_KEY`](super::FALLBACK_KEY): the list of a user whom nobody knows.
+    pub(crate) const FALLBACK: &str = "fallback";
+    /// All of them, in the order in which the content digest takes them.
+    pub(crate) const ALL: [&str; 6] = [TOP_N, HISTORIES, MOVIES, USER_FACTORS, ITEM_FACTORS, FALLBACK];
+}
+
+/// The key of the only record in the fallback tree.
+pub(crate) const FALLBACK_KEY: MovieId = MovieId(0);
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn round_trip<R: Record>(record: &R) -> R {
+        R::decode(&record.encode().unwrap()).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn every_record_is_decoded_as_it_was_encoded(
+            entries in prop::collection::vec((any::<u32>(), -1e30f32..1e30), 0..300),
+            title in ".*",
+            genres in prop::collection::vec(".*", 0..5),
+        ) {
+            let (movies, scores): (Vec<_>, Vec<_>) = entries.into_iter().map(|(id, s)| (MovieId(id), s)).unzip();
+            let factors = Factors(scores.clone());
+            let history = History { movies: movies.clone() };
+            let top_n = TopN { movies, scores };
+            let movie = Movie { title, genres };
+            prop_assert_eq!(round_trip(&factors), factors);
+            prop_assert_eq!(round_trip(&history), history);
+            prop_assert_eq!(round_trip(&top_n), top_n);
+            prop_assert_eq!(round_trip(&movie), movie);
+        }
+
+        #[test]
+        fn random_bytes_never_panic_a_decoder(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = TopN::decode(&bytes);
+            let _ = History::decode(&bytes);
+            let _ = Movie::decode(&bytes);
+            let _ = Factors::decode(&bytes);
+        }
+    }
+
+    #[test]
+    fn a_list_with_fewer_scores_than_movies_is_damaged() {
+        let bytes = TopN { movies: vec![MovieId(1), MovieId(2)], scores: vec![1.0] }.encode().unwrap();
+        assert_eq!(TopN::decode(&bytes), Err("2 movies but 1 scores".to_owned()));
+    }
+}

@@ -1,0 +1,107 @@
+//! Directories of a reader's own, and their removal.
+//!
+//! sled locks its directory and may write to it on opening, so every reader opens a copy. The copy lives as
+//! long as the reader; one left behind by a killed process is recognised by its unheld lock and swept by
+//! the next reader that works under the same root.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::error::{Error, Result};
+
+const LOCK: &str = "lock";
+
+/// A directory that belongs to this process and is removed when dropped.
+#[derive(Debug)]
+pub struct WorkingCopy {
+    dir: PathBuf,
+    /// Held for as long as the directory is in use; the system releases it even if we are killed.
+    _lock: File,
+}
+
+impl WorkingCopy {
+    /// Makes a directory under `root`, which is made if it is not there, and removes those of the dead.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the root cannot be written.
+    pub fn create(root: &Path) -> Result<Self> {
+        static COUNTER: AtomicU64 = AtomicU64::new(0);
+
+        fs::create_dir_all(root).map_err(Error::io("create", root))?;
+        sweep(root);
+        loop {
+            let n = COUNTER.fetch_add(1, Ordering::Relaxed);
+            let dir = root.join(format!("{}-{n}", std::process::id()));
+            match fs::create_dir(&dir) {
+                Ok(()) => {}
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(e) => return Err(Error::io("create", dir)(e)),
+            }
+            let path = dir.join(LOCK);
+            let locked = File::create(&path).and_then(|file| file.lock().map(|()| file));
+            return match locked {
+                Ok(lock) => Ok(Self { dir, _lock: lock }),
+                Err(e) => Err(Error::io("lock", path)(e)),
+            };
+        }
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+}
+
+impl Drop for WorkingCopy {
+    fn drop(&mut self) {
+        if let Err(e) = fs::remove_dir_all(&self.dir) {
+            tracing::warn!("cannot remove the working copy {}: {e}", self.dir.display());
+        }
+    }
+}
+
+/// Removes the directories under `root` whose lock nobody holds. Whatever cannot be judged stays.
+fn sweep(root: &Path) {
+    let Ok(entries) = fs::read_dir(root) else { return };
+    for dir in entries.flatten().map(|entry| entry.path()) {
+        // Without a lock file it may be in the making, or not ours: left alone.
+        let Ok(lock) = File::open(dir.join(LOCK)) else { continue };
+        match lock.try_lock() {
+            Ok(()) => {
+                if let Err(e) = fs::remove_dir_all(&dir) {
+                    tracing::warn!("cannot remove the abandoned working copy {}: {e}", dir.display());
+                }
+            }
+            // Held by the living, or on a file system that cannot tell.
+            Err(TryLockError::WouldBlock | TryLockError::Error(_)) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_in_use_stays_and_an_abandoned_one_is_swept() {
+        let root = tempfile::tempdir().unwrap();
+        let abandoned = root.path().join("123-0");
+        fs::create_dir(&abandoned).unwrap();
+        File::create(abandoned.join(LOCK)).unwrap();
+        let stranger = root.path().join("stranger");
+        fs::create_dir(&stranger).unwrap();
+
+        let first = WorkingCopy::create(root.path()).unwrap();
+        let second = WorkingCopy::create(root.path()).unwrap();
+
+        assert!(!abandoned.exists());
+        assert!(stranger.exists());
+        assert!(first.dir().exists() && second.dir().exists());
+        let gone = first.dir().to_path_buf();
+        drop(first);
+        assert!(!gone.exists());
+    }
+}
