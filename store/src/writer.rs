@@ -1,8 +1,8 @@
 //! Writes one generation, whole or not at all.
 //!
-//! Records go in by ascending id, tree by tree or interleaved. [`GenerationWriter::seal`] closes sled,
-//! digests every file and writes the manifest last. A writer that is dropped unsealed takes its
-//! half-written generation away. Pointing `CURRENT` at the result is [`publish`](crate::layout::publish).
+//! Records go in by ascending id, tree by tree or interleaved. [`GenerationWriter::finish`] closes sled and
+//! digests every file, [`Finished::seal`] writes the manifest. A generation that is dropped unsealed is
+//! taken away. Pointing `CURRENT` at the result is [`publish`](crate::layout::publish).
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -122,16 +122,36 @@ impl GenerationWriter {
         self.records.put(trees::FALLBACK, FALLBACK_KEY, top_n)
     }
 
-    /// Closes the records, digests every file and writes the manifest. The generation is whole when this
-    /// returns, and survives a power cut; it is not yet published.
+    /// Closes the records, and digests and syncs every file of the generation.
     ///
     /// # Errors
     /// [`Error::Io`] and [`Error::Sled`]; the generation is then gone.
-    pub fn seal(self, account: Account) -> Result<Manifest> {
-        let Self { id, records, mut draft } = self;
+    pub fn finish(self) -> Result<Finished> {
+        let Self { id, records, draft } = self;
         let content_digest = records.close()?;
         let mut files = BTreeMap::new();
         digest_files(&draft.dir, "", &mut files)?;
+        Ok(Finished { id, content_digest, files, draft })
+    }
+}
+
+/// A generation that lacks nothing but its manifest.
+#[derive(Debug)]
+pub struct Finished {
+    id: GenerationId,
+    content_digest: String,
+    files: BTreeMap<String, FileDigest>,
+    draft: Draft,
+}
+
+impl Finished {
+    /// Writes the manifest. The generation is whole when this returns, and survives a power cut; it is not
+    /// yet published.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; the generation is then gone.
+    pub fn seal(self, account: Account) -> Result<Manifest> {
+        let Self { id, content_digest, files, mut draft } = self;
         let manifest = Manifest {
             format_version: FORMAT_VERSION,
             generation: id,

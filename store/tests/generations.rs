@@ -1,0 +1,240 @@
+//! The store as its users see it: what goes in comes out, and what is damaged is refused by name.
+
+#![allow(clippy::unwrap_used, reason = "a test may insist: its panic is the report")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+use store::layout::{self, MANIFEST};
+use store::manifest::{Account, Counts, FileDigest, Manifest, MovieRows, Rows, Source, SourceFile};
+use store::reader::Generation;
+use store::records::{Factors, History, Movie, TopN};
+use store::writer::GenerationWriter;
+use store::{Error, GenerationId, MovieId, UserId};
+
+/// What a test puts into a generation.
+#[derive(Debug, Clone, Default)]
+struct Model {
+    users: BTreeMap<UserId, (TopN, History, Factors)>,
+    movies: BTreeMap<MovieId, Movie>,
+    item_factors: BTreeMap<MovieId, Factors>,
+    fallback: TopN,
+}
+
+impl Model {
+    fn small() -> Self {
+        let list = |ids: &[u32]| TopN {
+            movies: ids.iter().copied().map(MovieId).collect(),
+            scores: ids.iter().map(|&id| 10.0 / id as f32).collect(),
+        };
+        let history = History { movies: vec![MovieId(1), MovieId(6)] };
+        let user = (list(&[3, 4]), history, Factors(vec![0.5, -1.0]));
+        Self {
+            users: (1..200).map(|id| (UserId(id), user.clone())).collect(),
+            movies: [(MovieId(3), Movie { title: "Três (1999)".to_owned(), genres: vec!["War".to_owned()] })]
+                .into(),
+            item_factors: [(MovieId(3), Factors(vec![1.0, 2.0]))].into(),
+            fallback: list(&[1, 2, 3]),
+        }
+    }
+
+    fn write(&self, output: &Path) -> Manifest {
+        let mut writer = GenerationWriter::create(output).unwrap();
+        for (&id, (top_n, history, factors)) in &self.users {
+            writer.put_user(id, top_n, history, factors).unwrap();
+        }
+        self.movies.iter().for_each(|(&id, movie)| writer.put_movie(id, movie).unwrap());
+        self.item_factors.iter().for_each(|(&id, factors)| writer.put_item_factors(id, factors).unwrap());
+        writer.put_fallback(&self.fallback).unwrap();
+        fs::write(writer.dir().join("rejects.csv"), "line\n").unwrap();
+        writer.finish().unwrap().seal(account()).unwrap()
+    }
+
+    fn assert_is(&self, generation: &Generation) {
+        assert_eq!(generation.fallback(), &self.fallback);
+        let users: Vec<_> = generation.users().collect::<Result<_, _>>().unwrap();
+        assert_eq!(users, self.users.keys().copied().collect::<Vec<_>>());
+        for (&id, (top_n, history, factors)) in &self.users {
+            assert_eq!(generation.top_n(id).unwrap().as_ref(), Some(top_n));
+            assert_eq!(generation.history(id).unwrap().as_ref(), Some(history));
+            assert_eq!(generation.user_factors(id).unwrap().as_ref(), Some(factors));
+        }
+        for (&id, movie) in &self.movies {
+            assert_eq!(generation.movie(id).unwrap().as_ref(), Some(movie));
+        }
+        for (&id, factors) in &self.item_factors {
+            assert_eq!(generation.item_factors(id).unwrap().as_ref(), Some(factors));
+        }
+    }
+}
+
+fn account() -> Account {
+    let digest = FileDigest { bytes: 0, blake3: String::new() };
+    let file = SourceFile { path: "ratings.csv".to_owned(), digest };
+    Account {
+        code_version: "test".to_owned(),
+        source: Source { ratings: file.clone(), movies: file },
+        parameters: serde_json::Map::new(),
+        rows: Rows::default(),
+        movie_rows: MovieRows::default(),
+        counts: Counts::default(),
+        phases: BTreeMap::new(),
+        scores_per_second: 0.0,
+        metrics: BTreeMap::new(),
+    }
+}
+
+fn open(output: &Path, id: &GenerationId) -> store::Result<Generation> {
+    Generation::open(output, id, &output.join("work"), 1 << 20)
+}
+
+/// Every file of a generation, the manifest included.
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
+    }
+    found
+}
+
+fn models() -> impl Strategy<Value = Model> {
+    let ids = || prop::collection::vec(any::<u32>().prop_map(MovieId), 0..40);
+    let list = || {
+        prop::collection::vec((any::<u32>().prop_map(MovieId), -9.0f32..9.0), 0..120).prop_map(|entries| {
+            let (movies, scores) = entries.into_iter().unzip();
+            TopN { movies, scores }
+        })
+    };
+    let factors = || prop::collection::vec(-9.0f32..9.0, 0..20).prop_map(Factors);
+    let user = (list(), ids().prop_map(|movies| History { movies }), factors());
+    let movie = (".*", prop::collection::vec(".*", 0..4)).prop_map(|(title, genres)| Movie { title, genres });
+    (
+        prop::collection::btree_map(any::<u32>().prop_map(UserId), user, 0..60),
+        prop::collection::btree_map(any::<u32>().prop_map(MovieId), movie, 0..60),
+        prop::collection::btree_map(any::<u32>().prop_map(MovieId), factors(), 0..60),
+        list(),
+    )
+        .prop_map(|(users, movies, item_factors, fallback)| Model {
+            users,
+            movies,
+            item_factors,
+            fallback,
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn a_generation_holds_what_was_put_into_it_and_its_digest_depends_on_that_alone(model in models()) {
+        let output = tempfile::tempdir().unwrap();
+        let first = model.write(output.path());
+        let second = model.write(output.path());
+        prop_assert_ne!(&first.generation, &second.generation);
+        prop_assert_eq!(&first.content_digest, &second.content_digest);
+        model.assert_is(&open(output.path(), &first.generation).unwrap());
+    }
+}
+
+#[test]
+fn nothing_is_current_until_something_is_published() {
+    let output = tempfile::tempdir().unwrap();
+    assert_eq!(layout::current(output.path()).unwrap(), None);
+    let manifest = Model::small().write(output.path());
+    assert_eq!(layout::current(output.path()).unwrap(), None);
+    layout::publish(output.path(), &manifest.generation).unwrap();
+    assert_eq!(layout::current(output.path()).unwrap(), Some(manifest.generation));
+}
+
+#[test]
+fn an_unsealed_generation_leaves_nothing_and_cannot_be_published() {
+    let output = tempfile::tempdir().unwrap();
+    let mut writer = GenerationWriter::create(output.path()).unwrap();
+    writer.put_movie(MovieId(1), &Movie { title: "One".to_owned(), genres: vec![] }).unwrap();
+    let id = writer.id().clone();
+    assert!(matches!(layout::publish(output.path(), &id), Err(Error::Incomplete { .. })));
+    assert!(matches!(open(output.path(), &id), Err(Error::Incomplete { .. })));
+    drop(writer);
+    assert!(!layout::generation_dir(output.path(), &id).exists());
+}
+
+#[test]
+fn records_out_of_order_are_refused() {
+    let output = tempfile::tempdir().unwrap();
+    let mut writer = GenerationWriter::create(output.path()).unwrap();
+    let movie = Movie { title: "One".to_owned(), genres: vec![] };
+    writer.put_movie(MovieId(5), &movie).unwrap();
+    for id in [5, 4] {
+        let error = writer.put_movie(MovieId(id), &movie).unwrap_err();
+        assert!(matches!(error, Error::OutOfOrder { tree: "movies", key } if key == id));
+    }
+}
+
+#[test]
+fn a_reader_survives_the_deletion_of_what_it_serves_and_many_may_read_at_once() {
+    let output = tempfile::tempdir().unwrap();
+    let model = Model::small();
+    let id = model.write(output.path()).generation;
+    let readers = [open(output.path(), &id).unwrap(), open(output.path(), &id).unwrap()];
+    fs::remove_dir_all(layout::generation_dir(output.path(), &id)).unwrap();
+    readers.iter().for_each(|reader| model.assert_is(reader));
+    drop(readers);
+    assert_eq!(fs::read_dir(output.path().join("work")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_flipped_bit_in_any_file_of_records_is_refused_by_the_name_of_the_file() {
+    let output = tempfile::tempdir().unwrap();
+    let id = Model::small().write(output.path()).generation;
+    let records = layout::generation_dir(output.path(), &id).join("records");
+    let mut n_refused = 0;
+    for path in files(&records) {
+        let whole = fs::read(&path).unwrap();
+        for offset in [0, whole.len() / 3, whole.len().saturating_sub(1)] {
+            let Some(&byte) = whole.get(offset) else { continue };
+            let mut flipped = whole.clone();
+            flipped[offset] = byte ^ 0x10;
+            fs::write(&path, flipped).unwrap();
+            let error = open(output.path(), &id).unwrap_err();
+            assert!(matches!(&error, Error::Damaged { path: named, .. } if *named == path), "{error}");
+            n_refused += 1;
+        }
+        fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+        assert!(matches!(open(output.path(), &id), Err(Error::Damaged { .. })));
+        fs::remove_file(&path).unwrap();
+        let error = open(output.path(), &id).unwrap_err();
+        assert!(error.to_string().contains("missing"), "{error}");
+        fs::write(&path, whole).unwrap();
+    }
+    assert!(n_refused >= 3);
+    open(output.path(), &id).unwrap();
+}
+
+#[test]
+fn a_manifest_of_a_newer_format_or_of_another_generation_is_refused() {
+    let output = tempfile::tempdir().unwrap();
+    let model = Model::small();
+    let (first, second) = (model.write(output.path()).generation, model.write(output.path()).generation);
+    let path = |id| layout::generation_dir(output.path(), id).join(MANIFEST);
+
+    fs::copy(path(&second), path(&first)).unwrap();
+    let error = open(output.path(), &first).unwrap_err().to_string();
+    assert!(error.contains(second.as_str()), "{error}");
+
+    fs::write(path(&first), r#"{"format_version": 99, "anything": "else"}"#).unwrap();
+    let error = open(output.path(), &first).unwrap_err();
+    assert!(matches!(error, Error::NewerFormat { found: 99, supported: 1, .. }), "{error}");
+
+    fs::write(path(&first), "{").unwrap();
+    assert!(matches!(open(output.path(), &first), Err(Error::Damaged { .. })));
+}
+
+#[test]
+fn a_current_that_names_no_generation_is_an_error_that_shows_what_it_holds() {
+    let output = tempfile::tempdir().unwrap();
+    fs::write(output.path().join(layout::CURRENT), "../../etc/passwd\n").unwrap();
+    let error = layout::current(output.path()).unwrap_err().to_string();
+    assert!(error.contains("../../etc/passwd"), "{error}");
+}
