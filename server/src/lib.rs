@@ -1,1 +1,21 @@
-//! The lookup server.
+//! The lookup server: what the last published generation says of a user, as JSON over HTTP.
+//!
+//! It computes nothing. A request becomes at most a few gets in the generation that is open when it
+//! arrives; [`reload`] follows `CURRENT` beside the requests and puts the next generation in its place.
+//! warp and HTTP JSON are known here and nowhere else; how records are stored is the store's matter.
+
+mod answers;
+pub mod error;
+pub mod healthcheck;
+pub mod listen;
+mod problem;
+mod query;
+mod reload;
+mod routes;
+mod serve;
+pub mod settings;
+
+pub use error::{Error, Result};
+pub use listen::{listen, termination};
+pub use serve::run;
+pub use settings::Settings;

@@ -1,3 +1,57 @@
-//! The `server` program.
+//! The `server` program: the command line, the log, the runtime and the exit code.
 
-fn main() {}
+// Only main prints: the one line that says why it ends.
+#![allow(clippy::print_stderr)]
+
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+
+use clap::Parser;
+use server::settings::{Command, CommandLine};
+use server::{Error, Result, Settings, healthcheck};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::prelude::*;
+
+fn main() -> ExitCode {
+    let CommandLine { command, settings } = CommandLine::parse();
+    let outcome = match command {
+        Some(Command::Healthcheck { listen }) => healthcheck::check(listen),
+        None => start_log().and_then(|()| serve(settings)),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("server: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(settings: Settings) -> Result<()> {
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|source| Error::System { action: "start the threads that serve", source })?;
+    let drain_timeout = settings.drain_timeout;
+    let outcome = runtime.block_on(async {
+        let termination = server::termination()?;
+        let listener = server::listen(settings.listen)?;
+        server::run(listener, settings, termination).await
+    });
+    // A generation that is just being opened ends with its copy removed, if it ends soon enough.
+    runtime.shutdown_timeout(drain_timeout);
+    outcome
+}
+
+/// Logs to standard error what `RUST_LOG` lets through; `info` where it says nothing.
+fn start_log() -> Result<()> {
+    let given = std::env::var("RUST_LOG").unwrap_or_default();
+    let filter: Targets = match given.as_str() {
+        "" => Targets::new().with_default(tracing::Level::INFO),
+        text => {
+            text.parse().map_err(|e| Error::LogFilter { given: given.clone(), detail: format!("{e}") })?
+        }
+    };
+    let lines =
+        tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
+    tracing_subscriber::registry().with(lines.with_filter(filter)).init();
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! Answers that say no: `application/problem+json` (RFC 9457).
+//!
+//! The type is always `about:blank`, so the title is the status's own phrase and the detail carries what
+//! the caller can act on. What went wrong inside is logged, never told.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+use warp::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use warp::http::{Method, Response, StatusCode};
+
+/// Why a request has no other answer.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    detail: Cow<'static, str>,
+    header: Option<(HeaderName, &'static str)>,
+}
+
+/// The document that is sent.
+#[derive(Serialize)]
+struct Document<'a> {
+    r#type: &'a str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+}
+
+impl Problem {
+    fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, detail: detail.into(), header: None }
+    }
+
+    /// A parameter is not what it must be; the detail names it, what was given and what to do.
+    pub(crate) fn bad_request(detail: String) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// There is no such route.
+    pub(crate) fn not_found() -> Self {
+        let detail = "there is nothing here; ask for /recommendations, /features, /livez or /readyz";
+        Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    /// There is such a route, but it is only read.
+    pub(crate) fn method_not_allowed(method: &Method) -> Self {
+        let detail = format!("{} is not possible here; use GET or HEAD", shortened(method.as_str()));
+        let problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, detail);
+        Self { header: Some((ALLOW, "GET, HEAD")), ..problem }
+    }
+
+    /// No generation is open yet.
+    pub(crate) fn nothing_to_serve() -> Self {
+        let detail = "no recommendations have been published yet; try again later";
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);
+        Self { header: Some((RETRY_AFTER, "5")), ..problem }
+    }
+
+    /// A lookup failed on data that passed every check when it was opened.
+    pub(crate) fn failed_lookup(error: store::Error) -> Self {
+        tracing::error!("a lookup failed: {error}");
+        Self::internal()
+    }
+
+    /// An answer has no JSON form: a fault of ours.
+    pub(crate) fn failed_answer(error: serde_json::Error) -> Self {
+        tracing::error!("an answer cannot be written as JSON: {error}");
+        Self::internal()
+    }
+
+    fn internal() -> Self {
+        let detail = "the answer could not be looked up; the server's log says why";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
+    }
+
+    /// The problem as an answer.
+    pub(crate) fn into_response(self) -> Response<Vec<u8>> {
+        let document = Document {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or_default(),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+        };
+        // Four strings and a number always have a JSON form; an empty body still carries the status.
+        let mut response = Response::new(serde_json::to_vec(&document).unwrap_or_default());
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some((name, value)) = self.header {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+}
+
+/// What a caller sent, short enough to be sent back.
+pub(crate) fn shortened(text: &str) -> Cow<'_, str> {
+    const MOST: usize = 40;
+    match text.char_indices().nth(MOST) {
+        None => Cow::Borrowed(text),
+        Some((end, _)) => Cow::Owned(format!("{}...", &text[..end])),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_has_the_members_of_rfc_9457_and_escapes_what_was_sent() {
+        let response = Problem::bad_request("n was given as `\"\n`".to_owned()).into_response();
+        assert_eq!(response.status(), 400);
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+        assert_eq!(
+            String::from_utf8_lossy(response.body()),
+            r#"{"type":"about:blank","title":"Bad Request","status":400,"detail":"n was given as `\"\n`"}"#
+        );
+    }
+
+    #[test]
+    fn what_was_sent_is_cut_between_characters() {
+        assert_eq!(shortened("18"), "18");
+        assert_eq!(shortened(&"ü".repeat(40)), "ü".repeat(40));
+        assert_eq!(shortened(&"ü".repeat(41)), format!("{}...", "ü".repeat(40)));
+    }
+}

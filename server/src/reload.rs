@@ -1,0 +1,167 @@
+//! Follows `CURRENT`: opens what it names and puts it in the place of what was served before.
+//!
+//! Requests never wait for this. Copying, checking and opening happen on a blocking thread, the swap is one
+//! pointer, and the old generation is dropped, which deletes files, where it blocks nobody. A generation
+//! that cannot be served changes nothing: the old one stays.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use arc_swap::{ArcSwapOption, Guard};
+use store::reader::Generation;
+use store::{GenerationId, layout};
+use tokio::task::spawn_blocking;
+use warp::http::HeaderValue;
+
+use crate::error::{Error, Result};
+use crate::settings::Settings;
+
+/// A generation that is served.
+#[derive(Debug)]
+pub(crate) struct Open {
+    /// The records.
+    pub(crate) generation: Generation,
+    /// Its id, as answers name it.
+    pub(crate) name: HeaderValue,
+}
+
+/// The generation that is served now; none before the first.
+#[derive(Debug, Default)]
+pub(crate) struct Current(ArcSwapOption<Open>);
+
+impl Current {
+    /// The generation for one request. The guard must not be held across an await: what it guards would
+    /// live on for as long as the slowest client reads.
+    pub(crate) fn load(&self) -> Guard<Option<Arc<Open>>> {
+        self.0.load()
+    }
+
+    /// Lets go of the generation and returns when its working copy is gone.
+    pub(crate) async fn close(&self) {
+        if let Some(last) = self.0.swap(None) {
+            // A panic while files are deleted has been printed; there is nothing to add.
+            let _ = spawn_blocking(move || retire(last)).await;
+        }
+    }
+
+    fn is(&self, id: &GenerationId) -> bool {
+        self.load().as_deref().is_some_and(|open| open.generation.manifest().generation == *id)
+    }
+
+    fn replace(&self, open: Open) {
+        if let Some(old) = self.0.swap(Some(Arc::new(open))) {
+            spawn_blocking(move || retire(old));
+        }
+    }
+}
+
+/// Drops a generation, and its working copy with it, as soon as the last request is done with it: a matter
+/// of microseconds. Waiting for that here keeps the drop from falling to the request.
+fn retire(mut old: Arc<Open>) {
+    loop {
+        match Arc::try_unwrap(old) {
+            Ok(open) => return drop(open),
+            Err(shared) => old = shared,
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Looks at `CURRENT` every now and then, for as long as it is polled.
+pub(crate) async fn follow(current: Arc<Current>, settings: Settings) {
+    let poll_interval = settings.poll_interval;
+    let mut follower = Follower { current, settings, refused: None };
+    loop {
+        follower.look().await;
+        tokio::time::sleep(poll_interval).await;
+    }
+}
+
+/// What is followed, and what was last wrong with it.
+#[derive(Debug)]
+struct Follower {
+    current: Arc<Current>,
+    settings: Settings,
+    refused: Option<Refused>,
+}
+
+/// What could not be served.
+#[derive(Debug)]
+struct Refused {
+    /// The generation; none where `CURRENT` itself could not be read.
+    id: Option<GenerationId>,
+    /// Why, as logged.
+    reason: String,
+    /// How many looks the last pause took.
+    pause: u32,
+    /// How many looks to go until it is tried again.
+    remaining: u32,
+}
+
+impl Follower {
+    async fn look(&mut self) {
+        match self.named().await {
+            Ok(id) if self.current.is(&id) => self.refused = None,
+            Ok(id) if self.pausing(&id) => {}
+            Ok(id) => match self.open(id.clone()).await {
+                Ok(open) => {
+                    self.current.replace(open);
+                    self.refused = None;
+                    tracing::info!("serving generation {id}");
+                }
+                Err(error) => self.refuse(Some(id), &error),
+            },
+            Err(error) => self.refuse(None, &error),
+        }
+    }
+
+    /// The generation that `CURRENT` names.
+    async fn named(&self) -> Result<GenerationId> {
+        let store = self.settings.store.clone();
+        let named = spawn_blocking(move || layout::current(&store)).await??;
+        named.ok_or_else(|| Error::NothingPublished { store: self.settings.store.clone() })
+    }
+
+    async fn open(&self, id: GenerationId) -> Result<Open> {
+        let name = HeaderValue::from_str(id.as_str()).map_err(|_| Error::Unnameable(id.clone()))?;
+        let Settings { store, work_dir, .. } = self.settings.clone();
+        let cache_bytes = self.settings.cache_bytes();
+        let generation =
+            spawn_blocking(move || Generation::open(&store, &id, &work_dir, cache_bytes)).await??;
+        Ok(Open { generation, name })
+    }
+
+    /// Whether a generation was refused so recently that it is not worth another copy. Damage does not
+    /// heal, but a full disk may be cleared: hence longer and longer pauses instead of none or no end.
+    fn pausing(&mut self, id: &GenerationId) -> bool {
+        match &mut self.refused {
+            Some(refused) if refused.id.as_ref() == Some(id) && refused.remaining > 0 => {
+                refused.remaining -= 1;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Notes what cannot be served; logs it when it is news.
+    fn refuse(&mut self, id: Option<GenerationId>, error: &Error) {
+        const LONGEST_PAUSE: u32 = 60;
+
+        let reason = error.to_string();
+        let before = self.refused.take().filter(|before| before.id == id);
+        if before.as_ref().is_none_or(|before| before.reason != reason) {
+            let kept = if self.current.load().is_some() {
+                "still serving the one before"
+            } else {
+                "nothing to serve"
+            };
+            match &id {
+                Some(id) => tracing::error!("cannot serve generation {id}, {kept}: {reason}"),
+                None => tracing::warn!("cannot tell what to serve, {kept}: {reason}"),
+            }
+        }
+        let pause = before.map_or(1, |before| (before.pause * 2).min(LONGEST_PAUSE));
+        self.refused = Some(Refused { id, reason, pause, remaining: pause });
+    }
+}

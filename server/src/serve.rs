@@ -1,0 +1,65 @@
+//! The server's life: from a listening socket to the last answer.
+
+use std::future;
+use std::sync::Arc;
+
+use store::working_copy::WorkingCopy;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::time::sleep;
+
+use crate::error::{Error, Result};
+use crate::reload::{self, Current};
+use crate::routes;
+use crate::settings::Settings;
+
+/// Serves on a listener until `shutdown` is ready, then answers what is in flight and returns.
+///
+/// It serves at once: until the first generation is open, lookups are answered with 503. When it returns,
+/// its working copies are gone.
+///
+/// # Errors
+/// [`Error::WorkDir`] where no working copy could be made, [`Error::System`]. Once it serves, nothing but
+/// `shutdown` ends it.
+pub async fn run(
+    listener: TcpListener,
+    settings: Settings,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<()> {
+    // Found out now rather than at the first generation, which may be published at night.
+    WorkingCopy::create(&settings.work_dir).map_err(|source| Error::WorkDir { source })?;
+    let address =
+        listener.local_addr().map_err(|source| Error::System { action: "name the socket", source })?;
+    let drain_timeout = settings.drain_timeout;
+
+    let current = Arc::new(Current::default());
+    let follower = tokio::spawn(reload::follow(Arc::clone(&current), settings));
+    tracing::info!("listening on http://{address}");
+
+    let (draining, drain) = oneshot::channel();
+    let shutdown = async {
+        shutdown.await;
+        tracing::info!("stopping; answering the requests in flight");
+        // The receiver waits below for as long as this can be sent.
+        let _ = draining.send(());
+    };
+    // Idle connections are closed at once. One that has sent part of a request may take its time with
+    // the rest, or forever: hence the timeout.
+    let server =
+        warp::serve(routes::filter(Arc::clone(&current))).incoming(listener).graceful(shutdown).run();
+    let overdue = async {
+        match drain.await {
+            Ok(()) => sleep(drain_timeout).await,
+            Err(_) => future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = server => {}
+        () = overdue => tracing::warn!("requests are still in flight after {drain_timeout:?}; stopping anyway"),
+    }
+
+    follower.abort();
+    current.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}

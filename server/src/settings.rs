@@ -1,0 +1,126 @@
+//! What the command line can say, and its help.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use jiff::SignedDuration;
+
+const LISTEN: &str = "127.0.0.1:8080";
+
+const HELP: &str = "\
+Routes:
+  GET /recommendations?user_id=18                      two movies for the user
+  GET /recommendations?user_id=18&n=10                 ten, up to the depth that the pipeline stored
+  GET /recommendations?user_id=18&returnMetadata=true  with titles and genres
+  GET /features?user_id=18                             the movies that the user has rated
+  GET /livez                                           200 while the process serves
+  GET /readyz                                          200 once a generation is open, 503 before
+
+Example:
+  server --store output --listen 127.0.0.1:8080
+  curl 'http://127.0.0.1:8080/recommendations?user_id=18&returnMetadata=true'
+
+It logs to standard error; RUST_LOG sets the level (info) or a filter (warn,server=debug).
+SIGTERM and SIGINT end it with code 0 once the requests in flight are answered.";
+
+/// Serves the recommendations of the last published generation over HTTP.
+#[derive(Debug, Parser)]
+#[command(name = "server", version, after_help = HELP, args_conflicts_with_subcommands = true)]
+pub struct CommandLine {
+    /// Instead of serving.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// How to serve.
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// What else the program does.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Asks a running server whether it is alive: code 0 if it is, 1 if not.
+    Healthcheck {
+        /// The address that the server listens on.
+        #[arg(long, value_name = "ADDR", default_value = LISTEN)]
+        listen: SocketAddr,
+    },
+}
+
+/// How to serve.
+#[derive(Debug, Clone, Args)]
+pub struct Settings {
+    /// The pipeline's output directory; it may appear later.
+    #[arg(long, value_name = "DIR", default_value = "output")]
+    pub store: PathBuf,
+
+    /// The address to listen on; port 0 takes a free one, the log says which.
+    #[arg(long, value_name = "ADDR", default_value = LISTEN)]
+    pub listen: SocketAddr,
+
+    /// Where working copies of generations live; several servers may share it.
+    #[arg(long, value_name = "DIR", default_value_os_t = std::env::temp_dir().join("movie-recommender-server"))]
+    pub work_dir: PathBuf,
+
+    /// Memory for pages of the open generation, in MiB.
+    #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
+    pub cache_mib: u32,
+
+    /// How often to look for a new generation, such as 500ms or 2s.
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = positive_duration)]
+    pub poll_interval: Duration,
+
+    /// How long requests in flight may take to end once the server is told to stop.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    pub drain_timeout: Duration,
+}
+
+impl Settings {
+    /// The memory for pages in bytes.
+    #[must_use]
+    pub fn cache_bytes(&self) -> u64 {
+        u64::from(self.cache_mib) << 20
+    }
+}
+
+/// A time as people write it: `500ms`, `2s`, `1m 30s`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let time: SignedDuration = text.parse().map_err(|_| "give a time like 500ms, 2s or 1m 30s".to_owned())?;
+    Duration::try_from(time).map_err(|_| "a time cannot be negative".to_owned())
+}
+
+fn positive_duration(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err("it must be more than nothing, such as 500ms".to_owned()),
+        time => Ok(time),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn times_are_read_as_people_write_them() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("2s"), Ok(Duration::from_secs(2)));
+        assert_eq!(duration("1m 30s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("0s"), Ok(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_time_without_unit_or_sense_is_refused() {
+        for text in ["", "5", "soon", "-1s", "1 parsec"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+        assert!(positive_duration("0s").is_err());
+    }
+}
