@@ -1,0 +1,144 @@
+//! Small generations to serve, and the output directory that they are published in.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use store::manifest::{Account, Counts, FileDigest, MovieRows, Rows, Source, SourceFile};
+use store::records::{Factors, History, Movie, TopN};
+use store::writer::GenerationWriter;
+use store::{GenerationId, MovieId, UserId, layout};
+use tempfile::TempDir;
+
+/// How long the stored lists are.
+pub(crate) const DEPTH: u32 = 5;
+
+/// What one generation holds.
+#[derive(Default)]
+pub(crate) struct Edition {
+    users: BTreeMap<u32, (TopN, Vec<u32>)>,
+    movies: BTreeMap<u32, Movie>,
+    fallback: TopN,
+}
+
+impl Edition {
+    /// Users 18 and 0, of whom 18 is recommended movie 3451, which has no record, and movie 750.
+    pub(crate) fn sample() -> Self {
+        Self::default()
+            .user(0, &[1, 2], &[])
+            .user(18, &[3451, 750, 1, 2, 3], &[1, 2, 6])
+            .movie(750, "Dr. Strangelove or: How I Learned to Stop \"Worrying\" (1964)", &["Comedy", "War"])
+            .movie(1, "Toy Story (1995)", &[])
+            .fallback(&[1, 750, 2, 3, 4])
+    }
+
+    /// An edition of which every answer tells its number: movies from 1000 times the number up, titled by it.
+    pub(crate) fn numbered(number: u32) -> Self {
+        let ids: Vec<u32> = (1..=DEPTH).map(|rank| number * 1000 + rank).collect();
+        let edition = Self::default().user(18, &ids, &ids).fallback(&ids);
+        ids.iter().fold(edition, |edition, &id| edition.movie(id, &format!("From {number}"), &["Drama"]))
+    }
+
+    /// A sample with a list for user 18 that says more movies than scores, which no pipeline writes.
+    pub(crate) fn with_damaged_list() -> Self {
+        let mut edition = Self::sample();
+        edition.users.get_mut(&18).unwrap().0.scores.clear();
+        edition
+    }
+
+    fn user(mut self, id: u32, list: &[u32], history: &[u32]) -> Self {
+        self.users.insert(id, (top_n(list), history.to_vec()));
+        self
+    }
+
+    fn movie(mut self, id: u32, title: &str, genres: &[&str]) -> Self {
+        let genres = genres.iter().map(ToString::to_string).collect();
+        self.movies.insert(id, Movie { title: title.to_owned(), genres });
+        self
+    }
+
+    fn fallback(mut self, list: &[u32]) -> Self {
+        self.fallback = top_n(list);
+        self
+    }
+}
+
+/// An output directory that is removed at the end of its test.
+pub(crate) struct Output {
+    dir: TempDir,
+}
+
+impl Output {
+    /// With nothing in it.
+    pub(crate) fn empty() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    /// With one published edition.
+    pub(crate) fn with(edition: &Edition) -> Self {
+        let output = Self::empty();
+        output.publish(edition);
+        output
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Writes an edition and points `CURRENT` at it.
+    pub(crate) fn publish(&self, edition: &Edition) -> GenerationId {
+        let id = self.write(edition);
+        layout::publish(self.path(), &id).unwrap();
+        id
+    }
+
+    /// Publishes an edition of which one byte was flipped after it was sealed.
+    pub(crate) fn publish_damaged(&self, edition: &Edition) -> GenerationId {
+        let id = self.write(edition);
+        let path = layout::generation_dir(self.path(), &id).join(layout::RECORDS).join("db");
+        let mut bytes = fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        layout::publish(self.path(), &id).unwrap();
+        id
+    }
+
+    fn write(&self, edition: &Edition) -> GenerationId {
+        let mut writer = GenerationWriter::create(self.path()).unwrap();
+        for (&user, (list, history)) in &edition.users {
+            let history = History { movies: ids(history) };
+            writer.put_user(UserId(user), list, &history, &Factors(vec![0.5])).unwrap();
+        }
+        for (&id, movie) in &edition.movies {
+            writer.put_movie(MovieId(id), movie).unwrap();
+        }
+        writer.put_fallback(&edition.fallback).unwrap();
+        writer.seal(account()).unwrap().generation
+    }
+}
+
+fn ids(numbers: &[u32]) -> Vec<MovieId> {
+    numbers.iter().copied().map(MovieId).collect()
+}
+
+fn top_n(list: &[u32]) -> TopN {
+    TopN { movies: ids(list), scores: vec![1.0; list.len()] }
+}
+
+/// An account of which the server reads the depth only.
+fn account() -> Account {
+    let file =
+        || SourceFile { path: "test.csv".to_owned(), digest: FileDigest { bytes: 0, blake3: String::new() } };
+    Account {
+        code_version: "test".to_owned(),
+        source: Source { ratings: file(), movies: file() },
+        parameters: serde_json::Map::new(),
+        rows: Rows::default(),
+        movie_rows: MovieRows::default(),
+        counts: Counts { depth: u64::from(DEPTH), ..Counts::default() },
+        phases: BTreeMap::new(),
+        scores_per_second: 0.0,
+        metrics: BTreeMap::new(),
+    }
+}

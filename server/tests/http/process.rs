@@ -1,0 +1,166 @@
+//! The program: its help, its exit codes, its end.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::Output as Finished;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+use crate::editions::{Edition, Output};
+use crate::harness::{Program, agent, ask, eventually, program};
+
+fn finished(arguments: &[&str]) -> (i32, String, String) {
+    let Finished { status, stdout, stderr } = program().args(arguments).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code().unwrap(), text(stdout), text(stderr))
+}
+
+/// Opens a connection and sends something on it.
+fn connection(address: SocketAddr, sent: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(sent.as_bytes()).unwrap();
+    stream
+}
+
+/// Reads an answer to `/livez`, leaving the connection as it is.
+fn read_ok(stream: &mut TcpStream) {
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\nok") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        answer.push(byte[0]);
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"));
+}
+
+#[test]
+fn the_help_shows_the_routes_and_an_example() {
+    let (code, help, _) = finished(&["--help"]);
+    assert_eq!(code, 0);
+    for part in [
+        "--store",
+        "--listen",
+        "--work-dir",
+        "--drain-timeout",
+        "healthcheck",
+        "/recommendations?user_id=18",
+        "curl",
+    ] {
+        assert!(help.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn a_wrong_command_line_is_code_2() {
+    for arguments in [["--poll-interval", "0s"], ["--listen", "here"], ["--cache-mib", "0"], ["--port", "1"]]
+    {
+        assert_eq!(finished(&arguments).0, 2, "{arguments:?}");
+    }
+}
+
+#[test]
+fn an_address_in_use_is_code_1_and_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (code, _, log) = finished(&["--listen", &address]);
+    assert_eq!(code, 1);
+    assert!(log.contains(&format!("server: cannot listen on {address}: ")), "{log}");
+}
+
+#[test]
+fn a_work_directory_that_cannot_be_written_is_code_1_and_named() {
+    let output = Output::empty();
+    let file = output.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let work = file.join("work");
+    let (code, _, log) = finished(&["--listen", "127.0.0.1:0", "--work-dir", work.to_str().unwrap()]);
+    assert_eq!(code, 1);
+    assert!(log.contains(work.to_str().unwrap()) && log.contains("--work-dir"), "{log}");
+}
+
+#[test]
+fn a_log_filter_that_is_none_is_code_1() {
+    let finished =
+        program().env("RUST_LOG", "server=loud").args(["--listen", "127.0.0.1:0"]).output().unwrap();
+    assert_eq!(finished.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&finished.stderr).contains("RUST_LOG is `server=loud`"));
+}
+
+#[test]
+fn a_health_check_succeeds_while_the_server_lives_even_without_a_generation() {
+    let output = Output::empty();
+    let mut server = Program::start(output.path(), &[]);
+    let address = server.address().to_string();
+    assert_eq!(finished(&["healthcheck", "--listen", &address]).0, 0);
+    server.signal("TERM");
+    server.wait();
+    let (code, _, message) = finished(&["healthcheck", "--listen", &address]);
+    assert_eq!(code, 1);
+    assert!(message.contains(&format!("the server on {address} is not healthy")), "{message}");
+}
+
+#[test]
+fn either_signal_closes_idle_connections_and_finishes_a_request_in_flight() {
+    let output = Output::with(&Edition::sample());
+    for signal in ["TERM", "INT"] {
+        let mut server = Program::start(output.path(), &["--drain-timeout", "60s"]);
+        let address = server.address();
+        let mut idle = connection(address, "GET /livez HTTP/1.1\r\nHost: test\r\n\r\n");
+        read_ok(&mut idle);
+        let mut unused = connection(address, "");
+        let mut in_flight = connection(address, "GET /livez HTTP/1.1\r\n");
+        // Accepted in order: an answer on a later connection means that the server has met them all.
+        read_ok(&mut connection(address, "GET /livez HTTP/1.1\r\nHost: test\r\n\r\n"));
+
+        server.signal(signal);
+        assert_eq!(idle.read(&mut [0]).unwrap(), 0);
+        assert_eq!(unused.read(&mut [0]).unwrap(), 0);
+        in_flight.write_all(b"Host: test\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        in_flight.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("ok"), "{answer}");
+        assert!(answer.contains("connection: close"), "{answer}");
+        assert_eq!(server.wait().code(), Some(0), "{}", server.log());
+    }
+}
+
+#[test]
+fn under_load_sigterm_ends_it_with_code_0_and_no_answer_is_cut_short() {
+    let output = Output::with(&Edition::sample());
+    let mut server = Program::start(output.path(), &[]);
+    let address = server.address();
+    eventually("a generation is open", || ask(&agent(), "GET", address, "/readyz").unwrap().status == 200);
+    let (answered, ended) = (AtomicUsize::new(0), AtomicBool::new(false));
+
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let agent = agent();
+                while !ended.load(Ordering::Relaxed) {
+                    // No connection or none any more is the end; half an answer would not parse.
+                    let Ok(answer) = ask(&agent, "GET", address, "/recommendations?user_id=18") else {
+                        break;
+                    };
+                    assert_eq!(answer.body, r#"{"items":[{"id":3451},{"id":750}]}"#);
+                    answered.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        eventually("requests are flowing", || answered.load(Ordering::Relaxed) > 100);
+        server.signal("TERM");
+        assert_eq!(server.wait().code(), Some(0), "{}", server.log());
+        ended.store(true, Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn a_request_that_never_ends_is_cut_off_after_the_drain_timeout() {
+    let output = Output::empty();
+    let mut server = Program::start(output.path(), &["--drain-timeout", "50ms"]);
+    let address = server.address();
+    let _stalled = connection(address, "GET /livez HTTP/1.1\r\n");
+    read_ok(&mut connection(address, "GET /livez HTTP/1.1\r\nHost: test\r\n\r\n"));
+    server.signal("TERM");
+    assert_eq!(server.wait().code(), Some(0));
+    assert!(server.log().contains("still in flight"), "{}", server.log());
+}

@@ -1,0 +1,129 @@
+//! Generations that appear, change and are damaged while requests run.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use serde_json::Value;
+use store::{GenerationId, layout};
+
+use crate::editions::{DEPTH, Edition, Output};
+use crate::harness::{Answer, InProcess, Program, agent, ask, eventually};
+
+const ALL: &str = "/recommendations?user_id=18&n=5&returnMetadata=true";
+
+/// The number of the edition that a full answer with metadata is from, wholly.
+fn edition(answer: &Answer) -> u32 {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let answer: Value = serde_json::from_str(&answer.body).unwrap();
+    let items = answer["items"].as_array().unwrap();
+    assert_eq!(items.len(), DEPTH as usize);
+    let number = |item: &Value| u32::try_from(item["id"].as_u64().unwrap() / 1000).unwrap();
+    let first = number(&items[0]);
+    for item in items {
+        assert_eq!(number(item), first);
+        assert_eq!(item["title"], format!("From {first}"));
+    }
+    first
+}
+
+#[test]
+fn before_the_first_generation_lookups_are_put_off_and_then_answered() {
+    let output = Output::empty();
+    // The output directory itself may appear later.
+    let missing = output.path().join("output");
+    let server = InProcess::start(&missing);
+    for route in ["/recommendations?user_id=18", "/features?user_id=18", "/readyz"] {
+        let answer = server.get(route);
+        assert_eq!((answer.status, answer.header("retry-after")), (503, "5"));
+        assert_eq!(answer.header("content-type"), "application/problem+json");
+        assert_eq!(answer.header("x-generation"), "");
+    }
+    assert_eq!(server.get("/livez").status, 200);
+
+    std::fs::create_dir(&missing).unwrap();
+    let published = Output::with(&Edition::numbered(1));
+    std::fs::rename(published.path().join("generations"), missing.join("generations")).unwrap();
+    std::fs::rename(published.path().join("CURRENT"), missing.join("CURRENT")).unwrap();
+    eventually("the first generation is served", || server.get("/readyz").status == 200);
+    assert_eq!(edition(&server.get(ALL)), 1);
+}
+
+#[test]
+fn generations_change_under_load_without_a_failed_or_a_mixed_answer() {
+    const EDITIONS: u32 = 12;
+    const CLIENTS: usize = 4;
+
+    let output = Output::empty();
+    let names = Mutex::new(BTreeMap::<String, u32>::new());
+    let publish = |number| {
+        // Held over the publishing: a client that meets a new name waits for its number.
+        let mut names = names.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = output.publish(&Edition::numbered(number));
+        names.insert(id.to_string(), number);
+        id
+    };
+    publish(1);
+    let server = InProcess::ready(&output);
+    let done = AtomicBool::new(false);
+
+    thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| {
+                let agent = agent();
+                while !done.load(Ordering::Relaxed) {
+                    let answer = ask(&agent, "GET", server.address, ALL).unwrap();
+                    let number = edition(&answer);
+                    let named = names.lock().unwrap()[answer.header("x-generation")];
+                    assert_eq!(number, named);
+                }
+            });
+        }
+        for number in 2..=EDITIONS {
+            let id = publish(number);
+            serves(&server, &id);
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+
+    eventually("one working copy is left", || server.n_copies() == 1);
+    assert_eq!(server.stop(), 0);
+}
+
+#[test]
+fn a_damaged_generation_is_refused_while_the_one_before_is_served() {
+    let output = Output::with(&Edition::numbered(1));
+    let program = Program::start(output.path(), &[]);
+    let (agent, address) = (agent(), program.address());
+    let served = || edition(&ask(&agent, "GET", address, ALL).unwrap());
+    eventually("a generation is open", || ask(&agent, "GET", address, "/readyz").unwrap().status == 200);
+
+    let damaged = output.publish_damaged(&Edition::numbered(2));
+    let refusal = format!("cannot serve generation {damaged}");
+    eventually("the damage is noticed", || program.log().contains(&refusal));
+    assert_eq!(served(), 1);
+
+    output.publish(&Edition::numbered(3));
+    eventually("the next one is served", || served() == 3);
+    assert_eq!(program.log().matches(&refusal).count(), 1, "{}", program.log());
+}
+
+#[test]
+fn a_current_that_names_nothing_or_a_deleted_generation_changes_nothing() {
+    let output = Output::with(&Edition::numbered(1));
+    let server = InProcess::ready(&output);
+    let first = layout::current(output.path()).unwrap().unwrap();
+    std::fs::write(output.path().join("CURRENT"), "../../etc").unwrap();
+    assert_eq!(edition(&server.get(ALL)), 1);
+    std::fs::remove_file(output.path().join("CURRENT")).unwrap();
+    std::fs::remove_dir_all(layout::generation_dir(output.path(), &first)).unwrap();
+    assert_eq!(edition(&server.get(ALL)), 1);
+    let second = output.publish(&Edition::numbered(2));
+    serves(&server, &second);
+}
+
+/// Waits until a generation is served.
+fn serves(server: &InProcess, id: &GenerationId) {
+    eventually(&format!("{id} is served"), || server.get("/readyz").header("x-generation") == id.as_str());
+}
