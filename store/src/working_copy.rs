@@ -39,12 +39,12 @@ impl WorkingCopy {
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(e) => return Err(Error::io("create", dir)(e)),
             }
-            let path = dir.join(LOCK);
-            let locked = File::create(&path).and_then(|file| file.lock().map(|()| file));
-            return match locked {
-                Ok(lock) => Ok(Self { dir, _lock: lock }),
-                Err(e) => Err(Error::io("lock", path)(e)),
-            };
+            // Locked before it has its name: a lock file that is there and unheld means an abandoned copy.
+            let (draft, path) = (dir.join("lock.new"), dir.join(LOCK));
+            let lock = File::create(&draft).map_err(Error::io("create", &draft))?;
+            lock.lock().map_err(Error::io("lock", &draft))?;
+            fs::rename(&draft, &path).map_err(Error::io("name", &draft))?;
+            return Ok(Self { dir, _lock: lock });
         }
     }
 
@@ -99,7 +99,7 @@ mod tests {
 
         assert!(!abandoned.exists());
         assert!(stranger.exists());
-        assert!(first.dir().exists() && second.dir().exists());
+        assert!(first.dir().join(LOCK).exists() && second.dir().join(LOCK).exists());
         let gone = first.dir().to_path_buf();
         drop(first);
         assert!(!gone.exists());
