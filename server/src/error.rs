@@ -1,6 +1,6 @@
 //! What ends the server or its health check, each with what to do about it.
 //!
-//! A request's mistakes are no errors in this sense: they are answers, see [`problem`](crate::problem).
+//! A request's mistakes are no errors in this sense: they are answers, see `problem`.
 
 use std::io;
 use std::net::SocketAddr;

@@ -1,7 +1,7 @@
 //! The lookup server: what the last published generation says of a user, as JSON over HTTP.
 //!
 //! It computes nothing. A request becomes at most a few gets in the generation that is open when it
-//! arrives; [`reload`] follows `CURRENT` beside the requests and puts the next generation in its place.
+//! arrives; `reload` follows `CURRENT` beside the requests and puts the next generation in its place.
 //! warp and HTTP JSON are known here and nowhere else; how records are stored is the store's matter.
 
 mod answers;

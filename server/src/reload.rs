@@ -151,14 +151,13 @@ impl Follower {
         let reason = error.to_string();
         let before = self.refused.take().filter(|before| before.id == id);
         if before.as_ref().is_none_or(|before| before.reason != reason) {
-            let kept = if self.current.load().is_some() {
-                "still serving the one before"
-            } else {
-                "nothing to serve"
+            let kept = match self.current.load().as_ref() {
+                Some(_) => "the one before is still served",
+                None => "nothing is served yet",
             };
             match &id {
-                Some(id) => tracing::error!("cannot serve generation {id}, {kept}: {reason}"),
-                None => tracing::warn!("cannot tell what to serve, {kept}: {reason}"),
+                Some(id) => tracing::error!("cannot serve generation {id}: {reason}; {kept}"),
+                None => tracing::warn!("{reason}; {kept}"),
             }
         }
         let pause = before.map_or(1, |before| (before.pause * 2).min(LONGEST_PAUSE));

@@ -16,7 +16,7 @@ use crate::settings::Settings;
 /// Serves on a listener until `shutdown` is ready, then answers what is in flight and returns.
 ///
 /// It serves at once: until the first generation is open, lookups are answered with 503. When it returns,
-/// its working copies are gone.
+/// the working copy that it served from is gone.
 ///
 /// # Errors
 /// [`Error::WorkDir`] where no working copy could be made, [`Error::System`]. Once it serves, nothing but

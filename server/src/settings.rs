@@ -84,10 +84,15 @@ impl Settings {
     }
 }
 
-/// A time as people write it: `500ms`, `2s`, `1m 30s`.
+/// A time as people write it: `500ms`, `2s`, `1m 30s`. More than a day is a slip.
 fn duration(text: &str) -> Result<Duration, String> {
+    const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
     let time: SignedDuration = text.parse().map_err(|_| "give a time like 500ms, 2s or 1m 30s".to_owned())?;
-    Duration::try_from(time).map_err(|_| "a time cannot be negative".to_owned())
+    match Duration::try_from(time) {
+        Ok(time) if time <= LONGEST => Ok(time),
+        _ => Err("give a time from 0s to 24h".to_owned()),
+    }
 }
 
 fn positive_duration(text: &str) -> Result<Duration, String> {
@@ -118,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_time_without_unit_or_sense_is_refused() {
-        for text in ["", "5", "soon", "-1s", "1 parsec"] {
+        for text in ["", "5", "soon", "-1s", "1 parsec", "25h", "9223372036854775807s"] {
             assert!(duration(text).is_err(), "{text}");
         }
         assert!(positive_duration("0s").is_err());

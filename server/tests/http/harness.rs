@@ -140,7 +140,7 @@ pub(crate) struct Program {
     child: Child,
     log: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
-    _work: TempDir,
+    work: TempDir,
 }
 
 impl Program {
@@ -164,7 +164,7 @@ impl Program {
                 sink.lock().unwrap().push_str(&(line + "\n"));
             }
         });
-        Self { child, log, reader: Some(reader), _work: work }
+        Self { child, log, reader: Some(reader), work }
     }
 
     /// The address that the program says it listens on.
@@ -200,6 +200,11 @@ impl Program {
             reader.join().unwrap();
         }
         status.unwrap()
+    }
+
+    /// How many working copies there are.
+    pub(crate) fn n_copies(&self) -> usize {
+        self.work.path().read_dir().unwrap().count()
     }
 }
 

@@ -63,7 +63,8 @@ fn return_metadata_is_true_or_false() {
 
 #[test]
 fn other_paths_are_not_found() {
-    let server = InProcess::start(Output::empty().path());
+    let output = Output::empty();
+    let server = InProcess::start(output.path());
     for path in ["/", "/recommendations/", "/Recommendations", "/features/18", "//livez", "/livez%20"] {
         detail(&server.get(path), 404, "Not Found");
     }
@@ -72,7 +73,8 @@ fn other_paths_are_not_found() {
 
 #[test]
 fn other_methods_are_refused_with_those_that_are_allowed() {
-    let server = InProcess::start(Output::empty().path());
+    let output = Output::empty();
+    let server = InProcess::start(output.path());
     for route in ["/recommendations?user_id=18", "/features?user_id=18", "/livez", "/readyz"] {
         for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
             let answer = server.ask(method, route);

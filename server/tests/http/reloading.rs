@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use serde_json::Value;
-use store::{GenerationId, layout};
+use store::GenerationId;
 
 use crate::editions::{DEPTH, Edition, Output};
 use crate::harness::{Answer, InProcess, Program, agent, ask, eventually};
@@ -110,17 +110,25 @@ fn a_damaged_generation_is_refused_while_the_one_before_is_served() {
 }
 
 #[test]
-fn a_current_that_names_nothing_or_a_deleted_generation_changes_nothing() {
+fn a_current_that_names_nothing_or_is_gone_changes_nothing() {
     let output = Output::with(&Edition::numbered(1));
-    let server = InProcess::ready(&output);
-    let first = layout::current(output.path()).unwrap().unwrap();
-    std::fs::write(output.path().join("CURRENT"), "../../etc").unwrap();
-    assert_eq!(edition(&server.get(ALL)), 1);
-    std::fs::remove_file(output.path().join("CURRENT")).unwrap();
-    std::fs::remove_dir_all(layout::generation_dir(output.path(), &first)).unwrap();
-    assert_eq!(edition(&server.get(ALL)), 1);
-    let second = output.publish(&Edition::numbered(2));
-    serves(&server, &second);
+    let program = Program::start(output.path(), &[]);
+    let (agent, address) = (agent(), program.address());
+    let served = || edition(&ask(&agent, "GET", address, ALL).unwrap());
+    eventually("a generation is open", || ask(&agent, "GET", address, "/readyz").unwrap().status == 200);
+
+    let current = output.path().join("CURRENT");
+    std::fs::write(&current, "../../etc").unwrap();
+    eventually("it is noticed", || program.log().contains("names `../../etc`, which is no generation"));
+    assert_eq!(served(), 1);
+
+    std::fs::remove_file(current).unwrap();
+    std::fs::remove_dir_all(output.path().join("generations")).unwrap();
+    eventually("it is noticed", || program.log().contains("no generation is published"));
+    assert_eq!(served(), 1);
+
+    output.publish(&Edition::numbered(2));
+    eventually("the next one is served", || served() == 2);
 }
 
 /// Waits until a generation is served.
