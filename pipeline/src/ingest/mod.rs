@@ -1,7 +1,30 @@
-//! Reads and cleans the input tables.
+//! Reads and cleans the input tables: from ratings.csv and movies.csv to columns that the rest of the batch
+//! can trust, and an account of every row that was left out.
 //!
-//! polars is known here and nowhere else.
+//! ```text
+//! header    which column is what
+//! ratings   cuts the file into blocks, one after the other to every free thread
+//! block     one block: what polars read of it, and the rows that need a judge
+//! parse     polars, the fast path; it is known in that file and nowhere else
+//! judge     one row from its raw bytes, the slow path; it alone rejects
+//! merge     the blocks as one sorted table without duplicates
+//! movies    the other table
+//! rejects   what was left out, for people to look at
+//! ```
+//!
+//! Whether what is left is enough to learn from is not decided here.
 
+mod block;
+mod header;
+mod judge;
+mod merge;
+mod movies;
+mod parse;
+mod ratings;
+mod rejects;
 mod tables;
 
+pub use movies::read_movies;
+pub use ratings::read_ratings;
+pub use rejects::{REJECTS, write_rejects};
 pub use tables::{CleanRatings, Movies, Ratings, Reason, Reject, Scale};

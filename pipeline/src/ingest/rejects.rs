@@ -1,0 +1,71 @@
+//! rejects.csv: every row that became nothing, where it stands and why, for people to look at.
+
+use std::io;
+use std::path::Path;
+
+use super::tables::{CleanRatings, Movies, Reason, Reject};
+use crate::error::{Error, Result};
+
+/// The file in a generation's directory.
+pub const REJECTS: &str = "rejects.csv";
+
+/// Writes [`REJECTS`] into a generation's directory, with the header alone where nothing was rejected.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn write_rejects(dir: &Path, ratings: &CleanRatings, movies: &Movies) -> Result<()> {
+    let path = dir.join(REJECTS);
+    let write = || -> Result<(), csv::Error> {
+        let mut table = csv::Writer::from_path(&path)?;
+        table.write_record(["file", "line", "reasons", "row"])?;
+        for (file, rejects) in [("ratings.csv", &ratings.rejects), ("movies.csv", &movies.rejects)] {
+            for Reject { line, reasons, text } in rejects {
+                let reasons: Vec<&str> = reasons.iter().copied().map(Reason::name).collect();
+                table.write_record([file, &line.to_string(), &reasons.join(";"), text])?;
+            }
+        }
+        Ok(table.flush()?)
+    };
+    write().map_err(io::Error::from).map_err(Error::io("write", &path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rejected_rows_are_written_with_file_line_reasons_and_text() {
+        let dir = tempfile::tempdir().unwrap();
+        let reject = |line, reasons, text: &str| Reject { line, reasons, text: text.to_owned() };
+        let ratings = CleanRatings {
+            rejects: vec![reject(2, vec![Reason::MissingUser, Reason::RatingOutOfRange], ",31.0,-6.0,0")],
+            ..CleanRatings::default()
+        };
+        let movies = Movies {
+            rejects: vec![reject(9, vec![Reason::MissingTitle], "7,\"\",Drama")],
+            ..Movies::default()
+        };
+        write_rejects(dir.path(), &ratings, &movies).unwrap();
+        assert_eq!(
+            std::fs::read_to_string(dir.path().join(REJECTS)).unwrap(),
+            "file,line,reasons,row\n\
+             ratings.csv,2,missing_user;rating_out_of_range,\",31.0,-6.0,0\"\n\
+             movies.csv,9,missing_title,\"7,\"\"\"\",Drama\"\n"
+        );
+    }
+
+    #[test]
+    fn without_rejected_rows_there_is_still_a_header() {
+        let dir = tempfile::tempdir().unwrap();
+        write_rejects(dir.path(), &CleanRatings::default(), &Movies::default()).unwrap();
+        let text = std::fs::read_to_string(dir.path().join(REJECTS)).unwrap();
+        assert_eq!(text, "file,line,reasons,row\n");
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_is_an_error_with_its_path() {
+        let missing = Path::new("/nowhere/at/all");
+        let error = write_rejects(missing, &CleanRatings::default(), &Movies::default()).unwrap_err();
+        assert!(error.to_string().starts_with("cannot write /nowhere/at/all/rejects.csv"), "{error}");
+    }
+}
