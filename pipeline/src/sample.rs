@@ -1,1 +1,0 @@
-//! Makes MovieLens-shaped data of any size.
