@@ -96,6 +96,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// A setting that is out of its range.
+    pub(crate) fn setting(name: &'static str, value: impl ToString, problem: impl Into<String>) -> Self {
+        Self::Setting { name, value: value.to_string(), problem: problem.into() }
+    }
+
     /// For `map_err`: an I/O error that says what was being done to which path.
     pub(crate) fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Self {
         let path = path.as_ref().to_path_buf();

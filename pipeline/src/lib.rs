@@ -1,9 +1,26 @@
 //! The nightly batch: from two CSV files to a published generation of top-N lists.
 //!
-//! The modules stand in the order in which the data meets them; [`run`] is the whole way.
+//! The modules stand in the order in which the data meets them; [`run::run`] is the whole way.
+
+pub mod run;
+
+pub mod sample;
+
+pub mod ingest;
+pub mod vocabulary;
+
+pub mod interactions;
+
+pub mod model;
+
+pub mod evaluation;
+
+pub mod scoring;
+
+pub mod publish;
 
 pub mod error;
-pub mod ingest;
-pub mod sample;
+pub mod meter;
+pub mod progress;
 
 pub use error::{Error, Result};

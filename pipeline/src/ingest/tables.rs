@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use store::manifest::{MovieRows, Rows};
 use store::records::Movie;
 use store::{MovieId, UserId};
+
+use crate::error::{Error, Result};
 
 /// Cleaned ratings, column by column: sorted by user, then movie, and no pair twice. The order of the rows
 /// in the file has left no trace.
@@ -38,12 +41,26 @@ impl Ratings {
 }
 
 /// The stars that a rating may have, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Scale {
     /// The fewest.
     pub min: f32,
     /// The most.
     pub max: f32,
+}
+
+impl Scale {
+    /// Says what is wrong with a scale that holds no rating.
+    ///
+    /// # Errors
+    /// [`Error::Setting`].
+    pub fn check(self) -> Result<()> {
+        if self.min < self.max && self.min.is_finite() && self.max.is_finite() {
+            return Ok(());
+        }
+        let value = format!("{} to {}", self.min, self.max);
+        Err(Error::setting("--min-rating to --max-rating", value, "the first must be below the second"))
+    }
 }
 
 impl Default for Scale {

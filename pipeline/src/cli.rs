@@ -1,0 +1,219 @@
+//! The commands and their options, as a person types them.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use pipeline::ingest::Scale;
+use pipeline::model::TrainSettings;
+use pipeline::run::{InputSettings, RunSettings};
+use pipeline::sample::Shape;
+
+/// Precomputes movie recommendations: reads ratings, trains a model, scores every unseen movie for every
+/// user and publishes the best of each for the lookup server.
+#[derive(Debug, Parser)]
+#[command(
+    name = "pipeline",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
+  pipeline                                          run on data/sample, publish to output
+  pipeline run --ratings r.csv --movies m.csv --output out
+  pipeline run --json | jq .metrics                 the run's account for a program
+  pipeline evaluate --ratings r.csv --movies m.csv --splits 5
+  pipeline sample --users 600 --movies 2000 --ratings 40000 --out data/mine
+
+Exit codes: 0 done, 1 failed, 2 wrong usage."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    /// What `pipeline` without a command does.
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GlobalArgs {
+    /// Threads to work with [default: one a core]. The result is the same with any number
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// Show no progress, and of the log only errors
+    #[arg(long, global = true)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the batch and publish its lists (what `pipeline` alone does)
+    Run(RunArgs),
+    /// Measure the model on held-out ratings, publish nothing
+    Evaluate(EvaluateArgs),
+    /// Make MovieLens-shaped data of any size
+    Sample(SampleArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InputArgs {
+    /// The ratings: CSV with the columns userId, movieId, rating and timestamp
+    #[arg(long, value_name = "FILE", default_value = "data/sample/ratings.csv")]
+    ratings: PathBuf,
+    /// The movies: CSV with the columns movieId, title and genres
+    #[arg(long, value_name = "FILE", default_value = "data/sample/movies.csv")]
+    movies: PathBuf,
+    /// The fewest stars a rating may have; rows with fewer are rejected
+    #[arg(long, value_name = "STARS", default_value_t = Scale::default().min, allow_negative_numbers = true)]
+    min_rating: f32,
+    /// The most stars a rating may have; rows with more are rejected
+    #[arg(long, value_name = "STARS", default_value_t = Scale::default().max, allow_negative_numbers = true)]
+    max_rating: f32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TrainArgs {
+    /// Latent factors of each user and movie
+    #[arg(long, value_name = "K", default_value_t = TrainSettings::default().n_factors)]
+    factors: usize,
+    /// Passes over the ratings
+    #[arg(long, value_name = "N", default_value_t = TrainSettings::default().epochs)]
+    epochs: usize,
+    /// The pull of factors towards zero
+    #[arg(long, value_name = "X", default_value_t = TrainSettings::default().regularization)]
+    regularization: f32,
+    /// Where all randomness comes from: same input and seed, same lists
+    #[arg(long, value_name = "SEED", default_value_t = TrainSettings::default().seed)]
+    seed: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    input: InputArgs,
+    /// Where to publish
+    #[arg(long, value_name = "DIR", default_value = "output")]
+    output: PathBuf,
+    /// How many movies to store for each user
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    depth: usize,
+    /// The share of ratings held out to measure the model before the real one is trained; 0 skips it
+    #[arg(long, value_name = "SHARE", default_value_t = 0.2)]
+    test_fraction: f64,
+    #[command(flatten)]
+    train: TrainArgs,
+    /// Print the run's account as JSON instead of a summary
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EvaluateArgs {
+    #[command(flatten)]
+    input: InputArgs,
+    /// The share of ratings held out
+    #[arg(long, value_name = "SHARE", default_value_t = 0.2)]
+    pub(crate) test_fraction: f64,
+    /// How many random splits to measure, by the seeds SEED, SEED + 1 and so on
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) splits: u64,
+    #[command(flatten)]
+    train: TrainArgs,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SampleArgs {
+    /// Users, each with 20 ratings or more
+    #[arg(long, value_name = "U")]
+    users: u32,
+    /// Movies
+    #[arg(long, value_name = "M")]
+    movies: u32,
+    /// Ratings
+    #[arg(long, value_name = "R")]
+    ratings: u64,
+    /// Where all randomness comes from: same sizes and seed, same files
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    seed: u64,
+    /// The share of dirty rows, of every kind that real data has
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    dirt: f64,
+    /// Where to write ratings.csv and movies.csv
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+}
+
+impl InputArgs {
+    fn settings(self) -> InputSettings {
+        let scale = Scale { min: self.min_rating, max: self.max_rating };
+        InputSettings { ratings: self.ratings, movies: self.movies, scale }
+    }
+}
+
+impl TrainArgs {
+    fn settings(self) -> TrainSettings {
+        TrainSettings {
+            n_factors: self.factors,
+            epochs: self.epochs,
+            regularization: self.regularization,
+            seed: self.seed,
+            ..TrainSettings::default()
+        }
+    }
+}
+
+impl RunArgs {
+    pub(crate) fn settings(self) -> RunSettings {
+        RunSettings {
+            input: self.input.settings(),
+            training: self.train.settings(),
+            test_fraction: self.test_fraction,
+            depth: self.depth,
+            output: self.output,
+        }
+    }
+}
+
+impl EvaluateArgs {
+    pub(crate) fn settings(self) -> (InputSettings, TrainSettings) {
+        (self.input.settings(), self.train.settings())
+    }
+}
+
+impl SampleArgs {
+    pub(crate) fn shape(&self) -> Shape {
+        Shape {
+            users: self.users,
+            movies: self.movies,
+            ratings: self.ratings,
+            seed: self.seed,
+            dirt: self.dirt,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_commands_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn no_words_and_run_mean_the_same() {
+        let alone = Cli::parse_from(["pipeline", "--depth", "7"]);
+        assert!(alone.command.is_none());
+        assert_eq!(alone.run.settings().depth, 7);
+        let Some(Command::Run(run)) = Cli::parse_from(["pipeline", "run", "--depth", "7"]).command else {
+            panic!("`run` is a command");
+        };
+        assert_eq!(run.settings().depth, 7);
+    }
+}

@@ -1,0 +1,266 @@
+//! The whole batch, from files to a published generation. [`run`] reads like the way the data takes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde_json::Value;
+use store::MovieId;
+use store::layout;
+use store::manifest::{Account, Counts, FileDigest, Manifest, Source, SourceFile};
+use store::writer::GenerationWriter;
+
+use crate::error::{Error, Result};
+use crate::evaluation;
+use crate::ingest::{self, CleanRatings, Movies, Scale};
+use crate::interactions::Interactions;
+use crate::meter::Meter;
+use crate::model::{self, RankingFactors, TrainSettings};
+use crate::progress::{Progress, Unit};
+use crate::publish;
+use crate::scoring::Scorer;
+use crate::vocabulary::Vocabulary;
+
+/// Users whose lists are held at once between scoring and the store.
+const USERS_IN_FLIGHT: usize = 8192;
+
+/// Where a run, or an evaluation, takes its data from.
+#[derive(Debug, Clone)]
+pub struct InputSettings {
+    /// The ratings.
+    pub ratings: PathBuf,
+    /// The movies.
+    pub movies: PathBuf,
+    /// The stars that a rating may have.
+    pub scale: Scale,
+}
+
+/// What a run does and where it writes.
+#[derive(Debug, Clone)]
+pub struct RunSettings {
+    /// Where the data comes from.
+    pub input: InputSettings,
+    /// How the model is trained.
+    pub training: TrainSettings,
+    /// The share of ratings on which a model of the rest is measured before the real one is trained; 0
+    /// measures nothing.
+    pub test_fraction: f64,
+    /// The length of a list.
+    pub depth: usize,
+    /// Where generations go.
+    pub output: PathBuf,
+}
+
+/// Runs the batch and publishes its generation.
+///
+/// Until cleaning and training have succeeded nothing is written, and until the generation is whole
+/// `CURRENT` does not move. Memory: the ratings twice (by user and by item), the factors, and the lists of
+/// some thousand users.
+///
+/// # Errors
+/// What is wrong with the input, the settings or the store; the output directory then offers what it did
+/// before.
+pub fn run(settings: &RunSettings, progress: Progress) -> Result<Manifest> {
+    settings.check()?;
+    let mut meter = Meter::default();
+
+    let source = meter.measure("ingest", || source_of(&settings.input))?;
+    let mut input = meter.measure("ingest", || Input::read(&settings.input, progress))?;
+    let metrics = meter.measure("evaluate", || evaluate(&input, settings, progress))?;
+    let factors = meter.measure("train", || train(&input.interactions, &settings.training, progress))?;
+
+    let mut writer = meter.measure("publish", || begin(&settings.output, &input))?;
+    let n_candidates = score_and_write(&mut writer, &input, &factors, settings.depth, &mut meter, progress)?;
+    let unnamed = meter.measure("publish", || {
+        let metadata = std::mem::take(&mut input.movies.by_id);
+        let Input { vocabulary, interactions, .. } = &input;
+        publish::write_movies(&mut writer, vocabulary, interactions, &factors, metadata, settings.depth)
+    })?;
+    let finished = meter.measure("publish", || writer.finish())?;
+
+    warn_of_unnamed(&unnamed, &settings.input.movies);
+    let counts = Counts {
+        users: input.interactions.n_users() as u64,
+        movies: input.interactions.n_items() as u64,
+        ratings: input.interactions.by_user.n_cells() as u64,
+        movies_without_metadata: unnamed.len() as u64,
+        depth: settings.depth as u64,
+    };
+    let manifest = finished.seal(Account {
+        code_version: env!("CARGO_PKG_VERSION").to_owned(),
+        source,
+        parameters: settings.parameters(),
+        rows: input.clean.rows,
+        movie_rows: input.movies.rows,
+        counts,
+        scores_per_second: n_candidates as f64 / meter.phase("score").seconds,
+        phases: meter.into_phases(),
+        metrics,
+    })?;
+    layout::publish(&settings.output, &manifest.generation)?;
+    tracing::info!(generation = %manifest.generation, "published");
+    Ok(manifest)
+}
+
+/// The data, cleaned, numbered and laid out as a matrix.
+#[derive(Debug)]
+pub struct Input {
+    /// The account of cleaning; its ratings have become `interactions`.
+    pub clean: CleanRatings,
+    /// The movies.
+    pub movies: Movies,
+    /// The numbering of users and items.
+    pub vocabulary: Vocabulary,
+    /// The ratings by user and by item.
+    pub interactions: Interactions,
+}
+
+impl Input {
+    /// Reads and cleans the files.
+    ///
+    /// # Errors
+    /// Those of [`ingest`], and [`Error::TooFewRatings`].
+    pub fn read(settings: &InputSettings, progress: Progress) -> Result<Self> {
+        // The small file first: if it is missing, nobody should have to wait for the large one to know.
+        let movies = ingest::read_movies(&settings.movies)?;
+        let bar = progress.bar("reading", Unit::Bytes);
+        let mut clean = ingest::read_ratings(&settings.ratings, settings.scale, &bar)?;
+        bar.finish_and_clear();
+        let ratings = std::mem::take(&mut clean.ratings);
+        let vocabulary = Vocabulary::of(&ratings);
+        let (n_users, n_items) = (vocabulary.users().len(), vocabulary.items().len());
+        if ratings.len() < 20 || n_users < 2 || n_items < 2 {
+            return Err(Error::TooFewRatings {
+                path: settings.ratings.clone(),
+                ratings: ratings.len(),
+                users: n_users,
+                movies: n_items,
+                rejected: clean.rows.rejected,
+                needed: "20 ratings of 2 users and 2 movies",
+            });
+        }
+        let interactions = Interactions::of(&ratings, &vocabulary);
+        Ok(Self { clean, movies, vocabulary, interactions })
+    }
+}
+
+impl RunSettings {
+    fn check(&self) -> Result<()> {
+        if self.depth == 0 {
+            return Err(Error::setting("--depth", self.depth, "a list needs at least one entry"));
+        }
+        if !(0.0..1.0).contains(&self.test_fraction) {
+            let problem = "it must be from 0 (no measurement) to below 1";
+            return Err(Error::setting("--test-fraction", self.test_fraction, problem));
+        }
+        self.input.scale.check()?;
+        self.training.check()
+    }
+
+    /// What decides the result, for the manifest.
+    fn parameters(&self) -> serde_json::Map<String, Value> {
+        #[derive(Serialize)]
+        struct Parameters<'a> {
+            #[serde(flatten)]
+            training: &'a TrainSettings,
+            scale: Scale,
+            test_fraction: f64,
+            depth: usize,
+        }
+        let Self { input, training, test_fraction, depth, .. } = self;
+        let parameters =
+            Parameters { training, scale: input.scale, test_fraction: *test_fraction, depth: *depth };
+        match serde_json::to_value(parameters) {
+            Ok(Value::Object(parameters)) => parameters,
+            // Plain numbers always make an object.
+            _ => serde_json::Map::new(),
+        }
+    }
+}
+
+/// Digests the input files as they are, so that a later run can tell whether anything changed.
+fn source_of(settings: &InputSettings) -> Result<Source> {
+    let file = |path: &Path| {
+        Ok::<_, Error>(SourceFile { path: path.display().to_string(), digest: FileDigest::of(path)? })
+    };
+    Ok(Source { ratings: file(&settings.ratings)?, movies: file(&settings.movies)? })
+}
+
+/// Measures a model of a part of the ratings on the others.
+fn evaluate(input: &Input, settings: &RunSettings, progress: Progress) -> Result<BTreeMap<String, f64>> {
+    if settings.test_fraction == 0.0 {
+        return Ok(BTreeMap::new());
+    }
+    let bar = progress.bar("evaluating", Unit::Count);
+    let error = evaluation::rating_error(
+        &input.interactions,
+        &settings.training,
+        settings.input.scale,
+        settings.test_fraction,
+        settings.training.seed,
+        &bar,
+    )?;
+    bar.finish_and_clear();
+    Ok(BTreeMap::from([("rmse".to_owned(), error.rmse), ("mae".to_owned(), error.mae)]))
+}
+
+fn train(
+    interactions: &Interactions,
+    settings: &TrainSettings,
+    progress: Progress,
+) -> Result<RankingFactors> {
+    let bar = progress.bar("training", Unit::Count);
+    let model = model::fit(interactions, settings, &bar)?;
+    bar.finish_and_clear();
+    Ok(model.ranking_factors())
+}
+
+/// Says which rated movies are stored under the name of their id.
+fn warn_of_unnamed(unnamed: &[MovieId], movies: &Path) {
+    const SHOWN: usize = 10;
+    if unnamed.is_empty() {
+        return;
+    }
+    let first: Vec<_> = unnamed.iter().take(SHOWN).map(ToString::to_string).collect();
+    let more = if unnamed.len() > SHOWN { ", ..." } else { "" };
+    tracing::warn!(
+        "{} rated movies are not in {} and are named by their id: {}{more}",
+        unnamed.len(),
+        movies.display(),
+        first.join(", ")
+    );
+}
+
+/// Makes the generation and leaves the account of what was rejected in it.
+fn begin(output: &Path, input: &Input) -> Result<GenerationWriter> {
+    let writer = GenerationWriter::create(output)?;
+    ingest::write_rejects(writer.dir(), &input.clean, &input.movies)?;
+    Ok(writer)
+}
+
+/// Scores the users a part at a time and writes each part before the next. Returns the candidates scored.
+fn score_and_write(
+    writer: &mut GenerationWriter,
+    input: &Input,
+    factors: &RankingFactors,
+    depth: usize,
+    meter: &mut Meter,
+    progress: Progress,
+) -> Result<u64> {
+    let seen = &input.interactions.by_user;
+    let n_users = seen.n_rows();
+    let bar = progress.bar("scoring", Unit::Count);
+    bar.set_length(n_users as u64);
+    let scorer = meter.measure("score", || Scorer::new(factors, seen, depth));
+    for first in (0..n_users).step_by(USERS_IN_FLIGHT) {
+        let users = first..n_users.min(first + USERS_IN_FLIGHT);
+        let n_users = users.len() as u64;
+        let lists = meter.measure("score", || scorer.top_n(users.clone()));
+        meter.measure("publish", || {
+            publish::write_users(writer, &input.vocabulary, seen, factors, users, &lists)
+        })?;
+        bar.inc(n_users);
+    }
+    bar.finish_and_clear();
+    Ok(scorer.n_candidates(0..n_users))
+}

@@ -1,0 +1,166 @@
+//! Exact top-N of the unseen: for every user, every item that the user has not rated is scored.
+//!
+//! A score is the dot product of the user's and the item's factors, summed in f32 from the first factor to
+//! the last, each product rounded before it is added. That order is part of the contract: every instruction
+//! set and every number of threads gives the same bits. Candidates are ordered by score descending, then by
+//! item ascending (which is movie id ascending).
+//!
+//! Users are scored in blocks, items in panels that stay in a core's cache; scores live in registers and are
+//! compared with the user's running threshold, so no row of scores is ever stored.
+
+mod kernel;
+mod selection;
+
+use std::ops::Range;
+
+use pulp::Arch;
+use rayon::prelude::*;
+
+use crate::interactions::Csr;
+use crate::model::RankingFactors;
+pub use kernel::ItemPanels;
+pub use selection::Scored;
+use selection::Selection;
+
+/// Users that a task scores together. Their selections (2 N candidates each) are its only memory.
+const BLOCK: usize = 64;
+
+/// What scoring needs, laid out for it.
+#[derive(Debug)]
+pub struct Scorer<'a> {
+    factors: &'a RankingFactors,
+    panels: ItemPanels,
+    seen: &'a Csr,
+    n: usize,
+}
+
+impl<'a> Scorer<'a> {
+    /// Prepares to find the best `n` items of each user that are not in the user's row of `seen`
+    /// (n_users x n_items). Copies the item factors once.
+    #[must_use]
+    pub fn new(factors: &'a RankingFactors, seen: &'a Csr, n: usize) -> Self {
+        let panels = ItemPanels::new(&factors.item_factors, factors.n_factors);
+        Self { factors, panels, seen, n }
+    }
+
+    /// The best min(n, unseen) items of each user of a range, best first.
+    ///
+    /// Cost: n_items * n_factors multiplications a user, spread over the threads in blocks of users.
+    #[must_use]
+    pub fn top_n(&self, users: Range<usize>) -> Vec<Vec<Scored>> {
+        let blocks: Vec<_> = users.clone().step_by(BLOCK).collect();
+        let lists = blocks.into_par_iter().map(|first| {
+            let block = first..users.end.min(first + BLOCK);
+            Arch::new().dispatch(
+                #[inline(always)]
+                || self.score_block(block),
+            )
+        });
+        lists.collect::<Vec<_>>().into_iter().flatten().collect()
+    }
+
+    /// How many candidates are scored for a range of users.
+    #[must_use]
+    pub fn n_candidates(&self, users: Range<usize>) -> u64 {
+        let n_seen: usize = users.clone().map(|user| self.seen.columns(user).len()).sum();
+        (users.len() * self.panels.n_items() - n_seen) as u64
+    }
+
+    #[inline(always)]
+    fn score_block(&self, users: Range<usize>) -> Vec<Vec<Scored>> {
+        let mut selections: Vec<_> =
+            users.clone().map(|user| Selection::new(self.n, self.seen.columns(user))).collect();
+        let rows: Vec<&[f32]> = users.map(|user| self.factors.user(user)).collect();
+        for panel in self.panels.panels() {
+            for (rows, selections) in rows.chunks(kernel::ROWS).zip(selections.chunks_mut(kernel::ROWS)) {
+                kernel::score(rows, &panel, selections);
+            }
+        }
+        selections.into_iter().map(Selection::finish).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The definition: every unseen item by a plain loop, then a full sort.
+    fn by_definition(factors: &RankingFactors, seen: &Csr, n: usize, user: usize) -> Vec<Scored> {
+        let n_items = factors.item_factors.len() / factors.n_factors;
+        let mut all: Vec<Scored> = (0..n_items)
+            .filter(|&item| !seen.columns(user).contains(&(item as u32)))
+            .map(|item| {
+                let mut score = 0.0f32;
+                for (p, q) in factors.user(user).iter().zip(factors.item(item)) {
+                    score += p * q;
+                }
+                Scored { item: item as u32, score }
+            })
+            .collect();
+        all.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.item.cmp(&b.item)));
+        all.truncate(n);
+        all
+    }
+
+    /// Factors from a coarse grid, so that ties and zeros of either sign are common.
+    fn worlds() -> impl Strategy<Value = (RankingFactors, Csr, usize)> {
+        (1usize..6, 1usize..90, 1usize..200, 0usize..40).prop_flat_map(|(k, n_users, n_items, n)| {
+            let grid = prop::sample::select(vec![-1.5f32, -1.0, -0.5, -0.0, 0.0, 0.5, 1.0, 1e-20, 3e8]);
+            (
+                prop::collection::vec(grid.clone(), n_users * k),
+                prop::collection::vec(grid, n_items * k),
+                prop::collection::btree_set(
+                    (0..n_users as u32, 0..n_items as u32),
+                    0..n_users * n_items / 2 + 1,
+                ),
+            )
+                .prop_map(move |(user_factors, item_factors, seen)| {
+                    let factors = RankingFactors { n_factors: k, user_factors, item_factors };
+                    let columns: Vec<_> = seen.iter().map(|cell| cell.1).collect();
+                    let values = vec![1.0; columns.len()];
+                    let seen = Csr::from_sorted(n_users, seen.iter().map(|cell| cell.0), columns, values);
+                    (factors, seen, n)
+                })
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+        #[test]
+        fn lists_are_those_of_a_full_sort_to_the_bit_and_to_the_tie((factors, seen, n) in worlds()) {
+            let n_users = seen.n_rows();
+            let lists = Scorer::new(&factors, &seen, n).top_n(0..n_users);
+            prop_assert_eq!(lists.len(), n_users);
+            for (user, list) in lists.iter().enumerate() {
+                prop_assert_eq!(list, &by_definition(&factors, &seen, n, user));
+            }
+        }
+    }
+
+    #[test]
+    fn a_user_who_has_seen_everything_gets_nothing_and_one_who_has_seen_all_but_three_gets_three() {
+        let factors =
+            RankingFactors { n_factors: 1, user_factors: vec![1.0; 2], item_factors: vec![2.0; 100] };
+        let rows = (0..100).map(|_| 0).chain((0..97).map(|_| 1));
+        let seen = Csr::from_sorted(2, rows, (0..100).chain(3..100).collect(), vec![1.0; 197]);
+        let scorer = Scorer::new(&factors, &seen, 10);
+        let lists = scorer.top_n(0..2);
+        assert!(lists[0].is_empty());
+        assert_eq!(lists[1].iter().map(|scored| scored.item).collect::<Vec<_>>(), [0, 1, 2]);
+        assert_eq!(scorer.n_candidates(0..2), 3);
+    }
+
+    #[test]
+    fn a_part_of_the_users_gets_the_lists_that_all_get() {
+        let factors = RankingFactors {
+            n_factors: 2,
+            user_factors: (0..300).map(|x| (x as f32 * 0.7).sin()).collect(),
+            item_factors: (0..2200).map(|x| (x as f32 * 1.3).cos()).collect(),
+        };
+        let seen = Csr::from_sorted(150, [], vec![], vec![]);
+        let scorer = Scorer::new(&factors, &seen, 5);
+        assert_eq!(scorer.top_n(0..150)[70..90], scorer.top_n(70..90));
+    }
+}

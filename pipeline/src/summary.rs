@@ -1,0 +1,119 @@
+//! What a person reads at the end of a command.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write};
+use std::path::Path;
+
+use indicatif::{HumanBytes, HumanCount};
+use pipeline::evaluation::Evaluation;
+use pipeline::sample;
+use store::layout;
+use store::manifest::Manifest;
+
+/// The phases of a run, in order.
+const PHASES: [&str; 5] = ["ingest", "evaluate", "train", "score", "publish"];
+
+/// The account of a run: what was read, how good the model is, what was published and how to serve it.
+pub(crate) fn of_run(manifest: &Manifest, output: &Path) -> Result<String, fmt::Error> {
+    let mut text = String::new();
+    let account = &manifest.account;
+    let (rows, counts) = (&account.rows, &account.counts);
+
+    let ratings = &account.source.ratings;
+    writeln!(text, "Read      {} rows of {}", HumanCount(rows.read), ratings.path)?;
+    writeln!(text, "          {:>12} kept", HumanCount(rows.kept).to_string())?;
+    let by_time = if rows.merged > 0 { "  (of a movie rated twice, the later rating counts)" } else { "" };
+    writeln!(text, "          {:>12} merged{by_time}", HumanCount(rows.merged).to_string())?;
+    writeln!(text, "          {:>12} rejected", HumanCount(rows.rejected).to_string())?;
+    for (reason, count) in by_number(&rows.rejected_by_reason) {
+        writeln!(text, "          {:>12}   {reason}", HumanCount(count).to_string())?;
+    }
+    if !rows.also.is_empty() {
+        let also: Vec<_> = by_number(&rows.also)
+            .into_iter()
+            .map(|(reason, count)| format!("{} {reason}", HumanCount(count)))
+            .collect();
+        writeln!(text, "          {:>12}   (of these, too: {})", "", also.join(", "))?;
+    }
+    let movies = &account.movie_rows;
+    writeln!(text, "          {:>12} movies described", HumanCount(movies.kept).to_string())?;
+    for (reason, count) in by_number(&movies.rejected_by_reason) {
+        writeln!(text, "          {:>12}   rejected: {reason}", HumanCount(count).to_string())?;
+    }
+    if rows.rejected + movies.rejected > 0 {
+        let dir = layout::generation_dir(output, &manifest.generation);
+        writeln!(text, "          each with its line in {}", dir.join("rejects.csv").display())?;
+    }
+
+    let (users, items) = (HumanCount(counts.users), HumanCount(counts.movies));
+    writeln!(
+        text,
+        "Trained   on {} ratings of {users} users and {items} movies",
+        HumanCount(counts.ratings)
+    )?;
+    if let (Some(rmse), Some(mae)) = (account.metrics.get("rmse"), account.metrics.get("mae")) {
+        writeln!(text, "          RMSE {rmse:.4}, MAE {mae:.4} stars on held-out ratings")?;
+    }
+    let scores_per_second = HumanCount(account.scores_per_second as u64);
+    writeln!(
+        text,
+        "Scored    {users} users, the best {} of each; {scores_per_second} scores/s",
+        counts.depth
+    )?;
+
+    let peak = account.phases.values().map(|phase| phase.peak_rss_bytes).max().unwrap_or(0);
+    let seconds: f64 = account.phases.values().map(|phase| phase.seconds).sum();
+    let phases: Vec<_> = PHASES
+        .iter()
+        .filter_map(|&name| Some(format!("{name} {:.2}", account.phases.get(name)?.seconds)))
+        .collect();
+    writeln!(text, "Took      {seconds:.2} s ({}), at most {}", phases.join(", "), HumanBytes(peak))?;
+    writeln!(text, "Published {} in {}", manifest.generation, output.display())?;
+    writeln!(text)?;
+    writeln!(text, "Serve it: cargo run --release -p server -- --store {}", output.display())?;
+    write!(text, "Then try: curl 'http://127.0.0.1:8080/recommendations?user_id=1&returnMetadata=true'")?;
+    Ok(text)
+}
+
+/// The reasons as words, the most frequent first.
+fn by_number(counts: &BTreeMap<String, u64>) -> Vec<(String, u64)> {
+    let mut reasons: Vec<_> = counts.iter().map(|(name, &count)| (name.replace('_', " "), count)).collect();
+    reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    reasons
+}
+
+/// What was made, and what it is for.
+pub(crate) fn of_sample(made: &sample::Summary, out: &Path) -> Result<String, fmt::Error> {
+    let mut text = String::new();
+    let (ratings, rows) = (HumanCount(made.ratings), HumanCount(made.rows));
+    writeln!(
+        text,
+        "Wrote     {rows} rows with {ratings} ratings of {} movies",
+        HumanCount(made.movies_rated.into())
+    )?;
+    for (kind, &count) in &made.dirty {
+        writeln!(
+            text,
+            "          {:>12}   dirty: {}",
+            HumanCount(count).to_string(),
+            kind.name().replace('_', " ")
+        )?;
+    }
+    writeln!(text, "          {} in {}", HumanBytes(made.bytes), out.display())?;
+    let (ratings, movies) = (out.join("ratings.csv"), out.join("movies.csv"));
+    write!(text, "Run on it: pipeline run --ratings {} --movies {}", ratings.display(), movies.display())?;
+    Ok(text)
+}
+
+/// The errors of an evaluation, a line a split.
+pub(crate) fn of_evaluation(evaluation: &Evaluation) -> Result<String, fmt::Error> {
+    let mut text = String::new();
+    writeln!(text, "{:>6}  {:>8}  {:>8}  {:>12}", "seed", "RMSE", "MAE", "held out")?;
+    for split in &evaluation.splits {
+        let error = split.error;
+        let n_test = HumanCount(error.n_test).to_string();
+        writeln!(text, "{:>6}  {:>8.4}  {:>8.4}  {n_test:>12}", split.seed, error.rmse, error.mae)?;
+    }
+    write!(text, "{:>6}  {:>8.4}  {:>8.4}", "mean", evaluation.mean.rmse, evaluation.mean.mae)?;
+    Ok(text)
+}
