@@ -1,1 +1,20 @@
-//! End-to-end tests.
+//! End to end: real processes, real files, real HTTP.
+//!
+//! | page | what it shows |
+//! |---|---|
+//! | `batch` | a run, whole: its account, its lists, and that the same input gives the same records |
+//! | `bad_input` | what is refused, in which words and with which exit code, and that nothing is touched |
+//! | `serving` | what a client sees, and that a new generation is picked up without a lost request |
+//! | `real_data` | the figures on the real input; built where `RECOMMENDER_TEST_DATA` says where that is |
+//!
+//! `harness` starts the programs, which `cargo test --workspace` has built beside this test.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may insist: its panic is the report")]
+
+mod harness;
+
+mod bad_input;
+mod batch;
+#[cfg(real_data)]
+mod real_data;
+mod serving;

@@ -1,0 +1,217 @@
+//! Makes each test a few sentences: a world with an output directory, runs of the pipeline, servers, requests.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use store::GenerationId;
+use store::layout;
+use store::reader::Generation;
+use tempfile::TempDir;
+
+/// How long anything may take before a test gives up on it: longer than the slowest machine needs.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A directory for one test.
+pub(crate) struct World {
+    dir: TempDir,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub(crate) fn output(&self) -> PathBuf {
+        self.path("output")
+    }
+
+    /// Writes a file of the test's own and returns where.
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// A run on the committed sample, with further arguments, that must succeed: its account.
+    pub(crate) fn run_sample(&self, args: &[&str]) -> Value {
+        self.run(&sample("ratings.csv"), &sample("movies.csv"), args)
+    }
+
+    /// A run on files, with further arguments, that must succeed: its account.
+    pub(crate) fn run(&self, ratings: &Path, movies: &Path, args: &[&str]) -> Value {
+        let mut command = self.pipeline("run");
+        command.arg("--ratings").arg(ratings).arg("--movies").arg(movies).args(["--json"]).args(args);
+        let ended = Ended::of(&mut command);
+        assert!(ended.status.success(), "{}", ended.stderr);
+        serde_json::from_str(&ended.stdout).unwrap()
+    }
+
+    /// The pipeline with a command that writes to this world's output.
+    pub(crate) fn pipeline(&self, command: &str) -> Command {
+        let mut pipeline = program("pipeline");
+        pipeline.arg(command).arg("--output").arg(self.output());
+        pipeline
+    }
+
+    /// The current generation, opened as a server would.
+    pub(crate) fn open_current(&self) -> Generation {
+        let id = layout::current(&self.output()).unwrap().unwrap();
+        self.open(&id)
+    }
+
+    pub(crate) fn open(&self, id: &GenerationId) -> Generation {
+        Generation::open(&self.output(), id, &self.path("copies"), 64 << 20).unwrap()
+    }
+
+    /// A server on this world's output that has begun to listen.
+    pub(crate) fn serve(&self) -> Server {
+        let mut command = program("server");
+        command.arg("--store").arg(self.output()).args(["--listen", "127.0.0.1:0"]);
+        command.args(["--poll-interval", "50ms"]).arg("--work-dir").arg(self.path("work"));
+        Server::start(&mut command)
+    }
+}
+
+/// A file of the committed sample.
+pub(crate) fn sample(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/sample").join(name)
+}
+
+/// One of the workspace's programs, as built beside this test.
+pub(crate) fn program(name: &str) -> Command {
+    // target/release/deps/end-to-end-<hash> stands below target/release/<name>.
+    let test = env::current_exe().unwrap();
+    let path = test.parent().unwrap().parent().unwrap().join(name).with_extension(env::consts::EXE_EXTENSION);
+    assert!(path.is_file(), "{} is not built; test the whole workspace, or build it first", path.display());
+    let mut command = Command::new(path);
+    command.env_remove("RUST_LOG").stdin(Stdio::null());
+    command
+}
+
+/// A process that has ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ended {
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let output = command.output().unwrap();
+        Self {
+            status: output.status,
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+/// A server process. It is killed when a test drops it without having stopped it.
+pub(crate) struct Server {
+    child: Child,
+    url: String,
+    agent: ureq::Agent,
+}
+
+/// What a server answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: String,
+}
+
+impl Server {
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        let url = loop {
+            line.clear();
+            assert!(log.read_line(&mut line).unwrap() > 0, "the server ended before it listened");
+            if let Some(at) = line.find("http://") {
+                break line[at..].trim().to_owned();
+            }
+        };
+        // Whatever else it logs must not fill the pipe.
+        thread::spawn(move || log.read_to_end(&mut Vec::new()));
+        let agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        Self { child, url, agent }
+    }
+
+    /// Where it listens, as host:port.
+    pub(crate) fn address(&self) -> String {
+        self.url.trim_start_matches("http://").to_owned()
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        let mut response = self.agent.get(format!("{}{path}", self.url)).call().unwrap();
+        let header = |(name, value): (&ureq::http::HeaderName, &ureq::http::HeaderValue)| {
+            (name.as_str().to_owned(), value.to_str().unwrap().to_owned())
+        };
+        Answer {
+            status: response.status().as_u16(),
+            headers: response.headers().iter().map(header).collect(),
+            body: response.body_mut().read_to_string().unwrap(),
+        }
+    }
+
+    /// Waits until a generation answers, the given one if any.
+    pub(crate) fn wait_until_ready(&self, generation: Option<&str>) {
+        let start = Instant::now();
+        loop {
+            let answer = self.get("/readyz");
+            let serves = answer.headers.get("x-generation").map(String::as_str);
+            if answer.status == 200 && generation.is_none_or(|id| serves == Some(id)) {
+                return;
+            }
+            assert!(start.elapsed() < PATIENCE, "still {answer:?}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Asks it to end, as an orchestrator does, and returns how it ended.
+    pub(crate) fn terminate(mut self) -> ExitStatus {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(start.elapsed() < PATIENCE, "it does not end");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("{e}: {self:?}"))
+    }
+
+    /// The ids of `/recommendations`.
+    pub(crate) fn item_ids(&self) -> Vec<u64> {
+        self.json()["items"].as_array().unwrap().iter().map(|item| item["id"].as_u64().unwrap()).collect()
+    }
+}

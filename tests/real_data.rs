@@ -1,0 +1,64 @@
+//! The figures on the real input. Built where `RECOMMENDER_TEST_DATA` names a directory with `seed/` and
+//! `ml-latest-small/`; a file that is missing there is a failure.
+
+use std::env;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::harness::{Ended, World, program};
+
+fn real(name: &str) -> PathBuf {
+    let dir = env::var_os("RECOMMENDER_TEST_DATA").expect("it was set when the tests were built");
+    let path = PathBuf::from(dir).join(name);
+    assert!(path.is_file(), "{} is missing", path.display());
+    path
+}
+
+#[test]
+fn the_seed_data_is_read_to_the_last_row_and_served() {
+    let world = World::new();
+    let account = world.run(&real("seed/ratings.csv"), &real("seed/movies.csv"), &[]);
+    let rows = &account["rows"];
+    assert_eq!((&rows["read"], &rows["kept"]), (&100_836.into(), &99_032.into()), "{rows}");
+    assert_eq!((&rows["merged"], &rows["rejected"]), (&0.into(), &1_804.into()), "{rows}");
+    assert_eq!(rows["rejected_by_reason"], serde_json::json!({ "missing_user": 1_804 }));
+    assert_eq!(rows["also"], serde_json::json!({ "rating_out_of_range": 568 }));
+    let counts = &account["counts"];
+    assert_eq!((&counts["users"], &counts["movies"]), (&590.into(), &9_696.into()), "{counts}");
+
+    let server = world.serve();
+    server.wait_until_ready(None);
+    let features = server.get("/features?user_id=18").json();
+    let history = features["features"][0]["histories"].as_array().unwrap();
+    assert_eq!(history.len(), 502);
+    assert_eq!(history[..3], [1, 2, 6]);
+    let ids = server.get("/recommendations?user_id=18").item_ids();
+    assert_eq!(ids.len(), 2);
+    assert!(ids.iter().all(|&id| !history.contains(&id.into())));
+    assert!(server.terminate().success());
+}
+
+#[test]
+fn the_rating_error_on_the_seed_data_is_at_most_that_of_the_replaced_model() {
+    let mut command = program("pipeline");
+    command.arg("evaluate").arg("--ratings").arg(real("seed/ratings.csv"));
+    command.arg("--movies").arg(real("seed/movies.csv")).args(["--splits", "5", "--json"]);
+    let ended = Ended::of(&mut command);
+    assert!(ended.status.success(), "{}", ended.stderr);
+    let evaluation: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let rmse = evaluation["mean"]["rmse"].as_f64().unwrap();
+    assert!(rmse <= 0.866, "RMSE {rmse}");
+}
+
+#[test]
+fn the_clean_set_loses_no_row() {
+    let world = World::new();
+    let (ratings, movies) = (real("ml-latest-small/ratings.csv"), real("ml-latest-small/movies.csv"));
+    let account = world.run(&ratings, &movies, &["--test-fraction", "0"]);
+    let (rows, counts) = (&account["rows"], &account["counts"]);
+    assert_eq!((&rows["read"], &rows["kept"]), (&100_836.into(), &100_836.into()), "{rows}");
+    assert_eq!((&counts["users"], &counts["movies"]), (&610.into(), &9_724.into()), "{counts}");
+    assert_eq!(account["movie_rows"]["kept"], 9_742);
+    assert_eq!(account["metrics"], serde_json::json!({}));
+}

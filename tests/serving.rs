@@ -1,0 +1,149 @@
+//! What a client sees.
+
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+use store::layout;
+
+use crate::harness::{Ended, World};
+
+#[test]
+fn the_three_requests_are_answered_as_clients_know_them() {
+    let world = World::new();
+    world.run_sample(&[]);
+    let server = world.serve();
+    server.wait_until_ready(None);
+
+    let plain = server.get("/recommendations?user_id=18");
+    assert_eq!(plain.status, 200);
+    assert_eq!(plain.headers["content-type"], "application/json");
+    assert_eq!(plain.headers["x-recommendation-source"], "personal");
+    let ids = plain.item_ids();
+    assert_eq!(plain.body, format!(r#"{{"items":[{{"id":{}}},{{"id":{}}}]}}"#, ids[0], ids[1]));
+
+    let described = server.get("/recommendations?user_id=18&returnMetadata=true");
+    assert_eq!(described.item_ids(), ids);
+    let items = described.json();
+    for item in items["items"].as_array().unwrap() {
+        assert!(item["genres"].is_array() && !item["title"].as_str().unwrap().is_empty());
+    }
+    assert!(described.body.starts_with(r#"{"items":[{"genres":["#), "{}", described.body);
+
+    let features = server.get("/features?user_id=18");
+    let history: Vec<u64> = features.json()["features"][0]["histories"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|id| id.as_u64().unwrap())
+        .collect();
+    assert!(history.is_sorted_by(|a, b| a < b) && history.len() >= 20);
+    assert!(ids.iter().all(|id| !history.contains(id)));
+
+    assert_eq!(server.get("/recommendations?user_id=18&n=100").item_ids().len(), 100);
+    assert_eq!(server.get("/recommendations?user_id=18&n=101").status, 400);
+    assert!(server.terminate().success());
+}
+
+#[test]
+fn a_user_who_is_not_in_the_data_gets_the_popular_list_and_an_empty_history() {
+    let world = World::new();
+    world.run_sample(&["--test-fraction", "0"]);
+    let server = world.serve();
+    server.wait_until_ready(None);
+    let answer = server.get("/recommendations?user_id=4000000000&n=3");
+    assert_eq!(answer.headers["x-recommendation-source"], "popular");
+    let popular: Vec<u64> =
+        world.open_current().fallback().movies[..3].iter().map(|id| id.0.into()).collect();
+    assert_eq!(answer.item_ids(), popular);
+    assert_eq!(server.get("/features?user_id=4000000000").body, r#"{"features":[{"histories":[]}]}"#);
+}
+
+#[test]
+fn a_server_that_is_there_before_the_first_run_serves_as_soon_as_there_is_something() {
+    let world = World::new();
+    let server = world.serve();
+    let answer = server.get("/recommendations?user_id=18");
+    assert_eq!(answer.status, 503);
+    assert!(answer.headers.contains_key("retry-after"));
+    assert_eq!(answer.headers["content-type"], "application/problem+json");
+    assert_eq!(server.get("/recommendations?user_id=eighteen").status, 400);
+    world.run_sample(&["--test-fraction", "0"]);
+    server.wait_until_ready(None);
+    assert_eq!(server.get("/recommendations?user_id=18").status, 200);
+}
+
+#[test]
+fn new_generations_are_picked_up_by_two_servers_without_a_lost_request() {
+    let world = World::new();
+    world.run_sample(&["--test-fraction", "0"]);
+    let servers = [world.serve(), world.serve()];
+    servers.iter().for_each(|server| server.wait_until_ready(None));
+    let (done, n_answered) = (AtomicBool::new(false), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for server in &servers {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    let answer = server.get("/recommendations?user_id=18&returnMetadata=true");
+                    assert_eq!((answer.status, answer.item_ids().len()), (200, 2), "{answer:?}");
+                    n_answered.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        for seed in ["2", "3"] {
+            let account = world.run_sample(&["--test-fraction", "0", "--seed", seed]);
+            let generation = account["generation"].as_str().unwrap();
+            servers.iter().for_each(|server| server.wait_until_ready(Some(generation)));
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert!(n_answered.into_inner() > 0);
+}
+
+#[test]
+fn a_run_that_is_killed_changes_nothing_and_the_next_one_succeeds() {
+    let world = World::new();
+    let first = world.run_sample(&[]);
+    let server = world.serve();
+    server.wait_until_ready(None);
+    let list = server.get("/recommendations?user_id=18&n=50").body;
+    for pause_ms in [5, 20, 60, 120, 200, 300, 400] {
+        let mut child = world
+            .pipeline("run")
+            .current_dir(crate::harness::sample("../.."))
+            .args(["--seed", "77", "--quiet"])
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        thread::sleep(std::time::Duration::from_millis(pause_ms));
+        // It may have ended by itself by then, which is as good.
+        let _ = child.kill();
+        let ended_well = child.wait().unwrap().success();
+        let current = layout::current(&world.output()).unwrap().unwrap();
+        if !ended_well && current.as_str() == first["generation"].as_str().unwrap() {
+            assert_eq!(server.get("/recommendations?user_id=18&n=50").body, list);
+        }
+        // Whatever CURRENT names is whole.
+        world.open(&current);
+    }
+    let last = world.run_sample(&[]);
+    server.wait_until_ready(last["generation"].as_str());
+    assert_eq!(server.get("/recommendations?user_id=18&n=50").body, list, "same input, same lists");
+}
+
+#[test]
+fn the_container_can_ask_its_server_whether_it_lives() {
+    let world = World::new();
+    let server = world.serve();
+    let address = server.address();
+    let healthy = Ended::of(&mut healthcheck(&address));
+    assert!(healthy.status.success(), "{}", healthy.stderr);
+    assert!(server.terminate().success());
+    assert_eq!(Ended::of(&mut healthcheck(&address)).status.code(), Some(1));
+}
+
+fn healthcheck(address: &str) -> Command {
+    let mut command = crate::harness::program("server");
+    command.args(["healthcheck", "--listen", address]);
+    command
+}
