@@ -114,7 +114,7 @@ impl Output {
             writer.put_movie(MovieId(id), movie).unwrap();
         }
         writer.put_fallback(&edition.fallback).unwrap();
-        writer.seal(account()).unwrap().generation
+        writer.finish().unwrap().seal(account()).unwrap().generation
     }
 }
 

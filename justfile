@@ -1,0 +1,42 @@
+# The whole project by name. `just` alone lists the recipes.
+
+# List the recipes
+default:
+    @just --list --unsorted
+
+# Recompute the recommendations: the batch, whole (on data/sample, unless told otherwise)
+recompute *ARGS:
+    cargo run --release -p pipeline -- run {{ ARGS }}
+
+# Serve what was computed last
+serve *ARGS:
+    cargo run --release -p server -- --store output {{ ARGS }}
+
+# Measure the model on held-out ratings, publish nothing
+evaluate *ARGS:
+    cargo run --release -p pipeline -- evaluate {{ ARGS }}
+
+# Make MovieLens-shaped data: just sample --users 6000 --movies 4000 --ratings 1000000 --out data/mine
+sample *ARGS:
+    cargo run --release -p pipeline -- sample {{ ARGS }}
+
+# Download a MovieLens set into data/ (ml-latest-small, ml-20m, ml-25m, ml-32m), checksum verified
+data SET="ml-latest-small":
+    data/fetch {{ SET }}
+
+# Run all tests
+test *ARGS:
+    cargo test --release --workspace {{ ARGS }}
+
+# Run the benchmarks (they print figures and assert nothing)
+bench *ARGS:
+    cargo bench -p pipeline {{ ARGS }}
+
+# Format, and check what CI checks but for the tests
+check:
+    cargo fmt --all
+    cargo clippy --release --workspace --all-targets -- -D warnings
+
+# Do what CI does
+ci:
+    .ci/run
