@@ -5,7 +5,7 @@
 //! is kept; sorting comes later.
 
 use super::header::Layout;
-use super::judge::{Rating, Verdict, judge};
+use super::judge::{Verdict, judge};
 use super::parse::{Parsed, parse};
 use super::tables::{Ratings, Reject, Scale};
 
@@ -65,24 +65,6 @@ impl Block {
             block.n_rows += 1;
         }
         block
-    }
-}
-
-impl Ratings {
-    fn at(&self, row: usize) -> Rating {
-        Rating {
-            user: self.users[row],
-            movie: self.movies[row],
-            stars: self.stars[row],
-            timestamp: self.timestamps[row],
-        }
-    }
-
-    pub(super) fn push(&mut self, rating: Rating) {
-        self.users.push(rating.user);
-        self.movies.push(rating.movie);
-        self.stars.push(rating.stars);
-        self.timestamps.push(rating.timestamp);
     }
 }
 

@@ -34,6 +34,31 @@ pub(super) enum Verdict {
     Reject(Vec<Reason>),
 }
 
+impl Ratings {
+    pub(super) fn at(&self, row: usize) -> Rating {
+        Rating {
+            user: self.users[row],
+            movie: self.movies[row],
+            stars: self.stars[row],
+            timestamp: self.timestamps[row],
+        }
+    }
+
+    pub(super) fn push(&mut self, rating: Rating) {
+        self.users.push(rating.user);
+        self.movies.push(rating.movie);
+        self.stars.push(rating.stars);
+        self.timestamps.push(rating.timestamp);
+    }
+
+    pub(super) fn append(&mut self, other: &Self) {
+        self.users.extend_from_slice(&other.users);
+        self.movies.extend_from_slice(&other.movies);
+        self.stars.extend_from_slice(&other.stars);
+        self.timestamps.extend_from_slice(&other.timestamps);
+    }
+}
+
 /// Judges a line, which may end with its line break.
 pub(super) fn judge(line: &[u8], layout: &Layout, scale: Scale) -> Verdict {
     // A table that was glued together from several has the marks of the others inside.
