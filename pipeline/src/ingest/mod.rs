@@ -3,11 +3,11 @@
 //!
 //! ```text
 //! header    which column is what
-//! ratings   cuts the file into blocks, one after the other to every free thread
+//! ratings   cuts the file into blocks, has them read side by side and puts them together in order
 //! block     one block: what polars read of it, and the rows that need a judge
 //! parse     polars, the fast path; it is known in that file and nowhere else
 //! judge     one row from its raw bytes, the slow path; it alone rejects
-//! merge     the blocks as one sorted table without duplicates
+//! merge     the table sorted, each user and movie once
 //! movies    the other table
 //! rejects   what was left out, for people to look at
 //! ```

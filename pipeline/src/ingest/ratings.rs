@@ -1,7 +1,8 @@
 //! Reads a ratings table of any size.
 //!
 //! The file is cut into blocks at fixed places, so that the number of threads leaves no trace. A block owns
-//! the lines that start in it. Every thread reads a block of its own, has it cleaned, and takes the next.
+//! the lines that start in it. Every thread reads a block, has it cleaned, and takes the next; meanwhile the
+//! finished ones are put together. What is wrong with a row is not decided here.
 
 use std::collections::BTreeMap;
 use std::fs::File;

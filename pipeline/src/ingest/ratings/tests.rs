@@ -91,6 +91,13 @@ fn every_rejected_row_has_its_reasons_and_its_line() {
 }
 
 #[test]
+fn one_column_too_many_is_found_among_rows_that_are_fine() {
+    let found = read("userId,movieId,rating,timestamp\n1,2,3,4\n1,3,3,4,5\n1,4,3,4\n").unwrap();
+    assert_eq!(found.ratings, table(&[(1, 2, 3.0, 4), (1, 4, 3.0, 4)]));
+    assert_eq!(found.rejects[0].reasons, [Reason::TooManyColumns]);
+}
+
+#[test]
 fn a_row_torn_by_one_column_is_not_made_good_by_another_with_one_too_many() {
     let found = read("userId,movieId,rating,timestamp,tag\n1,2,3,4\n1,3,3,4,a,b\n1,4,3,4,a\n").unwrap();
     assert_eq!(found.ratings, table(&[(1, 4, 3.0, 4)]));
@@ -132,6 +139,23 @@ fn the_bar_ends_at_the_length_of_the_file() {
     let bar = ProgressBar::hidden();
     read_in_blocks(&path, Scale::default(), &bar, 3).unwrap();
     assert_eq!((bar.length(), bar.position()), (Some(bar.position()), fs::metadata(&path).unwrap().len()));
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_table() {
+    let mut content = HEADER_LINE.to_owned();
+    for row in 0..2000 {
+        let (user, movie, rating) = (row * 7 % 40, row * 11 % 90, row % 12);
+        content += &format!("{user},{movie},{rating},{}\n", row % 5);
+    }
+    let read_on = |n_threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
+        pool.install(|| read_by(content.as_bytes(), 100)).unwrap()
+    };
+    let (one, five) = (read_on(1), read_on(5));
+    assert_adds_up(&one);
+    assert!(one.rows.merged > 0 && one.rows.rejected > 0);
+    assert_eq!((one.ratings, one.rows, one.rejects), (five.ratings, five.rows, five.rejects));
 }
 
 /// Cells as they should be and as they should not.
