@@ -9,7 +9,8 @@ use serde_json::Value;
 use crate::harness::{Ended, World, program};
 
 fn real(name: &str) -> PathBuf {
-    let dir = env::var_os("RECOMMENDER_TEST_DATA").expect("it was set when the tests were built");
+    // Set when the tests were built; where it no longer is, the file will not be found.
+    let dir = env::var_os("RECOMMENDER_TEST_DATA").unwrap_or_default();
     let path = PathBuf::from(dir).join(name);
     assert!(path.is_file(), "{} is missing", path.display());
     path
