@@ -37,7 +37,7 @@ use draft::Draft;
 pub use dirt::Dirt;
 pub use shape::Shape;
 
-/// What [`write`] has written.
+/// What [`write()`] has written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Well-formed rows of `ratings.csv`, one for each (user, movie): [`Shape::ratings`].
