@@ -1,9 +1,16 @@
 # Both programs on a small base. The server is what runs; the batch is the other command of the same image:
 #
 #   docker build -t movie-recommender .
-#   docker run --rm -v recommendations:/output -v "$PWD/data/mine:/data:ro" --entrypoint pipeline movie-recommender \
-#       run --ratings /data/ratings.csv --movies /data/movies.csv --output /output
-#   docker run -d -p 80:80 -v recommendations:/output movie-recommender
+#   docker run --rm --init -v recommendations:/output -v "$PWD/data/mine:/data:ro" --entrypoint pipeline \
+#       movie-recommender run --ratings /data/ratings.csv --movies /data/movies.csv --output /output
+#   docker run -d -p 80:80 -v recommendations:/output:ro movie-recommender
+#
+# `--init`, because the batch leaves signals to the system, which keeps them from a container's first process;
+# the server catches its own. A directory of the host's in place of the volume must be writable for the batch:
+# give it to 10001, or add `--user "$(id -u):$(id -g)"`. With `--read-only` the server needs `--tmpfs /tmp` for
+# its working copy of the generation, which then is in memory.
+#
+# In Docker every user may bind port 80. Elsewhere it may take `--sysctl net.ipv4.ip_unprivileged_port_start=0`.
 
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
@@ -12,13 +19,16 @@ RUN cargo build --release --locked --bin pipeline --bin server
 
 FROM debian:bookworm-slim
 # A user of its own; /output belongs to it, so that a fresh volume does too.
-RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin recommender \
+RUN groupadd --gid 10001 recommender \
+    && useradd --uid 10001 --gid recommender --no-create-home --no-log-init --shell /usr/sbin/nologin recommender \
     && install --directory --owner recommender --group recommender /output
 COPY --from=build /src/target/release/pipeline /src/target/release/server /usr/local/bin/
-USER recommender
+# By number, so that who runs it can see that it is not root.
+USER 10001:10001
 VOLUME /output
 EXPOSE 80
 # No shell and no curl are needed: the server asks itself.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s CMD ["server", "healthcheck", "--listen", "127.0.0.1:80"]
 ENTRYPOINT ["server"]
-CMD ["--store", "/output", "--listen", "0.0.0.0:80"]
+# `docker stop` kills after 10s; the server may take its timeout twice, for requests and for a copy in the making.
+CMD ["--store", "/output", "--listen", "0.0.0.0:80", "--drain-timeout", "4s"]
