@@ -37,6 +37,10 @@ check:
     cargo fmt --all
     cargo clippy --release --workspace --all-targets -- -D warnings
 
+# Build the image's final stage without a container engine and run it once (root, Debian's buildah and debootstrap)
+container *ARGS:
+    tests/container.sh {{ ARGS }}
+
 # Do what CI does
 ci:
     .ci/run
