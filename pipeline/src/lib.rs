@@ -19,6 +19,8 @@ pub mod scoring;
 
 pub mod publish;
 
+mod tile;
+
 pub mod error;
 pub mod meter;
 pub mod progress;

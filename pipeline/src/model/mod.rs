@@ -12,8 +12,12 @@
 mod als;
 mod biases;
 mod cholesky;
+mod least_squares;
 
 pub use als::fit;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, Normal};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -70,6 +74,14 @@ impl TrainSettings {
         }
         Ok(())
     }
+}
+
+/// Where factors start: small enough that the first epoch decides, and never all alike.
+fn random_factors(n: usize, seed: u64) -> Result<Vec<f32>> {
+    let normal = Normal::new(0.0f32, 0.1)
+        .map_err(|e| Error::Internal { what: "the random start", detail: e.to_string() })?;
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    Ok((0..n).map(|_| normal.sample(&mut rng)).collect())
 }
 
 /// A trained model.

@@ -1,108 +1,116 @@
-//! The inner loops: a few users against a panel of items, scores in registers.
-//!
-//! The loops are written so that the compiler turns a tile's lanes into vectors of whatever width the machine
-//! has; a lane is one item, so the width never changes the order in which a score is summed.
+//! The inner loops of scoring: a few users against a panel of items, scores in registers.
+
+use pulp::{Arch, Simd, WithSimd};
 
 use super::selection::{Scored, Selection};
+use crate::tile::{self, ROWS, row, width};
 
-/// Items scored side by side: two vectors of the widest machines.
-const LANES: usize = 32;
-/// Users scored side by side: with the lanes, sixteen accumulators.
-pub(super) const ROWS: usize = 8;
 /// About how much of the item factors a core works on at once, in bytes: half of a common L2 cache.
 const PANEL_BYTES: usize = 512 << 10;
 
-/// The item factors in tiles: `LANES` items side by side, factor by factor.
+/// The item factors in tiles: `width` items side by side, factor by factor.
 #[derive(Debug)]
-pub struct ItemPanels {
-    tiles: Vec<[f32; LANES]>,
+pub(super) struct ItemTiles {
+    /// Tile by tile: n_factors x width.
+    tiles: Vec<f32>,
+    /// Items in a tile: what the machine's vectors make of it.
+    width: usize,
     n_factors: usize,
     n_items: usize,
 }
 
 /// Some neighbouring tiles.
 pub(super) struct Panel<'a> {
-    tiles: &'a [[f32; LANES]],
-    n_factors: usize,
+    tiles: &'a [f32],
     first_item: usize,
-    n_items: usize,
 }
 
-impl ItemPanels {
+/// The factors of [`ROWS`] users side by side, factor by factor; users that are not there are zero.
+pub(super) struct UserRows(Vec<f32>);
+
+impl ItemTiles {
     /// Lays out item factors (n_items x n_factors, row-major); the last tile is filled up with zeros.
-    #[must_use]
-    pub fn new(item_factors: &[f32], n_factors: usize) -> Self {
+    pub(super) fn new(item_factors: &[f32], n_factors: usize) -> Self {
+        let width = Arch::new().dispatch(Width);
         let n_items = item_factors.len() / n_factors;
-        let mut tiles = vec![[0.0; LANES]; n_items.div_ceil(LANES) * n_factors];
-        for (item, row) in item_factors.chunks_exact(n_factors).enumerate() {
-            let tile = &mut tiles[item / LANES * n_factors..][..n_factors];
-            for (lanes, &factor) in tile.iter_mut().zip(row) {
-                lanes[item % LANES] = factor;
+        let mut tiles = vec![0.0; n_items.div_ceil(width) * n_factors * width];
+        for (item, factors) in item_factors.chunks_exact(n_factors).enumerate() {
+            let tile = &mut tiles[item / width * n_factors * width..][..n_factors * width];
+            for (lanes, &factor) in tile.chunks_exact_mut(width).zip(factors) {
+                lanes[item % width] = factor;
             }
         }
-        Self { tiles, n_factors, n_items }
+        Self { tiles, width, n_factors, n_items }
     }
 
     /// The number of items.
-    #[must_use]
-    pub fn n_items(&self) -> usize {
+    pub(super) fn n_items(&self) -> usize {
         self.n_items
     }
 
     /// The items in panels of a size for the cache, ascending.
     pub(super) fn panels(&self) -> impl Iterator<Item = Panel<'_>> {
-        let tile_bytes = self.n_factors * size_of::<[f32; LANES]>();
-        let tiles_per_panel = (PANEL_BYTES / tile_bytes).max(1);
-        let panels = self.tiles.chunks(tiles_per_panel * self.n_factors).enumerate();
-        panels.map(move |(number, tiles)| {
-            let first_item = number * tiles_per_panel * LANES;
-            Panel { tiles, n_factors: self.n_factors, first_item, n_items: self.n_items }
-        })
+        let tile_len = self.n_factors * self.width;
+        let tiles_per_panel = (PANEL_BYTES / size_of::<f32>() / tile_len).max(1);
+        let panels = self.tiles.chunks(tiles_per_panel * tile_len).enumerate();
+        panels.map(move |(number, tiles)| Panel { tiles, first_item: number * tiles_per_panel * self.width })
+    }
+}
+
+impl UserRows {
+    /// Lays out the factors of at most [`ROWS`] users.
+    pub(super) fn new<'a>(users: impl Iterator<Item = &'a [f32]>, n_factors: usize) -> Self {
+        let mut rows = vec![0.0; n_factors * ROWS];
+        for (place, factors) in users.enumerate() {
+            for (lanes, &factor) in rows.chunks_exact_mut(ROWS).zip(factors) {
+                lanes[place] = factor;
+            }
+        }
+        Self(rows)
     }
 }
 
 /// Offers the items of a panel to the selections of at most [`ROWS`] users.
 #[inline(always)]
-pub(super) fn score(rows: &[&[f32]], panel: &Panel<'_>, selections: &mut [Selection<'_>]) {
-    // Rows that are not there repeat the first; their scores are not looked at.
-    let users: [&[f32]; ROWS] = std::array::from_fn(|row| *rows.get(row).unwrap_or(&rows[0]));
-    for (tile, first_item) in
-        panel.tiles.chunks_exact(panel.n_factors).zip((panel.first_item..).step_by(LANES))
-    {
-        let scores = score_tile(users, tile);
-        let n_lanes = LANES.min(panel.n_items - first_item);
-        for (selection, scores) in selections.iter_mut().zip(&scores) {
-            offer_tile(selection, &scores[..n_lanes], first_item);
+pub(super) fn score<S: Simd>(
+    simd: S,
+    users: &UserRows,
+    items: &ItemTiles,
+    panel: &Panel<'_>,
+    selections: &mut [Selection<'_>],
+) {
+    let tile_len = items.n_factors * width::<S>();
+    let first_items = (panel.first_item..).step_by(width::<S>());
+    for (tile, first_item) in panel.tiles.chunks_exact(tile_len).zip(first_items) {
+        let scores = tile::product(simd, &users.0, ROWS, tile, width::<S>());
+        let n_items = width::<S>().min(items.n_items - first_item);
+        for (selection, sums) in selections.iter_mut().zip(&scores) {
+            offer(selection, &row::<S>(sums)[..n_items], first_item);
         }
     }
 }
 
-/// The scores of each user for each item of a tile.
+/// Offers the scores that exceed the threshold; mostly none does.
 #[inline(always)]
-fn score_tile(users: [&[f32]; ROWS], tile: &[[f32; LANES]]) -> [[f32; LANES]; ROWS] {
-    let mut scores = [[0.0f32; LANES]; ROWS];
-    let users = users.map(|user| &user[..tile.len()]);
-    for (factor, lanes) in tile.iter().enumerate() {
-        for (scores, user) in scores.iter_mut().zip(users) {
-            let weight = user[factor];
-            for (score, lane) in scores.iter_mut().zip(lanes) {
-                *score += weight * lane;
-            }
-        }
-    }
-    scores
-}
-
-/// Offers the scores of a tile that exceed the threshold; mostly none does.
-#[inline(always)]
-fn offer_tile(selection: &mut Selection<'_>, scores: &[f32], first_item: usize) {
+fn offer(selection: &mut Selection<'_>, scores: &[f32], first_item: usize) {
     let threshold = selection.threshold();
-    if selection.is_full() && !scores.iter().fold(false, |any, &score| any | (score > threshold)) {
+    if !scores.iter().fold(false, |any, &score| any | (score > threshold)) {
         return;
     }
     for (lane, &score) in scores.iter().enumerate() {
-        if !selection.is_full() || score > selection.threshold() {
+        if score > selection.threshold() {
             selection.offer(Scored { item: (first_item + lane) as u32, score });
         }
+    }
+}
+
+/// Asks for the width of a tile on this machine.
+struct Width;
+
+impl WithSimd for Width {
+    type Output = usize;
+
+    fn with_simd<S: Simd>(self, _: S) -> usize {
+        width::<S>()
     }
 }

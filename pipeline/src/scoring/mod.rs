@@ -1,9 +1,9 @@
 //! Exact top-N of the unseen: for every user, every item that the user has not rated is scored.
 //!
-//! A score is the dot product of the user's and the item's factors, summed in f32 from the first factor to
-//! the last, each product rounded before it is added. That order is part of the contract: every instruction
-//! set and every number of threads gives the same bits. Candidates are ordered by score descending, then by
-//! item ascending (which is movie id ascending).
+//! A score is the dot product of the user's and the item's factors: fused multiply-adds in f32, from the first
+//! factor to the last. That order is part of the contract: every instruction set and every number of threads
+//! gives the same bits. Candidates are ordered by score descending, then by item ascending (which is movie id
+//! ascending). Factors must be finite, and so small that no score overflows.
 //!
 //! Users are scored in blocks, items in panels that stay in a core's cache; scores live in registers and are
 //! compared with the user's running threshold, so no row of scores is ever stored.
@@ -13,12 +13,13 @@ mod selection;
 
 use std::ops::Range;
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use crate::interactions::Csr;
 use crate::model::RankingFactors;
-pub use kernel::ItemPanels;
+use crate::tile::ROWS;
+use kernel::{ItemTiles, UserRows};
 pub use selection::Scored;
 use selection::Selection;
 
@@ -29,7 +30,7 @@ const BLOCK: usize = 64;
 #[derive(Debug)]
 pub struct Scorer<'a> {
     factors: &'a RankingFactors,
-    panels: ItemPanels,
+    items: ItemTiles,
     seen: &'a Csr,
     n: usize,
 }
@@ -39,8 +40,8 @@ impl<'a> Scorer<'a> {
     /// (n_users x n_items). Copies the item factors once.
     #[must_use]
     pub fn new(factors: &'a RankingFactors, seen: &'a Csr, n: usize) -> Self {
-        let panels = ItemPanels::new(&factors.item_factors, factors.n_factors);
-        Self { factors, panels, seen, n }
+        let items = ItemTiles::new(&factors.item_factors, factors.n_factors);
+        Self { factors, items, seen, n }
     }
 
     /// The best min(n, unseen) items of each user of a range, best first.
@@ -50,11 +51,8 @@ impl<'a> Scorer<'a> {
     pub fn top_n(&self, users: Range<usize>) -> Vec<Vec<Scored>> {
         let blocks: Vec<_> = users.clone().step_by(BLOCK).collect();
         let lists = blocks.into_par_iter().map(|first| {
-            let block = first..users.end.min(first + BLOCK);
-            Arch::new().dispatch(
-                #[inline(always)]
-                || self.score_block(block),
-            )
+            let users = first..users.end.min(first + BLOCK);
+            Arch::new().dispatch(ScoreBlock { scorer: self, users })
         });
         lists.collect::<Vec<_>>().into_iter().flatten().collect()
     }
@@ -63,17 +61,33 @@ impl<'a> Scorer<'a> {
     #[must_use]
     pub fn n_candidates(&self, users: Range<usize>) -> u64 {
         let n_seen: usize = users.clone().map(|user| self.seen.columns(user).len()).sum();
-        (users.len() * self.panels.n_items() - n_seen) as u64
+        (users.len() * self.items.n_items() - n_seen) as u64
     }
+}
+
+/// Scores a block of users against all items.
+struct ScoreBlock<'a> {
+    scorer: &'a Scorer<'a>,
+    users: Range<usize>,
+}
+
+impl WithSimd for ScoreBlock<'_> {
+    type Output = Vec<Vec<Scored>>;
 
     #[inline(always)]
-    fn score_block(&self, users: Range<usize>) -> Vec<Vec<Scored>> {
+    fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
+        let Self { scorer: Scorer { factors, items, seen, n }, users } = self;
         let mut selections: Vec<_> =
-            users.clone().map(|user| Selection::new(self.n, self.seen.columns(user))).collect();
-        let rows: Vec<&[f32]> = users.map(|user| self.factors.user(user)).collect();
-        for panel in self.panels.panels() {
-            for (rows, selections) in rows.chunks(kernel::ROWS).zip(selections.chunks_mut(kernel::ROWS)) {
-                kernel::score(rows, &panel, selections);
+            users.clone().map(|user| Selection::new(*n, seen.columns(user))).collect();
+        let rows: Vec<_> = users
+            .clone()
+            .step_by(ROWS)
+            .map(|first| (first..users.end.min(first + ROWS)).map(|user| factors.user(user)))
+            .map(|rows| UserRows::new(rows, factors.n_factors))
+            .collect();
+        for panel in items.panels() {
+            for (rows, selections) in rows.iter().zip(selections.chunks_mut(ROWS)) {
+                kernel::score(simd, rows, items, &panel, selections);
             }
         }
         selections.into_iter().map(Selection::finish).collect()
@@ -94,7 +108,7 @@ mod tests {
             .map(|item| {
                 let mut score = 0.0f32;
                 for (p, q) in factors.user(user).iter().zip(factors.item(item)) {
-                    score += p * q;
+                    score = p.mul_add(*q, score);
                 }
                 Scored { item: item as u32, score }
             })

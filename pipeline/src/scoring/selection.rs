@@ -37,21 +37,16 @@ impl<'a> Selection<'a> {
         Self { n, held: Vec::with_capacity(2 * n), threshold, seen }
     }
 
-    /// What a candidate must exceed to be offered; until N are held, anything is worth offering.
+    /// What a candidate must exceed to be worth offering.
     pub(super) fn threshold(&self) -> f32 {
         self.threshold
     }
 
-    /// Whether N have been held, so that the threshold decides.
-    pub(super) fn is_full(&self) -> bool {
-        self.threshold > f32::NEG_INFINITY
-    }
-
-    /// Takes a candidate, unless it is seen. Items must ascend from call to call.
+    /// Takes a candidate that exceeds the threshold, unless it is seen. Items must ascend from call to call.
     pub(super) fn offer(&mut self, candidate: Scored) {
         let passed = self.seen.iter().take_while(|&&seen| seen < candidate.item).count();
         self.seen = &self.seen[passed..];
-        if self.seen.first() == Some(&candidate.item) || self.n == 0 {
+        if self.seen.first() == Some(&candidate.item) {
             return;
         }
         self.held.push(candidate);

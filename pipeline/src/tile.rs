@@ -1,0 +1,91 @@
+//! The inner loop of training and scoring: a small matrix product that stays in registers.
+//!
+//! A tile is [`ROWS`] by [`width`] sums. Each runs over the depth from first to last with fused
+//! multiply-adds, so a sum has the same bits on every instruction set that fuses, whatever its width. pulp
+//! names the vectors and selects the instruction set at run time; nothing here knows what is multiplied.
+
+use pulp::Simd;
+
+/// Rows of a tile: with two vectors each, sixteen sums, as many as the smaller register files hold.
+pub(crate) const ROWS: usize = 8;
+/// Vectors in a row of a tile.
+const VECTORS: usize = 2;
+
+/// Columns of a tile on an instruction set.
+pub(crate) const fn width<S: Simd>() -> usize {
+    VECTORS * S::F32_LANES
+}
+
+/// The sums of a tile.
+pub(crate) type Tile<S> = [[<S as Simd>::f32s; VECTORS]; ROWS];
+
+/// `tile[r][c] = sum over d of left[d][r] * right[d][c]`, where `left[d]` is what starts at
+/// `d * left_stride`, and likewise for `right`. The depth is that of the shorter.
+#[inline(always)]
+pub(crate) fn product<S: Simd>(
+    simd: S,
+    left: &[f32],
+    left_stride: usize,
+    right: &[f32],
+    right_stride: usize,
+) -> Tile<S> {
+    let mut tile = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
+    for (left, right) in left.chunks(left_stride).zip(right.chunks(right_stride)) {
+        let left = &left[..ROWS];
+        let (right, _) = S::as_simd_f32s(&right[..width::<S>()]);
+        let right = [right[0], right[1]];
+        for (sums, &factor) in tile.iter_mut().zip(left) {
+            let factor = simd.splat_f32s(factor);
+            for (sum, column) in sums.iter_mut().zip(right) {
+                *sum = simd.mul_add_f32s(factor, column, *sum);
+            }
+        }
+    }
+    tile
+}
+
+/// The sums of one row of a tile, `width` of them.
+#[inline(always)]
+pub(crate) fn row<S: Simd>(sums: &[S::f32s; VECTORS]) -> &[f32] {
+    pulp::bytemuck::cast_slice(sums)
+}
+
+#[cfg(test)]
+mod tests {
+    use pulp::{Arch, WithSimd};
+
+    use super::*;
+
+    struct Product<'a> {
+        left: &'a [f32],
+        right: &'a [f32],
+        depth: usize,
+    }
+
+    impl WithSimd for Product<'_> {
+        type Output = (usize, Vec<f32>);
+
+        fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
+            let n = width::<S>();
+            let tile = product(simd, self.left, ROWS, &self.right[..self.depth * n], n);
+            (n, tile.iter().flat_map(|sums| row::<S>(sums).to_vec()).collect())
+        }
+    }
+
+    #[test]
+    fn a_tile_holds_the_sums_of_a_plain_loop_to_the_bit() {
+        for depth in [0, 1, 2, 17, 100] {
+            let numbers =
+                |seed: f32, n: usize| -> Vec<f32> { (0..n).map(|x| (x as f32 * seed).sin()).collect() };
+            let left = numbers(0.37, depth * ROWS);
+            let right = numbers(0.73, depth * 64);
+            let (n, tile) = Arch::new().dispatch(Product { left: &left, right: &right, depth });
+            for (cell, &found) in tile.iter().enumerate() {
+                let (r, c) = (cell / n, cell % n);
+                let expected =
+                    (0..depth).fold(0.0f32, |sum, d| left[d * ROWS + r].mul_add(right[d * n + c], sum));
+                assert_eq!(found.to_bits(), expected.to_bits(), "depth {depth}, row {r}, column {c}");
+            }
+        }
+    }
+}
