@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::error::{Error, Result};
 use crate::ingest::Scale;
 use crate::interactions::Interactions;
-use crate::model::{self, TrainSettings};
+use crate::model::{Model, TrainSettings};
 
 /// The error of predicted ratings, in stars.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -82,7 +82,7 @@ impl Evaluation {
 /// and the other's bias). Cost: one training.
 ///
 /// # Errors
-/// [`Error::Setting`] where the fraction leaves nothing to train or to test; those of [`model::fit`].
+/// [`Error::Setting`] where the fraction leaves nothing to train or to test; those of [`Model::train`].
 pub fn rating_error(
     interactions: &Interactions,
     settings: &TrainSettings,
@@ -94,7 +94,7 @@ pub fn rating_error(
     let is_test = random_split(interactions.by_user.n_cells(), test_fraction, seed)?;
     let train = interactions.by_user.filter(|position| !is_test[position]);
     let train = Interactions::from_users(train, interactions.n_items());
-    let model = model::fit(&train, settings, bar)?;
+    let model = Model::train(&train, settings, bar)?.rating;
     let held_out =
         interactions.by_user.cells().zip(&is_test).filter_map(|(cell, &test)| test.then_some(cell));
     Ok(error_of(

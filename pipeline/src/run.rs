@@ -15,7 +15,7 @@ use crate::evaluation;
 use crate::ingest::{self, CleanRatings, Movies, Scale};
 use crate::interactions::Interactions;
 use crate::meter::Meter;
-use crate::model::{self, RankingFactors, TrainSettings};
+use crate::model::{Model, RankingFactors, TrainSettings};
 use crate::progress::{Progress, Unit};
 use crate::publish;
 use crate::scoring::Scorer;
@@ -153,7 +153,6 @@ impl RunSettings {
             let problem = "it must be from 0 (no measurement) to below 1";
             return Err(Error::setting("--test-fraction", self.test_fraction, problem));
         }
-        self.input.scale.check()?;
         self.training.check()
     }
 
@@ -163,13 +162,11 @@ impl RunSettings {
         struct Parameters<'a> {
             #[serde(flatten)]
             training: &'a TrainSettings,
-            scale: Scale,
             test_fraction: f64,
             depth: usize,
         }
-        let Self { input, training, test_fraction, depth, .. } = self;
-        let parameters =
-            Parameters { training, scale: input.scale, test_fraction: *test_fraction, depth: *depth };
+        let Self { training, test_fraction, depth, .. } = self;
+        let parameters = Parameters { training, test_fraction: *test_fraction, depth: *depth };
         match serde_json::to_value(parameters) {
             Ok(Value::Object(parameters)) => parameters,
             // Plain numbers always make an object.
@@ -210,9 +207,9 @@ fn train(
     progress: Progress,
 ) -> Result<RankingFactors> {
     let bar = progress.bar("training", Unit::Count);
-    let model = model::fit(interactions, settings, &bar)?;
+    let model = Model::train(interactions, settings, &bar)?;
     bar.finish_and_clear();
-    Ok(model.ranking_factors())
+    Ok(model.ranking)
 }
 
 /// Says which rated movies are stored under the name of their id.

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::TrainSettings;
+use super::RatingSettings;
 use crate::interactions::{Csr, Interactions};
 
 /// How often users and items are fitted to one another; more changes the fifth digit of the error.
@@ -22,7 +22,7 @@ pub(super) struct Biases {
 /// ```
 ///
 /// and likewise for users. Sums run in f64 and in row order, so any number of threads gives the same bits.
-pub(super) fn fit(interactions: &Interactions, settings: &TrainSettings) -> Biases {
+pub(super) fn fit(interactions: &Interactions, settings: &RatingSettings) -> Biases {
     let n_ratings = interactions.by_user.n_cells();
     let sum: f64 = (0..interactions.n_users())
         .map(|user| interactions.by_user.row(user).1.iter().copied().map(f64::from).sum::<f64>())

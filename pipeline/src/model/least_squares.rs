@@ -39,7 +39,7 @@ pub(super) struct Side<'a, O, R> {
     pub(super) base: Option<&'a [f32]>,
     /// What a rating in stars means, by row and column.
     pub(super) observe: O,
-    /// The pull towards zero of a row, by its number of ratings.
+    /// The pull of a row towards zero.
     pub(super) ridge: R,
 }
 
@@ -130,9 +130,11 @@ where
             }
             add_products(simd, weighted, gathered, stride, &mut workspace.system);
         }
-        let ridge = (side.ridge)(columns.len());
+        let ridge = (side.ridge)(row);
         workspace.system.chunks_exact_mut(stride).take(k).enumerate().for_each(|(i, row)| row[i] += ridge);
-        if cholesky::solve(&mut workspace.system, stride, factors) && factors.iter().all(|x| x.is_finite()) {
+        if cholesky::solve(simd, &mut workspace.system, stride, factors)
+            && factors.iter().all(|x| x.is_finite())
+        {
             Ok(())
         } else {
             Err(())
@@ -231,7 +233,7 @@ mod tests {
                     weight: 0.5 + stars,
                     target: (row + column as usize) as f32 * 0.01,
                 },
-                ridge: |n: usize| 1.0 + n as f32,
+                ridge: |row: usize| 1.0 + row as f32,
             };
             let mut factors = vec![7.0; 6 * k];
             prop_assert!(side.solve(&mut factors).is_ok());
@@ -246,7 +248,7 @@ mod tests {
                 let f64s = |x: &[f32]| x.iter().copied().map(f64::from).collect::<Vec<_>>();
                 let p = f64s(factors);
                 let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-                let ridge = f64::from((side.ridge)(columns.len()));
+                let ridge = f64::from((side.ridge)(row));
                 let mut gradient: Vec<f64> = p.iter().map(|p| ridge * p).collect();
                 let mut scale = 1.0f64;
                 for q in other.chunks_exact(k).map(f64s) {

@@ -1,0 +1,139 @@
+//! How the models are trained. The defaults are meant for any data: what must follow its size does.
+
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::ingest::Scale;
+use crate::interactions::Interactions;
+
+/// What orders the lists.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Objective {
+    /// How likely the user is to take to the movie.
+    #[default]
+    Ranking,
+    /// The stars that the user is predicted to give.
+    Rating,
+}
+
+/// How both models are trained.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct TrainSettings {
+    /// What orders the lists.
+    pub objective: Objective,
+    /// The ranking model.
+    pub ranking: RankingSettings,
+    /// The rating model.
+    pub rating: RatingSettings,
+    /// The stars that a rating may have.
+    pub scale: Scale,
+    /// Where the random starts come from.
+    pub seed: u64,
+}
+
+/// How the ranking model is trained.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RankingSettings {
+    /// Latent factors of each user and item; `None` takes what the size of the data affords.
+    pub n_factors: Option<usize>,
+    /// Passes over the ratings, each of which solves all users and then all items.
+    pub epochs: usize,
+    /// The pull of factors towards zero, times the weight of the row behind them.
+    pub regularization: f32,
+    /// How much a movie that a user has not rated counts, a rated one counting 1.
+    pub unobserved_weight: f32,
+    /// Where on the scale a rating begins to speak for a movie, as a share of its length.
+    pub midpoint: f32,
+    /// How sharply it does, over the length of the scale.
+    pub steepness: f32,
+}
+
+impl Default for RankingSettings {
+    fn default() -> Self {
+        Self {
+            n_factors: None,
+            epochs: 10,
+            regularization: 0.007,
+            unobserved_weight: 0.15,
+            midpoint: 0.6,
+            steepness: 6.75,
+        }
+    }
+}
+
+/// How the rating model is trained.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RatingSettings {
+    /// Latent factors of each user and item.
+    pub n_factors: usize,
+    /// Passes over the ratings, each of which solves all users and then all items.
+    pub epochs: usize,
+    /// The pull of factors towards zero, times the square root of the number of ratings behind them.
+    pub regularization: f32,
+    /// The pull of a user's bias towards zero, in ratings.
+    pub user_bias_regularization: f32,
+    /// The pull of an item's bias towards zero, in ratings.
+    pub item_bias_regularization: f32,
+}
+
+impl Default for RatingSettings {
+    fn default() -> Self {
+        Self {
+            n_factors: 16,
+            epochs: 15,
+            regularization: 2.0,
+            user_bias_regularization: 5.0,
+            item_bias_regularization: 3.0,
+        }
+    }
+}
+
+impl TrainSettings {
+    /// Says which setting is out of its range.
+    ///
+    /// # Errors
+    /// [`Error::Setting`].
+    pub fn check(&self) -> Result<()> {
+        let Self { ranking, rating, scale, .. } = self;
+        scale.check()?;
+        n_factors("--factors", ranking.n_factors.unwrap_or(1))?;
+        n_factors("--rating-factors", rating.n_factors)?;
+        epochs("--epochs", ranking.epochs)?;
+        epochs("--rating-epochs", rating.epochs)?;
+        above_zero("--regularization", ranking.regularization)?;
+        above_zero("--rating-regularization", rating.regularization)?;
+        above_zero("--unobserved-weight", ranking.unobserved_weight)
+    }
+}
+
+impl RankingSettings {
+    /// The factors for some data: the more the better, at a cost that grows with their square; a night
+    /// should not become a day.
+    pub(super) fn n_factors_for(&self, interactions: &Interactions) -> usize {
+        const FEW_RATINGS: usize = 5_000_000;
+        self.n_factors.unwrap_or(if interactions.by_user.n_cells() < FEW_RATINGS { 256 } else { 128 })
+    }
+}
+
+fn n_factors(name: &'static str, value: usize) -> Result<()> {
+    match value {
+        1..=1024 => Ok(()),
+        _ => Err(Error::setting(name, value, "it must be from 1 to 1024")),
+    }
+}
+
+fn epochs(name: &'static str, value: usize) -> Result<()> {
+    match value {
+        0 => Err(Error::setting(name, value, "at least one epoch is needed")),
+        _ => Ok(()),
+    }
+}
+
+fn above_zero(name: &'static str, value: f32) -> Result<()> {
+    if value > 0.0 && value.is_finite() {
+        Ok(())
+    } else {
+        Err(Error::setting(name, value, "it must be above 0"))
+    }
+}
