@@ -46,7 +46,7 @@ pub(crate) fn product<S: Simd>(
 
 /// The sums of one row of a tile, `width` of them.
 #[inline(always)]
-pub(crate) fn row<S: Simd>(sums: &[S::f32s; VECTORS]) -> &[f32] {
+pub(crate) fn lanes<S: Simd>(sums: &[S::f32s; VECTORS]) -> &[f32] {
     pulp::bytemuck::cast_slice(sums)
 }
 
@@ -68,7 +68,7 @@ mod tests {
         fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
             let n = width::<S>();
             let tile = product(simd, self.left, ROWS, &self.right[..self.depth * n], n);
-            (n, tile.iter().flat_map(|sums| row::<S>(sums).to_vec()).collect())
+            (n, tile.iter().flat_map(|sums| lanes::<S>(sums).to_vec()).collect())
         }
     }
 

@@ -2,7 +2,7 @@
 
 use pulp::Simd;
 
-use crate::tile::{self, ROWS, row, width};
+use crate::tile::{self, ROWS, lanes, width};
 
 /// Sums that a dot product runs side by side, so that the compiler can make vectors of them.
 const LANES: usize = 16;
@@ -21,6 +21,21 @@ pub(super) fn solve<S: Simd>(simd: S, a: &mut [f32], stride: usize, b: &mut [f32
     }
 }
 
+/// The inverse of `a`, laid out as [`solve`] wants it: k rows of a stride, whole and symmetric. `None` where `a`
+/// is not positive definite. Cost: k^3 multiplications, for once and not for every row.
+#[inline(always)]
+pub(super) fn invert<S: Simd>(simd: S, a: &mut [f32], stride: usize, k: usize) -> Option<Vec<f32>> {
+    if !factorise(simd, a, stride, k) {
+        return None;
+    }
+    let mut inverse = vec![0.0; k * stride];
+    for (column, line) in inverse.chunks_exact_mut(stride).enumerate() {
+        line[column] = 1.0;
+        substitute(a, stride, &mut line[..k]);
+    }
+    Some(inverse)
+}
+
 /// A block of rows at a time: what the rows above contribute is taken off by tiles, then the block itself is
 /// factorised.
 #[inline(always)]
@@ -32,7 +47,7 @@ fn factorise<S: Simd>(simd: S, a: &mut [f32], stride: usize, k: usize) -> bool {
             for column in (first / width::<S>() * width::<S>()..k).step_by(width::<S>()) {
                 let sums = tile::product(simd, &above[first..], stride, &above[column..], stride);
                 for (line, sums) in block.chunks_exact_mut(stride).zip(&sums) {
-                    line[column..].iter_mut().zip(row::<S>(sums)).for_each(|(cell, sum)| *cell -= sum);
+                    line[column..].iter_mut().zip(lanes::<S>(sums)).for_each(|(cell, sum)| *cell -= sum);
                 }
             }
         }
@@ -80,8 +95,9 @@ fn substitute(u: &[f32], stride: usize, b: &mut [f32]) {
     }
 }
 
+/// The dot product of two rows of one length, in a fixed order.
 #[inline(always)]
-fn dot(a: &[f32], b: &[f32]) -> f32 {
+pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
     let mut sums = [0.0f32; LANES];
     for (a, b) in a.iter().zip(b) {

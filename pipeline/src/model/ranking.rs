@@ -92,7 +92,7 @@ fn solve(
         n_factors: k,
         base: Some(&base),
         observe: |_, _, stars| Observation { weight: 1.0, target: preference.of(stars) },
-        ridge: |row| settings.regularization * (matrix.columns(row).len() as f32 + weight_of_all),
+        ridge: |n_ratings| settings.regularization * (n_ratings as f32 + weight_of_all),
     };
     side.solve(factors)
 }

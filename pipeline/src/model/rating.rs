@@ -147,7 +147,7 @@ impl Half<'_> {
                 weight: 1.0,
                 target: stars - self.global_mean - self.bias[row] - self.other_bias[column as usize],
             },
-            ridge: |row: usize| settings.regularization * (self.matrix.columns(row).len() as f32).sqrt(),
+            ridge: |n_ratings: usize| settings.regularization * (n_ratings as f32).sqrt(),
         };
         side.solve(factors)
     }

@@ -3,7 +3,7 @@
 use pulp::{Arch, Simd, WithSimd};
 
 use super::selection::{Scored, Selection};
-use crate::tile::{self, ROWS, row, width};
+use crate::tile::{self, ROWS, lanes, width};
 
 /// About how much of the item factors a core works on at once, in bytes: half of a common L2 cache.
 const PANEL_BYTES: usize = 512 << 10;
@@ -85,7 +85,7 @@ pub(super) fn score<S: Simd>(
         let scores = tile::product(simd, &users.0, ROWS, tile, width::<S>());
         let n_items = width::<S>().min(items.n_items - first_item);
         for (selection, sums) in selections.iter_mut().zip(&scores) {
-            offer(selection, &row::<S>(sums)[..n_items], first_item);
+            offer(selection, &lanes::<S>(sums)[..n_items], first_item);
         }
     }
 }
