@@ -10,6 +10,7 @@ use store::writer::GenerationWriter;
 use crate::error::Result;
 use crate::interactions::{Csr, Interactions};
 use crate::model::RankingFactors;
+use crate::popularity;
 use crate::scoring::Scored;
 use crate::vocabulary::{ItemIndex, Vocabulary};
 
@@ -68,13 +69,11 @@ pub fn write_movies(
 
 /// The `depth` movies that most users have rated; a score is how many. Ties go to the smaller id.
 fn most_rated(vocabulary: &Vocabulary, by_item: &Csr, depth: usize) -> TopN {
-    let mut counts: Vec<(usize, MovieId)> =
-        vocabulary.items().iter().enumerate().map(|(row, &id)| (by_item.columns(row).len(), id)).collect();
-    counts.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-    counts.truncate(depth);
+    let mut items = popularity::by_raters(by_item);
+    items.truncate(depth);
     TopN {
-        movies: counts.iter().map(|entry| entry.1).collect(),
-        scores: counts.iter().map(|entry| entry.0 as f32).collect(),
+        movies: items.iter().map(|&item| vocabulary.movie(ItemIndex(item))).collect(),
+        scores: items.iter().map(|&item| by_item.columns(item as usize).len() as f32).collect(),
     }
 }
 
