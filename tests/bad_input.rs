@@ -5,7 +5,7 @@ use std::path::Path;
 
 use store::layout;
 
-use crate::harness::{Ended, World, sample};
+use crate::harness::{Ended, World, program, sample};
 
 const HEADER: &str = "userId,movieId,rating,timestamp\n";
 
@@ -83,4 +83,66 @@ fn settings_out_of_range_are_refused_by_the_name_of_the_option() {
         assert!(ended.stderr.contains(option), "{option} {value}: {}", ended.stderr);
     }
     assert!(!world.output().exists());
+}
+
+/// An evaluation that must fail, with this exit code and a message that says all of `says`.
+fn not_measured(args: &[&str], code: i32, says: &[&str]) {
+    let mut command = program("pipeline");
+    let ended = Ended::of(command.current_dir(sample("../..")).arg("evaluate").args(args));
+    assert_eq!(ended.status.code(), Some(code), "{args:?}: {ended:?}");
+    for text in says {
+        assert!(ended.stderr.contains(text), "{args:?}: no `{text}` in `{}`", ended.stderr);
+    }
+    assert!(ended.stdout.is_empty());
+}
+
+#[test]
+fn an_evaluation_that_would_measure_nothing_is_refused_by_the_name_of_the_option() {
+    for (args, says) in [
+        (&["--k", "10,0"][..], "--k is 0"),
+        (&["--k", "10,5000"], "--k is 5000: there are only 2000 movies"),
+        (&["--test-fraction", "0"], "--test-fraction is 0"),
+        (&["--test-fraction=-1"], "--test-fraction is -1"),
+        (&["--test-fraction", "1", "--split", "newest"], "--test-fraction is 1"),
+        (&["--test-fraction", "0.0000001"], "leave 0 to test"),
+        (&["--splits", "0"], "--splits is 0"),
+        (&["--splits", "2", "--split", "newest"], "--splits is 2"),
+        (&["--relevant-at", "5.5"], "--relevant-at is 5.5"),
+        (&["--min-rating", "6"], "--min-rating"),
+    ] {
+        not_measured(args, 1, &[says]);
+    }
+    for (args, says) in [
+        (&["--relevant-at", "good"][..], "`any`"),
+        (&["--k", "ten"], "--k"),
+        (&["--split", "oldest"], "newest"),
+        (&["--train", "a.csv"], "--test"),
+        (&["--test", "b.csv"], "--train"),
+        (&["--train", "a.csv", "--test", "b.csv", "--split", "newest"], "--split"),
+        (&["--train", "a.csv", "--test", "b.csv", "--ratings", "c.csv"], "--ratings"),
+        (&["--train", "a.csv", "--test", "b.csv", "--splits", "2"], "--splits"),
+    ] {
+        not_measured(args, 2, &[says]);
+    }
+}
+
+#[test]
+fn two_files_that_do_not_go_together_are_refused_by_name() {
+    let world = World::new();
+    let write = |name: &str, rows: &str| world.write(name, format!("{HEADER}{rows}")).display().to_string();
+    let rows: Vec<_> = (0..30).map(|cell| format!("{},{},4.0,9\n", cell / 6, cell % 6)).collect();
+    let train = write("train.csv", &rows.concat());
+    let case = |rows: &str, says: &[&str]| {
+        let test = write("test.csv", rows);
+        let mut says = says.to_vec();
+        says.extend(["train.csv", "test.csv"]);
+        not_measured(&["--train", &train, "--test", &test], 1, &says);
+    };
+    case("3,90,4.0,9\n3,4,4.0,9\n", &["both have the rating of movie 4 by user 3"]);
+    case("90,4,4.0,9\n", &["no user in common"]);
+    case("3,90,4.0,9\n", &["no movie in common"]);
+    case(",90,4.0,9\n", &["none of its ratings", "1 rows were rejected"]);
+    let few = write("few.csv", "1,2,3.5,9\n");
+    not_measured(&["--train", &few, "--test", &train], 1, &["few.csv", "at least 20"]);
+    not_measured(&["--train", &train, "--test", "absent.csv"], 1, &["absent.csv", "cannot open"]);
 }

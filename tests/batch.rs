@@ -16,9 +16,17 @@ fn a_run_ends_with_a_summary_that_says_what_was_done_and_how_to_serve_it() {
     let ended = Ended::of(&mut command);
     assert!(ended.status.success(), "{}", ended.stderr);
     let generation = layout::current(&world.output()).unwrap().unwrap();
-    for says in
-        ["rows of data/sample/ratings.csv", "kept", "rejected", "missing user", "RMSE", "scores/s", "server"]
-    {
+    for says in [
+        "rows of data/sample/ratings.csv",
+        "kept",
+        "rejected",
+        "missing user",
+        "RMSE",
+        "NDCG@10",
+        "most popular",
+        "scores/s",
+        "server",
+    ] {
         assert!(ended.stdout.contains(says), "no `{says}` in\n{}", ended.stdout);
     }
     assert!(ended.stdout.contains(generation.as_str()));
@@ -43,6 +51,10 @@ fn the_account_is_printed_as_json_and_stored_in_the_manifest() {
     }
     assert!(account["scores_per_second"].as_f64().unwrap() > 0.0);
     assert!(account["metrics"]["rmse"].as_f64().unwrap() < 1.0);
+    for name in ["recall@20", "ndcg@10", "ndcg@100", "coverage@10"] {
+        assert!(account["metrics"][name].as_f64().unwrap() > 0.0, "{name}");
+        assert!(account["metrics"][format!("popularity_{name}")].as_f64().unwrap() > 0.0, "{name}");
+    }
 }
 
 #[test]
@@ -125,22 +137,73 @@ fn a_rated_movie_without_metadata_is_ranked_and_named_by_its_id() {
     assert_eq!(generation.movie(movie).unwrap().unwrap().title, format!("Movie {movie}"));
 }
 
+/// The standard output of an evaluation, on the sample unless told otherwise, that must succeed.
+fn evaluate(args: &[&str]) -> String {
+    let mut command = program("pipeline");
+    let ended = Ended::of(command.current_dir(sample("../..")).arg("evaluate").args(args));
+    assert!(ended.status.success(), "{}", ended.stderr);
+    ended.stdout
+}
+
 #[test]
-fn an_evaluation_prints_one_line_a_split_or_json_and_publishes_nothing() {
+fn an_evaluation_shows_the_model_beside_the_most_popular_as_a_table_or_as_json() {
+    let table = evaluate(&["--splits", "2", "--k", "5,10"]);
+    for says in ["model", "most popular", "RMSE", "MAE", "Recall@5", "NDCG@10", "Gini@10", " ± ", "rejected"]
+    {
+        assert!(table.contains(says), "no `{says}` in\n{table}");
+    }
+    let json: Value = serde_json::from_str(&evaluate(&["--splits", "2", "--json"])).unwrap();
+    assert!(json["model"]["rmse"].as_f64().unwrap() > json["model"]["mae"].as_f64().unwrap());
+    assert!(json["popularity"].get("rmse").is_none());
+    for figure in ["recall", "ndcg", "map", "hit_rate", "coverage", "gini", "top_1_percent_share"] {
+        for k in [10, 20, 100] {
+            let name = format!("{figure}@{k}");
+            for side in ["model", "popularity"] {
+                assert!((0.0..=1.0).contains(&json[side][&name].as_f64().unwrap()), "{side} {name}");
+                assert!(json["spread"][side][&name].as_f64().unwrap() >= 0.0, "{side} {name}");
+            }
+        }
+    }
+    let splits = json["splits"].as_array().unwrap();
+    assert_eq!(splits.iter().map(|split| split["seed"].as_u64().unwrap()).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(json["split"], "random");
+    assert!(json["users"]["evaluated"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn an_evaluation_gives_the_same_figures_whatever_the_threads_and_by_time_others_than_at_random() {
+    let one = evaluate(&["--json", "--split", "newest", "--threads", "1"]);
+    assert_eq!(one, evaluate(&["--json", "--split", "newest", "--threads", "3"]));
+    let newest: Value = serde_json::from_str(&one).unwrap();
+    let random: Value = serde_json::from_str(&evaluate(&["--json"])).unwrap();
+    assert_eq!(newest["split"], "newest");
+    assert_ne!(newest["model"], random["model"]);
+    let any: Value = serde_json::from_str(&evaluate(&["--json", "--relevant-at", "any"])).unwrap();
+    assert!(any["users"]["without_relevant"].as_u64() <= random["users"]["without_relevant"].as_u64());
+    assert_eq!((&any["model"]["rmse"], &any["relevant_at"]), (&random["model"]["rmse"], &"any".into()));
+}
+
+#[test]
+fn an_evaluation_of_two_files_accounts_for_the_rows_of_both() {
     let world = World::new();
-    let evaluate = |args: &[&str]| {
-        let mut command = program("pipeline");
-        let ended =
-            Ended::of(command.current_dir(sample("../..")).args(["evaluate", "--splits", "2"]).args(args));
-        assert!(ended.status.success(), "{}", ended.stderr);
-        ended.stdout
+    let part = |name: &str, held_out: bool| {
+        let cells = (0..20).flat_map(|user| (0..12).map(move |movie| (user, movie)));
+        let cells = cells.filter(|(user, movie)| ((7 * user + movie) % 5 == 0) == held_out);
+        let rows = cells.map(|(user, movie)| format!("{user},{movie},{}.5,9\n", (user + movie) % 4 + 1));
+        let header = "userId,movieId,rating,timestamp\n";
+        world.write(name, format!("{header}{},3,4.0,9\n", rows.collect::<String>())).display().to_string()
     };
-    let table = evaluate(&[]);
-    assert_eq!(table.lines().count(), 4, "{table}");
-    let json: Value = serde_json::from_str(&evaluate(&["--json"])).unwrap();
-    assert_eq!(json["splits"].as_array().unwrap().len(), 2);
-    assert!(json["mean"]["rmse"].as_f64().unwrap() > json["mean"]["mae"].as_f64().unwrap());
-    assert!(!world.output().exists());
+    let (train, test) = (part("train.csv", false), part("test.csv", true));
+    let json = evaluate(&["--json", "--train", &train, "--test", &test, "--k", "2,12"]);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["split"], "files");
+    assert_eq!((&json["n_users"], &json["n_items"]), (&20.into(), &12.into()));
+    for (path, kept) in [(train, "n_train"), (test, "n_test")] {
+        let rows = &json["rows"][&path];
+        assert_eq!(rows["rejected_by_reason"], serde_json::json!({ "missing_user": 1 }));
+        assert_eq!(rows["kept"], json["splits"][0][kept], "{path}");
+    }
+    assert_eq!(json["model"]["recall@12"], 1.0, "a list of all movies has all that are relevant");
 }
 
 #[test]

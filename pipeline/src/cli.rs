@@ -1,12 +1,16 @@
 //! The commands and their options, as a person types them.
 
+mod evaluate;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub(crate) use evaluate::EvaluateArgs;
 use pipeline::ingest::Scale;
+use pipeline::input::InputSettings;
 use pipeline::model::{Objective, RankingSettings, RatingSettings, TrainSettings};
-use pipeline::run::{InputSettings, RunSettings};
+use pipeline::run::RunSettings;
 use pipeline::sample::Shape;
 
 /// Precomputes movie recommendations: reads ratings, trains a model, scores every unseen movie for every
@@ -20,7 +24,8 @@ use pipeline::sample::Shape;
   pipeline                                          run on data/sample, publish to output
   pipeline run --ratings r.csv --movies m.csv --output out
   pipeline run --json | jq .metrics                 the run's account for a program
-  pipeline evaluate --ratings r.csv --movies m.csv --splits 5
+  pipeline evaluate --ratings r.csv --splits 5      how good its lists and predicted stars are
+  pipeline evaluate --train a.csv --test b.csv --k 10,50 --json
   pipeline sample --users 600 --movies 2000 --ratings 40000 --out data/mine
 
 Exit codes: 0 done, 1 failed, 2 wrong usage."
@@ -49,20 +54,17 @@ pub(crate) struct GlobalArgs {
 pub(crate) enum Command {
     /// Run the batch and publish its lists (what `pipeline` alone does)
     Run(RunArgs),
-    /// Measure the model on held-out ratings, publish nothing
+    /// Measure lists and predicted stars on held-out ratings, publish nothing
     Evaluate(EvaluateArgs),
     /// Make MovieLens-shaped data of any size
     Sample(SampleArgs),
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct InputArgs {
+pub(crate) struct RatingsArgs {
     /// The ratings: CSV with the columns userId, movieId, rating and timestamp
     #[arg(long, value_name = "FILE", default_value = "data/sample/ratings.csv")]
     ratings: PathBuf,
-    /// The movies: CSV with the columns movieId, title and genres
-    #[arg(long, value_name = "FILE", default_value = "data/sample/movies.csv")]
-    movies: PathBuf,
     /// The fewest stars a rating may have; rows with fewer are rejected
     #[arg(long, value_name = "STARS", default_value_t = Scale::default().min, allow_negative_numbers = true)]
     min_rating: f32,
@@ -112,7 +114,10 @@ enum ObjectiveArg {
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     #[command(flatten)]
-    input: InputArgs,
+    ratings: RatingsArgs,
+    /// The movies: CSV with the columns movieId, title and genres
+    #[arg(long, value_name = "FILE", default_value = "data/sample/movies.csv")]
+    movies: PathBuf,
     /// Where to publish
     #[arg(long, value_name = "DIR", default_value = "output")]
     output: PathBuf,
@@ -125,23 +130,6 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     train: TrainArgs,
     /// Print the run's account as JSON instead of a summary
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct EvaluateArgs {
-    #[command(flatten)]
-    input: InputArgs,
-    /// The share of ratings held out
-    #[arg(long, value_name = "SHARE", default_value_t = 0.2)]
-    pub(crate) test_fraction: f64,
-    /// How many random splits to measure, by the seeds SEED, SEED + 1 and so on
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub(crate) splits: u64,
-    #[command(flatten)]
-    train: TrainArgs,
-    /// Print JSON instead of a table
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -168,10 +156,9 @@ pub(crate) struct SampleArgs {
     pub(crate) out: PathBuf,
 }
 
-impl InputArgs {
-    fn settings(self) -> InputSettings {
-        let scale = Scale { min: self.min_rating, max: self.max_rating };
-        InputSettings { ratings: self.ratings, movies: self.movies, scale }
+impl RatingsArgs {
+    fn scale(&self) -> Scale {
+        Scale { min: self.min_rating, max: self.max_rating }
     }
 }
 
@@ -203,22 +190,14 @@ impl TrainArgs {
 
 impl RunArgs {
     pub(crate) fn settings(self) -> RunSettings {
-        let input = self.input.settings();
+        let scale = self.ratings.scale();
         RunSettings {
-            training: self.train.settings(input.scale),
-            input,
+            training: self.train.settings(scale),
+            input: InputSettings { ratings: self.ratings.ratings, movies: self.movies, scale },
             test_fraction: self.test_fraction,
             depth: self.depth,
             output: self.output,
         }
-    }
-}
-
-impl EvaluateArgs {
-    pub(crate) fn settings(self) -> (InputSettings, TrainSettings) {
-        let input = self.input.settings();
-        let training = self.train.settings(input.scale);
-        (input, training)
     }
 }
 

@@ -72,6 +72,17 @@ pub enum Error {
         problem: String,
     },
 
+    /// Two files of a split do not go together.
+    #[error("{} cannot be measured with a model of {}: {problem}", test.display(), train.display())]
+    Holdout {
+        /// The ratings to train on.
+        train: PathBuf,
+        /// The ratings held out.
+        test: PathBuf,
+        /// What is wrong, and what would be right.
+        problem: String,
+    },
+
     /// The model's numbers are no numbers any more.
     #[error("training diverged in epoch {epoch}: {what} is not finite; raise --regularization")]
     Diverged {

@@ -42,6 +42,15 @@ impl Csr {
         Self { indptr, indices, values }
     }
 
+    /// The ratings by user (n_users x n_items). As ratings are sorted by user, then movie, the position of a
+    /// rating is the position of its cell.
+    #[must_use]
+    pub fn by_user(ratings: &Ratings, vocabulary: &Vocabulary) -> Self {
+        let items = vocabulary.item_rows(&ratings.movies);
+        let users = vocabulary.user_rows(&ratings.users);
+        Self::from_sorted(vocabulary.users().len(), users, items, ratings.stars.clone())
+    }
+
     /// The cells that `keep` takes. It is asked for each cell in order, by the cell's position.
     #[must_use]
     pub fn filter(&self, keep: impl Fn(usize) -> bool) -> Self {
@@ -125,15 +134,10 @@ fn accumulate(counts: &mut [usize]) {
 }
 
 impl Interactions {
-    /// The matrix of all ratings. As ratings are sorted by user, then movie, the position of a rating is
-    /// the position of its cell in `by_user`.
+    /// The matrix of all ratings.
     #[must_use]
     pub fn of(ratings: &Ratings, vocabulary: &Vocabulary) -> Self {
-        let items = vocabulary.item_rows(&ratings.movies);
-        let users = vocabulary.user_rows(&ratings.users);
-        let n_users = vocabulary.users().len();
-        let by_user = Csr::from_sorted(n_users, users, items, ratings.stars.clone());
-        Self::from_users(by_user, vocabulary.items().len())
+        Self::from_users(Csr::by_user(ratings, vocabulary), vocabulary.items().len())
     }
 
     /// Completes the matrix by user with the one by item.

@@ -11,6 +11,8 @@ pub mod vocabulary;
 
 pub mod interactions;
 
+pub mod input;
+
 pub mod popularity;
 
 pub mod model;

@@ -9,9 +9,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use cli::{Cli, Command, EvaluateArgs, GlobalArgs, RunArgs, SampleArgs};
-use pipeline::evaluation::Evaluation;
+use pipeline::evaluation;
 use pipeline::progress::{Progress, Unit};
-use pipeline::run::{self, Input};
+use pipeline::run;
 use pipeline::sample;
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
@@ -79,17 +79,8 @@ fn run(args: RunArgs, progress: Progress) -> Result<String, Box<dyn Error>> {
 }
 
 fn evaluate(args: EvaluateArgs, progress: Progress) -> Result<String, Box<dyn Error>> {
-    let (json, test_fraction, splits) = (args.json, args.test_fraction, args.splits);
-    let (input_settings, training) = args.settings();
-    let input = Input::read(&input_settings, progress)?;
-    let evaluation = Evaluation::run(
-        &input.interactions,
-        &training,
-        input_settings.scale,
-        test_fraction,
-        training.seed..training.seed.saturating_add(splits),
-        &progress.bar("evaluating", Unit::Count),
-    )?;
+    let json = args.json;
+    let evaluation = evaluation::evaluate(&args.settings()?, progress)?;
     Ok(if json { serde_json::to_string_pretty(&evaluation)? } else { summary::of_evaluation(&evaluation)? })
 }
 

@@ -12,28 +12,17 @@ use store::writer::GenerationWriter;
 
 use crate::error::{Error, Result};
 use crate::evaluation;
-use crate::ingest::{self, CleanRatings, Movies, Scale};
+use crate::ingest::{self, Scale};
+use crate::input::{Input, InputSettings};
 use crate::interactions::Interactions;
 use crate::meter::Meter;
 use crate::model::{Model, RankingFactors, TrainSettings};
 use crate::progress::{Progress, Unit};
 use crate::publish;
 use crate::scoring::Scorer;
-use crate::vocabulary::Vocabulary;
 
 /// Users whose lists are held at once between scoring and the store.
 const USERS_IN_FLIGHT: usize = 8192;
-
-/// Where a run, or an evaluation, takes its data from.
-#[derive(Debug, Clone)]
-pub struct InputSettings {
-    /// The ratings.
-    pub ratings: PathBuf,
-    /// The movies.
-    pub movies: PathBuf,
-    /// The stars that a rating may have.
-    pub scale: Scale,
-}
 
 /// What a run does and where it writes.
 #[derive(Debug, Clone)]
@@ -102,48 +91,6 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Manifest> {
     Ok(manifest)
 }
 
-/// The data, cleaned, numbered and laid out as a matrix.
-#[derive(Debug)]
-pub struct Input {
-    /// The account of cleaning; its ratings have become `interactions`.
-    pub clean: CleanRatings,
-    /// The movies.
-    pub movies: Movies,
-    /// The numbering of users and items.
-    pub vocabulary: Vocabulary,
-    /// The ratings by user and by item.
-    pub interactions: Interactions,
-}
-
-impl Input {
-    /// Reads and cleans the files.
-    ///
-    /// # Errors
-    /// Those of [`ingest`], and [`Error::TooFewRatings`].
-    pub fn read(settings: &InputSettings, progress: Progress) -> Result<Self> {
-        // The small file first: if it is missing, nobody should have to wait for the large one to know.
-        let movies = ingest::read_movies(&settings.movies)?;
-        let bar = progress.bar("reading", Unit::Bytes);
-        let mut clean = ingest::read_ratings(&settings.ratings, settings.scale, &bar)?;
-        bar.finish_and_clear();
-        let ratings = std::mem::take(&mut clean.ratings);
-        let vocabulary = Vocabulary::of(&ratings);
-        let (n_users, n_items) = (vocabulary.users().len(), vocabulary.items().len());
-        if ratings.len() < 20 || n_users < 2 || n_items < 2 {
-            return Err(Error::TooFewRatings {
-                path: settings.ratings.clone(),
-                ratings: ratings.len(),
-                users: n_users,
-                movies: n_items,
-                rejected: clean.rows.rejected,
-                needed: "20 ratings of 2 users and 2 movies",
-            });
-        }
-        let interactions = Interactions::of(&ratings, &vocabulary);
-        Ok(Self { clean, movies, vocabulary, interactions })
-    }
-}
-
 impl RunSettings {
     fn check(&self) -> Result<()> {
         if self.depth == 0 {
@@ -188,17 +135,15 @@ fn evaluate(input: &Input, settings: &RunSettings, progress: Progress) -> Result
     if settings.test_fraction == 0.0 {
         return Ok(BTreeMap::new());
     }
-    let bar = progress.bar("evaluating", Unit::Count);
-    let error = evaluation::rating_error(
+    let RunSettings { training, test_fraction, depth, .. } = settings;
+    evaluation::in_short(
         &input.interactions,
-        &settings.training,
+        *test_fraction,
+        training,
         settings.input.scale,
-        settings.test_fraction,
-        settings.training.seed,
-        &bar,
-    )?;
-    bar.finish_and_clear();
-    Ok(BTreeMap::from([("rmse".to_owned(), error.rmse), ("mae".to_owned(), error.mae)]))
+        *depth,
+        progress,
+    )
 }
 
 fn train(

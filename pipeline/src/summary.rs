@@ -1,11 +1,13 @@
 //! What a person reads at the end of a command.
 
+mod evaluation;
+
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use std::path::Path;
 
+pub(crate) use evaluation::of_evaluation;
 use indicatif::{HumanBytes, HumanCount};
-use pipeline::evaluation::Evaluation;
 use pipeline::sample;
 use store::layout;
 use store::manifest::Manifest;
@@ -53,6 +55,17 @@ pub(crate) fn of_run(manifest: &Manifest, output: &Path) -> Result<String, fmt::
     )?;
     if let (Some(rmse), Some(mae)) = (account.metrics.get("rmse"), account.metrics.get("mae")) {
         writeln!(text, "          RMSE {rmse:.4}, MAE {mae:.4} stars on held-out ratings")?;
+    }
+    let lists: Vec<_> = ["ndcg@10", "recall@20"]
+        .iter()
+        .filter_map(|&name| {
+            let model = account.metrics.get(name)?;
+            let popularity = account.metrics.get(&format!("popularity_{name}"))?;
+            Some(format!("{} {model:.3} (most popular {popularity:.3})", evaluation::title(name)))
+        })
+        .collect();
+    if !lists.is_empty() {
+        writeln!(text, "          {}", lists.join(", "))?;
     }
     let scores_per_second = HumanCount(account.scores_per_second as u64);
     writeln!(
@@ -102,18 +115,5 @@ pub(crate) fn of_sample(made: &sample::Summary, out: &Path) -> Result<String, fm
     writeln!(text, "          {} in {}", HumanBytes(made.bytes), out.display())?;
     let (ratings, movies) = (out.join("ratings.csv"), out.join("movies.csv"));
     write!(text, "Run on it: pipeline run --ratings {} --movies {}", ratings.display(), movies.display())?;
-    Ok(text)
-}
-
-/// The errors of an evaluation, a line a split.
-pub(crate) fn of_evaluation(evaluation: &Evaluation) -> Result<String, fmt::Error> {
-    let mut text = String::new();
-    writeln!(text, "{:>6}  {:>8}  {:>8}  {:>12}", "seed", "RMSE", "MAE", "held out")?;
-    for split in &evaluation.splits {
-        let error = split.error;
-        let n_test = HumanCount(error.n_test).to_string();
-        writeln!(text, "{:>6}  {:>8.4}  {:>8.4}  {n_test:>12}", split.seed, error.rmse, error.mae)?;
-    }
-    write!(text, "{:>6}  {:>8.4}  {:>8.4}", "mean", evaluation.mean.rmse, evaluation.mean.mae)?;
     Ok(text)
 }

@@ -16,7 +16,20 @@ fn help_names_the_commands_and_each_command_its_options() {
             &["run", "--help"],
             &["--ratings", "--movies", "--output", "--depth", "--seed", "--json", "--threads"],
         ),
-        (&["evaluate", "--help"], &["--test-fraction", "--splits", "--json"]),
+        (
+            &["evaluate", "--help"],
+            &[
+                "--split",
+                "newest",
+                "--train",
+                "--test",
+                "--k",
+                "--relevant-at",
+                "--test-fraction",
+                "--splits",
+                "--json",
+            ],
+        ),
         (&["sample", "--help"], &["--users", "--movies", "--ratings", "--seed", "--dirt", "--out"]),
     ] {
         let output = pipeline(words);

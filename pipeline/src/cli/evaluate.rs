@@ -1,0 +1,85 @@
+//! The options of `pipeline evaluate`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use pipeline::Error;
+use pipeline::evaluation::{By, Cutoffs, EvaluationSettings, HeldOut, Relevance};
+
+use super::{RatingsArgs, TrainArgs};
+
+#[derive(Debug, Args)]
+pub(crate) struct EvaluateArgs {
+    #[command(flatten)]
+    ratings: RatingsArgs,
+    /// Taken as `run` takes it, so that its words serve here too; measuring needs no movies
+    #[arg(long, value_name = "FILE", hide = true)]
+    movies: Option<PathBuf>,
+    /// Which ratings are held out
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = SplitBy::Random)]
+    split: SplitBy,
+    /// The share of ratings held out
+    #[arg(long, value_name = "SHARE", default_value_t = 0.2, allow_negative_numbers = true)]
+    test_fraction: f64,
+    /// How many random splits to measure, by the seeds SEED, SEED + 1 and so on
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    splits: u64,
+    /// Train on this file and measure on that of --test, instead of a split of --ratings
+    #[arg(
+        long = "train", value_name = "FILE", requires = "test",
+        conflicts_with_all = ["ratings", "split", "test_fraction", "splits"]
+    )]
+    train: Option<PathBuf>,
+    /// The held-out ratings that go with --train; no rating may be in both
+    #[arg(long, value_name = "FILE", requires = "train")]
+    test: Option<PathBuf>,
+    /// The lengths at which lists are measured
+    #[arg(long, value_name = "K,...", value_delimiter = ',', default_values_t = Cutoffs::default().iter())]
+    k: Vec<usize>,
+    /// The stars from which on a held-out rating is one that a list should have found; `any` for all
+    #[arg(long, value_name = "STARS", default_value_t)]
+    relevant_at: Relevance,
+    #[command(flatten)]
+    training: TrainArgs,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What decides which ratings are held out.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum SplitBy {
+    /// A share of all ratings, drawn by the seed
+    Random,
+    /// Of each user's ratings a share: the newest
+    Newest,
+}
+
+impl EvaluateArgs {
+    /// What the options ask for.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for lengths that are none.
+    pub(crate) fn settings(self) -> Result<EvaluationSettings, Error> {
+        let scale = self.ratings.scale();
+        let held_out = match (self.train, self.test) {
+            (Some(train), Some(test)) => HeldOut::Files { train, test },
+            _ => HeldOut::Share {
+                ratings: self.ratings.ratings,
+                by: match self.split {
+                    SplitBy::Random => By::Random,
+                    SplitBy::Newest => By::Newest,
+                },
+                test_fraction: self.test_fraction,
+                n_splits: self.splits,
+            },
+        };
+        Ok(EvaluationSettings {
+            held_out,
+            scale,
+            training: self.training.settings(),
+            cutoffs: Cutoffs::new(&self.k)?,
+            relevance: self.relevant_at,
+        })
+    }
+}
