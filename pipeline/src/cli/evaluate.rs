@@ -34,9 +34,9 @@ pub(crate) struct EvaluateArgs {
     #[arg(long, value_name = "FILE", requires = "train")]
     test: Option<PathBuf>,
     /// The lengths at which lists are measured
-    #[arg(long, value_name = "K,...", value_delimiter = ',', default_values_t = Cutoffs::default().iter())]
+    #[arg(long, value_name = "K,...", value_delimiter = ',', default_value = "10,20,100")]
     k: Vec<usize>,
-    /// The stars from which on a held-out rating is one that a list should have found; `any` for all
+    /// The fewest stars of a held-out rating that a list should have found; `any` for every one
     #[arg(long, value_name = "STARS", default_value_t)]
     relevant_at: Relevance,
     #[command(flatten)]

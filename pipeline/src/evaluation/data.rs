@@ -4,7 +4,7 @@
 //! beyond this module knows where a split came from.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use store::manifest::Rows;
@@ -63,7 +63,7 @@ impl Data {
     }
 
     fn of_files(train: &Path, test: &Path, scale: Scale, progress: Progress) -> Result<Self> {
-        let (to_train, _) = read_ratings(train, scale, progress)?;
+        let (to_train, learned) = read_ratings(train, scale, progress)?;
         let bar = progress.bar("reading", Unit::Bytes);
         let to_test = ingest::read_ratings(test, scale, &bar)?;
         bar.finish_and_clear();
@@ -78,7 +78,7 @@ impl Data {
                 "cleaning leaves none of its ratings ({rejected} rows were rejected)"
             )));
         }
-        meet(&to_train.ratings, &to_test.ratings).map_err(refuse)?;
+        meet(&learned, &to_test.ratings).map_err(refuse)?;
         let (ratings, is_test) = join(&to_train.ratings, &to_test.ratings).map_err(refuse)?;
         let vocabulary = Vocabulary::of(&ratings);
         let by_user = Csr::by_user(&ratings, &vocabulary);
@@ -99,14 +99,12 @@ impl Data {
     }
 }
 
-/// Says what keeps a model of `train` from knowing anything of `test`.
-fn meet(train: &Ratings, test: &Ratings) -> Result<(), String> {
-    let users: BTreeSet<_> = train.users.iter().collect();
-    let movies: BTreeSet<_> = train.movies.iter().collect();
-    if !test.users.iter().any(|user| users.contains(user)) {
+/// Says what keeps a model that has learned of some users and movies from knowing anything of `test`.
+fn meet(learned: &Vocabulary, test: &Ratings) -> Result<(), String> {
+    if !test.users.iter().any(|user| learned.users().binary_search(user).is_ok()) {
         return Err("they have no user in common; both must use the same user ids".to_owned());
     }
-    if !test.movies.iter().any(|movie| movies.contains(movie)) {
+    if !test.movies.iter().any(|movie| learned.items().binary_search(movie).is_ok()) {
         return Err("they have no movie in common; both must use the same movie ids".to_owned());
     }
     Ok(())
@@ -177,9 +175,9 @@ mod tests {
 
     #[test]
     fn files_that_share_no_user_or_no_movie_are_refused() {
-        let train = table(&[(1, 2), (3, 4)]);
-        assert!(meet(&train, &table(&[(2, 2)])).unwrap_err().contains("no user"));
-        assert!(meet(&train, &table(&[(1, 3)])).unwrap_err().contains("no movie"));
-        assert!(meet(&train, &table(&[(1, 4), (9, 9)])).is_ok());
+        let learned = Vocabulary::of(&table(&[(1, 2), (3, 4)]));
+        assert!(meet(&learned, &table(&[(2, 2)])).unwrap_err().contains("no user"));
+        assert!(meet(&learned, &table(&[(1, 3)])).unwrap_err().contains("no movie"));
+        assert!(meet(&learned, &table(&[(1, 4), (9, 9)])).is_ok());
     }
 }

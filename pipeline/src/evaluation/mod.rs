@@ -28,7 +28,7 @@ use crate::interactions::Interactions;
 use crate::model::{self, Factorization, RankingFactors, TrainSettings};
 use crate::popularity;
 use crate::progress::{Progress, Unit};
-use crate::scoring::Scorer;
+use crate::scoring::{Scored, Scorer};
 use data::Data;
 pub use protocol::{Cutoffs, Relevance};
 use ranking_metrics::Judge;
@@ -111,7 +111,8 @@ pub fn evaluate(settings: &EvaluationSettings, progress: Progress) -> Result<Eva
     let data = Data::read(held_out, *scale, progress)?;
     cutoffs.check(data.n_items)?;
     let measure = Measure { training, scale: *scale, relevance: *relevance, cutoffs, progress };
-    let splits = (training.seed..training.seed.saturating_add(n_splits)).map(|seed| {
+    let splits = (0..n_splits).map(|draw| {
+        let seed = training.seed.wrapping_add(draw);
         let holdout = Holdout::of(&data.by_user, data.n_items, &data.is_test(seed)?);
         let (figures, users) = measure.split(&holdout)?;
         let (n_train, n_test) = (holdout.train.by_user.n_cells() as u64, holdout.test.n_cells() as u64);
@@ -135,9 +136,9 @@ pub fn evaluate(settings: &EvaluationSettings, progress: Progress) -> Result<Eva
 const IN_SHORT: [&str; 6] = ["rmse", "mae", "recall@20", "ndcg@10", "ndcg@100", "coverage@10"];
 
 /// Measures a model on one random split: `rmse`, `mae`, `recall@20`, `ndcg@10`, `ndcg@100`, `coverage@10`,
-/// and those of lists also as `popularity_ndcg@10` and so on. A list shorter than `depth` or the catalogue
-/// would have to be is left out, and all lists are where no held-out rating is relevant. Cost: a training
-/// and all users' lists.
+/// and those of lists also as `popularity_ndcg@10` and so on. Figures whose lists are longer than `depth` or
+/// the catalogue are left out, and so are those of all lists where no held-out rating is relevant. Cost: a
+/// training and all users' lists.
 ///
 /// # Errors
 /// [`Error::Setting`] where the fraction leaves nothing to train or to test; those of [`model::fit`].
@@ -214,9 +215,9 @@ impl Measure<'_> {
         let scorer = Scorer::new(&trained.ranking, seen, depth);
         figures.model.extend(judge.measure(|users| {
             let scored = scorer.top_n(users.clone());
-            let list = |(user, scored): (usize, &Vec<_>)| match seen.columns(user) {
+            let list = |(user, scored): (usize, &Vec<Scored>)| match seen.columns(user) {
                 [] => popular(user),
-                _ => scored.iter().map(|scored: &crate::scoring::Scored| scored.item).collect(),
+                _ => scored.iter().map(|scored| scored.item).collect(),
             };
             users.into_par_iter().zip(&scored).map(list).collect()
         }));

@@ -77,6 +77,14 @@ fn what_a_run_keeps_are_the_figures_whose_lists_fit() {
 }
 
 #[test]
+fn a_run_on_ratings_none_of_which_is_relevant_keeps_the_errors_of_stars() {
+    let cells: Vec<_> = (0..11).flat_map(|user| (0..20).map(move |item| (user, item))).collect();
+    let all_alike = Interactions::from_users(matrix(&cells, |_, _| 3.0), 20);
+    let short = in_short(&all_alike, 0.3, &training(), Scale::default(), 20, Progress::hidden()).unwrap();
+    assert_eq!(short.keys().collect::<Vec<_>>(), ["mae", "rmse"]);
+}
+
+#[test]
 fn any_number_of_threads_gives_the_same_figures_to_the_bit() {
     let on = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     let one = on(1).install(|| measured(&holdout(), &[2, 5]));
