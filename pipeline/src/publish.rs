@@ -3,89 +3,120 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use rayon::prelude::*;
 use store::MovieId;
 use store::records::{Factors, History, Movie, TopN};
 use store::writer::GenerationWriter;
 
 use crate::error::Result;
-use crate::interactions::{Csr, Interactions};
-use crate::model::RankingFactors;
+use crate::ingest::Scale;
+use crate::interactions::Interactions;
+use crate::model::Model;
 use crate::popularity;
 use crate::scoring::Scored;
 use crate::vocabulary::{ItemIndex, Vocabulary};
 
-/// Writes the lists, histories and factors of a range of users, `lists[0]` being that of the first.
-///
-/// # Errors
-/// Those of the store.
-pub fn write_users(
-    writer: &mut GenerationWriter,
-    vocabulary: &Vocabulary,
-    seen: &Csr,
-    factors: &RankingFactors,
-    users: Range<usize>,
-    lists: &[Vec<Scored>],
-) -> Result<()> {
-    for (row, list) in users.zip(lists) {
-        let top_n = TopN {
-            movies: list.iter().map(|scored| vocabulary.movie(ItemIndex(scored.item))).collect(),
+/// What a night has found out, to be written record by record.
+#[derive(Debug, Clone, Copy)]
+pub struct Findings<'a> {
+    /// The numbering of users and items.
+    pub vocabulary: &'a Vocabulary,
+    /// The ratings.
+    pub interactions: &'a Interactions,
+    /// What was learnt of them.
+    pub model: &'a Model,
+    /// The stars that a prediction may have.
+    pub scale: Scale,
+}
+
+impl Findings<'_> {
+    /// Writes the lists, histories and factors of a range of users, `lists[0]` being that of the first. Cost:
+    /// a prediction of stars for each entry of a list.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn write_users(
+        &self,
+        writer: &mut GenerationWriter,
+        users: Range<usize>,
+        lists: &[Vec<Scored>],
+    ) -> Result<()> {
+        let records: Vec<TopN> =
+            users.clone().into_par_iter().zip(lists).map(|(row, list)| self.top_n(row, list)).collect();
+        for (row, top_n) in users.zip(&records) {
+            // Columns ascend, and rows are numbered by ascending id: so do the ids.
+            let seen = self.interactions.by_user.columns(row);
+            let history = History { movies: seen.iter().map(|&item| self.movie(item)).collect() };
+            let factors = Factors(self.model.ranking.user(row).to_vec());
+            writer.put_user(self.vocabulary.users()[row], top_n, &history, &factors)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is known of movies and candidates: metadata, factors, and the list for users whom nobody
+    /// knows. Returns the rated movies that have no metadata; each is stored under the name of its id.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn write_movies(
+        &self,
+        writer: &mut GenerationWriter,
+        mut metadata: BTreeMap<MovieId, Movie>,
+        depth: usize,
+    ) -> Result<Vec<MovieId>> {
+        let mut unnamed = Vec::new();
+        for (row, &id) in self.vocabulary.items().iter().enumerate() {
+            metadata.entry(id).or_insert_with(|| {
+                unnamed.push(id);
+                Movie { title: format!("Movie {id}"), genres: Vec::new() }
+            });
+            writer.put_item_factors(id, &Factors(self.model.ranking.item(row).to_vec()))?;
+        }
+        for (&id, movie) in &metadata {
+            writer.put_movie(id, movie)?;
+        }
+        writer.put_fallback(&self.most_rated(depth))?;
+        Ok(unnamed)
+    }
+
+    fn top_n(&self, user: usize, list: &[Scored]) -> TopN {
+        let stars = |scored: &Scored| self.model.rating.predict(user, scored.item as usize);
+        TopN {
+            movies: list.iter().map(|scored| self.movie(scored.item)).collect(),
             scores: list.iter().map(|scored| scored.score).collect(),
-        };
-        // Columns ascend, and rows are numbered by ascending id: so do the ids.
-        let movies = seen.columns(row).iter().map(|&item| vocabulary.movie(ItemIndex(item))).collect();
-        let user_factors = Factors(factors.user(row).to_vec());
-        writer.put_user(vocabulary.users()[row], &top_n, &History { movies }, &user_factors)?;
+            stars: list.iter().map(|scored| self.scale.hold(stars(scored))).collect(),
+        }
     }
-    Ok(())
-}
 
-/// Writes what is known of movies and candidates: metadata, factors, and the list for users whom nobody
-/// knows. Returns the rated movies that have no metadata; each is stored under the name of its id.
-///
-/// # Errors
-/// Those of the store.
-pub fn write_movies(
-    writer: &mut GenerationWriter,
-    vocabulary: &Vocabulary,
-    interactions: &Interactions,
-    factors: &RankingFactors,
-    mut by_id: BTreeMap<MovieId, Movie>,
-    depth: usize,
-) -> Result<Vec<MovieId>> {
-    let mut unnamed = Vec::new();
-    for (row, &id) in vocabulary.items().iter().enumerate() {
-        by_id.entry(id).or_insert_with(|| {
-            unnamed.push(id);
-            Movie { title: format!("Movie {id}"), genres: Vec::new() }
-        });
-        writer.put_item_factors(id, &Factors(factors.item(row).to_vec()))?;
+    /// The `depth` movies that most users have rated; a score is how many.
+    fn most_rated(&self, depth: usize) -> TopN {
+        let mut items = popularity::by_raters(&self.interactions.by_item);
+        items.truncate(depth);
+        let n_raters = |item: u32| self.interactions.by_item.columns(item as usize).len();
+        let stars = |item: u32| self.model.rating.predict_for_anyone(item as usize);
+        TopN {
+            movies: items.iter().map(|&item| self.movie(item)).collect(),
+            scores: items.iter().map(|&item| n_raters(item) as f32).collect(),
+            stars: items.iter().map(|&item| self.scale.hold(stars(item))).collect(),
+        }
     }
-    for (&id, movie) in &by_id {
-        writer.put_movie(id, movie)?;
-    }
-    writer.put_fallback(&most_rated(vocabulary, &interactions.by_item, depth))?;
-    Ok(unnamed)
-}
 
-/// The `depth` movies that most users have rated; a score is how many. Ties go to the smaller id.
-fn most_rated(vocabulary: &Vocabulary, by_item: &Csr, depth: usize) -> TopN {
-    let mut items = popularity::by_raters(by_item);
-    items.truncate(depth);
-    TopN {
-        movies: items.iter().map(|&item| vocabulary.movie(ItemIndex(item))).collect(),
-        scores: items.iter().map(|&item| by_item.columns(item as usize).len() as f32).collect(),
+    fn movie(&self, item: u32) -> MovieId {
+        self.vocabulary.movie(ItemIndex(item))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use indicatif::ProgressBar;
     use store::UserId;
 
     use super::*;
     use crate::ingest::Ratings;
+    use crate::model::TrainSettings;
 
     #[test]
-    fn the_fallback_is_ordered_by_raters_then_id() {
+    fn the_fallback_is_ordered_by_raters_then_id_and_says_what_anyone_would_give() {
         let pairs = [(1, 10), (1, 20), (1, 30), (2, 20), (3, 20), (3, 30), (4, 10)];
         let ratings = Ratings {
             users: pairs.iter().map(|p| UserId(p.0)).collect(),
@@ -95,8 +126,16 @@ mod tests {
         };
         let vocabulary = Vocabulary::of(&ratings);
         let interactions = Interactions::of(&ratings, &vocabulary);
-        let list = most_rated(&vocabulary, &interactions.by_item, 3);
+        let model = Model::train(&interactions, &TrainSettings::default(), &ProgressBar::hidden()).unwrap();
+        let findings = Findings {
+            vocabulary: &vocabulary,
+            interactions: &interactions,
+            model: &model,
+            scale: Scale::default(),
+        };
+        let list = findings.most_rated(3);
         assert_eq!(list.movies, [MovieId(20), MovieId(10), MovieId(30)]);
         assert_eq!(list.scores, [3.0, 2.0, 2.0]);
+        assert!(list.stars.iter().all(|stars| (stars - 4.0).abs() < 0.01), "{:?}", list.stars);
     }
 }

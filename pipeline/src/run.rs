@@ -12,13 +12,13 @@ use store::writer::GenerationWriter;
 
 use crate::error::{Error, Result};
 use crate::evaluation;
-use crate::ingest::{self, Scale};
+use crate::ingest;
 use crate::input::{Input, InputSettings};
 use crate::interactions::Interactions;
 use crate::meter::Meter;
-use crate::model::{Model, RankingFactors, TrainSettings};
+use crate::model::{Model, TrainSettings};
 use crate::progress::{Progress, Unit};
-use crate::publish;
+use crate::publish::Findings;
 use crate::scoring::Scorer;
 
 /// Users whose lists are held at once between scoring and the store.
@@ -56,15 +56,19 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Manifest> {
     let source = meter.measure("ingest", || source_of(&settings.input))?;
     let mut input = meter.measure("ingest", || Input::read(&settings.input, progress))?;
     let metrics = meter.measure("evaluate", || evaluate(&input, settings, progress))?;
-    let factors = meter.measure("train", || train(&input.interactions, &settings.training, progress))?;
+    let model = meter.measure("train", || train(&input.interactions, &settings.training, progress))?;
 
     let mut writer = meter.measure("publish", || begin(&settings.output, &input))?;
-    let n_candidates = score_and_write(&mut writer, &input, &factors, settings.depth, &mut meter, progress)?;
-    let unnamed = meter.measure("publish", || {
-        let metadata = std::mem::take(&mut input.movies.by_id);
-        let Input { vocabulary, interactions, .. } = &input;
-        publish::write_movies(&mut writer, vocabulary, interactions, &factors, metadata, settings.depth)
-    })?;
+    let metadata = std::mem::take(&mut input.movies.by_id);
+    let findings = Findings {
+        vocabulary: &input.vocabulary,
+        interactions: &input.interactions,
+        model: &model,
+        scale: settings.input.scale,
+    };
+    let n_candidates = score_and_write(&mut writer, findings, settings.depth, &mut meter, progress)?;
+    let unnamed =
+        meter.measure("publish", || findings.write_movies(&mut writer, metadata, settings.depth))?;
     let finished = meter.measure("publish", || writer.finish())?;
 
     warn_of_unnamed(&unnamed, &settings.input.movies);
@@ -146,15 +150,11 @@ fn evaluate(input: &Input, settings: &RunSettings, progress: Progress) -> Result
     )
 }
 
-fn train(
-    interactions: &Interactions,
-    settings: &TrainSettings,
-    progress: Progress,
-) -> Result<RankingFactors> {
+fn train(interactions: &Interactions, settings: &TrainSettings, progress: Progress) -> Result<Model> {
     let bar = progress.bar("training", Unit::Count);
     let model = Model::train(interactions, settings, &bar)?;
     bar.finish_and_clear();
-    Ok(model.ranking)
+    Ok(model)
 }
 
 /// Says which rated movies are stored under the name of their id.
@@ -183,24 +183,21 @@ fn begin(output: &Path, input: &Input) -> Result<GenerationWriter> {
 /// Scores the users a part at a time and writes each part before the next. Returns the candidates scored.
 fn score_and_write(
     writer: &mut GenerationWriter,
-    input: &Input,
-    factors: &RankingFactors,
+    findings: Findings<'_>,
     depth: usize,
     meter: &mut Meter,
     progress: Progress,
 ) -> Result<u64> {
-    let seen = &input.interactions.by_user;
+    let seen = &findings.interactions.by_user;
     let n_users = seen.n_rows();
     let bar = progress.bar("scoring", Unit::Count);
     bar.set_length(n_users as u64);
-    let scorer = meter.measure("score", || Scorer::new(factors, seen, depth));
+    let scorer = meter.measure("score", || Scorer::new(&findings.model.ranking, seen, depth));
     for first in (0..n_users).step_by(USERS_IN_FLIGHT) {
         let users = first..n_users.min(first + USERS_IN_FLIGHT);
         let n_users = users.len() as u64;
         let lists = meter.measure("score", || scorer.top_n(users.clone()));
-        meter.measure("publish", || {
-            publish::write_users(writer, &input.vocabulary, seen, factors, users, &lists)
-        })?;
+        meter.measure("publish", || findings.write_users(writer, users, &lists))?;
         bar.inc(n_users);
     }
     bar.finish_and_clear();

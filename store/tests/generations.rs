@@ -28,6 +28,7 @@ impl Model {
         let list = |ids: &[u32]| TopN {
             movies: ids.iter().copied().map(MovieId).collect(),
             scores: ids.iter().map(|&id| 10.0 / id as f32).collect(),
+            stars: vec![3.5; ids.len()],
         };
         let history = History { movies: vec![MovieId(1), MovieId(6)] };
         let user = (list(&[3, 4]), history, Factors(vec![0.5, -1.0]));
@@ -104,8 +105,8 @@ fn models() -> impl Strategy<Value = Model> {
     let ids = || prop::collection::vec(any::<u32>().prop_map(MovieId), 0..40);
     let list = || {
         prop::collection::vec((any::<u32>().prop_map(MovieId), -9.0f32..9.0), 0..120).prop_map(|entries| {
-            let (movies, scores) = entries.into_iter().unzip();
-            TopN { movies, scores }
+            let (movies, scores): (_, Vec<f32>) = entries.into_iter().unzip();
+            TopN { movies, stars: vec![4.0; scores.len()], scores }
         })
     };
     let factors = || prop::collection::vec(-9.0f32..9.0, 0..20).prop_map(Factors);

@@ -25,7 +25,7 @@ use rayon::prelude::*;
 use crate::error::{Error, Result};
 use crate::ingest::Scale;
 use crate::interactions::Interactions;
-use crate::model::{self, Factorization, RankingFactors, TrainSettings};
+use crate::model::{Model, TrainSettings};
 use crate::popularity;
 use crate::progress::{Progress, Unit};
 use crate::scoring::{Scored, Scorer};
@@ -88,7 +88,7 @@ pub enum By {
 ///
 /// # Errors
 /// [`Error::Setting`] for what is out of range or leaves nothing to train, to test or to find;
-/// [`Error::Holdout`] for two files that do not go together; those of reading and of [`model::fit`].
+/// [`Error::Holdout`] for two files that do not go together; those of reading and of [`Model::train`].
 pub fn evaluate(settings: &EvaluationSettings, progress: Progress) -> Result<Evaluation> {
     let EvaluationSettings { held_out, scale, training, cutoffs, relevance } = settings;
     scale.check()?;
@@ -141,7 +141,7 @@ const IN_SHORT: [&str; 6] = ["rmse", "mae", "recall@20", "ndcg@10", "ndcg@100", 
 /// training and all users' lists.
 ///
 /// # Errors
-/// [`Error::Setting`] where the fraction leaves nothing to train or to test; those of [`model::fit`].
+/// [`Error::Setting`] where the fraction leaves nothing to train or to test; those of [`Model::train`].
 pub fn in_short(
     interactions: &Interactions,
     test_fraction: f64,
@@ -167,23 +167,6 @@ pub fn in_short(
     Ok(model)
 }
 
-/// A model as measuring knows it.
-struct Trained {
-    /// Predicts stars.
-    stars: Factorization,
-    /// Orders lists.
-    ranking: RankingFactors,
-}
-
-/// Trains what is measured: here, and nowhere else, measuring meets the model.
-fn train(interactions: &Interactions, settings: &TrainSettings, progress: Progress) -> Result<Trained> {
-    let bar = progress.bar("evaluating", Unit::Count);
-    let stars = model::fit(interactions, settings, &bar)?;
-    bar.finish_and_clear();
-    let ranking = stars.ranking_factors();
-    Ok(Trained { stars, ranking })
-}
-
 /// How a split is measured.
 struct Measure<'a> {
     training: &'a TrainSettings,
@@ -204,15 +187,17 @@ impl Measure<'_> {
             0 => None,
             _ => Some(Judge::new(test, interactions.n_items(), self.relevance, self.cutoffs)?),
         };
-        let trained = train(interactions, self.training, self.progress)?;
+        let bar = self.progress.bar("evaluating", Unit::Count);
+        let model = Model::train(interactions, self.training, &bar)?;
+        bar.finish_and_clear();
         let stars =
-            rating_metrics::of_predictions(test, self.scale, |user, item| trained.stars.predict(user, item));
+            rating_metrics::of_predictions(test, self.scale, |user, item| model.rating.predict(user, item));
         let mut figures = Compared { model: stars, ..Compared::default() };
         let Some(judge) = judge else { return Ok((figures, Users::default())) };
 
         let most_rated = popularity::by_raters(&interactions.by_item);
         let popular = |user| popularity::unseen(&most_rated, seen.columns(user), depth);
-        let scorer = Scorer::new(&trained.ranking, seen, depth);
+        let scorer = Scorer::new(&model.ranking, seen, depth);
         figures.model.extend(judge.measure(|users| {
             let scored = scorer.top_n(users.clone());
             let list = |(user, scored): (usize, &Vec<Scored>)| match seen.columns(user) {

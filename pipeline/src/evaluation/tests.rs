@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::interactions::Csr;
+use crate::model::{RankingSettings, RatingSettings};
 
 /// Of items 0 to 7, users 0 to 9 have rated two in three, and user 0 item 8; of users 1 to 9 item 8 is held
 /// out. User 10 has nothing in train and item 9 held out, which nobody has in train.
@@ -23,7 +24,11 @@ fn matrix(cells: &[(u32, u32)], stars: impl Fn(u32, u32) -> f32) -> Csr {
 }
 
 fn training() -> TrainSettings {
-    TrainSettings { n_factors: 2, epochs: 3, ..TrainSettings::default() }
+    TrainSettings {
+        ranking: RankingSettings { n_factors: Some(2), epochs: 3, ..RankingSettings::default() },
+        rating: RatingSettings { n_factors: 2, epochs: 3, ..RatingSettings::default() },
+        ..TrainSettings::default()
+    }
 }
 
 fn measured(holdout: &Holdout, cutoffs: &[usize]) -> (Compared, Users) {

@@ -50,6 +50,12 @@ pub struct Scale {
 }
 
 impl Scale {
+    /// Stars as a rating could have them: those beyond an end become that end.
+    #[must_use]
+    pub fn hold(self, stars: f32) -> f32 {
+        stars.clamp(self.min, self.max)
+    }
+
     /// Says what is wrong with a scale that holds no rating.
     ///
     /// # Errors

@@ -45,7 +45,7 @@ impl RatingModel {
 
     /// The rating of an item by a user of whom nothing is known.
     #[must_use]
-    pub fn predict_unknown(&self, item: usize) -> f32 {
+    pub fn predict_for_anyone(&self, item: usize) -> f32 {
         self.global_mean + self.item_bias[item]
     }
 

@@ -123,7 +123,7 @@ fn ids(numbers: &[u32]) -> Vec<MovieId> {
 }
 
 fn top_n(list: &[u32]) -> TopN {
-    TopN { movies: ids(list), scores: vec![1.0; list.len()] }
+    TopN { movies: ids(list), scores: vec![1.0; list.len()], stars: vec![4.0; list.len()] }
 }
 
 /// An account of which the server reads the depth only.
