@@ -54,10 +54,10 @@ impl Default for RankingSettings {
         Self {
             n_factors: None,
             epochs: 10,
-            regularization: 0.007,
-            unobserved_weight: 0.15,
-            midpoint: 0.6,
-            steepness: 6.75,
+            regularization: 0.006,
+            unobserved_weight: 0.2,
+            midpoint: 0.55,
+            steepness: 5.5,
         }
     }
 }
