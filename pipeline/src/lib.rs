@@ -5,28 +5,19 @@
 pub mod run;
 
 pub mod sample;
-
 pub mod ingest;
 pub mod vocabulary;
-
 pub mod interactions;
-
 pub mod input;
-
 pub mod popularity;
-
 pub mod model;
-
-pub mod evaluation;
-
 pub mod scoring;
-
+pub mod evaluation;
 pub mod publish;
-
-mod tile;
 
 pub mod error;
 pub mod meter;
 pub mod progress;
+mod tile;
 
 pub use error::{Error, Result};

@@ -4,16 +4,16 @@
 //! arrives; `reload` follows `CURRENT` beside the requests and puts the next generation in its place.
 //! warp and HTTP JSON are known here and nowhere else; how records are stored is the store's matter.
 
-mod answers;
-pub mod error;
-pub mod healthcheck;
+pub mod settings;
 pub mod listen;
-mod problem;
-mod query;
+mod serve;
 mod reload;
 mod routes;
-mod serve;
-pub mod settings;
+mod query;
+mod answers;
+mod problem;
+pub mod healthcheck;
+pub mod error;
 
 pub use error::{Error, Result};
 pub use listen::{listen, termination};

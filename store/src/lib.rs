@@ -9,14 +9,14 @@
 //! sled and MessagePack are known here and nowhere else. What the records mean is the pipeline's matter;
 //! how they look as JSON is the server's.
 
-pub mod error;
 pub mod ids;
-pub mod layout;
-pub mod manifest;
-pub mod reader;
 pub mod records;
-pub mod working_copy;
+pub mod manifest;
+pub mod layout;
 pub mod writer;
+pub mod working_copy;
+pub mod reader;
+pub mod error;
 
 pub use error::{Error, Result};
 pub use ids::{GenerationId, MovieId, UserId};

@@ -11,12 +11,12 @@
 //! - A user without training ratings is given the most rated movies, as the server does.
 
 mod data;
-mod exposure;
-mod protocol;
-mod ranking_metrics;
-mod rating_metrics;
-mod report;
 mod split;
+mod protocol;
+mod rating_metrics;
+mod ranking_metrics;
+mod exposure;
+mod report;
 
 use std::path::PathBuf;
 
@@ -32,8 +32,7 @@ use crate::scoring::{Scored, Scorer};
 use data::Data;
 pub use protocol::{Cutoffs, Relevance};
 use ranking_metrics::Judge;
-pub use ranking_metrics::Users;
-pub use report::{Compared, Evaluation, Metrics, Setup, Split};
+pub use report::{Compared, Evaluation, Metrics, Setup, Split, Users};
 use split::Holdout;
 
 /// What an evaluation measures.

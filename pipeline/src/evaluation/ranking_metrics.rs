@@ -5,25 +5,15 @@
 use std::ops::Range;
 
 use rayon::prelude::*;
-use serde::Serialize;
 
 use super::exposure::Exposure;
 use super::protocol::{Cutoffs, Relevance};
-use super::report::Metrics;
+use super::report::{Metrics, Users};
 use crate::error::{Error, Result};
 use crate::interactions::Csr;
 
 /// Users whose lists are held at once.
 const USERS_IN_FLIGHT: usize = 8192;
-
-/// The users of a measurement.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Users {
-    /// Users with at least one relevant movie, over whom recall, NDCG, MAP and hit rate are means.
-    pub evaluated: u64,
-    /// Users without one, who cannot be asked.
-    pub without_relevant: u64,
-}
 
 /// What lists are measured by.
 #[derive(Debug)]

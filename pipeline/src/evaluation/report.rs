@@ -6,7 +6,6 @@ use serde::Serialize;
 use store::manifest::Rows;
 
 use super::protocol::{Cutoffs, Relevance};
-use super::ranking_metrics::Users;
 
 /// Figures by name: `rmse`, `mae`, `ndcg@10` and so on.
 pub type Metrics = BTreeMap<String, f64>;
@@ -19,6 +18,15 @@ pub struct Compared {
     pub model: Metrics,
     /// Those of the list of the most rated movies.
     pub popularity: Metrics,
+}
+
+/// The users of a measurement.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Users {
+    /// Users with at least one relevant movie, over whom recall, NDCG, MAP and hit rate are means.
+    pub evaluated: u64,
+    /// Users without one, who cannot be asked.
+    pub without_relevant: u64,
 }
 
 /// The figures of one split.

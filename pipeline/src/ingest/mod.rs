@@ -14,15 +14,15 @@
 //!
 //! Whether what is left is enough to learn from is not decided here.
 
-mod block;
+mod tables;
+mod ratings;
 mod header;
+mod block;
+mod parse;
 mod judge;
 mod merge;
 mod movies;
-mod parse;
-mod ratings;
 mod rejects;
-mod tables;
 
 pub use movies::read_movies;
 pub use ratings::read_ratings;

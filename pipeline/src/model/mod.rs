@@ -7,12 +7,12 @@
 //!
 //! Training reads interactions by position; it knows neither identities nor how candidates are scored.
 
-mod biases;
-mod cholesky;
-mod least_squares;
-mod ranking;
-mod rating;
 mod settings;
+mod biases;
+mod rating;
+mod ranking;
+mod least_squares;
+mod cholesky;
 
 use indicatif::ProgressBar;
 use rand::SeedableRng;

@@ -8,19 +8,18 @@
 //! number of threads, and dirt does not change the clean rows around it. It does not model trends, tags or
 //! links, and dirties no row of `movies.csv` (it only leaves some out).
 
+mod shape;
 mod activity;
 mod catalogue;
-mod discovery;
-mod draft;
-mod movies_csv;
-mod popularity;
-mod ratings_csv;
-mod row;
-mod shape;
 mod titles;
+mod popularity;
+mod discovery;
 mod viewer;
-
+mod row;
 pub mod dirt;
+mod ratings_csv;
+mod movies_csv;
+mod draft;
 
 use std::collections::BTreeMap;
 use std::fs;
