@@ -6,7 +6,7 @@ use std::fs;
 use serde_json::Value;
 use store::layout;
 
-use crate::harness::{Ended, World, program, sample};
+use crate::harness::{Ended, SMALL_MODEL, World, program, sample};
 
 #[test]
 fn a_run_ends_with_a_summary_that_says_what_was_done_and_how_to_serve_it() {
@@ -60,7 +60,7 @@ fn the_account_is_printed_as_json_and_stored_in_the_manifest() {
 #[test]
 fn every_rejected_row_is_listed_with_its_line() {
     let world = World::new();
-    let account = world.run_sample(&[]);
+    let account = world.run_quickly(&[]);
     let generation = layout::current(&world.output()).unwrap().unwrap();
     let rejects = layout::generation_dir(&world.output(), &generation).join("rejects.csv");
     let rejects = fs::read_to_string(rejects).unwrap();
@@ -83,7 +83,7 @@ fn every_rejected_row_is_listed_with_its_line() {
 #[test]
 fn every_list_is_as_long_as_it_can_be_in_order_and_free_of_what_the_user_has_seen() {
     let world = World::new();
-    let account = world.run_sample(&["--depth", "50"]);
+    let account = world.run_quickly(&["--depth", "50"]);
     let generation = world.open_current();
     let n_movies = account["counts"]["movies"].as_u64().unwrap() as usize;
     let mut n_users = 0;
@@ -109,8 +109,8 @@ fn every_list_is_as_long_as_it_can_be_in_order_and_free_of_what_the_user_has_see
 #[test]
 fn the_same_input_gives_the_same_records_whatever_the_threads_and_the_order_of_the_rows() {
     let world = World::new();
-    let one = world.run_sample(&["--threads", "1"]);
-    let three = world.run_sample(&["--threads", "3"]);
+    let one = world.run_quickly(&["--threads", "1"]);
+    let three = world.run_quickly(&["--threads", "3"]);
     assert_ne!(one["generation"], three["generation"]);
     assert_eq!(one["content_digest"], three["content_digest"]);
 
@@ -118,11 +118,11 @@ fn the_same_input_gives_the_same_records_whatever_the_threads_and_the_order_of_t
     let mut lines: Vec<&[u8]> = ratings.split_inclusive(|&byte| byte == b'\n').collect();
     lines[1..].reverse();
     let reversed = world.write("reversed.csv", lines.concat());
-    let reversed = world.run(&reversed, &sample("movies.csv"), &[]);
+    let reversed = world.run(&reversed, &sample("movies.csv"), &SMALL_MODEL);
     assert_eq!(reversed["rows"], one["rows"]);
     assert_eq!(reversed["content_digest"], one["content_digest"]);
 
-    let other_seed = world.run_sample(&["--seed", "2"]);
+    let other_seed = world.run_quickly(&["--seed", "2"]);
     assert_ne!(other_seed["content_digest"], one["content_digest"]);
 }
 
@@ -130,7 +130,7 @@ fn the_same_input_gives_the_same_records_whatever_the_threads_and_the_order_of_t
 fn a_rated_movie_without_metadata_is_ranked_and_named_by_its_id() {
     let world = World::new();
     let movies = world.write("movies.csv", "movieId,title,genres\n999999,\"Unrated, The (1999)\",Drama\n");
-    let account = world.run(&sample("ratings.csv"), &movies, &[]);
+    let account = world.run(&sample("ratings.csv"), &movies, &SMALL_MODEL);
     assert_eq!(account["counts"]["movies_without_metadata"], account["counts"]["movies"]);
     let generation = world.open_current();
     let movie = generation.fallback().movies[0];
@@ -214,7 +214,7 @@ fn made_data_has_the_shape_and_the_dirt_it_was_asked_for() {
     command.args(["sample", "--users", "100", "--movies", "300", "--ratings", "5000", "--seed", "9"]);
     let ended = Ended::of(command.args(["--dirt", "0.05", "--out"]).arg(&out));
     assert!(ended.status.success(), "{}", ended.stderr);
-    let account = world.run(&out.join("ratings.csv"), &out.join("movies.csv"), &[]);
+    let account = world.run(&out.join("ratings.csv"), &out.join("movies.csv"), &SMALL_MODEL);
     assert_eq!(account["counts"]["users"], 100);
     let reasons = account["rows"]["rejected_by_reason"].as_object().unwrap();
     for reason in

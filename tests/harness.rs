@@ -18,6 +18,10 @@ use tempfile::TempDir;
 /// How long anything may take before a test gives up on it: longer than the slowest machine needs.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Options of a run whose model need not be good: not measured, and trained in a moment.
+pub(crate) const SMALL_MODEL: [&str; 7] =
+    ["--test-fraction=0", "--factors", "16", "--epochs", "2", "--rating-epochs", "2"];
+
 /// A directory for one test.
 pub(crate) struct World {
     dir: TempDir,
@@ -46,6 +50,11 @@ impl World {
     /// A run on the committed sample, with further arguments, that must succeed: its account.
     pub(crate) fn run_sample(&self, args: &[&str]) -> Value {
         self.run(&sample("ratings.csv"), &sample("movies.csv"), args)
+    }
+
+    /// A run on the committed sample that is over in a moment: see [`SMALL_MODEL`].
+    pub(crate) fn run_quickly(&self, args: &[&str]) -> Value {
+        self.run_sample(&[&SMALL_MODEL, args].concat())
     }
 
     /// A run on files, with further arguments, that must succeed: its account.

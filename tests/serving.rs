@@ -6,12 +6,12 @@ use std::thread;
 
 use store::layout;
 
-use crate::harness::{Ended, World};
+use crate::harness::{Ended, SMALL_MODEL, World};
 
 #[test]
 fn the_three_requests_are_answered_as_clients_know_them() {
     let world = World::new();
-    world.run_sample(&[]);
+    world.run_quickly(&[]);
     let server = world.serve();
     server.wait_until_ready(None);
 
@@ -48,7 +48,7 @@ fn the_three_requests_are_answered_as_clients_know_them() {
 #[test]
 fn a_user_who_is_not_in_the_data_gets_the_popular_list_and_an_empty_history() {
     let world = World::new();
-    world.run_sample(&["--test-fraction", "0"]);
+    world.run_quickly(&[]);
     let server = world.serve();
     server.wait_until_ready(None);
     let answer = server.get("/recommendations?user_id=4000000000&n=3");
@@ -68,7 +68,7 @@ fn a_server_that_is_there_before_the_first_run_serves_as_soon_as_there_is_someth
     assert!(answer.headers.contains_key("retry-after"));
     assert_eq!(answer.headers["content-type"], "application/problem+json");
     assert_eq!(server.get("/recommendations?user_id=eighteen").status, 400);
-    world.run_sample(&["--test-fraction", "0"]);
+    world.run_quickly(&[]);
     server.wait_until_ready(None);
     assert_eq!(server.get("/recommendations?user_id=18").status, 200);
 }
@@ -76,7 +76,7 @@ fn a_server_that_is_there_before_the_first_run_serves_as_soon_as_there_is_someth
 #[test]
 fn new_generations_are_picked_up_by_two_servers_without_a_lost_request() {
     let world = World::new();
-    world.run_sample(&["--test-fraction", "0"]);
+    world.run_quickly(&[]);
     let servers = [world.serve(), world.serve()];
     servers.iter().for_each(|server| server.wait_until_ready(None));
     let (done, n_answered) = (AtomicBool::new(false), AtomicUsize::new(0));
@@ -91,7 +91,7 @@ fn new_generations_are_picked_up_by_two_servers_without_a_lost_request() {
             });
         }
         for seed in ["2", "3"] {
-            let account = world.run_sample(&["--test-fraction", "0", "--seed", seed]);
+            let account = world.run_quickly(&["--seed", seed]);
             let generation = account["generation"].as_str().unwrap();
             servers.iter().for_each(|server| server.wait_until_ready(Some(generation)));
         }
@@ -103,14 +103,15 @@ fn new_generations_are_picked_up_by_two_servers_without_a_lost_request() {
 #[test]
 fn a_run_that_is_killed_changes_nothing_and_the_next_one_succeeds() {
     let world = World::new();
-    let first = world.run_sample(&[]);
+    let first = world.run_quickly(&[]);
     let server = world.serve();
     server.wait_until_ready(None);
     let list = server.get("/recommendations?user_id=18&n=50").body;
-    for pause_ms in [5, 20, 60, 120, 200, 300, 400] {
+    for pause_ms in (0..160).step_by(8) {
         let mut child = world
             .pipeline("run")
             .current_dir(crate::harness::sample("../.."))
+            .args(SMALL_MODEL)
             .args(["--seed", "77", "--quiet"])
             .stdout(std::process::Stdio::null())
             .spawn()
@@ -126,7 +127,7 @@ fn a_run_that_is_killed_changes_nothing_and_the_next_one_succeeds() {
         // Whatever CURRENT names is whole.
         world.open(&current);
     }
-    let last = world.run_sample(&[]);
+    let last = world.run_quickly(&[]);
     server.wait_until_ready(last["generation"].as_str());
     assert_eq!(server.get("/recommendations?user_id=18&n=50").body, list, "same input, same lists");
 }
