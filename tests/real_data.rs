@@ -44,7 +44,7 @@ fn the_seed_data_is_read_to_the_last_row_and_served() {
 fn the_rating_error_on_the_seed_data_is_at_most_that_of_the_replaced_model() {
     let mut command = program("pipeline");
     command.arg("evaluate").arg("--ratings").arg(real("seed/ratings.csv"));
-    command.args(["--splits", "5", "--json"]);
+    command.args(["--objective", "rating", "--splits", "5", "--json"]);
     let ended = Ended::of(&mut command);
     assert!(ended.status.success(), "{}", ended.stderr);
     let evaluation: Value = serde_json::from_str(&ended.stdout).unwrap();
