@@ -193,7 +193,7 @@ impl RunArgs {
         let scale = self.ratings.scale();
         RunSettings {
             training: self.train.settings(scale),
-            input: InputSettings { ratings: self.ratings.ratings, movies: self.movies, scale },
+            input: InputSettings { ratings: self.ratings.ratings, movies: self.movies },
             test_fraction: self.test_fraction,
             depth: self.depth,
             output: self.output,

@@ -18,8 +18,6 @@ pub struct InputSettings {
     pub ratings: PathBuf,
     /// The movies.
     pub movies: PathBuf,
-    /// The stars that a rating may have.
-    pub scale: Scale,
 }
 
 /// The data, cleaned, numbered and laid out as a matrix.
@@ -36,14 +34,14 @@ pub struct Input {
 }
 
 impl Input {
-    /// Reads and cleans the files.
+    /// Reads and cleans the files, `scale` being the stars that a rating may have.
     ///
     /// # Errors
     /// Those of [`ingest`], and [`Error::TooFewRatings`].
-    pub fn read(settings: &InputSettings, progress: Progress) -> Result<Self> {
+    pub fn read(settings: &InputSettings, scale: Scale, progress: Progress) -> Result<Self> {
         // The small file first: if it is missing, nobody should have to wait for the large one to know.
         let movies = ingest::read_movies(&settings.movies)?;
-        let (mut clean, vocabulary) = read_ratings(&settings.ratings, settings.scale, progress)?;
+        let (mut clean, vocabulary) = read_ratings(&settings.ratings, scale, progress)?;
         let ratings = std::mem::take(&mut clean.ratings);
         let interactions = Interactions::of(&ratings, &vocabulary);
         Ok(Self { clean, movies, vocabulary, interactions })

@@ -54,7 +54,8 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Manifest> {
     let mut meter = Meter::default();
 
     let source = meter.measure("ingest", || source_of(&settings.input))?;
-    let mut input = meter.measure("ingest", || Input::read(&settings.input, progress))?;
+    let mut input =
+        meter.measure("ingest", || Input::read(&settings.input, settings.training.scale, progress))?;
     let metrics = meter.measure("evaluate", || evaluate(&input, settings, progress))?;
     let model = meter.measure("train", || train(&input.interactions, &settings.training, progress))?;
 
@@ -64,7 +65,7 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Manifest> {
         vocabulary: &input.vocabulary,
         interactions: &input.interactions,
         model: &model,
-        scale: settings.input.scale,
+        scale: settings.training.scale,
     };
     let n_candidates = score_and_write(&mut writer, findings, settings.depth, &mut meter, progress)?;
     let unnamed =
@@ -140,14 +141,7 @@ fn evaluate(input: &Input, settings: &RunSettings, progress: Progress) -> Result
         return Ok(BTreeMap::new());
     }
     let RunSettings { training, test_fraction, depth, .. } = settings;
-    evaluation::in_short(
-        &input.interactions,
-        *test_fraction,
-        training,
-        settings.input.scale,
-        *depth,
-        progress,
-    )
+    evaluation::in_short(&input.interactions, *test_fraction, training, *depth, progress)
 }
 
 fn train(interactions: &Interactions, settings: &TrainSettings, progress: Progress) -> Result<Model> {

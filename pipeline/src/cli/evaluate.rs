@@ -76,7 +76,6 @@ impl EvaluateArgs {
         };
         Ok(EvaluationSettings {
             held_out,
-            scale,
             training: self.training.settings(scale),
             cutoffs: Cutoffs::new(&self.k)?,
             relevance: self.relevant_at,

@@ -23,7 +23,6 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::ingest::Scale;
 use crate::interactions::Interactions;
 use crate::model::{Model, TrainSettings};
 use crate::popularity;
@@ -40,8 +39,6 @@ use split::Holdout;
 pub struct EvaluationSettings {
     /// The ratings, and which of them are held out.
     pub held_out: HeldOut,
-    /// The stars that a rating may have.
-    pub scale: Scale,
     /// How the model is trained. Its seed is that of the first random split, too.
     pub training: TrainSettings,
     /// At which lengths lists are measured.
@@ -89,8 +86,8 @@ pub enum By {
 /// [`Error::Setting`] for what is out of range or leaves nothing to train, to test or to find;
 /// [`Error::Holdout`] for two files that do not go together; those of reading and of [`Model::train`].
 pub fn evaluate(settings: &EvaluationSettings, progress: Progress) -> Result<Evaluation> {
-    let EvaluationSettings { held_out, scale, training, cutoffs, relevance } = settings;
-    scale.check()?;
+    let EvaluationSettings { held_out, training, cutoffs, relevance } = settings;
+    training.check()?;
     let (split, test_fraction, n_splits) = match held_out {
         HeldOut::Share { by: By::Random, test_fraction, n_splits, .. } => {
             ("random", Some(*test_fraction), *n_splits)
@@ -107,9 +104,9 @@ pub fn evaluate(settings: &EvaluationSettings, progress: Progress) -> Result<Eva
     if n_splits == 0 {
         return Err(Error::setting("--splits", 0, "at least one split is needed"));
     }
-    let data = Data::read(held_out, *scale, progress)?;
+    let data = Data::read(held_out, training.scale, progress)?;
     cutoffs.check(data.n_items)?;
-    let measure = Measure { training, scale: *scale, relevance: *relevance, cutoffs, progress };
+    let measure = Measure { training, relevance: *relevance, cutoffs, progress };
     let splits = (0..n_splits).map(|draw| {
         let seed = training.seed.wrapping_add(draw);
         let holdout = Holdout::of(&data.by_user, data.n_items, &data.is_test(seed)?);
@@ -145,7 +142,6 @@ pub fn in_short(
     interactions: &Interactions,
     test_fraction: f64,
     training: &TrainSettings,
-    scale: Scale,
     depth: usize,
     progress: Progress,
 ) -> Result<Metrics> {
@@ -158,7 +154,7 @@ pub fn in_short(
         tracing::warn!("no held-out rating has {relevance} stars or more: lists are not measured");
         cutoffs = cutoffs.up_to(0);
     }
-    let measure = Measure { training, scale, relevance, cutoffs: &cutoffs, progress };
+    let measure = Measure { training, relevance, cutoffs: &cutoffs, progress };
     let (Compared { mut model, popularity }, _) = measure.split(&holdout)?;
     model.retain(|name, _| IN_SHORT.contains(&name.as_str()));
     let of_popularity = popularity.into_iter().filter(|(name, _)| IN_SHORT.contains(&name.as_str()));
@@ -169,7 +165,6 @@ pub fn in_short(
 /// How a split is measured.
 struct Measure<'a> {
     training: &'a TrainSettings,
-    scale: Scale,
     relevance: Relevance,
     /// Lists are made where there are any.
     cutoffs: &'a Cutoffs,
@@ -189,8 +184,9 @@ impl Measure<'_> {
         let bar = self.progress.bar("evaluating", Unit::Count);
         let model = Model::train(interactions, self.training, &bar)?;
         bar.finish_and_clear();
-        let stars =
-            rating_metrics::of_predictions(test, self.scale, |user, item| model.rating.predict(user, item));
+        let stars = rating_metrics::of_predictions(test, self.training.scale, |user, item| {
+            model.rating.predict(user, item)
+        });
         let mut figures = Compared { model: stars, ..Compared::default() };
         let Some(judge) = judge else { return Ok((figures, Users::default())) };
 

@@ -34,7 +34,6 @@ fn training() -> TrainSettings {
 fn measured(holdout: &Holdout, cutoffs: &[usize]) -> (Compared, Users) {
     let measure = Measure {
         training: &training(),
-        scale: Scale::default(),
         relevance: Relevance::default(),
         cutoffs: &Cutoffs::new(cutoffs).unwrap(),
         progress: Progress::hidden(),
@@ -74,8 +73,7 @@ fn a_user_without_training_ratings_gets_the_popular_list() {
 #[test]
 fn what_a_run_keeps_are_the_figures_whose_lists_fit() {
     let Holdout { train, .. } = holdout();
-    let short =
-        |depth| in_short(&train, 0.3, &training(), Scale::default(), depth, Progress::hidden()).unwrap();
+    let short = |depth| in_short(&train, 0.3, &training(), depth, Progress::hidden()).unwrap();
     let names = ["coverage@10", "mae", "ndcg@10", "popularity_coverage@10", "popularity_ndcg@10", "rmse"];
     assert_eq!(short(100).keys().collect::<Vec<_>>(), names, "there are ten movies");
     assert_eq!(short(9).keys().collect::<Vec<_>>(), ["mae", "rmse"]);
@@ -85,7 +83,7 @@ fn what_a_run_keeps_are_the_figures_whose_lists_fit() {
 fn a_run_on_ratings_none_of_which_is_relevant_keeps_the_errors_of_stars() {
     let cells: Vec<_> = (0..11).flat_map(|user| (0..20).map(move |item| (user, item))).collect();
     let all_alike = Interactions::from_users(matrix(&cells, |_, _| 3.0), 20);
-    let short = in_short(&all_alike, 0.3, &training(), Scale::default(), 20, Progress::hidden()).unwrap();
+    let short = in_short(&all_alike, 0.3, &training(), 20, Progress::hidden()).unwrap();
     assert_eq!(short.keys().collect::<Vec<_>>(), ["mae", "rmse"]);
 }
 
