@@ -90,6 +90,13 @@ impl World {
         command.args(["--poll-interval", "50ms"]).arg("--work-dir").arg(self.path("work"));
         Server::start(&mut command)
     }
+
+    /// A server on this world's output that answers from a generation.
+    pub(crate) fn serve_when_ready(&self) -> Server {
+        let server = self.serve();
+        server.wait_until_ready(None);
+        server
+    }
 }
 
 /// A file of the committed sample.

@@ -28,8 +28,7 @@ fn the_seed_data_is_read_to_the_last_row_and_served() {
     let counts = &account["counts"];
     assert_eq!((&counts["users"], &counts["movies"]), (&590.into(), &9_696.into()), "{counts}");
 
-    let server = world.serve();
-    server.wait_until_ready(None);
+    let server = world.serve_when_ready();
     let features = server.get("/features?user_id=18").json();
     let history = features["features"][0]["histories"].as_array().unwrap();
     assert_eq!(history.len(), 502);

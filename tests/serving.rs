@@ -12,8 +12,7 @@ use crate::harness::{Ended, SMALL_MODEL, World};
 fn the_three_requests_are_answered_as_clients_know_them() {
     let world = World::new();
     world.run_quickly(&[]);
-    let server = world.serve();
-    server.wait_until_ready(None);
+    let server = world.serve_when_ready();
 
     let plain = server.get("/recommendations?user_id=18");
     assert_eq!(plain.status, 200);
@@ -49,8 +48,7 @@ fn the_three_requests_are_answered_as_clients_know_them() {
 fn a_user_who_is_not_in_the_data_gets_the_popular_list_and_an_empty_history() {
     let world = World::new();
     world.run_quickly(&[]);
-    let server = world.serve();
-    server.wait_until_ready(None);
+    let server = world.serve_when_ready();
     let answer = server.get("/recommendations?user_id=4000000000&n=3");
     assert_eq!(answer.headers["x-recommendation-source"], "popular");
     let popular: Vec<u64> =
@@ -104,8 +102,7 @@ fn new_generations_are_picked_up_by_two_servers_without_a_lost_request() {
 fn a_run_that_is_killed_changes_nothing_and_the_next_one_succeeds() {
     let world = World::new();
     let first = world.run_quickly(&[]);
-    let server = world.serve();
-    server.wait_until_ready(None);
+    let server = world.serve_when_ready();
     let list = server.get("/recommendations?user_id=18&n=50").body;
     for pause_ms in (0..160).step_by(8) {
         let mut child = world

@@ -68,7 +68,7 @@ impl Findings<'_> {
         for (row, &id) in self.vocabulary.items().iter().enumerate() {
             metadata.entry(id).or_insert_with(|| {
                 unnamed.push(id);
-                Movie { title: format!("Movie {id}"), genres: Vec::new() }
+                Movie::unnamed(id)
             });
             writer.put_item_factors(id, &Factors(self.model.ranking.item(row).to_vec()))?;
         }

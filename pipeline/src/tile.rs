@@ -4,7 +4,7 @@
 //! multiply-adds, so a sum has the same bits on every instruction set that fuses, whatever its width. pulp
 //! names the vectors and selects the instruction set at run time; nothing here knows what is multiplied.
 
-use pulp::Simd;
+use pulp::{Arch, Simd, WithSimd};
 
 /// Rows of a tile: with two vectors each, sixteen sums, as many as the smaller register files hold.
 pub(crate) const ROWS: usize = 8;
@@ -14,6 +14,21 @@ const VECTORS: usize = 2;
 /// Columns of a tile on an instruction set.
 pub(crate) const fn width<S: Simd>() -> usize {
     VECTORS * S::F32_LANES
+}
+
+/// Columns of a tile on the instruction set that this machine runs.
+pub(crate) fn machine_width() -> usize {
+    struct Width;
+
+    impl WithSimd for Width {
+        type Output = usize;
+
+        fn with_simd<S: Simd>(self, _: S) -> usize {
+            width::<S>()
+        }
+    }
+
+    Arch::new().dispatch(Width)
 }
 
 /// The sums of a tile.
@@ -52,8 +67,6 @@ pub(crate) fn lanes<S: Simd>(sums: &[S::f32s; VECTORS]) -> &[f32] {
 
 #[cfg(test)]
 mod tests {
-    use pulp::{Arch, WithSimd};
-
     use super::*;
 
     struct Product<'a> {

@@ -4,15 +4,11 @@
 //! on the order in which the file names them. A movie that nobody has rated has no number: nothing is
 //! known that could rank it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use store::{MovieId, UserId};
 
 use crate::ingest::Ratings;
-
-/// A user's row in the matrices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct UserIndex(pub u32);
 
 /// A candidate's row in the matrices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,7 +66,7 @@ impl Vocabulary {
     #[must_use]
     pub fn item_rows(&self, movies: &[MovieId]) -> Vec<u32> {
         let numbered = self.items.iter().zip(0u32..);
-        if dense(&self.items, movies.len()) {
+        if dense(self.items.last(), movies.len()) {
             let mut table = vec![0; self.items.last().map_or(0, |last| last.0 as usize + 1)];
             numbered.for_each(|(movie, row)| table[movie.0 as usize] = row);
             movies.iter().map(|movie| table[movie.0 as usize]).collect()
@@ -83,20 +79,20 @@ impl Vocabulary {
 
 /// The distinct movies of a column, in no particular order.
 fn distinct(movies: &[MovieId]) -> Vec<MovieId> {
-    let largest: Vec<MovieId> = movies.iter().copied().max().into_iter().collect();
-    if dense(&largest, movies.len()) {
-        let mut present = vec![false; largest.last().map_or(0, |last| last.0 as usize + 1)];
+    let largest = movies.iter().max();
+    if dense(largest, movies.len()) {
+        let mut present = vec![false; largest.map_or(0, |largest| largest.0 as usize + 1)];
         movies.iter().for_each(|movie| present[movie.0 as usize] = true);
         (0u32..).zip(present).filter_map(|(id, present)| present.then_some(MovieId(id))).collect()
     } else {
-        movies.iter().copied().collect::<std::collections::HashSet<_>>().into_iter().collect()
+        movies.iter().copied().collect::<HashSet<_>>().into_iter().collect()
     }
 }
 
 /// Whether a table by id costs no more than the ratings themselves do: ids of real catalogues do, hashed
-/// ones do not. `ids` are ascending.
-fn dense(ids: &[MovieId], n_ratings: usize) -> bool {
-    ids.last().is_none_or(|last| last.0 as usize <= 4 * n_ratings + (1 << 20))
+/// ones do not.
+fn dense(largest: Option<&MovieId>, n_ratings: usize) -> bool {
+    largest.is_none_or(|largest| largest.0 as usize <= 4 * n_ratings + (1 << 20))
 }
 
 #[cfg(test)]

@@ -58,10 +58,8 @@ impl Recommendations<Vec<Described>> {
 impl Described {
     /// The pipeline stores a record for each candidate; should one be missing, the id stands in for it.
     fn new(id: MovieId, movie: Option<Movie>) -> Self {
-        match movie {
-            Some(Movie { title, genres }) => Self { genres, id, title },
-            None => Self { genres: Vec::new(), id, title: format!("Movie {id}") },
-        }
+        let Movie { title, genres } = movie.unwrap_or_else(|| Movie::unnamed(id));
+        Self { genres, id, title }
     }
 }
 

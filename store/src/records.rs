@@ -37,6 +37,14 @@ pub struct Movie {
     pub genres: Vec<String>,
 }
 
+impl Movie {
+    /// A movie of which nothing is known but its id, which names it.
+    #[must_use]
+    pub fn unnamed(id: MovieId) -> Self {
+        Self { title: format!("Movie {id}"), genres: Vec::new() }
+    }
+}
+
 /// The latent factors of one user or one movie.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Factors(pub Vec<f32>);

@@ -1,6 +1,6 @@
 //! The inner loops of scoring: a few users against a panel of items, scores in registers.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::Simd;
 
 use super::selection::{Scored, Selection};
 use crate::tile::{self, ROWS, lanes, width};
@@ -31,7 +31,7 @@ pub(super) struct UserRows(Vec<f32>);
 impl ItemTiles {
     /// Lays out item factors (n_items x n_factors, row-major); the last tile is filled up with zeros.
     pub(super) fn new(item_factors: &[f32], n_factors: usize) -> Self {
-        let width = Arch::new().dispatch(Width);
+        let width = tile::machine_width();
         let n_items = item_factors.len() / n_factors;
         let mut tiles = vec![0.0; n_items.div_ceil(width) * n_factors * width];
         for (item, factors) in item_factors.chunks_exact(n_factors).enumerate() {
@@ -101,16 +101,5 @@ fn offer(selection: &mut Selection<'_>, scores: &[f32], first_item: usize) {
         if score > selection.threshold() {
             selection.offer(Scored { item: (first_item + lane) as u32, score });
         }
-    }
-}
-
-/// Asks for the width of a tile on this machine.
-struct Width;
-
-impl WithSimd for Width {
-    type Output = usize;
-
-    fn with_simd<S: Simd>(self, _: S) -> usize {
-        width::<S>()
     }
 }

@@ -14,7 +14,7 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use crate::interactions::Csr;
-use crate::tile::width;
+use crate::tile::machine_width;
 use few::Prior;
 pub(super) use products::gram;
 
@@ -87,8 +87,8 @@ struct Workspace {
 
 impl Workspace {
     fn new(n_factors: usize) -> Self {
-        let stride = whole_tiles(n_factors);
-        let panel = vec![0.0; PANEL.max(stride) * stride];
+        let stride = n_factors.next_multiple_of(machine_width());
+        let panel = vec![0.0; PANEL * stride];
         Self { stride, system: vec![0.0; stride * stride], gathered: panel.clone(), weighted: panel }
     }
 }
@@ -135,21 +135,6 @@ fn begin(base: Option<&[f32]>, ridge: f32, k: usize, stride: usize, system: &mut
         }
     }
     system.chunks_exact_mut(stride).take(k).enumerate().for_each(|(i, line)| line[i] += ridge);
-}
-
-/// A number of factors, filled up to whole tiles of this machine.
-fn whole_tiles(n_factors: usize) -> usize {
-    struct Width;
-
-    impl WithSimd for Width {
-        type Output = usize;
-
-        fn with_simd<S: Simd>(self, _: S) -> usize {
-            width::<S>()
-        }
-    }
-
-    n_factors.next_multiple_of(Arch::new().dispatch(Width))
 }
 
 #[cfg(test)]
