@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Options of a run whose model need not be good: not measured, and trained in a moment.
 pub(crate) const SMALL_MODEL: [&str; 7] =
-    ["--test-fraction=0", "--factors", "16", "--epochs", "2", "--rating-epochs", "2"];
+    ["--test-fraction=0", "--factors", "16", "--epochs", "2", "--rating-sweeps", "2"];
 
 /// A directory for one test.
 pub(crate) struct World {

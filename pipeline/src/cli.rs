@@ -93,12 +93,9 @@ pub(crate) struct TrainArgs {
     /// Latent factors of the rating model
     #[arg(long, value_name = "K", default_value_t = RatingSettings::default().n_factors)]
     rating_factors: usize,
-    /// Passes over the ratings of the rating model
-    #[arg(long, value_name = "N", default_value_t = RatingSettings::default().epochs)]
-    rating_epochs: usize,
-    /// The pull of the rating model's factors towards zero
-    #[arg(long, value_name = "X", default_value_t = RatingSettings::default().regularization)]
-    rating_regularization: f32,
+    /// Sweeps of the rating model's sampler [default: 100, fewer from 5 million ratings on, at least 20]
+    #[arg(long, value_name = "N")]
+    rating_sweeps: Option<usize>,
     /// Where all randomness comes from: same input and seed, same lists
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     seed: u64,
@@ -176,12 +173,7 @@ impl TrainArgs {
                 unobserved_weight: self.unobserved_weight,
                 ..RankingSettings::default()
             },
-            rating: RatingSettings {
-                n_factors: self.rating_factors,
-                epochs: self.rating_epochs,
-                regularization: self.rating_regularization,
-                ..RatingSettings::default()
-            },
+            rating: RatingSettings { n_factors: self.rating_factors, sweeps: self.rating_sweeps },
             scale,
             seed: self.seed,
         }

@@ -92,6 +92,15 @@ pub enum Error {
         what: &'static str,
     },
 
+    /// The rating model's numbers are no numbers any more.
+    #[error("sampling diverged in sweep {sweep}: {what} are not finite; lower --rating-factors")]
+    SamplingDiverged {
+        /// The sweep, counted from 1.
+        sweep: usize,
+        /// What stopped being numbers.
+        what: &'static str,
+    },
+
     /// The store refused.
     #[error(transparent)]
     Store(#[from] store::Error),

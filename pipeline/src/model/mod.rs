@@ -8,7 +8,6 @@
 //! Training reads interactions by position; it knows neither identities nor how candidates are scored.
 
 mod settings;
-mod biases;
 mod rating;
 mod ranking;
 mod least_squares;
@@ -35,14 +34,17 @@ pub struct Model {
 }
 
 impl Model {
-    /// Trains what the settings ask for. `bar` counts epochs.
+    /// Trains what the settings ask for. `bar` counts epochs and sweeps.
     ///
     /// # Errors
     /// [`Error::Setting`] for settings out of range, [`Error::Diverged`] when numbers stop being numbers.
     pub fn train(interactions: &Interactions, settings: &TrainSettings, bar: &ProgressBar) -> Result<Self> {
         settings.check()?;
         let rank = settings.objective == Objective::Ranking;
-        bar.set_length((settings.rating.epochs + if rank { settings.ranking.epochs } else { 0 }) as u64);
+        bar.set_length(
+            (settings.rating.n_sweeps_for(interactions) + if rank { settings.ranking.epochs } else { 0 })
+                as u64,
+        );
         let rating = rating::fit(interactions, &settings.rating, settings.seed, bar)?;
         let ranking = match settings.objective {
             Objective::Ranking => ranking::fit(interactions, settings, bar)?,

@@ -65,27 +65,17 @@ impl Default for RankingSettings {
 /// How the rating model is trained.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RatingSettings {
-    /// Latent factors of each user and item.
+    /// Latent factors of each user and item, in each sweep.
     pub n_factors: usize,
-    /// Passes over the ratings, each of which solves all users and then all items.
-    pub epochs: usize,
-    /// The pull of factors towards zero, times the square root of the number of ratings behind them.
-    pub regularization: f32,
-    /// The pull of a user's bias towards zero, in ratings.
-    pub user_bias_regularization: f32,
-    /// The pull of an item's bias towards zero, in ratings.
-    pub item_bias_regularization: f32,
+    /// Sweeps of the sampler, each of which draws all users and then all items; `None` takes what the size of the
+    /// data affords.
+    pub sweeps: Option<usize>,
 }
 
 impl Default for RatingSettings {
     fn default() -> Self {
-        Self {
-            n_factors: 16,
-            epochs: 15,
-            regularization: 2.0,
-            user_bias_regularization: 5.0,
-            item_bias_regularization: 3.0,
-        }
+        // With the bias, a row is one vector of sixteen.
+        Self { n_factors: 15, sweeps: None }
     }
 }
 
@@ -100,9 +90,8 @@ impl TrainSettings {
         n_factors("--factors", ranking.n_factors.unwrap_or(1))?;
         n_factors("--rating-factors", rating.n_factors)?;
         epochs("--epochs", ranking.epochs)?;
-        epochs("--rating-epochs", rating.epochs)?;
+        epochs("--rating-sweeps", rating.sweeps.unwrap_or(1))?;
         above_zero("--regularization", ranking.regularization)?;
-        above_zero("--rating-regularization", rating.regularization)?;
         above_zero("--unobserved-weight", ranking.unobserved_weight)
     }
 }
@@ -113,6 +102,15 @@ impl RankingSettings {
     pub(super) fn n_factors_for(&self, interactions: &Interactions) -> usize {
         const FEW_RATINGS: usize = 5_000_000;
         self.n_factors.unwrap_or(if interactions.by_user.n_cells() < FEW_RATINGS { 256 } else { 128 })
+    }
+}
+
+impl RatingSettings {
+    /// The sweeps for some data: the more the better, at a cost that grows with the ratings.
+    pub(super) fn n_sweeps_for(&self, interactions: &Interactions) -> usize {
+        const RATINGS_IN_ALL: usize = 500_000_000;
+        let affordable = RATINGS_IN_ALL / interactions.by_user.n_cells().max(1);
+        self.sweeps.unwrap_or(affordable.clamp(20, 100))
     }
 }
 

@@ -1,0 +1,159 @@
+//! The rating model: Bayesian matrix factorisation with the implicit feedback of both sides.
+//!
+//! A rating in stars is taken to be
+//!
+//! ```text
+//! r(u, i) = mean + user_bias[u] + item_bias[i] + user_factors[u] . item_factors[i] + error of u
+//! ```
+//!
+//! where a user's bias and factors are the sum of the user's own and, divided by the root of their number, of
+//! implicit factors of all movies that the user has rated; and likewise an item's. All are normal, with means and
+//! precisions that are drawn as well, and so is how far each user's ratings scatter: nothing is left to tune. Sweeps
+//! of Gibbs sampling draw each in turn, given the others, and their means make the model, which predicts like any
+//! factor model (Salakhutdinov, Mnih: "Bayesian Probabilistic Matrix Factorization using Markov Chain Monte Carlo",
+//! ICML 2008; Rendle, Zhang, Koren: "On the Difficulty of Evaluating Baselines", 2019).
+
+mod random;
+mod rows;
+mod hyper;
+mod noise;
+mod side;
+mod implicit;
+mod posterior;
+
+use indicatif::ProgressBar;
+
+use super::{RankingFactors, RatingSettings};
+use crate::error::{Error, Result};
+use crate::interactions::{Csr, Interactions};
+use noise::Noise;
+use posterior::{Level, Sums};
+use random::{Streams, Whose};
+use side::{Given, Pending, Side};
+
+/// A trained rating model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RatingModel {
+    /// Latent factors of each user and item.
+    pub n_factors: usize,
+    /// What a user of whom nothing is known would give to a movie that nobody has rated, in stars.
+    pub global_mean: f32,
+    /// By user, in stars.
+    pub user_bias: Vec<f32>,
+    /// By item, in stars.
+    pub item_bias: Vec<f32>,
+    /// n_users x n_factors, row-major.
+    pub user_factors: Vec<f32>,
+    /// n_items x n_factors, row-major.
+    pub item_factors: Vec<f32>,
+}
+impl RatingModel {
+    /// The predicted rating in stars, not yet held to the scale. Cost: n_factors multiplications.
+    #[must_use]
+    pub fn predict(&self, user: usize, item: usize) -> f32 {
+        let k = self.n_factors;
+        let user_factors = &self.user_factors[user * k..][..k];
+        let item_factors = &self.item_factors[item * k..][..k];
+        let interaction: f32 = user_factors.iter().zip(item_factors).map(|(p, q)| p * q).sum();
+        self.global_mean + self.user_bias[user] + self.item_bias[item] + interaction
+    }
+
+    /// The rating of an item by a user of whom nothing is known.
+    #[must_use]
+    pub fn predict_for_anyone(&self, item: usize) -> f32 {
+        self.global_mean + self.item_bias[item]
+    }
+
+    /// The model as factors whose dot product orders a user's candidates as [`predict`] does: an item's last
+    /// factor is its bias and a user's last is 1. What is the same for all items of a user (the mean and the
+    /// user's bias) is left out.
+    ///
+    /// [`predict`]: RatingModel::predict
+    pub(super) fn ranking_factors(&self) -> RankingFactors {
+        let k = self.n_factors;
+        let user_factors = self.user_factors.chunks_exact(k).flat_map(|row| row.iter().copied().chain([1.0]));
+        let item_factors = self
+            .item_factors
+            .chunks_exact(k)
+            .zip(&self.item_bias)
+            .flat_map(|(row, &bias)| row.iter().copied().chain([bias]));
+        RankingFactors {
+            n_factors: k + 1,
+            user_factors: user_factors.collect(),
+            item_factors: item_factors.collect(),
+        }
+    }
+}
+
+/// Learns the model. Of a user or an item without ratings, bias and factors are zero.
+///
+/// Cost of a sweep, with d factors and the bias: about 2 d^2 multiplications and 40 d additions a rating, and d^3
+/// multiplications a user and an item. Memory: d^2 numbers for each row of the larger side, and some 10 d for each row
+/// of both.
+///
+/// # Errors
+/// [`Error::SamplingDiverged`] when numbers stop being numbers.
+pub(super) fn fit(
+    interactions: &Interactions,
+    settings: &RatingSettings,
+    seed: u64,
+    bar: &ProgressBar,
+) -> Result<RatingModel> {
+    let Interactions { by_user, by_item } = interactions;
+    let level = Level::of(by_user);
+    let of_stars = |stars: f32| (stars - level.mean) / level.deviation;
+    let depth = settings.n_factors + 1;
+    let mut users = Side::start(by_user, by_item, depth, &Streams::new(seed, 0, Whose::Users));
+    let mut items = Side::start(by_item, by_user, depth, &Streams::new(seed, 0, Whose::Items));
+    let mut noise = Noise::start(interactions.n_users());
+    let mut pending = [Pending::of(&users), Pending::of(&items)];
+    let mut sums = [Sums::new(&users), Sums::new(&items)];
+    let n_sweeps = settings.n_sweeps_for(interactions);
+    let n_first = n_sweeps / BURN_IN;
+    for sweep in 1..=n_sweeps {
+        let diverged = |what| move || Error::SamplingDiverged { sweep, what };
+        let streams = Streams::new(seed, sweep, Whose::Users);
+        let precision = &noise.precision;
+        let given = Given {
+            other: &items.factors,
+            level: of_stars,
+            precision: |user, _| precision[user],
+            streams: &streams,
+        };
+        users.draw(&given, &mut pending[0]).ok_or_else(diverged("a user's rating factors"))?;
+        let streams = Streams::new(seed, sweep, Whose::Items);
+        let given = Given {
+            other: &users.factors,
+            level: of_stars,
+            precision: |_, user| precision[user as usize],
+            streams: &streams,
+        };
+        items.draw(&given, &mut pending[1]).ok_or_else(diverged("an item's rating factors"))?;
+        noise
+            .draw(by_user, of_stars, &users.factors, &items.factors, &streams)
+            .ok_or_else(diverged("a user's scatter"))?;
+        if sweep > n_first {
+            let (number, n) = (sweep - n_first - 1, n_sweeps - n_first);
+            sums[0].take(&users, &items.implicit_factors, number, n);
+            sums[1].take(&items, &users.implicit_factors, number, n);
+        }
+        bar.inc(1);
+    }
+    let [of_users, of_items] = sums;
+    Ok(posterior::model((of_users, &users), (of_items, &items), level))
+}
+
+/// One in so many sweeps, the first, only lead to where draws are taken from.
+const BURN_IN: usize = 8;
+
+impl Level {
+    /// That of all ratings. A deviation of 0 counts as 1.
+    fn of(ratings: &Csr) -> Self {
+        let n = ratings.n_cells().max(1) as f64;
+        let mean = ratings.cells().map(|(_, _, stars)| f64::from(stars)).sum::<f64>() / n;
+        let variance =
+            ratings.cells().map(|(_, _, stars)| (f64::from(stars) - mean).powi(2)).sum::<f64>() / n;
+        let deviation = if variance > 0.0 { variance.sqrt() } else { 1.0 };
+        Self { mean: mean as f32, deviation: deviation as f32 }
+    }
+}

@@ -1,0 +1,44 @@
+//! Where the draws come from: a stream of random numbers for every row of every draw of every sweep.
+//!
+//! As no row shares a stream with another, threads may take rows in any order and leave no trace.
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+/// What is drawn, row by row.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Draw {
+    Start,
+    Factors,
+    ImplicitFactors,
+    Hyperparameters,
+    Noise,
+}
+
+/// Whose rows are drawn.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Whose {
+    Users,
+    Items,
+}
+
+/// The streams of one sweep for one side.
+#[derive(Debug, Clone)]
+pub(super) struct Streams {
+    origin: ChaCha8Rng,
+    number: u64,
+}
+
+impl Streams {
+    /// Those of a sweep (the start counts as sweep 0).
+    pub(super) fn new(seed: u64, sweep: usize, whose: Whose) -> Self {
+        Self { origin: ChaCha8Rng::seed_from_u64(seed), number: (sweep as u64) << 4 | (whose as u64) << 3 }
+    }
+
+    /// The stream of a row.
+    pub(super) fn of(&self, draw: Draw, row: usize) -> ChaCha8Rng {
+        let mut stream = self.origin.clone();
+        stream.set_stream((self.number | draw as u64) << 32 | row as u64);
+        stream
+    }
+}
