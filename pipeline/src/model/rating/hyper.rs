@@ -1,4 +1,4 @@
-//! The priors of factors, which are drawn as well: how large factors are is learnt, not set.
+//! The priors of rows, which are drawn as well: how large factors are is learnt, not set.
 //!
 //! Coordinates are independent. Each has a normal prior whose precision has a Gamma prior, and whose mean, where it
 //! has one, a normal prior of that precision.
@@ -7,7 +7,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Gamma, StandardNormal};
 use rayon::prelude::*;
 
-use super::rows::Rows;
+use super::random::normal;
+use super::rows::{BLOCK, Row};
 
 /// The Gamma prior of a precision: its shape and rate. It says next to nothing; its rate keeps factors that
 /// explain nothing from vanishing for good.
@@ -15,31 +16,35 @@ const SHAPE: f64 = 1.0;
 const RATE: f64 = 0.1;
 /// What the prior of a mean weighs, in rows.
 const MEAN_WEIGHT: f64 = 1.0;
-/// Rows whose sums are taken as one.
-const BLOCK: usize = 4096;
 
 /// By coordinate, the normal distribution that rows are drawn from before any rating is known.
 #[derive(Debug, Clone)]
-pub(super) struct Prior {
-    pub(super) mean: Vec<f32>,
-    pub(super) precision: Vec<f32>,
+pub(super) struct Prior<const W: usize> {
+    /// Coordinates that mean something: the bias and the factors.
+    depth: usize,
+    pub(super) mean: Row<W>,
+    pub(super) precision: Row<W>,
 }
 
-/// Count, sum and sum of squares of the rows that count, by coordinate.
-struct Moments {
-    n: usize,
-    sums: Vec<f64>,
-    squares: Vec<f64>,
-}
-
-impl Prior {
-    /// Where the chain starts. What fills rows up has precision 1 and mean 0, and so stays 0.
-    pub(super) fn start(depth: usize, width: usize, precision: f32) -> Self {
-        let precision = (0..width).map(|place| if place < depth { precision } else { 1.0 }).collect();
-        Self { mean: vec![0.0; width], precision }
+impl<const W: usize> Prior<W> {
+    /// Where the chain starts. What fills rows up has mean 0 and precision 1, and so stays 0.
+    pub(super) fn start(depth: usize, precision: f32) -> Self {
+        let mut prior = Self { depth, mean: [0.0; W], precision: [1.0; W] };
+        prior.precision[..depth].fill(precision);
+        prior
     }
 
-    /// Draws precision and mean of each coordinate (the first `depth`) given the rows that `counts` takes:
+    /// Draws a row.
+    #[inline(always)]
+    pub(super) fn sample(&self, stream: &mut ChaCha8Rng) -> Row<W> {
+        let mut row = self.mean;
+        for (value, precision) in row[..self.depth].iter_mut().zip(&self.precision) {
+            *value += normal(stream) / precision.sqrt();
+        }
+        row
+    }
+
+    /// Draws precision and mean of each coordinate given those of `n_rows` rows that count:
     ///
     /// ```text
     /// precision ~ Gamma(SHAPE + n / 2, RATE + (S + w n / (w + n) m^2) / 2)
@@ -49,78 +54,77 @@ impl Prior {
     /// with m the mean of the n rows, S their squared distances from it and w the weight of the mean's prior.
     pub(super) fn draw(
         &mut self,
-        depth: usize,
-        rows: &Rows,
-        counts: impl Fn(usize) -> bool + Sync,
-        rng: &mut ChaCha8Rng,
+        n_rows: usize,
+        rows: impl Fn(usize) -> Option<Row<W>> + Sync,
+        stream: &mut ChaCha8Rng,
     ) -> Option<()> {
-        let Moments { n, sums, squares } = Moments::of(rows, counts);
-        let n = n as f64;
-        for place in 0..depth {
-            let mean = sums[place] / n.max(1.0);
-            let scatter = (squares[place] - n * mean * mean).max(0.0);
-            let rate = RATE + (scatter + MEAN_WEIGHT * n / (MEAN_WEIGHT + n) * mean * mean) / 2.0;
-            let precision = gamma(SHAPE + n / 2.0, rate, rng)?;
-            let normal: f64 = StandardNormal.sample(rng);
-            let weight = MEAN_WEIGHT + n;
+        let Moments { n, sums, squares } = Moments::of(n_rows, rows);
+        let weight = MEAN_WEIGHT + n;
+        for place in 0..self.depth {
+            // The prior counts as rows at 0.
+            let mean = sums[place] / weight;
+            let scatter = (squares[place] - weight * mean * mean).max(0.0);
+            let precision = gamma(SHAPE + n / 2.0, RATE + scatter / 2.0, stream)?;
+            let normal: f64 = StandardNormal.sample(stream);
             self.precision[place] = precision as f32;
-            self.mean[place] = (n * mean / weight + normal / (weight * precision).sqrt()) as f32;
+            self.mean[place] = (mean + normal / (weight * precision).sqrt()) as f32;
         }
         Some(())
     }
 
-    /// Draws the precision of each coordinate given the rows that `counts` takes, the means being 0.
+    /// Draws the precision of each coordinate likewise, its mean being 0.
     pub(super) fn draw_precision(
         &mut self,
-        depth: usize,
-        rows: &Rows,
-        counts: impl Fn(usize) -> bool + Sync,
-        rng: &mut ChaCha8Rng,
+        n_rows: usize,
+        rows: impl Fn(usize) -> Option<Row<W>> + Sync,
+        stream: &mut ChaCha8Rng,
     ) -> Option<()> {
-        let Moments { n, squares, .. } = Moments::of(rows, counts);
-        for (precision, square) in self.precision[..depth].iter_mut().zip(squares) {
-            *precision = gamma(SHAPE + n as f64 / 2.0, RATE + square / 2.0, rng)? as f32;
+        let Moments { n, squares, .. } = Moments::of(n_rows, rows);
+        for (precision, square) in self.precision[..self.depth].iter_mut().zip(squares) {
+            *precision = gamma(SHAPE + n / 2.0, RATE + square / 2.0, stream)? as f32;
         }
         Some(())
     }
 }
 
 /// A draw from the Gamma distribution of a shape and a rate; `None` where the rate is no number.
-pub(super) fn gamma(shape: f64, rate: f64, rng: &mut ChaCha8Rng) -> Option<f64> {
-    Gamma::new(shape, rate.recip())
-        .ok()
-        .map(|gamma| gamma.sample(rng))
-        .filter(|draw| draw.is_finite() && *draw > 0.0)
+pub(super) fn gamma(shape: f64, rate: f64, stream: &mut ChaCha8Rng) -> Option<f64> {
+    let draw = Gamma::new(shape, rate.recip()).ok()?.sample(stream);
+    (draw > 0.0 && draw.is_finite()).then_some(draw)
 }
 
-impl Moments {
+/// The number of rows that count, and by coordinate their sum and that of their squares.
+struct Moments<const W: usize> {
+    n: f64,
+    sums: [f64; W],
+    squares: [f64; W],
+}
+
+impl<const W: usize> Moments<W> {
+    const NONE: Self = Self { n: 0.0, sums: [0.0; W], squares: [0.0; W] };
+
     /// Blocks of rows are added in their order, so that threads leave no trace.
-    fn of(rows: &Rows, counts: impl Fn(usize) -> bool + Sync) -> Self {
-        let width = rows.width();
-        let numbered = rows.par_iter().enumerate();
-        let blocks: Vec<Self> = numbered
-            .fold_chunks(
-                BLOCK,
-                || Self { n: 0, sums: vec![0.0; width], squares: vec![0.0; width] },
-                |mut block, (number, row)| {
-                    if counts(number) {
-                        block.n += 1;
-                        for ((sum, square), &value) in block.sums.iter_mut().zip(&mut block.squares).zip(row)
-                        {
-                            *sum += f64::from(value);
-                            *square += f64::from(value) * f64::from(value);
-                        }
-                    }
-                    block
-                },
-            )
-            .collect();
-        let mut all = Self { n: 0, sums: vec![0.0; width], squares: vec![0.0; width] };
-        for block in blocks {
+    fn of(n_rows: usize, rows: impl Fn(usize) -> Option<Row<W>> + Sync) -> Self {
+        let block = |block: usize| {
+            let mut moments = Self::NONE;
+            for row in (block * BLOCK..n_rows.min((block + 1) * BLOCK)).filter_map(&rows) {
+                moments.n += 1.0;
+                for place in 0..W {
+                    let value = f64::from(row[place]);
+                    moments.sums[place] += value;
+                    moments.squares[place] += value * value;
+                }
+            }
+            moments
+        };
+        let blocks: Vec<_> = (0..n_rows.div_ceil(BLOCK)).into_par_iter().map(block).collect();
+        blocks.iter().fold(Self::NONE, |mut all, block| {
             all.n += block.n;
-            all.sums.iter_mut().zip(block.sums).for_each(|(sum, value)| *sum += value);
-            all.squares.iter_mut().zip(block.squares).for_each(|(sum, value)| *sum += value);
-        }
-        all
+            for place in 0..W {
+                all.sums[place] += block.sums[place];
+                all.squares[place] += block.squares[place];
+            }
+            all
+        })
     }
 }

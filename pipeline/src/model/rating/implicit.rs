@@ -6,185 +6,196 @@
 //! solved by conjugate gradients. Products with its matrix run over the ratings and gather; nothing is scattered, so
 //! threads leave no trace.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::random::{Draw, Streams};
-use super::rows::{Rows, add, multiply};
-use super::side::{Pending, Side, normal};
+use super::rows::{Row, add, dot_all, multiply, plus, product};
+use super::side::{MIN_ROWS, Pending, Side};
 
 /// Steps of the solver at most. It starts from the draw of the sweep before.
 const STEPS: usize = 8;
 /// How small an error, relative to where it started, needs no further step.
-const TOLERANCE: f64 = 1e-3;
-/// Rows that a thread takes at a time.
-const MIN_ROWS: usize = 16;
+const TOLERANCE: f64 = 1e-2;
 
 /// Draws the implicit factors of a side, and adds up what they imply of each row. With Z a row's weight where a row
-/// and a column have a rating, and W what a row's news weighs (its prior's precision L less L C L, C being its
-/// covariance), the draw y solves
+/// and a column have a rating, and V the precision of what a row says of them (L - L C L, with L the precision of the
+/// row's prior and C its covariance), the draw y solves
 ///
 /// ```text
-/// (Z^T W Z + L_y) y = Z^T news + sqrt(L_y) e
+/// (Z^T V Z + M) y = Z^T news + sqrt(M) e
 /// ```
 ///
-/// with L_y the precision of the implicit factors' prior and e standard normal. The news are perturbed already.
-/// Cost: a step takes 2 n_factors additions a rating and n_factors^2 multiplications a row.
-pub(super) fn draw(side: &mut Side<'_>, pending: &Pending, streams: &Streams) -> Option<()> {
-    let mut y = std::mem::replace(&mut side.implicit_factors, Rows::zeros(0, 1));
+/// with M the precision of the implicit factors' prior and e standard normal; the news are perturbed already.
+///
+/// Cost: a step takes 2 W additions a rating and W^2 multiplications a row.
+pub(super) fn draw<const W: usize>(
+    side: &mut Side<'_, W>,
+    pending: &[Pending<W>],
+    streams: &Streams,
+) -> Option<()> {
+    let mut y = std::mem::take(&mut side.implicit_factors);
     let system = System { side, pending };
-    let mut told = Rows::zeros(side.ratings.n_rows(), side.depth);
-    let preconditioner = system.diagonal(&mut told);
+    let scale = system.diagonal();
+    let mut told = vec![[0.0; W]; pending.len()];
 
-    // What is left of the right-hand side.
-    system.tell(&y, &mut told, true);
-    let mut rest = Rows::zeros(side.transposed.n_rows(), side.depth);
-    system.gather(&told, &y, -1.0, &mut rest, |column, rest| {
-        let mut stream = streams.of(Draw::ImplicitFactors, column);
-        for (rest, precision) in rest[..side.depth].iter_mut().zip(&side.implicit_prior.precision) {
-            *rest += precision.sqrt() * normal(&mut stream);
+    // What is left of the right-hand side, and what the scale makes of it.
+    let mut rest = vec![[0.0; W]; y.len()];
+    system.tell(&y, Told::NewsLess, &mut told);
+    system.gather(&told, &y, -1.0, &mut rest);
+    rest.par_iter_mut().enumerate().with_min_len(MIN_ROWS).for_each(|(column, rest)| {
+        if !side.transposed.columns(column).is_empty() {
+            let noise = side.implicit_prior.sample(&mut streams.of(Draw::ImplicitFactors, column));
+            *rest = plus(*rest, 1.0, &product(&side.implicit_prior.precision, &noise));
         }
     });
-    let mut direction = rest.clone();
-    divide(&mut direction, &preconditioner);
-    let mut step = direction.clone();
-    let mut error = rest.dot(&direction);
+    let mut scaled: Vec<_> = rest.par_iter().zip(&scale).map(|(rest, scale)| product(rest, scale)).collect();
+    let mut direction = scaled.clone();
+    let mut image = vec![[0.0; W]; y.len()];
+    let mut error = dot_all(&rest, &scaled);
     let enough = error * TOLERANCE * TOLERANCE;
-    let mut product = Rows::zeros(side.transposed.n_rows(), side.depth);
     for _ in 0..STEPS {
         if error <= enough {
             break;
         }
-        system.tell(&direction, &mut told, false);
-        system.gather(&told, &direction, 1.0, &mut product, |_, _| ());
-        let length = (error / direction.dot(&product)) as f32;
-        y.add(length, &direction);
-        rest.add(-length, &product);
-        step.clone_from(&rest);
-        divide(&mut step, &preconditioner);
-        let before = error;
-        error = rest.dot(&step);
+        system.tell(&direction, Told::Alone, &mut told);
+        system.gather(&told, &direction, 1.0, &mut image);
+        let length = (error / dot_all(&direction, &image)) as f32;
+        let rows = y.par_iter_mut().zip(&mut rest).zip(&mut scaled).zip(&direction).zip(&image).zip(&scale);
+        rows.with_min_len(MIN_ROWS).for_each(|(((((y, rest), scaled), direction), image), scale)| {
+            *y = plus(*y, length, direction);
+            *rest = plus(*rest, -length, image);
+            *scaled = product(rest, scale);
+        });
+        let before = std::mem::replace(&mut error, dot_all(&rest, &scaled));
         let turn = (error / before) as f32;
-        direction.par_iter_mut().zip(step.par_iter()).with_min_len(MIN_ROWS).for_each(|(direction, step)| {
-            direction
-                .iter_mut()
-                .zip(step)
-                .for_each(|(direction, step)| *direction = step + turn * *direction);
+        direction.par_iter_mut().zip(&scaled).with_min_len(MIN_ROWS).for_each(|(direction, scaled)| {
+            *direction = plus(*scaled, turn, direction);
         });
     }
-    system.imply(&y, &mut told);
+    told.par_iter_mut().enumerate().with_min_len(MIN_ROWS).for_each(|(row, told)| {
+        *told = Arch::new().dispatch(Implied { side, row, y: &y });
+    });
     side.implied = told;
     side.implicit_factors = y;
     error.is_finite().then_some(())
 }
 
-fn divide(rows: &mut Rows, by: &Rows) {
-    rows.par_iter_mut().zip(by.par_iter()).with_min_len(MIN_ROWS).for_each(|(row, by)| {
-        row.iter_mut().zip(by).for_each(|(value, by)| *value /= by);
-    });
+struct System<'a, 'b, const W: usize> {
+    side: &'a Side<'b, W>,
+    pending: &'a [Pending<W>],
 }
 
-struct System<'a, 'b> {
-    side: &'a Side<'b>,
-    pending: &'a Pending,
+/// What rows tell: `V Z y`, or their news less that.
+#[derive(Debug, Clone, Copy)]
+enum Told {
+    Alone,
+    NewsLess,
 }
 
-impl System<'_, '_> {
-    /// `Z y`, by row.
-    fn imply(&self, y: &Rows, implied: &mut Rows) {
-        implied.par_iter_mut().enumerate().with_min_len(MIN_ROWS).for_each(|(row, implied)| {
-            Arch::new().dispatch(|| self.imply_row(row, y, implied));
+impl<const W: usize> System<'_, '_, W> {
+    /// What each row tells, times its weight.
+    fn tell(&self, y: &[Row<W>], what: Told, told: &mut [Row<W>]) {
+        let rows = told.par_iter_mut().zip(self.pending).enumerate().with_min_len(MIN_ROWS);
+        rows.for_each(|(row, (told, pending))| {
+            if self.side.weight[row] > 0.0 {
+                *told = Arch::new().dispatch(Tell { side: self.side, pending, row, y, what });
+            }
         });
     }
 
-    #[inline(always)]
-    fn imply_row(&self, row: usize, y: &Rows, implied: &mut [f32]) {
-        implied.fill(0.0);
-        for &column in self.side.ratings.columns(row) {
-            add(implied, 1.0, y.row(column as usize));
-        }
-        implied.iter_mut().for_each(|value| *value *= self.side.weight[row]);
-    }
-
-    /// `W Z y`, by row, and weighed as what is gathered wants it; or the news less that.
-    fn tell(&self, y: &Rows, told: &mut Rows, news: bool) {
-        let Side { depth, weight, prior, .. } = self.side;
-        let width = told.width();
-        let known =
-            self.pending.covariances.par_chunks_exact(depth * width).zip(self.pending.news.par_iter());
-        told.par_iter_mut().zip(known).enumerate().with_min_len(MIN_ROWS).for_each_init(
-            || vec![0.0; 2 * width],
-            |scratch, (row, (told, (covariance, of_row)))| {
-                if weight[row] == 0.0 {
-                    return;
-                }
-                Arch::new().dispatch(|| {
-                    let (implied, moved) = scratch.split_at_mut(width);
-                    self.imply_row(row, y, implied);
-                    implied
-                        .iter_mut()
-                        .zip(&prior.precision)
-                        .for_each(|(value, precision)| *value *= precision);
-                    multiply(covariance, implied, moved);
-                    for place in 0..width {
-                        let weighed = implied[place] - prior.precision[place] * moved[place];
-                        told[place] = weight[row] * if news { of_row[place] - weighed } else { weighed };
-                    }
-                });
-            },
-        );
-    }
-
-    /// `Z^T told + sign L_y y`, by column, and what `more` does to it. A column that nobody has rated stays 0.
-    fn gather(
-        &self,
-        told: &Rows,
-        y: &Rows,
-        sign: f32,
-        out: &mut Rows,
-        more: impl Fn(usize, &mut [f32]) + Sync,
-    ) {
+    /// `Z^T told + sign M y`, by column; `told` has the weights in it. A column without ratings stays 0.
+    fn gather(&self, told: &[Row<W>], y: &[Row<W>], sign: f32, out: &mut [Row<W>]) {
         let Side { transposed, implicit_prior, .. } = self.side;
-        out.par_iter_mut().zip(y.par_iter()).enumerate().with_min_len(MIN_ROWS).for_each(
-            |(column, (out, y))| {
-                let rows = transposed.columns(column);
-                if rows.is_empty() {
-                    return;
-                }
-                Arch::new().dispatch(|| {
-                    for ((out, y), precision) in out.iter_mut().zip(y).zip(&implicit_prior.precision) {
-                        *out = sign * precision * y;
-                    }
-                    for &row in rows {
-                        add(out, 1.0, told.row(row as usize));
-                    }
-                });
-                more(column, out);
-            },
-        );
+        out.par_iter_mut().zip(y).enumerate().with_min_len(MIN_ROWS).for_each(|(column, (out, y))| {
+            let rows = transposed.columns(column);
+            if !rows.is_empty() {
+                let sum = Arch::new().dispatch(Sum { rows: told, places: rows });
+                *out = plus(sum, sign, &product(&implicit_prior.precision, y));
+            }
+        });
     }
 
-    /// The diagonal of the system; `told` is scratch.
-    fn diagonal(&self, told: &mut Rows) -> Rows {
-        let Side { depth, weight, prior, transposed, .. } = self.side;
-        let width = told.width();
-        let covariances = self.pending.covariances.par_chunks_exact(depth * width);
-        told.par_iter_mut().zip(covariances).zip(weight).with_min_len(MIN_ROWS).for_each(
-            |((told, covariance), weight)| {
-                for place in 0..*depth {
-                    let precision = prior.precision[place];
-                    told[place] =
-                        weight * weight * precision * (1.0 - precision * covariance[place * width + place]);
-                }
-            },
-        );
-        let ones = {
-            let mut ones = Rows::zeros(transposed.n_rows(), *depth);
-            ones.iter_mut().for_each(|row| row.fill(1.0));
-            ones
+    /// One over the diagonal of the matrix.
+    fn diagonal(&self) -> Vec<Row<W>> {
+        let Side { weight, prior, transposed, .. } = self.side;
+        let of_row = |(pending, &weight): (&Pending<W>, &f32)| {
+            let mut diagonal = [0.0; W];
+            for place in 0..W {
+                let precision = prior.precision[place];
+                diagonal[place] =
+                    weight * weight * precision * (1.0 - precision * pending.covariance[place][place]);
+            }
+            diagonal
         };
+        let told: Vec<_> = self.pending.par_iter().zip(weight).map(of_row).collect();
+        let ones = vec![[1.0; W]; transposed.n_rows()];
         let mut diagonal = ones.clone();
-        self.gather(told, &ones, 1.0, &mut diagonal, |_, _| ());
+        self.gather(&told, &ones, 1.0, &mut diagonal);
+        diagonal.par_iter_mut().for_each(|row| row.iter_mut().for_each(|value| *value = value.recip()));
         diagonal
+    }
+}
+
+/// A sum of rows, with the vectors of the machine.
+struct Sum<'a, const W: usize> {
+    rows: &'a [Row<W>],
+    places: &'a [u32],
+}
+
+impl<const W: usize> WithSimd for Sum<'_, W> {
+    type Output = Row<W>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
+        let mut sum = [0.0; W];
+        for &place in self.places {
+            add(simd, &mut sum, 1.0, &self.rows[place as usize]);
+        }
+        sum
+    }
+}
+
+/// What implicit factors imply of a row (`Z y`), with the vectors of the machine.
+struct Implied<'a, 'b, const W: usize> {
+    side: &'a Side<'b, W>,
+    row: usize,
+    y: &'a [Row<W>],
+}
+
+impl<const W: usize> WithSimd for Implied<'_, '_, W> {
+    type Output = Row<W>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
+        let Self { side, row, y } = self;
+        let sum = Sum { rows: y, places: side.ratings.columns(row) }.with_simd(simd);
+        product(&sum, &[side.weight[row]; W])
+    }
+}
+
+/// What a row tells, with the vectors of the machine.
+struct Tell<'a, 'b, const W: usize> {
+    side: &'a Side<'b, W>,
+    pending: &'a Pending<W>,
+    row: usize,
+    y: &'a [Row<W>],
+    what: Told,
+}
+
+impl<const W: usize> WithSimd for Tell<'_, '_, W> {
+    type Output = Row<W>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
+        let Self { side, pending, row, y, what } = self;
+        let precision = &side.prior.precision;
+        let pulled = product(precision, &Implied { side, row, y }.with_simd(simd));
+        let explained = product(precision, &multiply(simd, &pending.covariance, &pulled));
+        let told = match what {
+            Told::Alone => plus(pulled, -1.0, &explained),
+            Told::NewsLess => plus(plus(pending.news, -1.0, &pulled), 1.0, &explained),
+        };
+        product(&told, &[side.weight[row]; W])
     }
 }

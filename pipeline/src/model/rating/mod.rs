@@ -99,48 +99,66 @@ pub(super) fn fit(
     seed: u64,
     bar: &ProgressBar,
 ) -> Result<RatingModel> {
-    let Interactions { by_user, by_item } = interactions;
-    let level = Level::of(by_user);
-    let of_stars = |stars: f32| (stars - level.mean) / level.deviation;
-    let depth = settings.n_factors + 1;
-    let mut users = Side::start(by_user, by_item, depth, &Streams::new(seed, 0, Whose::Users));
-    let mut items = Side::start(by_item, by_user, depth, &Streams::new(seed, 0, Whose::Items));
-    let mut noise = Noise::start(interactions.n_users());
-    let mut pending = [Pending::of(&users), Pending::of(&items)];
-    let mut sums = [Sums::new(&users), Sums::new(&items)];
     let n_sweeps = settings.n_sweeps_for(interactions);
-    let n_first = n_sweeps / BURN_IN;
-    for sweep in 1..=n_sweeps {
-        let diverged = |what| move || Error::SamplingDiverged { sweep, what };
-        let streams = Streams::new(seed, sweep, Whose::Users);
-        let precision = &noise.precision;
-        let given = Given {
-            other: &items.factors,
-            level: of_stars,
-            precision: |user, _| precision[user],
-            streams: &streams,
-        };
-        users.draw(&given, &mut pending[0]).ok_or_else(diverged("a user's rating factors"))?;
-        let streams = Streams::new(seed, sweep, Whose::Items);
-        let given = Given {
-            other: &users.factors,
-            level: of_stars,
-            precision: |_, user| precision[user as usize],
-            streams: &streams,
-        };
-        items.draw(&given, &mut pending[1]).ok_or_else(diverged("an item's rating factors"))?;
-        noise
-            .draw(by_user, of_stars, &users.factors, &items.factors, &streams)
-            .ok_or_else(diverged("a user's scatter"))?;
-        if sweep > n_first {
-            let (number, n) = (sweep - n_first - 1, n_sweeps - n_first);
-            sums[0].take(&users, &items.implicit_factors, number, n);
-            sums[1].take(&items, &users.implicit_factors, number, n);
-        }
-        bar.inc(1);
+    let chain = Chain { interactions, depth: settings.n_factors + 1, n_sweeps, seed, bar };
+    match chain.depth {
+        ..=16 => chain.run::<16>(),
+        ..=32 => chain.run::<32>(),
+        _ => chain.run::<64>(),
     }
-    let [of_users, of_items] = sums;
-    Ok(posterior::model((of_users, &users), (of_items, &items), level))
+}
+
+/// A run of the sampler.
+struct Chain<'a> {
+    interactions: &'a Interactions,
+    /// The bias and the factors of a row.
+    depth: usize,
+    n_sweeps: usize,
+    seed: u64,
+    bar: &'a ProgressBar,
+}
+
+impl Chain<'_> {
+    /// Samples with rows of `W` numbers.
+    fn run<const W: usize>(&self) -> Result<RatingModel> {
+        let Self { interactions: Interactions { by_user, by_item }, depth, n_sweeps, seed, bar } = *self;
+        let level = Level::of(by_user);
+        let of_stars = |stars: f32| (stars - level.mean) / level.deviation;
+        let mut users = Side::<W>::start(by_user, by_item, depth, &Streams::new(seed, 0, Whose::Users));
+        let mut items = Side::<W>::start(by_item, by_user, depth, &Streams::new(seed, 0, Whose::Items));
+        let mut noise = Noise::start(by_user.n_rows());
+        let mut pending = vec![Pending::NOTHING; by_user.n_rows().max(by_item.n_rows())];
+        let (mut of_users, mut of_items) = (Sums::new(depth, &users), Sums::new(depth, &items));
+        let n_first = n_sweeps / BURN_IN;
+        for sweep in 1..=n_sweeps {
+            let diverged = |what| move || Error::SamplingDiverged { sweep, what };
+            let precision = &noise.precision;
+            let given = Given {
+                other: &items.rows,
+                level: of_stars,
+                precision: |user, _| precision[user],
+                streams: &Streams::new(seed, sweep, Whose::Users),
+            };
+            users.draw(&given, &mut pending).ok_or_else(diverged("users' rating factors"))?;
+            let given = Given {
+                other: &users.rows,
+                level: of_stars,
+                precision: |_, user| precision[user as usize],
+                streams: &Streams::new(seed, sweep, Whose::Items),
+            };
+            items.draw(&given, &mut pending).ok_or_else(diverged("items' rating factors"))?;
+            noise
+                .draw(by_user, of_stars, &users.rows, &items.rows, given.streams)
+                .ok_or_else(diverged("the errors of ratings"))?;
+            if sweep > n_first {
+                let (number, n) = (sweep - n_first - 1, n_sweeps - n_first);
+                of_users.take(&users, &items.implicit_factors, number, n);
+                of_items.take(&items, &users.implicit_factors, number, n);
+            }
+            bar.inc(1);
+        }
+        Ok(posterior::model((of_users, &users), (of_items, &items), level))
+    }
 }
 
 /// One in so many sweeps, the first, only lead to where draws are taken from.

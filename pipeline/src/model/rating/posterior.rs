@@ -19,8 +19,8 @@
 use rayon::prelude::*;
 
 use super::RatingModel;
-use super::rows::{Rows, dot};
-use super::side::Side;
+use super::rows::{Row, dot, plus};
+use super::side::{MIN_ROWS, Side};
 
 /// Stretches of the chain whose means are kept apart.
 const STRETCHES: usize = 4;
@@ -33,19 +33,18 @@ pub(super) struct Level {
 }
 
 /// The sums of one side over the sweeps that are kept.
-pub(super) struct Sums {
+pub(super) struct Sums<const W: usize> {
     depth: usize,
-    /// The rows, by stretch.
-    stretches: Vec<Stretch>,
+    stretches: Vec<Stretch<W>>,
     /// What a row's implicit factors predict together with the row they stand for.
     newcomer: Vec<f32>,
     n_sweeps: usize,
 }
 
-struct Stretch {
-    rows: Rows,
+struct Stretch<const W: usize> {
+    rows: Vec<Row<W>>,
     /// The prior mean: what a row without ratings is.
-    prior: Vec<f32>,
+    prior: Row<W>,
     n_sweeps: usize,
 }
 
@@ -57,48 +56,50 @@ struct Means {
     unknown: Vec<f32>,
 }
 
-impl Sums {
-    pub(super) fn new(side: &Side<'_>) -> Self {
-        Self { depth: side.depth, stretches: Vec::new(), newcomer: vec![0.0; side.weight.len()], n_sweeps: 0 }
+impl<const W: usize> Sums<W> {
+    pub(super) fn new(depth: usize, side: &Side<'_, W>) -> Self {
+        Self { depth, stretches: Vec::new(), newcomer: vec![0.0; side.rows.len()], n_sweeps: 0 }
     }
 
     /// Takes a sweep, the `number`-th of `n` that are kept, counted from 0. `implicit_factors` are those that stand
     /// for the rows of this side.
-    pub(super) fn take(&mut self, side: &Side<'_>, implicit_factors: &Rows, number: usize, n: usize) {
+    pub(super) fn take(&mut self, side: &Side<'_, W>, implicit_factors: &[Row<W>], number: usize, n: usize) {
         if self.stretches.len() <= number * STRETCHES / n {
-            let (rows, prior) = (Rows::zeros(side.weight.len(), side.depth), vec![0.0; side.factors.width()]);
-            self.stretches.push(Stretch { rows, prior, n_sweeps: 0 });
+            self.stretches.push(Stretch {
+                rows: vec![[0.0; W]; side.rows.len()],
+                prior: [0.0; W],
+                n_sweeps: 0,
+            });
         }
         let Some(stretch) = self.stretches.last_mut() else { return };
         self.n_sweeps += 1;
         stretch.n_sweeps += 1;
-        stretch.prior.iter_mut().zip(&side.prior.mean).for_each(|(sum, mean)| *sum += mean);
-        let rows = stretch.rows.par_iter_mut().zip(side.expected.par_iter()).zip(side.implied.par_iter());
-        let newcomers = self.newcomer.par_iter_mut().zip(implicit_factors.par_iter());
-        rows.zip(newcomers).zip(&side.weight).with_min_len(64).for_each_init(
-            || vec![0.0; side.factors.width()],
-            |row, ((((sum, expected), implied), (newcomer, implicit)), weight)| {
-                let less = 1.0 - one_more(*weight) / weight.max(f32::MIN_POSITIVE);
-                for ((row, expected), implied) in row.iter_mut().zip(expected).zip(implied) {
-                    *row = expected - less * implied;
+        stretch.prior = plus(stretch.prior, 1.0, &side.prior.mean);
+        let rows = side.expected.par_iter().zip(&side.implied).zip(&side.weight).zip(implicit_factors);
+        let sums = stretch.rows.par_iter_mut().zip(&mut self.newcomer);
+        sums.zip(rows).with_min_len(MIN_ROWS).for_each(
+            |((sum, newcomer), (((expected, implied), &weight), implicit))| {
+                let mut row = *expected;
+                if weight > 0.0 {
+                    row = plus(row, one_more(weight) / weight - 1.0, implied);
                 }
-                sum.iter_mut().zip(&*row).for_each(|(sum, value)| *sum += value);
-                *newcomer += dot(implicit, row) + implicit[0] * (1.0 - row[0]);
+                *sum = plus(*sum, 1.0, &row);
+                *newcomer += dot(implicit, &row) + implicit[0] * (1.0 - row[0]);
             },
         );
     }
 
-    fn means(self, side: &Side<'_>) -> Means {
+    fn means(self, side: &Side<'_, W>) -> Means {
         let n_sweeps = self.n_sweeps as f32;
         let (stretches, depth) = (&self.stretches, self.depth);
-        let bias = |of: &dyn Fn(&Stretch) -> f32| stretches.iter().map(of).sum::<f32>() / n_sweeps;
-        let factors = |stretch: &Stretch, sums: &[f32]| {
+        let bias = |of: &dyn Fn(&Stretch<W>) -> f32| stretches.iter().map(of).sum::<f32>() / n_sweeps;
+        let factors = |stretch: &Stretch<W>, sums: &Row<W>| {
             let scale = (n_sweeps * stretch.n_sweeps as f32).sqrt().recip();
             sums[1..depth].iter().map(|sum| sum * scale).collect::<Vec<_>>()
         };
         let row = |row: usize| {
-            let mut line = vec![bias(&|stretch| stretch.rows.row(row)[0])];
-            stretches.iter().for_each(|stretch| line.extend(factors(stretch, stretch.rows.row(row))));
+            let mut line = vec![bias(&|stretch| stretch.rows[row][0])];
+            stretches.iter().for_each(|stretch| line.extend(factors(stretch, &stretch.rows[row])));
             line.extend([one_more(side.weight[row]), self.newcomer[row] / n_sweeps]);
             line
         };
@@ -117,7 +118,11 @@ fn one_more(weight: f32) -> f32 {
 
 /// The model of what was kept. Biases and factors are told from those of a user and an item of whom nothing is
 /// known, which so become zero.
-pub(super) fn model(users: (Sums, &Side<'_>), items: (Sums, &Side<'_>), level: Level) -> RatingModel {
+pub(super) fn model<const W: usize>(
+    users: (Sums<W>, &Side<'_, W>),
+    items: (Sums<W>, &Side<'_, W>),
+    level: Level,
+) -> RatingModel {
     let (users, mut items) = (users.0.means(users.1), items.0.means(items.1));
     let line = users.unknown.len();
     // A user's prediction for one more goes with the item's weight of it, and the other way round.

@@ -4,6 +4,7 @@
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
 
 /// What is drawn, row by row.
 #[derive(Debug, Clone, Copy)]
@@ -41,4 +42,10 @@ impl Streams {
         stream.set_stream((self.number | draw as u64) << 32 | row as u64);
         stream
     }
+}
+
+/// A number drawn from the standard normal distribution.
+#[inline(always)]
+pub(super) fn normal(stream: &mut ChaCha8Rng) -> f32 {
+    StandardNormal.sample(stream)
 }

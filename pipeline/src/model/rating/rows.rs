@@ -1,171 +1,140 @@
-//! Dense rows of small vectors, one for each user or item, and what is done to them.
+//! Vectors and matrices of a fixed small size, and what is done to them.
 //!
-//! A row is filled with zeros up to a whole number of [`LANES`], so that the compiler makes vectors of every loop
-//! over one. Products are rounded before they are added: the bits are the same on every instruction set.
+//! The bias and the factors of a user or an item are a row of `W` numbers, filled up with zeros; as `W` is known when
+//! the program is built, the compiler makes vectors of every loop. Products are rounded before they are added: the
+//! bits are the same on every instruction set.
 
+use pulp::Simd;
 use rayon::prelude::*;
 
-/// Numbers that loops over a row take at a time.
-const LANES: usize = 16;
+/// The bias, the factors, and zeros.
+pub(super) type Row<const W: usize> = [f32; W];
+/// A symmetric matrix over rows.
+pub(super) type Square<const W: usize> = [Row<W>; W];
+
 /// Rows whose sum is taken as one: what fixes the order of summation, whatever the number of threads.
-const BLOCK: usize = 4096;
-
-/// n_rows x width, row-major.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Rows {
-    width: usize,
-    values: Vec<f32>,
-}
-
-impl Rows {
-    /// Rows of zeros, with room for `depth` numbers each.
-    pub(super) fn zeros(n_rows: usize, depth: usize) -> Self {
-        let width = depth.next_multiple_of(LANES);
-        Self { width, values: vec![0.0; n_rows * width] }
-    }
-
-    /// Numbers in a row, padding included.
-    pub(super) fn width(&self) -> usize {
-        self.width
-    }
-
-    pub(super) fn row(&self, row: usize) -> &[f32] {
-        &self.values[row * self.width..][..self.width]
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = &[f32]> {
-        self.values.chunks_exact(self.width)
-    }
-
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut [f32]> {
-        self.values.chunks_exact_mut(self.width)
-    }
-
-    pub(super) fn par_iter(&self) -> impl IndexedParallelIterator<Item = &[f32]> {
-        self.values.par_chunks_exact(self.width)
-    }
-
-    pub(super) fn par_iter_mut(&mut self) -> impl IndexedParallelIterator<Item = &mut [f32]> {
-        self.values.par_chunks_exact_mut(self.width)
-    }
-
-    /// The sum of the products of all numbers with those of other rows of the same shape, in a fixed order.
-    pub(super) fn dot(&self, other: &Self) -> f64 {
-        let blocks =
-            self.values.par_chunks(BLOCK * self.width).zip(other.values.par_chunks(BLOCK * self.width));
-        let sums = blocks.map(|(a, b)| {
-            a.chunks_exact(self.width)
-                .zip(b.chunks_exact(self.width))
-                .map(|(a, b)| f64::from(dot(a, b)))
-                .sum()
-        });
-        sums.collect::<Vec<f64>>().iter().sum()
-    }
-
-    /// Adds to each number that of other rows of the same shape, times a factor.
-    pub(super) fn add(&mut self, factor: f32, other: &Self) {
-        self.par_iter_mut()
-            .zip(other.par_iter())
-            .with_min_len(256)
-            .for_each(|(row, other)| add(row, factor, other));
-    }
-}
+pub(super) const BLOCK: usize = 4096;
 
 /// `row += factor * other`.
 #[inline(always)]
-pub(super) fn add(row: &mut [f32], factor: f32, other: &[f32]) {
-    let (row, other) = (row.as_chunks_mut::<LANES>().0, other.as_chunks::<LANES>().0);
-    for (row, other) in row.iter_mut().zip(other) {
-        for lane in 0..LANES {
-            row[lane] += factor * other[lane];
+pub(super) fn add<S: Simd, const W: usize>(simd: S, row: &mut Row<W>, factor: f32, other: &Row<W>) {
+    let factor = simd.splat_f32s(factor);
+    for (value, &other) in S::as_mut_simd_f32s(row).0.iter_mut().zip(S::as_simd_f32s(other).0) {
+        *value = simd.mul_add_f32s(factor, other, *value);
+    }
+}
+
+/// The same where no kernel is.
+#[inline(always)]
+pub(super) fn plus<const W: usize>(mut row: Row<W>, factor: f32, other: &Row<W>) -> Row<W> {
+    for place in 0..W {
+        row[place] += factor * other[place];
+    }
+    row
+}
+
+/// The dot product of two rows, in a fixed order: halves are added until one number is left.
+#[inline(always)]
+pub(super) fn dot<const W: usize>(a: &Row<W>, b: &Row<W>) -> f32 {
+    let mut products = product(a, b);
+    let mut n = W;
+    while n > 1 {
+        n /= 2;
+        for place in 0..n {
+            products[place] += products[place + n];
         }
     }
+    products[0]
 }
 
-/// The dot product of two rows, in a fixed order.
+/// The products of numbers in the same place.
 #[inline(always)]
-pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut sums = [0.0f32; LANES];
-    for (a, b) in a.as_chunks::<LANES>().0.iter().zip(b.as_chunks::<LANES>().0) {
-        for lane in 0..LANES {
-            sums[lane] += a[lane] * b[lane];
-        }
+pub(super) fn product<const W: usize>(a: &Row<W>, b: &Row<W>) -> Row<W> {
+    let mut products = *a;
+    for place in 0..W {
+        products[place] *= b[place];
     }
-    sums.iter().sum()
+    products
 }
 
-/// `out = matrix * vector` for a symmetric matrix of as many rows as count, each of the width of `vector`.
+/// A symmetric matrix times a row.
 #[inline(always)]
-pub(super) fn multiply(matrix: &[f32], vector: &[f32], out: &mut [f32]) {
-    out.fill(0.0);
-    for (line, &factor) in matrix.chunks_exact(vector.len()).zip(vector) {
-        add(out, factor, line);
+pub(super) fn multiply<S: Simd, const W: usize>(simd: S, matrix: &Square<W>, row: &Row<W>) -> Row<W> {
+    let mut result = [0.0; W];
+    for (line, &factor) in matrix.iter().zip(row) {
+        add(simd, &mut result, factor, line);
     }
+    result
 }
 
-/// Replaces a symmetric positive definite matrix (its rows of the given width) by its inverse. Returns false where
-/// it is not positive definite, to working precision. Gauss-Jordan without pivoting, which such a matrix does not
-/// need; cost: as many multiplications as the cube of its rows.
+/// Replaces a positive definite matrix by its inverse. Returns false where it is not positive definite, to working
+/// precision. Gauss-Jordan without pivoting, which such a matrix does not need. Cost: W^3 multiplications.
 #[inline(always)]
-pub(super) fn invert(matrix: &mut [f32], width: usize, pivot_row: &mut [f32]) -> bool {
-    for place in 0..matrix.len() / width {
-        pivot_row.copy_from_slice(&matrix[place * width..][..width]);
-        let pivot = pivot_row[place];
+pub(super) fn invert<S: Simd, const W: usize>(simd: S, matrix: &mut Square<W>) -> bool {
+    for place in 0..W {
+        let pivot = matrix[place][place];
         if !(pivot > 0.0 && pivot.is_finite()) {
             return false;
         }
-        let reciprocal = pivot.recip();
-        pivot_row.iter_mut().for_each(|value| *value *= reciprocal);
-        // The column of the pivot becomes that of the inverse.
-        pivot_row[place] = reciprocal;
-        for (number, line) in matrix.chunks_exact_mut(width).enumerate() {
-            if number == place {
-                line.copy_from_slice(pivot_row);
-            } else {
-                let factor = -line[place];
-                line[place] = 0.0;
-                add(line, factor, pivot_row);
-            }
+        // The column of the pivot becomes that of the inverse; what it was is kept out of the sums.
+        let (mut pivot_row, mut kept) = (matrix[place], [1.0; W]);
+        pivot_row[place] = 1.0;
+        kept[place] = 0.0;
+        pivot_row = product(&pivot_row, &[pivot.recip(); W]);
+        for line in &mut *matrix {
+            let factor = -line[place];
+            *line = product(line, &kept);
+            add(simd, line, factor, &pivot_row);
         }
+        matrix[place] = pivot_row;
     }
     true
+}
+
+/// The sum of the products of all numbers of two tables, in a fixed order.
+pub(super) fn dot_all<const W: usize>(a: &[Row<W>], b: &[Row<W>]) -> f64 {
+    let blocks = a.par_chunks(BLOCK).zip(b.par_chunks(BLOCK));
+    let sums = blocks.map(|(a, b)| a.iter().zip(b).map(|(a, b)| f64::from(dot(a, b))).sum());
+    sums.collect::<Vec<f64>>().iter().sum()
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use pulp::Scalar;
 
     use super::*;
 
     proptest! {
         #[test]
-        fn a_matrix_times_its_inverse_is_one(k in 1usize..40, seed in 0.1f32..1.0) {
-            let width = k.next_multiple_of(LANES);
+        fn a_matrix_times_its_inverse_is_one(seed in 0.1f32..1.0, numbers in prop::array::uniform16(-1.0f32..1.0)) {
             let m = |row: usize, column: usize| ((row * 100 + column) as f32 * seed).sin();
-            let mut matrix = vec![0.0; k * width];
-            for (i, line) in matrix.chunks_exact_mut(width).enumerate() {
-                for (j, cell) in line[..k].iter_mut().enumerate() {
-                    *cell = (0..k).map(|row| m(row, i) * m(row, j)).sum::<f32>() + f32::from(i == j) * k as f32;
+            let mut matrix = [[0.0; 16]; 16];
+            for (i, line) in matrix.iter_mut().enumerate() {
+                for (j, cell) in line.iter_mut().enumerate() {
+                    *cell = (0..16).map(|row| m(row, i) * m(row, j)).sum::<f32>() + f32::from(i == j);
                 }
             }
-            let mut inverse = matrix.clone();
-            prop_assert!(invert(&mut inverse, width, &mut vec![0.0; width]));
-            for (i, line) in inverse.chunks_exact(width).enumerate() {
-                let mut product = vec![0.0; width];
-                multiply(&matrix, line, &mut product);
-                for (j, &cell) in product.iter().enumerate() {
-                    prop_assert!((cell - f32::from(i == j)).abs() < 1e-3, "({i}, {j}) is {cell}");
-                }
+            let mut inverse = matrix;
+            prop_assert!(invert(Scalar::new(), &mut inverse));
+            let found = multiply(Scalar::new(), &inverse, &multiply(Scalar::new(), &matrix, &numbers));
+            for (found, expected) in found.iter().zip(numbers) {
+                prop_assert!((found - expected).abs() < 1e-3, "{found} is not {expected}");
             }
+        }
+
+        #[test]
+        fn a_dot_product_is_the_sum_of_the_products(a in prop::array::uniform16(-1.0f32..1.0), b in prop::array::uniform16(-1.0f32..1.0)) {
+            let plain: f32 = a.iter().zip(b).map(|(a, b)| a * b).sum();
+            prop_assert!((dot(&a, &b) - plain).abs() < 1e-5);
+            prop_assert!((dot_all(&[a, b], &[b, b]) - f64::from(plain + dot(&b, &b))).abs() < 1e-5);
         }
     }
 
     #[test]
     fn a_matrix_that_is_not_positive_definite_is_refused() {
         for diagonal in [0.0, -1.0, f32::NAN, f32::INFINITY] {
-            let mut matrix = Rows::zeros(1, 1);
-            matrix.values[0] = diagonal;
-            assert!(!invert(&mut matrix.values, LANES, &mut [0.0; LANES]), "{diagonal}");
+            assert!(!invert(Scalar::new(), &mut [[diagonal]]), "{diagonal}");
         }
     }
 }
