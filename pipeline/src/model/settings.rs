@@ -63,20 +63,13 @@ impl Default for RankingSettings {
 }
 
 /// How the rating model is trained.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct RatingSettings {
-    /// Latent factors of each user and item, in each sweep.
-    pub n_factors: usize,
+    /// Latent factors of each user and item, in each sweep; `None` takes what the size of the data affords.
+    pub n_factors: Option<usize>,
     /// Sweeps of the sampler, each of which draws all users and then all items; `None` takes what the size of the
     /// data affords.
     pub sweeps: Option<usize>,
-}
-
-impl Default for RatingSettings {
-    fn default() -> Self {
-        // With the bias, a row is one vector of sixteen.
-        Self { n_factors: 15, sweeps: None }
-    }
 }
 
 impl TrainSettings {
@@ -87,8 +80,8 @@ impl TrainSettings {
     pub fn check(&self) -> Result<()> {
         let Self { ranking, rating, scale, .. } = self;
         scale.check()?;
-        n_factors("--factors", ranking.n_factors.unwrap_or(1))?;
-        n_factors("--rating-factors", rating.n_factors)?;
+        n_factors("--factors", ranking.n_factors.unwrap_or(1), 1024)?;
+        n_factors("--rating-factors", rating.n_factors.unwrap_or(1), 63)?;
         epochs("--epochs", ranking.epochs)?;
         epochs("--rating-sweeps", rating.sweeps.unwrap_or(1))?;
         above_zero("--regularization", ranking.regularization)?;
@@ -106,7 +99,17 @@ impl RankingSettings {
 }
 
 impl RatingSettings {
-    /// The sweeps for some data: the more the better, at a cost that grows with the ratings.
+    /// The factors for some data: with the bias, whole vectors of sixteen. Twice as many take four times the memory,
+    /// by the larger of users and items, and three times the time.
+    pub(super) fn n_factors_for(&self, interactions: &Interactions) -> usize {
+        const FEW_RATINGS: usize = 5_000_000;
+        const FEW_ROWS: usize = 100_000;
+        let n_rows = interactions.n_users().max(interactions.n_items());
+        let few = interactions.by_user.n_cells() < FEW_RATINGS && n_rows < FEW_ROWS;
+        self.n_factors.unwrap_or(if few { 31 } else { 15 })
+    }
+
+    /// The sweeps for some data: the more the better, but what more data need is less.
     pub(super) fn n_sweeps_for(&self, interactions: &Interactions) -> usize {
         const RATINGS_IN_ALL: usize = 500_000_000;
         let affordable = RATINGS_IN_ALL / interactions.by_user.n_cells().max(1);
@@ -114,10 +117,11 @@ impl RatingSettings {
     }
 }
 
-fn n_factors(name: &'static str, value: usize) -> Result<()> {
-    match value {
-        1..=1024 => Ok(()),
-        _ => Err(Error::setting(name, value, "it must be from 1 to 1024")),
+fn n_factors(name: &'static str, value: usize, most: usize) -> Result<()> {
+    if (1..=most).contains(&value) {
+        Ok(())
+    } else {
+        Err(Error::setting(name, value, format!("it must be from 1 to {most}")))
     }
 }
 

@@ -31,6 +31,9 @@ use posterior::{Level, Sums};
 use random::{Streams, Whose};
 use side::{Given, Pending, Side};
 
+/// One in so many sweeps, the first, only lead to where draws are taken from.
+const BURN_IN: usize = 8;
+
 /// A trained rating model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RatingModel {
@@ -47,6 +50,7 @@ pub struct RatingModel {
     /// n_items x n_factors, row-major.
     pub item_factors: Vec<f32>,
 }
+
 impl RatingModel {
     /// The predicted rating in stars, not yet held to the scale. Cost: n_factors multiplications.
     #[must_use]
@@ -100,7 +104,8 @@ pub(super) fn fit(
     bar: &ProgressBar,
 ) -> Result<RatingModel> {
     let n_sweeps = settings.n_sweeps_for(interactions);
-    let chain = Chain { interactions, depth: settings.n_factors + 1, n_sweeps, seed, bar };
+    let depth = settings.n_factors_for(interactions) + 1;
+    let chain = Chain { interactions, depth, n_sweeps, seed, bar };
     match chain.depth {
         ..=16 => chain.run::<16>(),
         ..=32 => chain.run::<32>(),
@@ -161,9 +166,6 @@ impl Chain<'_> {
     }
 }
 
-/// One in so many sweeps, the first, only lead to where draws are taken from.
-const BURN_IN: usize = 8;
-
 impl Level {
     /// That of all ratings. A deviation of 0 counts as 1.
     fn of(ratings: &Csr) -> Self {
@@ -175,3 +177,6 @@ impl Level {
         Self { mean: mean as f32, deviation: deviation as f32 }
     }
 }
+
+#[cfg(test)]
+mod tests;

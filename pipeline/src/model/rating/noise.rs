@@ -13,7 +13,7 @@ use super::side::MIN_ROWS;
 use crate::interactions::Csr;
 
 /// The shape of users' precisions: the larger, the more they are held to be alike.
-const SHAPE: f64 = 4.0;
+const SHAPE: f64 = 24.0;
 
 /// The precision of each user's ratings, and the rate of its prior.
 #[derive(Debug, Clone)]
