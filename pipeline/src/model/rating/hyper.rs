@@ -10,9 +10,9 @@ use rayon::prelude::*;
 use super::random::normal;
 use super::rows::{BLOCK, Row};
 
-/// The Gamma prior of a precision: its shape and rate. It says next to nothing; its rate keeps factors that
-/// explain nothing from vanishing for good.
-const SHAPE: f64 = 1.0;
+/// The Gamma prior of a precision: its shape and rate. It weighs as much as a few rows, enough to keep few rows within
+/// reason, and its rate keeps factors that explain nothing from vanishing for good.
+const SHAPE: f64 = 4.0;
 const RATE: f64 = 0.1;
 /// What the prior of a mean weighs, in rows.
 const MEAN_WEIGHT: f64 = 1.0;

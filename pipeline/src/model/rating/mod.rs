@@ -128,7 +128,7 @@ impl Chain<'_> {
     fn run<const W: usize>(&self) -> Result<RatingModel> {
         let Self { interactions: Interactions { by_user, by_item }, depth, n_sweeps, seed, bar } = *self;
         let level = Level::of(by_user);
-        let of_stars = |stars: f32| (stars - level.mean) / level.deviation;
+        let of_stars = |stars: f32| (stars - level.mean) / level.deviation.max(f32::MIN_POSITIVE);
         let mut users = Side::<W>::start(by_user, by_item, depth, &Streams::new(seed, 0, Whose::Users));
         let mut items = Side::<W>::start(by_item, by_user, depth, &Streams::new(seed, 0, Whose::Items));
         let mut noise = Noise::start(by_user.n_rows());
@@ -167,14 +167,13 @@ impl Chain<'_> {
 }
 
 impl Level {
-    /// That of all ratings. A deviation of 0 counts as 1.
+    /// That of all ratings.
     fn of(ratings: &Csr) -> Self {
         let n = ratings.n_cells().max(1) as f64;
         let mean = ratings.cells().map(|(_, _, stars)| f64::from(stars)).sum::<f64>() / n;
         let variance =
             ratings.cells().map(|(_, _, stars)| (f64::from(stars) - mean).powi(2)).sum::<f64>() / n;
-        let deviation = if variance > 0.0 { variance.sqrt() } else { 1.0 };
-        Self { mean: mean as f32, deviation: deviation as f32 }
+        Self { mean: mean as f32, deviation: variance.sqrt() as f32 }
     }
 }
 

@@ -43,8 +43,8 @@ pub(super) struct Sums<const W: usize> {
 
 struct Stretch<const W: usize> {
     rows: Vec<Row<W>>,
-    /// The prior mean: what a row without ratings is.
-    prior: Row<W>,
+    /// What a row without ratings is.
+    unknown: Row<W>,
     n_sweeps: usize,
 }
 
@@ -67,14 +67,14 @@ impl<const W: usize> Sums<W> {
         if self.stretches.len() <= number * STRETCHES / n {
             self.stretches.push(Stretch {
                 rows: vec![[0.0; W]; side.rows.len()],
-                prior: [0.0; W],
+                unknown: [0.0; W],
                 n_sweeps: 0,
             });
         }
         let Some(stretch) = self.stretches.last_mut() else { return };
         self.n_sweeps += 1;
         stretch.n_sweeps += 1;
-        stretch.prior = plus(stretch.prior, 1.0, &side.prior.mean);
+        stretch.unknown = plus(stretch.unknown, 1.0, &side.unknown);
         let rows = side.expected.par_iter().zip(&side.implied).zip(&side.weight).zip(implicit_factors);
         let sums = stretch.rows.par_iter_mut().zip(&mut self.newcomer);
         sums.zip(rows).with_min_len(MIN_ROWS).for_each(
@@ -103,8 +103,8 @@ impl<const W: usize> Sums<W> {
             line.extend([one_more(side.weight[row]), self.newcomer[row] / n_sweeps]);
             line
         };
-        let mut unknown = vec![bias(&|stretch| stretch.prior[0])];
-        stretches.iter().for_each(|stretch| unknown.extend(factors(stretch, &stretch.prior)));
+        let mut unknown = vec![bias(&|stretch| stretch.unknown[0])];
+        stretches.iter().for_each(|stretch| unknown.extend(factors(stretch, &stretch.unknown)));
         unknown.extend([1.0, 0.0]);
         Means { rows: (0..side.weight.len()).into_par_iter().flat_map_iter(row).collect(), unknown }
     }

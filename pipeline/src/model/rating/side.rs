@@ -35,6 +35,8 @@ pub(super) struct Side<'a, const W: usize> {
     pub(super) implied: Vec<Row<W>>,
     /// Of each row of the other side, what a rating by it or of it says, whatever its stars.
     pub(super) implicit_factors: Vec<Row<W>>,
+    /// What a row without ratings is: the prior mean by which the others were drawn.
+    pub(super) unknown: Row<W>,
     /// Whence a row's own part comes.
     pub(super) prior: Prior<W>,
     /// Whence the implicit factors come.
@@ -84,6 +86,7 @@ impl<'a, const W: usize> Side<'a, W> {
             implied: vec![[0.0; W]; n_rows],
             implicit_factors: vec![[0.0; W]; n_columns],
             rows,
+            unknown: [0.0; W],
             prior: Prior::start(depth, 10.0),
             implicit_prior: Prior::start(depth, 20.0),
         }
@@ -99,6 +102,7 @@ impl<'a, const W: usize> Side<'a, W> {
         P: Fn(usize, u32) -> f32 + Sync,
     {
         let pending = &mut pending[..self.rows.len()];
+        self.unknown = self.prior.mean;
         self.draw_without_implicit(given, pending)?;
         implicit::draw(self, pending, given.streams)?;
         self.add_implied(pending);
