@@ -40,7 +40,7 @@ fn the_seed_data_is_read_to_the_last_row_and_served() {
 }
 
 #[test]
-fn the_rating_error_on_the_seed_data_is_at_most_that_of_the_replaced_model() {
+fn the_rating_error_on_the_seed_data_is_far_below_that_of_the_replaced_model() {
     let mut command = program("pipeline");
     command.arg("evaluate").arg("--ratings").arg(real("seed/ratings.csv"));
     command.args(["--objective", "rating", "--splits", "5", "--json"]);
@@ -48,7 +48,8 @@ fn the_rating_error_on_the_seed_data_is_at_most_that_of_the_replaced_model() {
     assert!(ended.status.success(), "{}", ended.stderr);
     let evaluation: Value = serde_json::from_str(&ended.stdout).unwrap();
     let rmse = evaluation["model"]["rmse"].as_f64().unwrap();
-    assert!(rmse <= 0.866, "RMSE {rmse}");
+    // The replaced model has 0.866; splits differ by about 0.002.
+    assert!(rmse <= 0.80, "RMSE {rmse}");
 }
 
 #[test]

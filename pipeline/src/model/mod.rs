@@ -37,14 +37,13 @@ impl Model {
     /// Trains what the settings ask for. `bar` counts epochs and sweeps.
     ///
     /// # Errors
-    /// [`Error::Setting`] for settings out of range, [`Error::Diverged`] when numbers stop being numbers.
+    /// [`Error::Setting`] for settings out of range, [`Error::Diverged`] and [`Error::SamplingDiverged`] when numbers
+    /// stop being numbers.
     pub fn train(interactions: &Interactions, settings: &TrainSettings, bar: &ProgressBar) -> Result<Self> {
         settings.check()?;
         let rank = settings.objective == Objective::Ranking;
-        bar.set_length(
-            (settings.rating.n_sweeps_for(interactions) + if rank { settings.ranking.epochs } else { 0 })
-                as u64,
-        );
+        let n_sweeps = settings.rating.n_sweeps_for(interactions);
+        bar.set_length((n_sweeps + if rank { settings.ranking.epochs } else { 0 }) as u64);
         let rating = rating::fit(interactions, &settings.rating, settings.seed, bar)?;
         let ranking = match settings.objective {
             Objective::Ranking => ranking::fit(interactions, settings, bar)?,

@@ -109,10 +109,10 @@ impl<const W: usize> Moments<W> {
             let mut moments = Self::NONE;
             for row in (block * BLOCK..n_rows.min((block + 1) * BLOCK)).filter_map(&rows) {
                 moments.n += 1.0;
-                for place in 0..W {
-                    let value = f64::from(row[place]);
-                    moments.sums[place] += value;
-                    moments.squares[place] += value * value;
+                let sums = moments.sums.iter_mut().zip(&mut moments.squares);
+                for ((sum, square), value) in sums.zip(row.map(f64::from)) {
+                    *sum += value;
+                    *square += value * value;
                 }
             }
             moments

@@ -120,13 +120,10 @@ impl<const W: usize> System<'_, '_, W> {
     fn diagonal(&self) -> Vec<Row<W>> {
         let Side { weight, prior, transposed, .. } = self.side;
         let of_row = |(pending, &weight): (&Pending<W>, &f32)| {
-            let mut diagonal = [0.0; W];
-            for place in 0..W {
+            std::array::from_fn(|place| {
                 let precision = prior.precision[place];
-                diagonal[place] =
-                    weight * weight * precision * (1.0 - precision * pending.covariance[place][place]);
-            }
-            diagonal
+                weight * weight * precision * (1.0 - precision * pending.covariance[place][place])
+            })
         };
         let told: Vec<_> = self.pending.par_iter().zip(weight).map(of_row).collect();
         let ones = vec![[1.0; W]; transposed.n_rows()];

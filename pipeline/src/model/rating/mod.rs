@@ -107,8 +107,8 @@ pub(super) fn fit(
     let depth = settings.n_factors_for(interactions) + 1;
     let chain = Chain { interactions, depth, n_sweeps, seed, bar };
     match chain.depth {
-        ..=16 => chain.run::<16>(),
-        ..=32 => chain.run::<32>(),
+        0..=16 => chain.run::<16>(),
+        17..=32 => chain.run::<32>(),
         _ => chain.run::<64>(),
     }
 }

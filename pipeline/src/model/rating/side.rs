@@ -197,8 +197,8 @@ where
         let start = prior.sample(&mut stream);
         add(simd, &mut observed, 1.0, &product(&prior.precision, &prior.mean));
         add(simd, &mut perturbed, 1.0, &product(&prior.precision, &start));
-        for place in 0..W {
-            system[place][place] += prior.precision[place];
+        for (place, line) in system.iter_mut().enumerate() {
+            line[place] += prior.precision[place];
         }
         if !invert(simd, system) {
             return None;

@@ -106,8 +106,8 @@ fn draws_have_the_mean_and_the_covariance_of_the_posterior() {
     // Unknowns are the users' own biases and the items' implicit ones.
     let mut system = [[0.0f32; 16]; 16];
     let mut right = [0.0f32; 16];
-    for place in 0..16 {
-        system[place][place] = if place < 3 { own } else { implicit };
+    for (place, line) in system.iter_mut().enumerate() {
+        line[place] = if place < 3 { own } else { implicit };
     }
     let parts = |user: usize| {
         let weight = start.weight[user];
