@@ -10,6 +10,7 @@
 mod settings;
 mod rating;
 mod ranking;
+mod als;
 mod least_squares;
 mod cholesky;
 

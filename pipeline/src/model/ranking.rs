@@ -5,7 +5,7 @@
 
 use indicatif::ProgressBar;
 
-use super::least_squares::{Observation, Side, gram};
+use super::als::{Factors, Observation, Side};
 use super::{RankingSettings, TrainSettings, random_factors};
 use crate::error::{Error, Result};
 use crate::ingest::Scale;
@@ -61,40 +61,38 @@ pub(super) fn fit(
     let TrainSettings { ranking: settings, scale, seed, .. } = settings;
     let k = settings.n_factors_for(interactions);
     let (n_users, n_items) = (interactions.n_users(), interactions.n_items());
-    let mut user_factors = vec![0.0; n_users * k];
-    let mut item_factors = random_factors(n_items, k, *seed)?;
-    let preference = Preference::new(settings, *scale);
+    let mut users = Factors::zero(n_users, k);
+    let mut items = Factors::from_dense(&random_factors(n_items, k, *seed)?, k);
+    let by_user = side(&interactions.by_user, n_items, settings, *scale);
+    let by_item = side(&interactions.by_item, n_users, settings, *scale);
     for epoch in 1..=settings.epochs {
-        solve(&interactions.by_user, &item_factors, &mut user_factors, k, settings, preference)
+        by_user
+            .improve(&mut items, &mut users)
             .map_err(|()| Error::Diverged { epoch, what: "a user's ranking factors" })?;
-        solve(&interactions.by_item, &user_factors, &mut item_factors, k, settings, preference)
+        by_item
+            .improve(&mut users, &mut items)
             .map_err(|()| Error::Diverged { epoch, what: "an item's ranking factors" })?;
         bar.inc(1);
     }
-    Ok(RankingFactors { n_factors: k, user_factors, item_factors })
+    Ok(RankingFactors { n_factors: k, user_factors: users.into_dense(), item_factors: items.into_dense() })
 }
 
-/// One half of an epoch.
-fn solve(
-    matrix: &Csr,
-    other: &[f32],
-    factors: &mut [f32],
-    k: usize,
+/// What one half of an epoch minimises.
+fn side<'a>(
+    matrix: &'a Csr,
+    n_columns: usize,
     settings: &RankingSettings,
-    preference: Preference,
-) -> Result<(), ()> {
-    let unobserved = settings.unobserved_weight;
-    let base = gram(other, k, unobserved);
-    let weight_of_all = unobserved * (other.len() / k) as f32;
-    let side = Side {
+    scale: Scale,
+) -> Side<'a, impl Fn(usize, u32, f32) -> Observation, impl Fn(usize) -> f32> {
+    let RankingSettings { unobserved_weight, regularization, .. } = *settings;
+    let preference = Preference::new(settings, scale);
+    let weight_of_all = unobserved_weight * n_columns as f32;
+    Side {
         matrix,
-        other,
-        n_factors: k,
-        base: Some(&base),
-        observe: |_, _, stars| Observation { weight: 1.0, target: preference.of(stars) },
-        ridge: |n_ratings| settings.regularization * (n_ratings as f32 + weight_of_all),
-    };
-    side.solve(factors)
+        unobserved_weight,
+        observe: move |_, _, stars| Observation { weight: 1.0, target: preference.of(stars) },
+        ridge: move |n_ratings| regularization * (n_ratings as f32 + weight_of_all),
+    }
 }
 
 /// What a rating says for a movie, from 0 to 1: `1 / (1 + exp(-steepness * (x - midpoint)))`, x being the

@@ -2,8 +2,8 @@
 
 use pulp::Simd;
 
-use super::products::add_products;
 use super::{Observation, PANEL, Side, Workspace, begin};
+use crate::model::als::products::add_products;
 use crate::model::cholesky;
 
 impl<O, R> Side<'_, O, R>

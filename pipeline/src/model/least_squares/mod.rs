@@ -8,7 +8,6 @@
 
 mod few;
 mod many;
-mod products;
 
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
@@ -16,7 +15,6 @@ use rayon::prelude::*;
 use crate::interactions::Csr;
 use crate::tile::machine_width;
 use few::Prior;
-pub(super) use products::gram;
 
 /// Ratings whose factors are gathered at once: some tens of kilobytes, which a core's nearest caches hold.
 const PANEL: usize = 128;

@@ -1,0 +1,83 @@
+//! The principal axes of a side: the basis in which its Gram matrix is a diagonal.
+
+use nalgebra::DMatrix;
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::Factors;
+use super::products::gram;
+use crate::tile::{self, ROWS, lanes, width};
+
+/// An orthonormal basis of the factors, and the side's sums of squares along it.
+pub(super) struct Axes {
+    n_factors: usize,
+    stride: usize,
+    /// An axis a column: n_factors x stride.
+    vectors: Vec<f32>,
+    /// By axis, filled up with zeros to the stride.
+    values: Vec<f32>,
+}
+
+impl Axes {
+    /// `None` where a factor is not finite. Cost: n_rows * k^2 / 2 multiplications, and some 10 k^3.
+    pub(super) fn of(side: &Factors) -> Option<Self> {
+        let (k, stride) = (side.n_factors(), side.stride());
+        let gram = gram(side.as_slice(), stride);
+        if !gram.iter().all(|product| product.is_finite()) {
+            return None;
+        }
+        let gram = DMatrix::from_fn(k, k, |i, j| gram[i.min(j) * stride + i.max(j)]);
+        let decomposition = gram.symmetric_eigen();
+        let mut vectors = vec![0.0; k * stride];
+        for (row, line) in vectors.chunks_exact_mut(stride).enumerate() {
+            for (axis, cell) in line[..k].iter_mut().enumerate() {
+                *cell = decomposition.eigenvectors[(row, axis)] as f32;
+            }
+        }
+        let mut values = vec![0.0; stride];
+        for (value, &found) in values.iter_mut().zip(decomposition.eigenvalues.iter()) {
+            // Rounding may leave the least of them below zero, which no sum of squares is.
+            *value = found.max(0.0) as f32;
+        }
+        Some(Self { n_factors: k, stride, vectors, values })
+    }
+
+    /// The sums of squares, one an axis.
+    pub(super) fn values(&self) -> &[f32] {
+        &self.values
+    }
+
+    /// Expresses factors in this basis. Cost: k^2 multiplications a row.
+    pub(super) fn turn(&self, factors: &mut Factors) {
+        factors.as_mut_slice().par_chunks_mut(ROWS * self.stride).with_min_len(8).for_each_init(
+            || vec![0.0; self.n_factors * ROWS],
+            |by_factor, rows| Arch::new().dispatch(Turn { axes: self, rows, by_factor }),
+        );
+    }
+}
+
+/// Turns up to [`ROWS`] rows.
+struct Turn<'a> {
+    axes: &'a Axes,
+    rows: &'a mut [f32],
+    /// Room for the rows, factor by factor: n_factors x ROWS.
+    by_factor: &'a mut [f32],
+}
+
+impl WithSimd for Turn<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { axes: Axes { stride, vectors, .. }, rows, by_factor } = self;
+        for (place, row) in rows.chunks_exact(*stride).enumerate() {
+            by_factor.chunks_exact_mut(ROWS).zip(row).for_each(|(line, &factor)| line[place] = factor);
+        }
+        for column in (0..*stride).step_by(width::<S>()) {
+            let sums = tile::product(simd, by_factor, ROWS, &vectors[column..], *stride);
+            for (row, sums) in rows.chunks_exact_mut(*stride).zip(&sums) {
+                row[column..][..width::<S>()].copy_from_slice(lanes::<S>(sums));
+            }
+        }
+    }
+}

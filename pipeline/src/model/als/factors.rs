@@ -1,0 +1,68 @@
+//! The factors of one side while it is trained: rows filled up with zeros to whole vectors.
+
+use crate::tile::machine_width;
+
+/// Bytes of a cache line, at whose bounds rows begin: a vector that crosses one costs two loads.
+const LINE: usize = 64;
+
+/// n_rows x n_factors, row-major in rows of a stride.
+pub(in crate::model) struct Factors {
+    n_factors: usize,
+    stride: usize,
+    /// Where the first row begins.
+    start: usize,
+    values: Vec<f32>,
+}
+
+impl Factors {
+    /// Factors of zero.
+    pub(in crate::model) fn zero(n_rows: usize, n_factors: usize) -> Self {
+        let stride = n_factors.next_multiple_of(machine_width());
+        let spare = LINE / size_of::<f32>();
+        let values = vec![0.0; n_rows * stride + spare];
+        let start = values.as_ptr().align_offset(LINE).min(spare);
+        Self { n_factors, stride, start, values }
+    }
+
+    /// What a row-major matrix without gaps holds.
+    pub(in crate::model) fn from_dense(dense: &[f32], n_factors: usize) -> Self {
+        let mut factors = Self::zero(dense.len() / n_factors, n_factors);
+        let stride = factors.stride;
+        for (row, dense) in factors.as_mut_slice().chunks_exact_mut(stride).zip(dense.chunks_exact(n_factors))
+        {
+            row[..n_factors].copy_from_slice(dense);
+        }
+        factors
+    }
+
+    /// As a row-major matrix without gaps, in the same memory.
+    pub(in crate::model) fn into_dense(self) -> Vec<f32> {
+        let Self { n_factors, stride, start, mut values } = self;
+        let n_rows = (values.len() - start) / stride;
+        for row in 0..n_rows {
+            let from = start + row * stride;
+            values.copy_within(from..from + n_factors, row * n_factors);
+        }
+        values.truncate(n_rows * n_factors);
+        values
+    }
+
+    pub(super) fn n_factors(&self) -> usize {
+        self.n_factors
+    }
+
+    /// Numbers from the beginning of a row to that of the next: a multiple of a tile's width.
+    pub(super) fn stride(&self) -> usize {
+        self.stride
+    }
+
+    pub(super) fn as_slice(&self) -> &[f32] {
+        let n = (self.values.len() - self.start) / self.stride * self.stride;
+        &self.values[self.start..self.start + n]
+    }
+
+    pub(super) fn as_mut_slice(&mut self) -> &mut [f32] {
+        let n = (self.values.len() - self.start) / self.stride * self.stride;
+        &mut self.values[self.start..self.start + n]
+    }
+}
