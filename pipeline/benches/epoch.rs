@@ -1,8 +1,8 @@
-//! What an epoch of the ranking model takes: the difference between training one epoch and five, by the number of
-//! epochs between them, median of five turns.
+//! What an epoch of the ranking model takes: training five epochs less training one, over the four between them;
+//! the median of some turns. The arguments are a ratings table, the turns, and numbers of factors.
 //!
 //! ```text
-//! cargo bench -p pipeline --bench epoch -- data/ml-25m/ratings.csv 64 128
+//! cargo bench --workspace --bench epoch -- data/ml-25m/ratings.csv 5 64 128
 //! ```
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints its result")]
@@ -17,33 +17,33 @@ use pipeline::interactions::Interactions;
 use pipeline::model::{Model, TrainSettings};
 use pipeline::vocabulary::Vocabulary;
 
-const TURNS: usize = 5;
 const EPOCHS: usize = 4;
 
 fn main() {
     // Cargo adds words of its own, all of which begin with a dash.
     let words: Vec<_> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let path = words.first().map_or("../data/sample/ratings.csv", |path| path);
-    let mut ranks: Vec<usize> = words.iter().skip(1).filter_map(|word| word.parse().ok()).collect();
-    if ranks.is_empty() {
-        ranks = vec![64, 128];
-    }
+    let numbers: Vec<usize> = words.iter().skip(1).filter_map(|word| word.parse().ok()).collect();
+    let (n_turns, ranks) = match numbers.split_first() {
+        Some((&n_turns, ranks)) if !ranks.is_empty() => (n_turns, ranks),
+        _ => (5, &[64, 128][..]),
+    };
     let table = read_ratings(Path::new(path), Scale::default(), &ProgressBar::hidden()).expect("it is read");
     let vocabulary = Vocabulary::of(&table.ratings);
     let interactions = Interactions::of(&table.ratings, &vocabulary);
     drop(table);
     println!(
-        "{} users, {} movies, {} ratings; seconds an epoch, median of {TURNS}",
+        "{} users, {} movies, {} ratings; seconds an epoch, median of {n_turns}",
         interactions.n_users(),
         interactions.n_items(),
         interactions.by_user.n_cells()
     );
-    for k in ranks {
-        let mut turns: Vec<f64> = (0..TURNS)
+    for &k in ranks {
+        let mut turns: Vec<f64> = (0..n_turns)
             .map(|_| (train(&interactions, k, 1 + EPOCHS) - train(&interactions, k, 1)) / EPOCHS as f64)
             .collect();
         turns.sort_by(f64::total_cmp);
-        println!("k = {k:>4}: {:.3}", turns[TURNS / 2]);
+        println!("k = {k:>4}: {:.3}", turns[n_turns / 2]);
     }
 }
 

@@ -52,15 +52,18 @@ impl Factors {
     }
 
     /// Numbers from the beginning of a row to that of the next: a multiple of a tile's width.
+    #[inline(always)]
     pub(super) fn stride(&self) -> usize {
         self.stride
     }
 
+    #[inline(always)]
     pub(super) fn as_slice(&self) -> &[f32] {
         let n = (self.values.len() - self.start) / self.stride * self.stride;
         &self.values[self.start..self.start + n]
     }
 
+    #[inline(always)]
     pub(super) fn as_mut_slice(&mut self) -> &mut [f32] {
         let n = (self.values.len() - self.start) / self.stride * self.stride;
         &mut self.values[self.start..self.start + n]

@@ -11,6 +11,7 @@
 
 mod factors;
 mod axes;
+mod panel;
 mod row;
 pub(super) mod products;
 
@@ -64,12 +65,12 @@ where
         let axes = Axes::of(held).ok_or(())?;
         axes.turn(held);
         axes.turn(rows);
-        let diagonal: Vec<f32> = axes.values().iter().map(|value| self.unobserved_weight * value).collect();
+        let shared: Vec<f32> = axes.values().iter().map(|value| self.unobserved_weight * value).collect();
         let stride = rows.stride();
         rows.as_mut_slice().par_chunks_exact_mut(stride).enumerate().with_min_len(8).try_for_each_init(
             || Workspace::new(stride),
             |workspace, (number, x)| {
-                let row = Row { side: self, number, held: held.as_slice(), diagonal: &diagonal };
+                let row = Row { side: self, number, held: held.as_slice(), shared: &shared };
                 Arch::new().dispatch(ImproveRow { row, x, workspace })
             },
         )
@@ -97,3 +98,6 @@ where
         if x.iter().all(|factor| factor.is_finite()) { Ok(()) } else { Err(()) }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,14 +1,15 @@
 //! One row's steps towards its solution.
 
+use std::ops::Range;
+
 use pulp::Simd;
 
+use super::panel::{BLOCK, Panel};
 use super::{Observation, Side};
+use crate::model::cholesky::dot;
 
 /// Steps that a row takes in each epoch. In the basis of the axes a second step leaves next to nothing to a third.
 const STEPS: usize = 2;
-
-/// Ratings whose dot products are taken together.
-const TOGETHER: usize = 4;
 
 /// A row and what it is improved by.
 pub(super) struct Row<'a, 'b, O, R> {
@@ -17,11 +18,11 @@ pub(super) struct Row<'a, 'b, O, R> {
     pub(super) number: usize,
     /// The factors of the other side, n_columns x stride.
     pub(super) held: &'a [f32],
-    /// What all columns add to the diagonal of the row's system, and they add nothing else.
-    pub(super) diagonal: &'a [f32],
+    /// What all columns together add to the row's system: in their axes, a diagonal.
+    pub(super) shared: &'a [f32],
 }
 
-/// Vectors that a thread needs to improve a row, each of a stride.
+/// What a thread needs to improve a row; vectors are of a stride.
 pub(super) struct Workspace {
     /// What the equations still lack at x.
     residual: Vec<f32>,
@@ -33,6 +34,8 @@ pub(super) struct Workspace {
     direction: Vec<f32>,
     /// The system times the direction.
     image: Vec<f32>,
+    /// The factors of the row's ratings.
+    panel: Panel,
 }
 
 impl Workspace {
@@ -44,6 +47,7 @@ impl Workspace {
             base: zero.clone(),
             direction: zero.clone(),
             image: zero,
+            panel: Panel::new(stride),
         }
     }
 }
@@ -57,28 +61,25 @@ where
     /// diagonal of the system as preconditioner.
     #[inline(always)]
     pub(super) fn improve<S: Simd>(&self, simd: S, x: &mut [f32], workspace: &mut Workspace) {
-        let (columns, _) = self.side.matrix.row(self.number);
+        let columns = self.side.matrix.columns(self.number);
         if columns.is_empty() {
             x.fill(0.0);
             return;
         }
         let ridge = (self.side.ridge)(columns.len());
-        let Workspace { residual, diagonal, base, direction, image } = workspace;
-        for ((base, &shared), diagonal) in base.iter_mut().zip(self.diagonal).zip(diagonal.iter_mut()) {
+        let Workspace { residual, diagonal, base, direction, image, panel } = workspace;
+        for ((base, &shared), diagonal) in base.iter_mut().zip(self.shared).zip(diagonal.iter_mut()) {
             *base = shared + ridge;
             *diagonal = *base;
         }
-        for ((residual, base), x) in residual.iter_mut().zip(&*base).zip(&*x) {
-            *residual = -base * x;
-        }
-        self.begin(simd, x, residual, diagonal);
+        multiply(base, x, residual);
+        residual.iter_mut().for_each(|residual| *residual = -*residual);
+        self.begin(simd, x, residual, diagonal, panel);
         divide(residual, diagonal, direction);
         let mut gain = dot(residual, direction);
         for step in 1..=STEPS {
-            for ((image, base), direction) in image.iter_mut().zip(&*base).zip(&*direction) {
-                *image = base * direction;
-            }
-            self.apply(simd, direction, image);
+            multiply(base, direction, image);
+            self.apply(simd, direction, image, panel);
             let curvature = dot(direction, image);
             // Nothing is left to gain.
             if curvature == 0.0 {
@@ -102,147 +103,69 @@ where
 
     /// Adds `sum of weight * (target - q . x) q` to the residual and `sum of weight q^2` to the diagonal.
     #[inline(always)]
-    fn begin<S: Simd>(&self, simd: S, x: &[f32], residual: &mut [f32], diagonal: &mut [f32]) {
-        let (columns, stars) = self.side.matrix.row(self.number);
-        let (columns, last) = columns.as_chunks::<TOGETHER>();
-        let (stars, last_stars) = stars.as_chunks::<TOGETHER>();
-        for (columns, stars) in columns.iter().zip(stars) {
-            self.begin_some(simd, columns, stars, x, residual, diagonal);
-        }
-        for (&column, &stars) in last.iter().zip(last_stars) {
-            self.begin_some(simd, &[column], &[stars], x, residual, diagonal);
-        }
-    }
-
-    #[inline(always)]
-    fn begin_some<S: Simd, const N: usize>(
+    fn begin<S: Simd>(
         &self,
         simd: S,
-        columns: &[u32; N],
-        stars: &[f32; N],
         x: &[f32],
         residual: &mut [f32],
         diagonal: &mut [f32],
+        panel: &mut Panel,
     ) {
-        let q = self.gather::<S, N>(columns);
-        let mut observed = [Observation { weight: 0.0, target: 0.0 }; N];
-        for n in 0..N {
-            observed[n] = (self.side.observe)(self.number, columns[n], stars[n]);
+        let kept = panel.holds(self.side.matrix.columns(self.number).len());
+        for first in self.blocks() {
+            let ratings = self.gather(simd, first, if kept { first } else { 0 }, panel);
+            panel.add_errors(simd, ratings, x, residual, diagonal);
         }
-        let mut errors = dots(simd, q, x);
-        for n in 0..N {
-            errors[n] = observed[n].weight * (observed[n].target - errors[n]);
-        }
-        let weights = observed.map(|observed| observed.weight);
-        add(simd, q, errors, residual);
-        add_squares(simd, q, weights, diagonal);
     }
 
-    /// Adds `sum of weight * (q . direction) q` to the image.
+    /// Adds `sum of weight * (q . direction) q` to the image, after [`Self::begin`].
     #[inline(always)]
-    fn apply<S: Simd>(&self, simd: S, direction: &[f32], image: &mut [f32]) {
+    fn apply<S: Simd>(&self, simd: S, direction: &[f32], image: &mut [f32], panel: &mut Panel) {
+        let n_ratings = self.side.matrix.columns(self.number).len();
+        if panel.holds(n_ratings) {
+            panel.add_products(simd, 0..n_ratings, direction, image);
+            return;
+        }
+        for first in self.blocks() {
+            let ratings = self.gather(simd, first, 0, panel);
+            panel.add_products(simd, ratings, direction, image);
+        }
+    }
+
+    /// Where blocks of ratings begin.
+    #[inline(always)]
+    fn blocks(&self) -> impl Iterator<Item = usize> {
+        (0..self.side.matrix.columns(self.number).len()).step_by(BLOCK)
+    }
+
+    /// Copies a block of ratings to a place of the panel, and says which of the panel's rows it has become.
+    #[inline(always)]
+    fn gather<S: Simd>(&self, simd: S, first: usize, place: usize, panel: &mut Panel) -> Range<usize> {
         let (columns, stars) = self.side.matrix.row(self.number);
-        let (columns, last) = columns.as_chunks::<TOGETHER>();
-        let (stars, last_stars) = stars.as_chunks::<TOGETHER>();
-        for (columns, stars) in columns.iter().zip(stars) {
-            self.apply_some(simd, columns, stars, direction, image);
+        let n = BLOCK.min(columns.len() - first);
+        let ratings = columns[first..first + n].iter().zip(&stars[first..first + n]);
+        for (place, (&column, &stars)) in (place..).zip(ratings) {
+            let observed = (self.side.observe)(self.number, column, stars);
+            panel.put(simd, place, self.held, column as usize, observed);
         }
-        for (&column, &stars) in last.iter().zip(last_stars) {
-            self.apply_some(simd, &[column], &[stars], direction, image);
-        }
-    }
-
-    #[inline(always)]
-    fn apply_some<S: Simd, const N: usize>(
-        &self,
-        simd: S,
-        columns: &[u32; N],
-        stars: &[f32; N],
-        direction: &[f32],
-        image: &mut [f32],
-    ) {
-        let q = self.gather::<S, N>(columns);
-        let mut products = dots(simd, q, direction);
-        for n in 0..N {
-            products[n] *= (self.side.observe)(self.number, columns[n], stars[n]).weight;
-        }
-        add(simd, q, products, image);
-    }
-
-    #[inline(always)]
-    fn gather<S: Simd, const N: usize>(&self, columns: &[u32; N]) -> [&[S::f32s]; N] {
-        let stride = self.diagonal.len();
-        let mut q: [&[S::f32s]; N] = [&[]; N];
-        for n in 0..N {
-            q[n] = S::as_simd_f32s(&self.held[columns[n] as usize * stride..][..stride]).0;
-        }
-        q
+        place..place + n
     }
 }
 
-/// The dot product of each row with x.
+/// `product = a * b`, number by number.
 #[inline(always)]
-fn dots<S: Simd, const N: usize>(simd: S, rows: [&[S::f32s]; N], x: &[f32]) -> [f32; N] {
-    let (x, _) = S::as_simd_f32s(x);
-    let rows = rows.map(|row| &row[..x.len()]);
-    let mut sums = [simd.splat_f32s(0.0); N];
-    for i in 0..x.len() {
-        for n in 0..N {
-            sums[n] = simd.mul_add_f32s(rows[n][i], x[i], sums[n]);
-        }
-    }
-    let mut dots = [0.0; N];
-    for n in 0..N {
-        dots[n] = simd.reduce_sum_f32s(sums[n]);
-    }
-    dots
+fn multiply(a: &[f32], b: &[f32], product: &mut [f32]) {
+    product.iter_mut().zip(a).zip(b).for_each(|((product, a), b)| *product = a * b);
 }
 
-/// Adds to `sum` each row times its factor.
-#[inline(always)]
-fn add<S: Simd, const N: usize>(simd: S, rows: [&[S::f32s]; N], factors: [f32; N], sum: &mut [f32]) {
-    let (sum, _) = S::as_mut_simd_f32s(sum);
-    let rows = rows.map(|row| &row[..sum.len()]);
-    let factors = factors.map(|factor| simd.splat_f32s(factor));
-    for i in 0..sum.len() {
-        let mut cell = sum[i];
-        for n in 0..N {
-            cell = simd.mul_add_f32s(rows[n][i], factors[n], cell);
-        }
-        sum[i] = cell;
-    }
-}
-
-/// Adds to `sum` the squares of each row times its weight.
-#[inline(always)]
-fn add_squares<S: Simd, const N: usize>(simd: S, rows: [&[S::f32s]; N], weights: [f32; N], sum: &mut [f32]) {
-    let (sum, _) = S::as_mut_simd_f32s(sum);
-    let rows = rows.map(|row| &row[..sum.len()]);
-    let weights = weights.map(|weight| simd.splat_f32s(weight));
-    for i in 0..sum.len() {
-        let mut cell = sum[i];
-        for n in 0..N {
-            cell = simd.mul_add_f32s(simd.mul_f32s(rows[n][i], weights[n]), rows[n][i], cell);
-        }
-        sum[i] = cell;
-    }
-}
-
-/// `quotient = a / b`.
+/// `quotient = a / b`, number by number.
 #[inline(always)]
 fn divide(a: &[f32], b: &[f32], quotient: &mut [f32]) {
-    for ((quotient, a), b) in quotient.iter_mut().zip(a).zip(b) {
-        *quotient = a / b;
-    }
+    quotient.iter_mut().zip(a).zip(b).for_each(|((quotient, a), b)| *quotient = a / b);
 }
 
 /// `sum += factor * x`.
 #[inline(always)]
 fn add_scaled(sum: &mut [f32], factor: f32, x: &[f32]) {
     sum.iter_mut().zip(x).for_each(|(sum, x)| *sum += factor * x);
-}
-
-#[inline(always)]
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    crate::model::cholesky::dot(a, b)
 }
