@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use pulp::Simd;
 
-use super::{Factors, Observation};
+use super::Factors;
 
 /// Ratings gathered before they are looked at: as one needs nothing of another, their waits for memory overlap.
 pub(super) const BLOCK: usize = 32;
@@ -31,19 +31,16 @@ impl Panel {
         n_ratings <= self.targets.len()
     }
 
-    /// Puts a rating in its place.
+    /// The targets from a place on.
     #[inline(always)]
-    pub(super) fn put<S: Simd>(
-        &mut self,
-        simd: S,
-        place: usize,
-        held: &[f32],
-        column: usize,
-        observed: Observation,
-    ) {
+    pub(super) fn targets(&mut self, place: usize) -> &mut [f32] {
+        &mut self.targets[place..]
+    }
+
+    /// Copies the factors of a column, times the root of a weight, to a place.
+    #[inline(always)]
+    pub(super) fn put<S: Simd>(&mut self, simd: S, place: usize, held: &[f32], column: usize, root: f32) {
         let stride = self.rows.stride();
-        let root = observed.weight.sqrt();
-        self.targets[place] = root * observed.target;
         let root = simd.splat_f32s(root);
         let (q, _) = S::as_simd_f32s(&held[column * stride..][..stride]);
         let (row, _) = S::as_mut_simd_f32s(&mut self.rows.as_mut_slice()[place * stride..][..stride]);

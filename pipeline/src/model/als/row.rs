@@ -143,10 +143,18 @@ where
     fn gather<S: Simd>(&self, simd: S, first: usize, place: usize, panel: &mut Panel) -> Range<usize> {
         let (columns, stars) = self.side.matrix.row(self.number);
         let n = BLOCK.min(columns.len() - first);
-        let ratings = columns[first..first + n].iter().zip(&stars[first..first + n]);
-        for (place, (&column, &stars)) in (place..).zip(ratings) {
+        let (columns, stars) = (&columns[first..first + n], &stars[first..first + n]);
+        let mut roots = [0.0; BLOCK];
+        for ((root, target), (&column, &stars)) in
+            roots.iter_mut().zip(panel.targets(place)).zip(columns.iter().zip(stars))
+        {
             let observed = (self.side.observe)(self.number, column, stars);
-            panel.put(simd, place, self.held, column as usize, observed);
+            *root = observed.weight.sqrt();
+            *target = *root * observed.target;
+        }
+        // Nothing but copies here, so that their waits for memory overlap.
+        for ((place, &root), &column) in (place..).zip(&roots).zip(columns) {
+            panel.put(simd, place, self.held, column as usize, root);
         }
         place..place + n
     }
