@@ -32,6 +32,10 @@ test *ARGS:
 bench *ARGS:
     cargo bench -p pipeline {{ ARGS }}
 
+# Train the common Python models beside ours (benchmarks/README.md): just compare data/ml-latest-small/ratings.csv
+compare *ARGS:
+    python3 benchmarks/compare.py {{ ARGS }}
+
 # Format, and check what CI checks but for the tests
 check:
     cargo fmt --all

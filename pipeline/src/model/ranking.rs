@@ -48,8 +48,8 @@ impl RankingFactors {
 /// weighting of the regularization follows Rendle, Krichene, Zhang, Koren: "Revisiting the Performance of iALS
 /// on Item Recommendation Benchmarks", RecSys 2022.
 ///
-/// Cost of an epoch: n_ratings * k^2 multiplications, (n_users + n_items) * k^3 / 6, and (n_users + n_items) *
-/// k^2 / 2 for the unobserved. Memory: the factors, and 3 k^2 numbers a thread.
+/// Rows are improved, not solved (see [`super::als`]): after some epochs that is the same. Cost of an epoch: 14 k
+/// multiplications a rating and 5/2 k^2 a row of either side. Memory: the factors, and half a megabyte a thread.
 ///
 /// # Errors
 /// [`Error::Diverged`] when numbers stop being numbers.

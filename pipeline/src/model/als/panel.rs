@@ -109,8 +109,8 @@ impl Panel {
     }
 }
 
-/// Rows one after the other, each as vectors. Here and below loops stand where closures could: what is not inlined
-/// loses the vectors of the machine.
+/// Rows one after the other, each as vectors. Here and below loops stand where closures could: a closure that is not
+/// inlined loses the vectors of the machine.
 #[inline(always)]
 fn rows<S: Simd, const N: usize>(q: &[f32]) -> [&[S::f32s]; N] {
     let (q, _) = S::as_simd_f32s(q);
@@ -162,8 +162,8 @@ fn add_squares<S: Simd, const N: usize>(simd: S, rows: [&[S::f32s]; N], sum: &mu
     let (sum, _) = S::as_mut_simd_f32s(sum);
     for i in 0..sum.len() {
         let mut cell = sum[i];
-        for n in 0..N {
-            cell = simd.mul_add_f32s(rows[n][i], rows[n][i], cell);
+        for row in rows {
+            cell = simd.mul_add_f32s(row[i], row[i], cell);
         }
         sum[i] = cell;
     }
