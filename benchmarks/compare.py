@@ -32,6 +32,7 @@ CUTOFFS = (("recall", 20), ("ndcg", 10), ("ndcg", 100))
 DEPTH = max(k for _, k in CUTOFFS)
 # The inverse that EASE needs is of the items squared, in doubles, twice.
 MOST_ITEMS_OF_EASE = 20_000
+EASE_LAMBDA = 100
 # Surprise predicts in a Python loop.
 MOST_RATINGS_OF_SURPRISE = 5_000_000
 
@@ -136,7 +137,7 @@ def ease(split, _, weight):
     inputs = split.train.copy()
     inputs.data = weight(inputs.data).astype(np.float32)
     gram = (inputs.T @ inputs).toarray().astype(np.float64)
-    gram[np.diag_indices_from(gram)] += 100
+    gram[np.diag_indices_from(gram)] += EASE_LAMBDA
     inverse = scipy.linalg.inv(gram, overwrite_a=True, check_finite=False)
     inverse /= -np.diag(inverse)
     inverse[np.diag_indices_from(inverse)] = 0
