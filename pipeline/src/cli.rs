@@ -84,7 +84,7 @@ pub(crate) struct TrainArgs {
     /// Passes over the ratings of the ranking model
     #[arg(long, value_name = "N", default_value_t = RankingSettings::default().epochs)]
     epochs: usize,
-    /// The pull of the ranking model's factors towards zero
+    /// The pull of the ranking model's factors towards zero, as a share of the data's noise
     #[arg(long, value_name = "X", default_value_t = RankingSettings::default().regularization)]
     regularization: f32,
     /// How much a movie counts that a user has not rated, a rated one counting 1

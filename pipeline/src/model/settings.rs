@@ -39,10 +39,16 @@ pub struct RankingSettings {
     pub n_factors: Option<usize>,
     /// Passes over the ratings, each of which solves all users and then all items.
     pub epochs: usize,
-    /// The pull of factors towards zero, times the weight of the row behind them.
+    /// The pull of factors towards zero, as a share of the noise that as many ratings would make by chance.
     pub regularization: f32,
     /// How much a movie that a user has not rated counts, a rated one counting 1.
     pub unobserved_weight: f32,
+    /// How much less each rating counts the more its user has: the exponent of their number is minus this.
+    pub activity_discount: f32,
+    /// How much more it counts that a movie is not rated the more have rated it: the exponent of their number.
+    pub popularity_emphasis: f32,
+    /// What the worst rating says for a movie, the best saying 1: that it was chosen at all.
+    pub floor: f32,
     /// Where on the scale a rating begins to speak for a movie, as a share of its length.
     pub midpoint: f32,
     /// How sharply it does, over the length of the scale.
@@ -54,8 +60,11 @@ impl Default for RankingSettings {
         Self {
             n_factors: None,
             epochs: 10,
-            regularization: 0.006,
+            regularization: 0.25,
             unobserved_weight: 0.2,
+            activity_discount: 0.25,
+            popularity_emphasis: 0.1,
+            floor: 0.1,
             midpoint: 0.55,
             steepness: 5.5,
         }

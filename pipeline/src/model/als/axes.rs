@@ -8,7 +8,7 @@ use super::Factors;
 use super::products::gram;
 use crate::tile::{self, ROWS, lanes, width};
 
-/// An orthonormal basis of the factors, and the side's sums of squares along it.
+/// An orthonormal basis of the factors, and the side's weighted sums of squares along it.
 pub(super) struct Axes {
     n_factors: usize,
     stride: usize,
@@ -19,10 +19,11 @@ pub(super) struct Axes {
 }
 
 impl Axes {
-    /// `None` where a factor is not finite. Cost: n_rows * k^2 / 2 multiplications, and some 10 k^3.
-    pub(super) fn of(side: &Factors) -> Option<Self> {
+    /// Those of a side whose rows count as much as their weights say; `None` where a factor is not finite. Cost:
+    /// n_rows * k^2 / 2 multiplications, and some 10 k^3.
+    pub(super) fn of(side: &Factors, weights: &[f32]) -> Option<Self> {
         let (k, stride) = (side.n_factors(), side.stride());
-        let gram = gram(side.as_slice(), stride);
+        let gram = gram(side.as_slice(), weights, stride);
         if !gram.iter().all(|product| product.is_finite()) {
             return None;
         }

@@ -36,11 +36,13 @@ pub(super) struct Observation {
 pub(super) struct Side<'a, O, R> {
     /// This side by the other.
     pub(super) matrix: &'a Csr,
-    /// How much the square of a dot product counts, whatever the column.
-    pub(super) unobserved_weight: f32,
+    /// How much the square of a dot product counts, rated or not: the product of a number for the row ...
+    pub(super) row_weights: &'a [f32],
+    /// ... and one for the column.
+    pub(super) column_weights: &'a [f32],
     /// What a rating in stars means, by row and column.
     pub(super) observe: O,
-    /// The pull towards zero of a row, by its number of ratings; above zero.
+    /// The pull towards zero of a row; above zero.
     pub(super) ridge: R,
 }
 
@@ -52,8 +54,8 @@ where
     /// Takes the factors x of every row two steps towards the minimum of
     ///
     /// ```text
-    /// sum over its ratings of weight * (target - q . x)^2 + unobserved_weight * sum over all columns of (q . x)^2
-    ///   + ridge * |x|^2
+    /// sum over its ratings of weight * (target - q . x)^2
+    ///   + row_weight * sum over all columns of column_weight * (q . x)^2 + ridge * |x|^2
     /// ```
     ///
     /// q being the factors of a column. A row without ratings becomes zero. Both sides are turned by the same
@@ -62,15 +64,14 @@ where
     /// Cost: 7 k multiplications a rating, in three passes over the row's q; k^2 a row and 3/2 k^2 a column for
     /// the axes, and some 10 k^3 at once.
     pub(super) fn improve(&self, held: &mut Factors, rows: &mut Factors) -> Result<(), ()> {
-        let axes = Axes::of(held).ok_or(())?;
+        let axes = Axes::of(held, self.column_weights).ok_or(())?;
         axes.turn(held);
         axes.turn(rows);
-        let shared: Vec<f32> = axes.values().iter().map(|value| self.unobserved_weight * value).collect();
         let stride = rows.stride();
         rows.as_mut_slice().par_chunks_exact_mut(stride).enumerate().with_min_len(8).try_for_each_init(
             || Workspace::new(stride),
             |workspace, (number, x)| {
-                let row = Row { side: self, number, held: held.as_slice(), shared: &shared };
+                let row = Row { side: self, number, held: held.as_slice(), shared: axes.values() };
                 Arch::new().dispatch(ImproveRow { row, x, workspace })
             },
         )

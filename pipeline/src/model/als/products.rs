@@ -30,12 +30,13 @@ pub(in crate::model) fn add_products<S: Simd>(
     }
 }
 
-/// The Gram matrix of factors (n_rows x stride, row-major): stride x stride, upper triangle. Cost: n_rows *
-/// stride^2 / 2 multiplications.
-pub(super) fn gram(factors: &[f32], stride: usize) -> Vec<f64> {
+/// `sum over rows of weight * q q^T` for factors q (n_rows x stride, row-major): stride x stride, upper triangle.
+/// Cost: n_rows * stride^2 / 2 multiplications.
+pub(super) fn gram(factors: &[f32], weights: &[f32], stride: usize) -> Vec<f64> {
     let parts = factors
         .par_chunks(GRAM_ROWS * stride)
-        .map(|rows| Arch::new().dispatch(GramPart { rows, stride }))
+        .zip(weights.par_chunks(GRAM_ROWS))
+        .map(|(rows, weights)| Arch::new().dispatch(GramPart { rows, weights, stride }))
         .collect::<Vec<_>>();
     let mut sum = vec![0.0; stride * stride];
     for part in &parts {
@@ -47,6 +48,7 @@ pub(super) fn gram(factors: &[f32], stride: usize) -> Vec<f64> {
 /// The Gram matrix of some rows.
 struct GramPart<'a> {
     rows: &'a [f32],
+    weights: &'a [f32],
     stride: usize,
 }
 
@@ -55,10 +57,16 @@ impl WithSimd for GramPart<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Vec<f32> {
-        let Self { rows, stride } = self;
+        let Self { rows, weights, stride } = self;
         let mut square = vec![0.0; stride * stride];
-        for panel in rows.chunks(PANEL * stride) {
-            add_products(simd, panel, panel, stride, &mut square);
+        let mut weighted = vec![0.0; PANEL * stride];
+        for (panel, weights) in rows.chunks(PANEL * stride).zip(weights.chunks(PANEL)) {
+            let weighted = &mut weighted[..panel.len()];
+            let lines = weighted.chunks_exact_mut(stride).zip(panel.chunks_exact(stride)).zip(weights);
+            for ((line, q), &weight) in lines {
+                line.iter_mut().zip(q).for_each(|(cell, q)| *cell = weight * q);
+            }
+            add_products(simd, weighted, panel, stride, &mut square);
         }
         square
     }

@@ -18,7 +18,7 @@ pub(super) struct Row<'a, 'b, O, R> {
     pub(super) number: usize,
     /// The factors of the other side, n_columns x stride.
     pub(super) held: &'a [f32],
-    /// What all columns together add to the row's system: in their axes, a diagonal.
+    /// What all columns add to the system of a row of weight 1: in their axes, a diagonal.
     pub(super) shared: &'a [f32],
 }
 
@@ -66,10 +66,11 @@ where
             x.fill(0.0);
             return;
         }
-        let ridge = (self.side.ridge)(columns.len());
+        let ridge = (self.side.ridge)(self.number);
+        let weight = self.side.row_weights[self.number];
         let Workspace { residual, diagonal, base, direction, image, panel } = workspace;
         for ((base, &shared), diagonal) in base.iter_mut().zip(self.shared).zip(diagonal.iter_mut()) {
-            *base = shared + ridge;
+            *base = weight * shared + ridge;
             *diagonal = *base;
         }
         multiply(base, x, residual);

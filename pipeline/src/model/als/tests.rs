@@ -7,7 +7,6 @@ use super::*;
 /// Forty rows of up to three hundred columns.
 const ROWS: usize = 40;
 const COLUMNS: usize = 300;
-const UNOBSERVED: f32 = 0.1;
 
 type Cells = std::collections::BTreeMap<(u32, u32), f32>;
 
@@ -21,15 +20,24 @@ fn matrix(cells: &Cells) -> Csr {
     Csr::from_sorted(ROWS, rows, columns, cells.values().copied().collect())
 }
 
-fn side(matrix: &Csr) -> Side<'_, impl Fn(usize, u32, f32) -> Observation, impl Fn(usize) -> f32> {
+/// What counts how much, of rows or of columns.
+fn weights(n: usize) -> Vec<f32> {
+    (0..n).map(|x| 0.1 + (x as f32).sin().abs()).collect()
+}
+
+fn side<'a>(
+    matrix: &'a Csr,
+    weights: &'a [f32],
+) -> Side<'a, impl Fn(usize, u32, f32) -> Observation, impl Fn(usize) -> f32> {
     Side {
         matrix,
-        unobserved_weight: UNOBSERVED,
+        row_weights: &weights[..ROWS],
+        column_weights: &weights[..COLUMNS],
         observe: |row, column, stars| Observation {
             weight: 0.5 + stars,
             target: (row + column as usize) as f32 * 0.01,
         },
-        ridge: |n_ratings| 1.0 + n_ratings as f32,
+        ridge: |row| 1.0 + row as f32,
     }
 }
 
@@ -53,7 +61,7 @@ where
     R: Fn(usize) -> f32,
 {
     let (columns, stars) = side.matrix.row(row);
-    let ridge = f64::from((side.ridge)(columns.len()));
+    let ridge = f64::from((side.ridge)(row));
     let mut loss = ridge * dot(x, x) / 2.0;
     let mut gradient: Vec<f64> = x.iter().map(|x| ridge * x).collect();
     let mut add = |q: &[f64], weight: f32, target: f32| {
@@ -61,7 +69,9 @@ where
         loss += f64::from(weight) * error * error / 2.0;
         gradient.iter_mut().zip(q).for_each(|(g, q)| *g += f64::from(weight) * error * q);
     };
-    held.chunks_exact(x.len()).for_each(|q| add(&f64s(q), side.unobserved_weight, 0.0));
+    for (q, column_weight) in held.chunks_exact(x.len()).zip(side.column_weights) {
+        add(&f64s(q), side.row_weights[row] * column_weight, 0.0);
+    }
     for (&column, &stars) in columns.iter().zip(stars) {
         let Observation { weight, target } = (side.observe)(row, column, stars);
         add(&f64s(&held[column as usize * x.len()..][..x.len()]), weight, target);
@@ -80,7 +90,8 @@ proptest! {
         seed in 0.1f32..1.0,
     ) {
         let matrix = matrix(&cells);
-        let side = side(&matrix);
+        let weights = weights(COLUMNS);
+        let side = side(&matrix, &weights);
         let (mut held, mut rows) = (held(k, seed), Factors::from_dense(&vec![0.3; ROWS * k], k));
         for _ in 0..40 {
             prop_assert!(side.improve(&mut held, &mut rows).is_ok());
@@ -105,7 +116,8 @@ proptest! {
         seed in 0.1f32..1.0,
     ) {
         let matrix = matrix(&cells);
-        let side = side(&matrix);
+        let weights = weights(COLUMNS);
+        let side = side(&matrix, &weights);
         let (mut held, mut rows) = (held(k, seed), Factors::zero(ROWS, k));
         prop_assert!(side.improve(&mut held, &mut rows).is_ok());
         let (held, rows) = (held.into_dense(), rows.into_dense());
@@ -123,13 +135,14 @@ proptest! {
             dot(&f64s(&held.as_slice()[..held.stride()]), &f64s(&rows.as_slice()[..rows.stride()]))
         };
         let before = product(&held, &rows);
-        let axes = Axes::of(&held).unwrap();
+        let weights = weights(COLUMNS);
+        let axes = Axes::of(&held, &weights).unwrap();
         axes.turn(&mut held);
         axes.turn(&mut rows);
         let after = product(&held, &rows);
         prop_assert!((before - after).abs() < 1e-4 * (1.0 + before.abs()), "{before} became {after}");
         // And make the Gram matrix the diagonal that they say.
-        let (gram, stride) = (products::gram(held.as_slice(), held.stride()), held.stride());
+        let (gram, stride) = (products::gram(held.as_slice(), &weights, held.stride()), held.stride());
         let scale = axes.values().iter().fold(1.0f32, |most, &value| most.max(value));
         for i in 0..k {
             for j in i..k {
@@ -143,7 +156,8 @@ proptest! {
     #[test]
     fn any_number_of_threads_gives_the_same_bits(k in 1usize..70, cells in cells(1..500)) {
         let matrix = matrix(&cells);
-        let side = side(&matrix);
+        let weights = weights(COLUMNS);
+        let side = side(&matrix, &weights);
         let improve = |n_threads: usize| {
             let (mut held, mut rows) = (held(k, 0.7), Factors::zero(ROWS, k));
             let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
@@ -158,11 +172,12 @@ proptest! {
 fn what_is_not_finite_is_refused() {
     let cells = Cells::from([((0, 0), 1.0), ((1, 7), f32::INFINITY)]);
     let matrix = matrix(&cells);
-    assert!(side(&matrix).improve(&mut held(5, 0.7), &mut Factors::zero(ROWS, 5)).is_err());
+    let weights = weights(COLUMNS);
+    assert!(side(&matrix, &weights).improve(&mut held(5, 0.7), &mut Factors::zero(ROWS, 5)).is_err());
     let mut broken = held(5, 0.7);
     broken.as_mut_slice()[3] = f32::NAN;
     let finite = Csr::from_sorted(ROWS, [], Vec::new(), Vec::new());
-    assert!(side(&finite).improve(&mut broken, &mut Factors::zero(ROWS, 5)).is_err());
+    assert!(side(&finite, &weights).improve(&mut broken, &mut Factors::zero(ROWS, 5)).is_err());
 }
 
 #[test]

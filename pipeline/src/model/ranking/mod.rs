@@ -1,15 +1,21 @@
 //! The ranking model: implicit alternating least squares that listens to the stars.
 //!
 //! Every pair of user and movie is an observation. A movie that the user has rated should score what the rating
-//! says, from 0 (disliked) to 1 (loved); one that the user has not rated should score 0, with a small weight.
+//! says ([`preference`]); one that the user has not rated should score 0, with a small weight. How much each
+//! counts, and how far factors are pulled towards zero, follows the data ([`weights`]), so that the same settings
+//! serve few ratings and many.
+
+mod preference;
+mod weights;
 
 use indicatif::ProgressBar;
 
 use super::als::{Factors, Observation, Side};
-use super::{RankingSettings, TrainSettings, random_factors};
+use super::{TrainSettings, random_factors};
 use crate::error::{Error, Result};
-use crate::ingest::Scale;
-use crate::interactions::{Csr, Interactions};
+use crate::interactions::Interactions;
+use preference::Preference;
+use weights::Weights;
 
 /// Factors whose dot product is the score that orders a list.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,14 +45,14 @@ impl RankingFactors {
 /// Learns the factors that minimise
 ///
 /// ```text
-/// sum over ratings of (preference(r) - s)^2 + unobserved_weight * sum over all pairs of s^2
-///   + regularization * (sum over u of w(u) |user_factors[u]|^2 + sum over i of w(i) |item_factors[i]|^2)
+/// sum over ratings of v(u) (preference(r) - s)^2 + unobserved_weight * sum over all pairs of c(i) s^2
+///   + ridge * (sum over u of w(u) |user_factors[u]|^2 + sum over i of w(i) |item_factors[i]|^2)
 /// ```
 ///
-/// where s is the dot product of the pair, `preference` a logistic curve over the scale, and w the weight of all
-/// observations of a row (its ratings, and the unobserved weight times the size of the other side). The
-/// weighting of the regularization follows Rendle, Krichene, Zhang, Koren: "Revisiting the Performance of iALS
-/// on Item Recommendation Benchmarks", RecSys 2022.
+/// where s is the dot product of the pair, v and c are weights of users and items with a mean of 1, w(row) is its
+/// number of ratings and the weight of its unobserved pairs, and the ridge follows the noise of the data
+/// ([`Weights`]). That a row's pull grows with its weight follows Rendle, Krichene, Zhang, Koren: "Revisiting the
+/// Performance of iALS on Item Recommendation Benchmarks", RecSys 2022.
 ///
 /// Rows are improved, not solved (see [`super::als`]): after some epochs that is the same. Cost of an epoch: 14 k
 /// multiplications a rating and 5/2 k^2 a row of either side. Memory: the factors, and half a megabyte a thread.
@@ -63,8 +69,23 @@ pub(super) fn fit(
     let (n_users, n_items) = (interactions.n_users(), interactions.n_items());
     let mut users = Factors::zero(n_users, k);
     let mut items = Factors::from_dense(&random_factors(n_items, k, *seed)?, k);
-    let by_user = side(&interactions.by_user, n_items, settings, *scale);
-    let by_item = side(&interactions.by_item, n_users, settings, *scale);
+    let preference = Preference::new(settings, *scale);
+    let Weights { rated, unobserved_users, unobserved_items, user_ridge, item_ridge } =
+        Weights::of(interactions, settings);
+    let by_user = Side {
+        matrix: &interactions.by_user,
+        row_weights: &unobserved_users,
+        column_weights: &unobserved_items,
+        observe: |user, _, stars| Observation { weight: rated[user], target: preference.of(stars) },
+        ridge: |user| user_ridge[user],
+    };
+    let by_item = Side {
+        matrix: &interactions.by_item,
+        row_weights: &unobserved_items,
+        column_weights: &unobserved_users,
+        observe: |_, user, stars| Observation { weight: rated[user as usize], target: preference.of(stars) },
+        ridge: |item| item_ridge[item],
+    };
     for epoch in 1..=settings.epochs {
         by_user
             .improve(&mut items, &mut users)
@@ -77,55 +98,10 @@ pub(super) fn fit(
     Ok(RankingFactors { n_factors: k, user_factors: users.into_dense(), item_factors: items.into_dense() })
 }
 
-/// What one half of an epoch minimises.
-fn side<'a>(
-    matrix: &'a Csr,
-    n_columns: usize,
-    settings: &RankingSettings,
-    scale: Scale,
-) -> Side<'a, impl Fn(usize, u32, f32) -> Observation, impl Fn(usize) -> f32> {
-    let RankingSettings { unobserved_weight, regularization, .. } = *settings;
-    let preference = Preference::new(settings, scale);
-    let weight_of_all = unobserved_weight * n_columns as f32;
-    Side {
-        matrix,
-        unobserved_weight,
-        observe: move |_, _, stars| Observation { weight: 1.0, target: preference.of(stars) },
-        ridge: move |n_ratings| regularization * (n_ratings as f32 + weight_of_all),
-    }
-}
-
-/// What a rating says for a movie, from 0 to 1: `1 / (1 + exp(-steepness * (x - midpoint)))`, x being the
-/// rating's place on the scale.
-#[derive(Debug, Clone, Copy)]
-struct Preference {
-    scale: Scale,
-    midpoint: f32,
-    steepness: f32,
-}
-
-impl Preference {
-    fn new(settings: &RankingSettings, scale: Scale) -> Self {
-        Self { scale, midpoint: settings.midpoint, steepness: settings.steepness }
-    }
-
-    fn of(self, stars: f32) -> f32 {
-        let place = (stars - self.scale.min) / (self.scale.max - self.scale.min);
-        1.0 / (1.0 + (-self.steepness * (place - self.midpoint)).exp())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_more_stars_the_stronger_the_preference() {
-        let preference = Preference::new(&RankingSettings::default(), Scale::default());
-        let of: Vec<f32> = [0.5, 2.0, 2.975, 4.0, 5.0].map(|stars| preference.of(stars)).to_vec();
-        assert!(of.is_sorted_by(|a, b| a < b), "{of:?}");
-        assert!((of[2] - 0.5).abs() < 1e-6 && of[0] < 0.05 && of[4] > 0.9, "{of:?}");
-    }
+    use crate::interactions::Csr;
 
     /// Two groups of users, each with movies of its own, and one movie that nobody likes.
     #[test]
