@@ -59,7 +59,7 @@ impl Default for RankingSettings {
     fn default() -> Self {
         Self {
             n_factors: None,
-            epochs: 10,
+            epochs: 20,
             regularization: 0.25,
             unobserved_weight: 0.2,
             activity_discount: 0.25,
