@@ -53,7 +53,7 @@ fn train(interactions: &Interactions, n_factors: usize, epochs: usize) -> f64 {
     settings.ranking.n_factors = Some(n_factors);
     settings.ranking.epochs = epochs;
     settings.rating.n_factors = 1;
-    settings.rating.epochs = 1;
+    settings.rating.sweeps = Some(1);
     let begin = Instant::now();
     Model::train(interactions, &settings, &ProgressBar::hidden()).expect("it is trained");
     begin.elapsed().as_secs_f64()

@@ -90,10 +90,9 @@ pub(crate) struct TrainArgs {
     /// How much a movie counts that a user has not rated, a rated one counting 1
     #[arg(long, value_name = "X", default_value_t = RankingSettings::default().unobserved_weight)]
     unobserved_weight: f32,
-    /// Latent factors of the rating model, at most 63 [default: 31, or 15 from 5 million ratings or 100,000 users or
-    /// movies on]
-    #[arg(long, value_name = "K")]
-    rating_factors: Option<usize>,
+    /// Latent factors of the rating model, at most 63
+    #[arg(long, value_name = "K", default_value_t = RatingSettings::default().n_factors)]
+    rating_factors: usize,
     /// Sweeps of the rating model's sampler [default: 100, fewer from 5 million ratings on, at least 20]
     #[arg(long, value_name = "N")]
     rating_sweeps: Option<usize>,

@@ -26,7 +26,7 @@ fn matrix(cells: &[(u32, u32)], stars: impl Fn(u32, u32) -> f32) -> Csr {
 fn training() -> TrainSettings {
     TrainSettings {
         ranking: RankingSettings { n_factors: Some(2), epochs: 3, ..RankingSettings::default() },
-        rating: RatingSettings { n_factors: Some(2), sweeps: Some(3) },
+        rating: RatingSettings { n_factors: 2, sweeps: Some(3) },
         ..TrainSettings::default()
     }
 }

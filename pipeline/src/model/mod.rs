@@ -11,8 +11,6 @@ mod settings;
 mod rating;
 mod ranking;
 mod als;
-mod least_squares;
-mod cholesky;
 
 use indicatif::ProgressBar;
 use rand::SeedableRng;

@@ -13,7 +13,7 @@ mod factors;
 mod axes;
 mod panel;
 mod row;
-pub(super) mod products;
+mod products;
 
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;

@@ -12,13 +12,7 @@ const PANEL: usize = 128;
 
 /// Adds `left^T right` to the upper triangle of a square, tile by tile; what lies below is of no meaning.
 #[inline(always)]
-pub(in crate::model) fn add_products<S: Simd>(
-    simd: S,
-    left: &[f32],
-    right: &[f32],
-    stride: usize,
-    square: &mut [f32],
-) {
+fn add_products<S: Simd>(simd: S, left: &[f32], right: &[f32], stride: usize, square: &mut [f32]) {
     for i in (0..stride).step_by(ROWS) {
         // The tile that holds the diagonal is the first.
         for j in (i / width::<S>() * width::<S>()..stride).step_by(width::<S>()) {

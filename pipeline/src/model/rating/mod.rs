@@ -104,7 +104,7 @@ pub(super) fn fit(
     bar: &ProgressBar,
 ) -> Result<RatingModel> {
     let n_sweeps = settings.n_sweeps_for(interactions);
-    let depth = settings.n_factors_for(interactions) + 1;
+    let depth = settings.n_factors + 1;
     let chain = Chain { interactions, depth, n_sweeps, seed, bar };
     match chain.depth {
         0..=16 => chain.run::<16>(),

@@ -19,7 +19,7 @@ fn interactions(n_users: usize, n_items: usize, cells: &[(u32, u32, f32)]) -> In
 }
 
 fn model(interactions: &Interactions, n_sweeps: usize) -> Result<RatingModel> {
-    let settings = RatingSettings { n_factors: Some(3), sweeps: Some(n_sweeps) };
+    let settings = RatingSettings { n_factors: 3, sweeps: Some(n_sweeps) };
     fit(interactions, &settings, 1, &ProgressBar::hidden())
 }
 
