@@ -84,8 +84,9 @@ where
             multiply(base, direction, image);
             self.apply(simd, direction, image, panel);
             let curvature = dot(direction, image);
-            // Nothing is left to gain.
-            if curvature == 0.0 {
+            // Nothing is left to gain that the numbers can tell from zero. Not a number is not less than one, and
+            // goes on to where it is seen.
+            if gain < f32::MIN_POSITIVE || curvature < f32::MIN_POSITIVE {
                 return;
             }
             let length = gain / curvature;

@@ -169,6 +169,17 @@ proptest! {
 }
 
 #[test]
+fn a_row_that_has_arrived_stays_where_it_is() {
+    let matrix = matrix(&Cells::from([((0, 0), 4.0), ((0, 1), 4.0), ((1, 1), 3.0)]));
+    let weights = weights(COLUMNS);
+    let side = side(&matrix, &weights);
+    let (mut held, mut rows) = (held(3, 0.7), Factors::zero(ROWS, 3));
+    for _ in 0..200 {
+        assert!(side.improve(&mut held, &mut rows).is_ok());
+    }
+}
+
+#[test]
 fn what_is_not_finite_is_refused() {
     let cells = Cells::from([((0, 0), 1.0), ((1, 7), f32::INFINITY)]);
     let matrix = matrix(&cells);
