@@ -27,7 +27,11 @@ impl Axes {
         if !gram.iter().all(|product| product.is_finite()) {
             return None;
         }
-        let gram = DMatrix::from_fn(k, k, |i, j| gram[i.min(j) * stride + i.max(j)]);
+        let mut gram = DMatrix::from_fn(k, k, |i, j| gram[i.min(j) * stride + i.max(j)]);
+        // The decomposition divides zero by zero where it meets both an empty axis and a number of no size beside
+        // it. No axis is empty with this on the diagonal, which the float32 of the factors cannot tell from nothing.
+        let lift = gram.amax() * 1e-12;
+        gram.iter_mut().step_by(k + 1).for_each(|diagonal| *diagonal += lift);
         let decomposition = gram.symmetric_eigen();
         let mut vectors = vec![0.0; k * stride];
         for (row, line) in vectors.chunks_exact_mut(stride).enumerate() {
@@ -38,7 +42,7 @@ impl Axes {
         let mut values = vec![0.0; stride];
         for (value, &found) in values.iter_mut().zip(decomposition.eigenvalues.iter()) {
             // Rounding may leave the least of them below zero, which no sum of squares is.
-            *value = found.max(0.0) as f32;
+            *value = (found - lift).max(0.0) as f32;
         }
         Some(Self { n_factors: k, stride, vectors, values })
     }

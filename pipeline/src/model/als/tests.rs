@@ -169,6 +169,20 @@ proptest! {
 }
 
 #[test]
+fn a_side_of_fewer_rows_than_factors_has_axes() {
+    let mut side = Factors::zero(3, 200);
+    let stride = side.stride();
+    for (row, q) in side.as_mut_slice().chunks_exact_mut(stride).enumerate() {
+        q[row] = 0.3;
+        // Squares of this are no numbers any more.
+        q[10..190].iter_mut().for_each(|factor| *factor = 1e-30);
+    }
+    let axes = Axes::of(&side, &[1.0; 3]).unwrap();
+    axes.turn(&mut side);
+    assert!(axes.values().iter().chain(side.as_slice()).all(|number| number.is_finite()));
+}
+
+#[test]
 fn a_row_that_has_arrived_stays_where_it_is() {
     let matrix = matrix(&Cells::from([((0, 0), 4.0), ((0, 1), 4.0), ((1, 1), 3.0)]));
     let weights = weights(COLUMNS);
