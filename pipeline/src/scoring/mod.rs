@@ -8,6 +8,8 @@
 //! Users are scored in blocks, items in panels that stay in a core's cache; scores live in registers and are
 //! compared with the user's running threshold, so no row of scores is ever stored.
 
+mod bounds;
+mod items;
 mod kernel;
 mod selection;
 
@@ -19,18 +21,25 @@ use rayon::prelude::*;
 use crate::interactions::Csr;
 use crate::model::RankingFactors;
 use crate::tile::ROWS;
-use kernel::{ItemTiles, UserRows};
+use bounds::{Bound, norm};
+use items::ItemTiles;
+use selection::Rank;
 pub use selection::Scored;
 use selection::Selection;
 
-/// Users that a task scores together. Their selections (2 N candidates each) are its only memory.
-const BLOCK: usize = 64;
+/// Users that a task scores together, unless their selections need much memory.
+const BLOCK: usize = 128;
+/// The most that the selections of a block may take, in bytes.
+const BLOCK_BYTES: usize = 16 << 20;
+/// Items that are scored before users are sorted by how many more they need.
+const HEAD: usize = 256;
 
 /// What scoring needs, laid out for it.
 #[derive(Debug)]
 pub struct Scorer<'a> {
     factors: &'a RankingFactors,
     items: ItemTiles,
+    bound: Bound,
     seen: &'a Csr,
     n: usize,
 }
@@ -41,7 +50,8 @@ impl<'a> Scorer<'a> {
     #[must_use]
     pub fn new(factors: &'a RankingFactors, seen: &'a Csr, n: usize) -> Self {
         let items = ItemTiles::new(&factors.item_factors, factors.n_factors);
-        Self { factors, items, seen, n }
+        let n = n.min(items.n_items());
+        Self { factors, items, bound: Bound::new(factors.n_factors), seen, n }
     }
 
     /// The best min(n, unseen) items of each user of a range, best first.
@@ -49,11 +59,18 @@ impl<'a> Scorer<'a> {
     /// Cost: n_items * n_factors multiplications a user, spread over the threads in blocks of users.
     #[must_use]
     pub fn top_n(&self, users: Range<usize>) -> Vec<Vec<Scored>> {
-        let blocks: Vec<_> = users.clone().step_by(BLOCK).collect();
-        let lists = blocks.into_par_iter().map(|first| {
-            let users = first..users.end.min(first + BLOCK);
-            Arch::new().dispatch(ScoreBlock { scorer: self, users })
-        });
+        if self.n == 0 {
+            return vec![Vec::new(); users.len()];
+        }
+        let n_together = self.users_together();
+        let blocks: Vec<_> = users.clone().step_by(n_together).collect();
+        let lists = blocks.into_par_iter().map_init(
+            || Workspace::new(self, n_together),
+            |workspace, first| {
+                let users = first..users.end.min(first + n_together);
+                Arch::new().dispatch(ScoreBlock { scorer: self, users, workspace })
+            },
+        );
         lists.collect::<Vec<_>>().into_iter().flatten().collect()
     }
 
@@ -63,12 +80,39 @@ impl<'a> Scorer<'a> {
         let n_seen: usize = users.clone().map(|user| self.seen.columns(user).len()).sum();
         (users.len() * self.items.n_items() - n_seen) as u64
     }
+
+    fn room(&self) -> usize {
+        self.n + self.n.max(64) + self.items.width()
+    }
+
+    fn users_together(&self) -> usize {
+        let bytes = self.room() * size_of::<Rank>() + self.items.n_items() / 8;
+        (BLOCK_BYTES / bytes).clamp(1, BLOCK)
+    }
+}
+
+/// What a task works with; the next block uses it again.
+struct Workspace {
+    ranks: Vec<Rank>,
+    seen: Vec<u32>,
+    rows: Vec<f32>,
+}
+
+impl Workspace {
+    fn new(scorer: &Scorer<'_>, n_users: usize) -> Self {
+        Self {
+            ranks: vec![Rank::NONE; n_users * scorer.room()],
+            seen: vec![0; n_users * scorer.items.n_items().div_ceil(32)],
+            rows: vec![0.0; n_users.next_multiple_of(ROWS) * scorer.factors.n_factors],
+        }
+    }
 }
 
 /// Scores a block of users against all items.
 struct ScoreBlock<'a> {
     scorer: &'a Scorer<'a>,
     users: Range<usize>,
+    workspace: &'a mut Workspace,
 }
 
 impl WithSimd for ScoreBlock<'_> {
@@ -76,21 +120,47 @@ impl WithSimd for ScoreBlock<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
-        let Self { scorer: Scorer { factors, items, seen, n }, users } = self;
-        let mut selections: Vec<_> =
-            users.clone().map(|user| Selection::new(*n, seen.columns(user))).collect();
-        let rows: Vec<_> = users
+        let Self { scorer: Scorer { factors, items, bound, seen, n }, users, workspace } = self;
+        let n_words = items.n_items().div_ceil(32);
+        let ranks = workspace.ranks.chunks_exact_mut(self.scorer.room());
+        let bits = workspace.seen.chunks_exact_mut(n_words);
+        let mut selections: Vec<_> = users
             .clone()
-            .step_by(ROWS)
-            .map(|first| (first..users.end.min(first + ROWS)).map(|user| factors.user(user)))
-            .map(|rows| UserRows::new(rows, factors.n_factors))
+            .zip(ranks.zip(bits))
+            .map(|(user, (ranks, bits))| {
+                let mut selection = Selection::new(user, norm(factors.user(user)), *n, ranks, bits);
+                for &item in seen.columns(user) {
+                    selection.hide(items.place(item));
+                }
+                selection
+            })
             .collect();
-        for panel in items.panels() {
-            for (rows, selections) in rows.iter().zip(selections.chunks_mut(ROWS)) {
-                kernel::score(simd, rows, items, &panel, selections);
+        let head = HEAD.max(2 * n).div_ceil(items.width()).min(items.n_tiles());
+        let row_len = ROWS * factors.n_factors;
+        for (rows, group) in workspace.rows.chunks_exact_mut(row_len).zip(selections.chunks_mut(ROWS)) {
+            kernel::lay_out(group.iter().map(|selection| factors.user(selection.user)), rows);
+            kernel::score(simd, rows, items, 0..head, *bound, group);
+            for selection in group {
+                selection.sort_out(*bound);
             }
         }
-        selections.into_iter().map(Selection::finish).collect()
+        selections.sort_by(|a, b| a.cut().total_cmp(&b.cut()));
+        for (rows, group) in workspace.rows.chunks_exact_mut(row_len).zip(selections.chunks_mut(ROWS)) {
+            kernel::lay_out(group.iter().map(|selection| factors.user(selection.user)), rows);
+        }
+        for panel in items.panels(head) {
+            for (rows, group) in workspace.rows.chunks_exact_mut(row_len).zip(selections.chunks_mut(ROWS)) {
+                kernel::score(simd, rows, items, panel.clone(), *bound, group);
+            }
+        }
+        let mut lists = vec![Vec::new(); users.len()];
+        for mut selection in selections {
+            for &item in seen.columns(selection.user) {
+                selection.show(items.place(item));
+            }
+            lists[selection.user - users.start] = selection.finish();
+        }
+        lists
     }
 }
 
