@@ -1,70 +1,77 @@
 //! The items in the order in which they are scored: the longest factors first.
+//!
+//! The order is stable within classes of nearly equal norms. Factors are laid out a panel at a time, when a user
+//! first needs one: most users never come near the end.
 
+use std::cmp::Reverse;
 use std::ops::Range;
+use std::sync::OnceLock;
 
+use pulp::Arch;
 use rayon::prelude::*;
 
 use super::bounds::norm;
+use super::screen::ScreenTile;
 use crate::tile::machine_width;
 
 /// About how much of the item factors a core works on at once, in bytes: half of a common L2 cache.
 const PANEL_BYTES: usize = 512 << 10;
-/// Classes of norms in an octave. Within a class items keep their order.
+/// Classes of norms in an octave.
 const CLASSES: u32 = 64;
 
-/// The item factors in tiles: `width` items side by side, factor by factor. Their norms descend.
+/// The items in tiles of `width`, the tiles in panels for the cache.
 #[derive(Debug)]
-pub(super) struct ItemTiles {
-    /// Tile by tile: n_factors x width.
-    tiles: Vec<f32>,
-    /// Items in a tile: what the machine's vectors make of it.
-    width: usize,
+pub(super) struct Items<'a> {
+    /// n_items x n_factors, row-major.
+    factors: &'a [f32],
     n_factors: usize,
     /// The item at each place, and the place of each item.
     items: Vec<u32>,
     places: Vec<u32>,
-    /// The greatest norm from a tile on.
+    /// What the machine's vectors make of a tile.
+    width: usize,
+    /// The greatest norm of each tile's items and of all after it.
     norms: Vec<f64>,
-    /// The smallest item of a tile.
+    /// The smallest item of each tile.
     smallest: Vec<u32>,
+    tiles_per_panel: usize,
+    panels: Vec<Panel>,
 }
 
-impl ItemTiles {
-    /// Lays out item factors (n_items x n_factors, row-major); the last tile is filled up with zeros.
-    pub(super) fn new(item_factors: &[f32], n_factors: usize) -> Self {
-        let width = machine_width();
-        let norm_of: Vec<f64> = item_factors.par_chunks_exact(n_factors).map(norm).collect();
+/// Some neighbouring tiles, as far as they have been needed.
+#[derive(Debug, Default)]
+struct Panel {
+    /// Tile by tile, n_factors x width: items side by side, factor by factor.
+    factors: OnceLock<Vec<f32>>,
+    screen: OnceLock<Vec<ScreenTile>>,
+}
+
+impl<'a> Items<'a> {
+    /// Puts items (n_items x n_factors, row-major) in order.
+    pub(super) fn new(factors: &'a [f32], n_factors: usize) -> Self {
+        let norm_of: Vec<f64> = factors.par_chunks_exact(n_factors).map(norm).collect();
         let n_items = norm_of.len();
         let mut items: Vec<u32> = (0..n_items as u32).collect();
-        items.par_sort_by_key(|&item| std::cmp::Reverse(class(norm_of[item as usize])));
+        items.par_sort_by_key(|&item| Reverse(class(norm_of[item as usize])));
         let mut places = vec![0; n_items];
         for (&item, place) in items.iter().zip(0..) {
             places[item as usize] = place;
         }
-        let mut tiles = vec![0.0; n_items.div_ceil(width) * n_factors * width];
-        tiles.par_chunks_exact_mut(n_factors * width).zip(items.par_chunks(width)).for_each(
-            |(tile, items)| {
-                for (lane, &item) in items.iter().enumerate() {
-                    let factors = &item_factors[item as usize * n_factors..][..n_factors];
-                    for (lanes, &factor) in tile.chunks_exact_mut(width).zip(factors) {
-                        lanes[lane] = factor;
-                    }
-                }
-            },
-        );
-        let mut norms: Vec<_> = items
-            .chunks(width)
-            .map(|items| items.iter().fold(0.0f64, |most, &item| most.max(norm_of[item as usize])))
-            .collect();
+        let width = machine_width();
+        let greatest =
+            |items: &[u32]| items.iter().fold(0.0, |most: f64, &item| most.max(norm_of[item as usize]));
+        let mut norms: Vec<_> = items.chunks(width).map(greatest).collect();
         for tile in (1..norms.len()).rev() {
-            norms[tile - 1] = norms[tile].max(norms[tile - 1]);
+            norms[tile - 1] = norms[tile - 1].max(norms[tile]);
         }
-        let smallest = items.chunks(width).map(|items| items.iter().copied().min().unwrap_or(0)).collect();
-        Self { tiles, width, n_factors, items, places, norms, smallest }
+        let smallest = items.chunks(width).filter_map(|items| items.iter().copied().min()).collect();
+        let tiles_per_panel = (PANEL_BYTES / size_of::<f32>() / (n_factors * width)).max(1);
+        let panels = norms.chunks(tiles_per_panel).map(|_| Panel::default()).collect();
+        Self { factors, n_factors, items, places, width, norms, smallest, tiles_per_panel, panels }
     }
 
     /// The number of items.
-    pub(super) fn n_items(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.items.len()
     }
 
@@ -78,10 +85,56 @@ impl ItemTiles {
         self.width
     }
 
-    /// The factors of a tile.
+    /// The tiles of a range by panels.
+    pub(super) fn panels(&self, tiles: Range<usize>) -> impl Iterator<Item = Range<usize>> + use<> {
+        let per_panel = self.tiles_per_panel;
+        let panels = tiles.start / per_panel..tiles.end.div_ceil(per_panel);
+        panels.map(move |panel| tiles.start.max(panel * per_panel)..tiles.end.min((panel + 1) * per_panel))
+    }
+
+    /// The first tile from which on all norms are below a cut.
+    pub(super) fn tiles_above(&self, cut: f64) -> usize {
+        self.norms.partition_point(|&norm| norm >= cut)
+    }
+
+    /// The factors of a tile (n_factors x width); where there is no item, zeros.
     pub(super) fn tile(&self, tile: usize) -> &[f32] {
+        let (panel, tile) = (tile / self.tiles_per_panel, tile % self.tiles_per_panel);
         let tile_len = self.n_factors * self.width;
-        &self.tiles[tile * tile_len..][..tile_len]
+        let factors = self.panels[panel].factors.get_or_init(|| {
+            let items = self.items_of_panel(panel);
+            let mut tiles = vec![0.0; items.len().div_ceil(self.width) * tile_len];
+            for (tile, items) in tiles.chunks_exact_mut(tile_len).zip(items.chunks(self.width)) {
+                for (lane, &item) in items.iter().enumerate() {
+                    for (lanes, &factor) in tile.chunks_exact_mut(self.width).zip(self.factors(item)) {
+                        lanes[lane] = factor;
+                    }
+                }
+            }
+            tiles
+        });
+        &factors[tile * tile_len..][..tile_len]
+    }
+
+    /// A tile for a first look.
+    pub(super) fn screen_tile(&self, tile: usize) -> &ScreenTile {
+        let (panel, tile) = (tile / self.tiles_per_panel, tile % self.tiles_per_panel);
+        let tiles = self.panels[panel].screen.get_or_init(|| {
+            let tiles = self.items_of_panel(panel).chunks(self.width).map(|items| {
+                let factors = items.iter().map(|&item| self.factors(item));
+                Arch::new().dispatch(
+                    #[inline(always)]
+                    || ScreenTile::new(factors, self.n_factors),
+                )
+            });
+            tiles.collect()
+        });
+        &tiles[tile]
+    }
+
+    fn items_of_panel(&self, panel: usize) -> &[u32] {
+        let per_panel = self.tiles_per_panel * self.width;
+        &self.items[panel * per_panel..self.items.len().min((panel + 1) * per_panel)]
     }
 
     /// The place of a tile's first item, and the tile's items.
@@ -90,12 +143,17 @@ impl ItemTiles {
         (first, &self.items[first..self.items.len().min(first + self.width)])
     }
 
+    /// The factors of an item.
+    pub(super) fn factors(&self, item: u32) -> &'a [f32] {
+        &self.factors[item as usize * self.n_factors..][..self.n_factors]
+    }
+
     /// The place of an item.
     pub(super) fn place(&self, item: u32) -> usize {
         self.places[item as usize] as usize
     }
 
-    /// The greatest norm of a tile's items and those of all after it.
+    /// The greatest norm of a tile's items and of all after it.
     pub(super) fn norm_from(&self, tile: usize) -> f64 {
         self.norms[tile]
     }
@@ -103,13 +161,6 @@ impl ItemTiles {
     /// The smallest item of a tile.
     pub(super) fn smallest(&self, tile: usize) -> u32 {
         self.smallest[tile]
-    }
-
-    /// The tiles from one on, in panels of a size for the cache.
-    pub(super) fn panels(&self, from: usize) -> impl Iterator<Item = Range<usize>> + use<> {
-        let n_tiles = self.n_tiles();
-        let tiles_per_panel = (PANEL_BYTES / size_of::<f32>() / (self.n_factors * self.width)).max(1);
-        (from..n_tiles).step_by(tiles_per_panel).map(move |first| first..n_tiles.min(first + tiles_per_panel))
     }
 }
 

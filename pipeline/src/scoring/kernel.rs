@@ -4,41 +4,132 @@ use std::ops::Range;
 
 use pulp::Simd;
 
-use super::bounds::Bound;
-use super::items::ItemTiles;
+use super::items::Items;
+use super::screen::{Screen, ScreenRows};
 use super::selection::Selection;
 use crate::tile::{self, ROWS, lanes, width};
 
-/// Lays out the factors of at most [`ROWS`] users side by side, factor by factor (n_factors x ROWS).
-pub(super) fn lay_out<'a>(users: impl Iterator<Item = &'a [f32]>, rows: &mut [f32]) {
-    for (place, factors) in users.enumerate() {
-        for (lanes, &factor) in rows.chunks_exact_mut(ROWS).zip(factors) {
-            lanes[place] = factor;
+/// Pairs of a tile beyond which it is cheaper to compute all of its scores.
+const FEW: u32 = 24;
+/// Scores that are computed side by side where few of a tile are wanted.
+pub(super) const PENDING: usize = 8;
+
+/// At most [`ROWS`] users, as the loops want them.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    /// The factors side by side, factor by factor (n_factors x ROWS); users that are not there are zero.
+    factors: Vec<f32>,
+    screen: ScreenRows,
+}
+
+/// What the loops work on.
+#[derive(Clone, Copy)]
+pub(super) struct Kernel<'a, S> {
+    pub(super) simd: S,
+    pub(super) items: &'a Items<'a>,
+    pub(super) user_factors: &'a [f32],
+    pub(super) n_factors: usize,
+}
+
+impl Rows {
+    /// Lays out the factors of some users.
+    #[inline(always)]
+    pub(super) fn fill<'a>(&mut self, users: impl Iterator<Item = &'a [f32]>, n_factors: usize) {
+        self.factors.clear();
+        self.factors.resize(n_factors * ROWS, 0.0);
+        for (row, factors) in users.enumerate() {
+            for (lanes, &factor) in self.factors.chunks_exact_mut(ROWS).zip(factors) {
+                lanes[row] = factor;
+            }
         }
+    }
+
+    /// Rounds the factors of some users for a first look.
+    #[inline(always)]
+    pub(super) fn fill_screen<'a>(
+        &mut self,
+        users: impl Iterator<Item = &'a [f32]>,
+        n_factors: usize,
+        bound: super::bounds::Bound,
+    ) {
+        self.screen.fill(users, n_factors, bound);
     }
 }
 
-/// Offers the items of some tiles to the selections of at most [`ROWS`] users. Stops before the first tile none of
-/// whose items, or of those after it, can be among anyone's best.
-#[inline(always)]
-pub(super) fn score<S: Simd>(
-    simd: S,
-    rows: &[f32],
-    items: &ItemTiles,
-    tiles: Range<usize>,
-    bound: Bound,
-    selections: &mut [Selection<'_>],
-) {
-    let width = width::<S>();
-    for tile in tiles {
-        let cut = selections.iter().fold(f64::INFINITY, |cut, selection| cut.min(selection.cut()));
-        if items.norm_from(tile) < cut {
-            return;
+impl<S: Simd> Kernel<'_, S> {
+    /// Offers the items of some tiles to the selections of at most [`ROWS`] users. Stops before the first tile none
+    /// of whose items, or of those after it, can be among anyone's best.
+    #[inline(always)]
+    pub(super) fn score(self, rows: &Rows, tiles: Range<usize>, group: &mut [Selection<'_>]) {
+        for tile in tiles {
+            if self.items.norm_from(tile) < least_cut(group) {
+                return;
+            }
+            self.score_tile(rows, tile, group);
         }
-        let scores = tile::product(simd, rows, ROWS, items.tile(tile), width);
+    }
+
+    /// The same with a first look at each tile.
+    #[inline(always)]
+    pub(super) fn screen(
+        self,
+        screen: Screen,
+        rows: &Rows,
+        tiles: Range<usize>,
+        group: &mut [Selection<'_>],
+    ) {
+        let mut thresholds = [f32::INFINITY; ROWS];
+        // A look that lets too much through is not repeated for a while.
+        let (mut patience, mut pause) = (0, 0);
+        for tile in tiles {
+            if self.items.norm_from(tile) < least_cut(group) {
+                return;
+            }
+            if pause > 0 {
+                pause -= 1;
+                self.score_tile(rows, tile, group);
+                continue;
+            }
+            let smallest = self.items.smallest(tile);
+            for (threshold, selection) in thresholds.iter_mut().zip(group.iter()) {
+                *threshold = selection.threshold(smallest);
+            }
+            let (first, items) = self.items.items(tile);
+            let mut reach = screen.reach(&rows.screen, self.items.screen_tile(tile), &thresholds);
+            let mut n_pairs = 0;
+            for (reach, selection) in reach.iter_mut().zip(group.iter()) {
+                *reach &= selection.shown(first, items.len());
+                n_pairs += reach.count_ones();
+            }
+            if n_pairs > FEW {
+                patience = (2 * patience + 1).min(64);
+                pause = patience;
+                self.score_tile(rows, tile, group);
+                continue;
+            }
+            patience = 0;
+            if n_pairs == 0 {
+                continue;
+            }
+            for (mut reach, selection) in reach.into_iter().zip(group.iter_mut()) {
+                while reach != 0 {
+                    let lane = reach.trailing_zeros() as usize;
+                    reach &= reach - 1;
+                    if selection.postpone(items[lane]) {
+                        self.score_pending(selection);
+                    }
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn score_tile(self, rows: &Rows, tile: usize, group: &mut [Selection<'_>]) {
+        let Self { simd, items, .. } = self;
+        let scores = tile::product(simd, &rows.factors, ROWS, items.tile(tile), width::<S>());
         let (first, tile_items) = items.items(tile);
         let smallest = items.smallest(tile);
-        for (selection, sums) in selections.iter_mut().zip(&scores) {
+        for (selection, sums) in group.iter_mut().zip(&scores) {
             let threshold = selection.threshold(smallest);
             let least = simd.splat_f32s(threshold);
             let reach = simd.or_m32s(
@@ -46,8 +137,30 @@ pub(super) fn score<S: Simd>(
                 simd.greater_than_or_equal_f32s(sums[1], least),
             );
             if simd.first_true_m32s(reach) < S::F32_LANES {
-                selection.offer(bound, first, tile_items, &lanes::<S>(sums)[..tile_items.len()], threshold);
+                selection.offer_tile(first, tile_items, &lanes::<S>(sums)[..tile_items.len()], threshold);
             }
         }
     }
+
+    /// Scores what a selection has postponed, and offers it.
+    #[inline(always)]
+    pub(super) fn score_pending(self, selection: &mut Selection<'_>) {
+        let k = self.n_factors;
+        let user = &self.user_factors[selection.user * k..][..k];
+        let pending = *selection.pending();
+        let items: [&[f32]; PENDING] = pending.map(|item| &self.items.factors(item)[..k]);
+        let mut scores = [0.0f32; PENDING];
+        for d in 0..k {
+            for (score, item) in scores.iter_mut().zip(&items) {
+                *score = user[d].mul_add(item[d], *score);
+            }
+        }
+        selection.offer_pending(&scores);
+    }
+}
+
+/// The norm below which no item can be among anyone's best.
+#[inline(always)]
+fn least_cut(group: &[Selection<'_>]) -> f64 {
+    group.iter().fold(f64::INFINITY, |cut, selection| cut.min(selection.cut()))
 }

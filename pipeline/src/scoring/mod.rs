@@ -10,6 +10,7 @@
 
 mod bounds;
 mod items;
+mod screen;
 mod kernel;
 mod selection;
 
@@ -22,7 +23,9 @@ use crate::interactions::Csr;
 use crate::model::RankingFactors;
 use crate::tile::ROWS;
 use bounds::{Bound, norm};
-use items::ItemTiles;
+use items::Items;
+use kernel::{Kernel, Rows};
+use screen::Screen;
 use selection::Rank;
 pub use selection::Scored;
 use selection::Selection;
@@ -33,13 +36,16 @@ const BLOCK: usize = 128;
 const BLOCK_BYTES: usize = 16 << 20;
 /// Items that are scored before users are sorted by how many more they need.
 const HEAD: usize = 256;
+/// So many tiles for some users to go through, and a first look at each is worth its preparation.
+const MANY_TILES: usize = 8;
 
 /// What scoring needs, laid out for it.
 #[derive(Debug)]
 pub struct Scorer<'a> {
     factors: &'a RankingFactors,
-    items: ItemTiles,
+    items: Items<'a>,
     bound: Bound,
+    screen: Option<Screen>,
     seen: &'a Csr,
     n: usize,
 }
@@ -49,9 +55,10 @@ impl<'a> Scorer<'a> {
     /// (n_users x n_items). Copies the item factors once.
     #[must_use]
     pub fn new(factors: &'a RankingFactors, seen: &'a Csr, n: usize) -> Self {
-        let items = ItemTiles::new(&factors.item_factors, factors.n_factors);
-        let n = n.min(items.n_items());
-        Self { factors, items, bound: Bound::new(factors.n_factors), seen, n }
+        let items = Items::new(&factors.item_factors, factors.n_factors);
+        let screen = Screen::available(factors.n_factors, items.width());
+        let n = n.min(items.len());
+        Self { factors, items, bound: Bound::new(factors.n_factors), screen, seen, n }
     }
 
     /// The best min(n, unseen) items of each user of a range, best first.
@@ -78,7 +85,7 @@ impl<'a> Scorer<'a> {
     #[must_use]
     pub fn n_candidates(&self, users: Range<usize>) -> u64 {
         let n_seen: usize = users.clone().map(|user| self.seen.columns(user).len()).sum();
-        (users.len() * self.items.n_items() - n_seen) as u64
+        (users.len() * self.items.len() - n_seen) as u64
     }
 
     fn room(&self) -> usize {
@@ -86,7 +93,7 @@ impl<'a> Scorer<'a> {
     }
 
     fn users_together(&self) -> usize {
-        let bytes = self.room() * size_of::<Rank>() + self.items.n_items() / 8;
+        let bytes = self.room() * size_of::<Rank>() + self.items.len() / 8;
         (BLOCK_BYTES / bytes).clamp(1, BLOCK)
     }
 }
@@ -95,15 +102,15 @@ impl<'a> Scorer<'a> {
 struct Workspace {
     ranks: Vec<Rank>,
     seen: Vec<u32>,
-    rows: Vec<f32>,
+    rows: Vec<Rows>,
 }
 
 impl Workspace {
     fn new(scorer: &Scorer<'_>, n_users: usize) -> Self {
         Self {
             ranks: vec![Rank::NONE; n_users * scorer.room()],
-            seen: vec![0; n_users * scorer.items.n_items().div_ceil(32)],
-            rows: vec![0.0; n_users.next_multiple_of(ROWS) * scorer.factors.n_factors],
+            seen: vec![0; n_users * scorer.items.len().div_ceil(32)],
+            rows: (0..n_users.div_ceil(ROWS)).map(|_| Rows::default()).collect(),
         }
     }
 }
@@ -120,41 +127,59 @@ impl WithSimd for ScoreBlock<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
-        let Self { scorer: Scorer { factors, items, bound, seen, n }, users, workspace } = self;
-        let n_words = items.n_items().div_ceil(32);
-        let ranks = workspace.ranks.chunks_exact_mut(self.scorer.room());
-        let bits = workspace.seen.chunks_exact_mut(n_words);
+        let Self { scorer, users, workspace } = self;
+        let Scorer { factors, items, bound, seen, .. } = scorer;
+        let k = factors.n_factors;
+        let kernel = Kernel { simd, items, user_factors: &factors.user_factors, n_factors: k };
+        let ranks = workspace.ranks.chunks_exact_mut(scorer.room());
+        let bits = workspace.seen.chunks_exact_mut(items.len().div_ceil(32));
         let mut selections: Vec<_> = users
             .clone()
             .zip(ranks.zip(bits))
             .map(|(user, (ranks, bits))| {
-                let mut selection = Selection::new(user, norm(factors.user(user)), *n, ranks, bits);
+                let norm = norm(factors.user(user));
+                let mut selection = Selection::new(user, norm, scorer.n, *bound, ranks, bits);
                 for &item in seen.columns(user) {
                     selection.hide(items.place(item));
                 }
                 selection
             })
             .collect();
-        let head = HEAD.max(2 * n).div_ceil(items.width()).min(items.n_tiles());
-        let row_len = ROWS * factors.n_factors;
-        for (rows, group) in workspace.rows.chunks_exact_mut(row_len).zip(selections.chunks_mut(ROWS)) {
-            kernel::lay_out(group.iter().map(|selection| factors.user(selection.user)), rows);
-            kernel::score(simd, rows, items, 0..head, *bound, group);
+        let head = HEAD.max(2 * scorer.n).div_ceil(items.width()).min(items.n_tiles());
+        for (rows, group) in workspace.rows.iter_mut().zip(selections.chunks_mut(ROWS)) {
+            rows.fill(group.iter().map(|selection| factors.user(selection.user)), k);
+            kernel.score(rows, 0..head, group);
             for selection in group {
-                selection.sort_out(*bound);
+                selection.sort_out();
             }
         }
         selections.sort_by(|a, b| a.cut().total_cmp(&b.cut()));
-        for (rows, group) in workspace.rows.chunks_exact_mut(row_len).zip(selections.chunks_mut(ROWS)) {
-            kernel::lay_out(group.iter().map(|selection| factors.user(selection.user)), rows);
+        let mut ends = Vec::new();
+        for (rows, group) in workspace.rows.iter_mut().zip(selections.chunks_mut(ROWS)) {
+            let cut = group.iter().fold(f64::INFINITY, |cut, selection| cut.min(selection.cut()));
+            let end = items.tiles_above(cut);
+            if end > head {
+                rows.fill(group.iter().map(|selection| factors.user(selection.user)), k);
+            }
+            if end > head + MANY_TILES && scorer.screen.is_some() {
+                rows.fill_screen(group.iter().map(|selection| factors.user(selection.user)), k, *bound);
+            }
+            ends.push(end);
         }
-        for panel in items.panels(head) {
-            for (rows, group) in workspace.rows.chunks_exact_mut(row_len).zip(selections.chunks_mut(ROWS)) {
-                kernel::score(simd, rows, items, panel.clone(), *bound, group);
+        for panel in items.panels(head..items.n_tiles()) {
+            for ((rows, group), &end) in workspace.rows.iter_mut().zip(selections.chunks_mut(ROWS)).zip(&ends)
+            {
+                match scorer.screen {
+                    Some(screen) if end > head + MANY_TILES => {
+                        kernel.screen(screen, rows, panel.clone(), group);
+                    }
+                    _ => kernel.score(rows, panel.clone(), group),
+                }
             }
         }
         let mut lists = vec![Vec::new(); users.len()];
         for mut selection in selections {
+            kernel.score_pending(&mut selection);
             for &item in seen.columns(selection.user) {
                 selection.show(items.place(item));
             }

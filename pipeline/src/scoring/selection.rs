@@ -1,6 +1,7 @@
 //! The best N of a stream of candidates.
 
 use super::bounds::Bound;
+use super::kernel::PENDING;
 
 /// A candidate and its score.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -51,26 +52,38 @@ pub(super) struct Selection<'a> {
     /// The norm of the user's factors.
     norm: f64,
     n: usize,
+    bound: Bound,
     ranks: &'a mut [Rank],
     n_held: usize,
-    /// The `n`-th best of those sorted out.
+    /// The `n`-th best of those sorted out, its score, the next above, and its item.
     last: Rank,
-    /// The score of `last`, the next above, and the item of `last`.
     threshold: f32,
     threshold_of_later: f32,
     last_item: u32,
     cut: f64,
-    /// A bit for each item by its place in the scoring order: whether the user has seen it.
+    /// A bit for each item by its place: whether the user has seen it.
     seen: &'a mut [u32],
+    /// Items whose scores are still to be computed.
+    pending: [u32; PENDING],
+    n_pending: usize,
 }
 
 impl<'a> Selection<'a> {
-    /// Begins to select the best `n` of a user; `ranks` must have room for more than `n`, `seen` a bit for each place.
-    pub(super) fn new(user: usize, norm: f64, n: usize, ranks: &'a mut [Rank], seen: &'a mut [u32]) -> Self {
+    /// Begins to select the best `n` of a user whose factors have a norm. `ranks` must have room for `n` and a
+    /// tile, `seen` a bit for each place.
+    pub(super) fn new(
+        user: usize,
+        norm: f64,
+        n: usize,
+        bound: Bound,
+        ranks: &'a mut [Rank],
+        seen: &'a mut [u32],
+    ) -> Self {
         Self {
             user,
             norm,
             n,
+            bound,
             ranks,
             n_held: 0,
             last: Rank::NONE,
@@ -79,6 +92,8 @@ impl<'a> Selection<'a> {
             last_item: u32::MAX,
             cut: 0.0,
             seen,
+            pending: [0; PENDING],
+            n_pending: 0,
         }
     }
 
@@ -93,49 +108,81 @@ impl<'a> Selection<'a> {
         self.cut
     }
 
-    /// Hides an item, by its place, or shows it again.
+    /// Marks an item, by its place, as seen.
     pub(super) fn hide(&mut self, place: usize) {
         self.seen[place / 32] |= 1 << (place % 32);
     }
 
+    /// Takes back the mark, and perhaps those of others.
     pub(super) fn show(&mut self, place: usize) {
         self.seen[place / 32] = 0;
     }
 
-    /// Takes those candidates whose score reaches the threshold and that are not hidden. `items[i]` is the item at
-    /// place `first + i`. At most 32.
+    /// A bit for each of `n` places from `first` on: whether the item there is not seen. They are at most 32, and of
+    /// one word.
     #[inline(always)]
-    pub(super) fn offer(
-        &mut self,
-        bound: Bound,
-        first: usize,
-        items: &[u32],
-        scores: &[f32],
-        threshold: f32,
-    ) {
-        let hidden = self.seen[first / 32] >> (first % 32);
+    pub(super) fn shown(&self, first: usize, n: usize) -> u32 {
+        (!self.seen[first / 32] >> (first % 32)) & (u32::MAX >> (32 - n))
+    }
+
+    /// Takes those candidates whose score reaches the threshold and that are not seen. `items[i]` is the item at
+    /// place `first + i`.
+    #[inline(always)]
+    pub(super) fn offer_tile(&mut self, first: usize, items: &[u32], scores: &[f32], threshold: f32) {
         let mut reach = 0u32;
         for (lane, &score) in scores.iter().enumerate() {
             reach |= u32::from(score >= threshold) << lane;
         }
-        reach &= !hidden;
+        reach &= self.shown(first, items.len());
         if reach == 0 {
             return;
         }
-        if self.ranks.len() - self.n_held < scores.len() {
-            self.sort_out(bound);
-        }
+        self.make_room(scores.len());
         while reach != 0 {
             let lane = reach.trailing_zeros() as usize;
             reach &= reach - 1;
-            let rank = Rank::new(items[lane], scores[lane]);
-            self.ranks[self.n_held] = rank;
-            self.n_held += usize::from(rank > self.last);
+            self.take(Rank::new(items[lane], scores[lane]));
         }
     }
 
+    /// Keeps an item until there are [`PENDING`]; says whether there are.
+    #[inline(always)]
+    pub(super) fn postpone(&mut self, item: u32) -> bool {
+        self.pending[self.n_pending] = item;
+        self.n_pending += 1;
+        self.n_pending == PENDING
+    }
+
+    /// The items postponed, and anything after them.
+    pub(super) fn pending(&self) -> &[u32; PENDING] {
+        &self.pending
+    }
+
+    /// Takes those of the postponed candidates that exceed the last.
+    #[inline(always)]
+    pub(super) fn offer_pending(&mut self, scores: &[f32; PENDING]) {
+        self.make_room(PENDING);
+        for place in 0..self.n_pending {
+            self.take(Rank::new(self.pending[place], scores[place]));
+        }
+        self.n_pending = 0;
+    }
+
+    #[inline(always)]
+    fn make_room(&mut self, n: usize) {
+        if self.ranks.len() - self.n_held < n {
+            self.sort_out();
+        }
+    }
+
+    #[inline(always)]
+    fn take(&mut self, candidate: Rank) {
+        self.ranks[self.n_held] = candidate;
+        self.n_held += usize::from(candidate > self.last);
+    }
+
     /// Keeps the best `n`; the `n`-th becomes the threshold.
-    pub(super) fn sort_out(&mut self, bound: Bound) {
+    pub(super) fn sort_out(&mut self) {
         if self.n_held < self.n {
             return;
         }
@@ -145,7 +192,7 @@ impl<'a> Selection<'a> {
         self.threshold = last.score();
         self.threshold_of_later = last.above().score();
         self.last_item = last.item();
-        self.cut = bound.cut(self.threshold, self.norm);
+        self.cut = self.bound.cut(self.threshold, self.norm);
     }
 
     /// The selection, best first.

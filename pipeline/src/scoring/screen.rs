@@ -1,0 +1,245 @@
+//! A first look at scores in 8 bits, four times as fast as the exact one: it says which scores may reach a
+//! threshold. Those are then computed in full; the others cannot be among the best.
+//!
+//! A user's factors p are rounded to `scale * a`, a tile's items q to `scale * b`, where a and b are whole numbers
+//! from -127 to 127. The sum of a[d] b[d] is exact, and
+//!
+//! ```text
+//! p.q = p'.q' + (p - p').q + p'.(q - q')   <=   p'.q' + |p - p'| |q| + |p'| |q - q'|
+//! ```
+//!
+//! so that with the margin of [`Bound`] for the rounding of the score itself there is a whole number which the sum
+//! must reach if the score reaches the threshold. There is one where the machine multiplies bytes fast (AVX-512
+//! with VNNI); elsewhere every score is computed in full.
+
+use super::bounds::{Bound, norm};
+use crate::tile::ROWS;
+
+/// Items in a tile: two vectors of 16 sums.
+const WIDTH: usize = 32;
+/// Factors that one instruction multiplies and adds up.
+const STEP: usize = 4;
+/// The greatest whole number that a factor becomes.
+const GREATEST: f64 = 127.0;
+/// What is added to the whole numbers of items, which the instruction wants without a sign.
+const SHIFT: i32 = 128;
+/// More than the relative error of anything that is computed here in f64.
+const SLACK: f64 = 1e-9;
+/// So many factors, and no sum overflows.
+const MOST_FACTORS: usize = 1 << 15;
+
+/// The first look, where the machine has what it takes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Screen(());
+
+/// Some users for a first look.
+#[derive(Debug, Default)]
+pub(super) struct ScreenRows {
+    /// Whole numbers of [`STEP`] factors of each row.
+    numbers: Vec<[[i8; STEP]; ROWS]>,
+    /// One over the scale.
+    inverse_scale: [f64; ROWS],
+    /// What the norm of an item and the error of an item add to a score.
+    per_norm: [f64; ROWS],
+    per_error: [f64; ROWS],
+    /// What the shift adds to a sum.
+    shift: [f64; ROWS],
+    absolute: f64,
+}
+
+/// A tile of items for a first look.
+#[derive(Debug)]
+pub(super) struct ScreenTile {
+    /// Whole numbers of [`STEP`] factors of each item.
+    numbers: Vec<[[u8; STEP]; WIDTH]>,
+    inverse_scale: f64,
+    /// The greatest norm of an item, and of what rounding took from one.
+    norm: f64,
+    error: f64,
+}
+
+impl Screen {
+    /// The first look at so many factors in tiles of a width.
+    pub(super) fn available(n_factors: usize, width: usize) -> Option<Self> {
+        #[cfg(target_arch = "x86_64")]
+        if width == WIDTH
+            && n_factors <= MOST_FACTORS
+            && is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vnni")
+        {
+            return Some(Self(()));
+        }
+        let _ = (n_factors, width);
+        None
+    }
+
+    /// A bit for each item of a tile whose score may reach the row's threshold.
+    #[inline(always)]
+    pub(super) fn reach(self, rows: &ScreenRows, tile: &ScreenTile, thresholds: &[f32; ROWS]) -> [u32; ROWS] {
+        let least = rows.least(tile, thresholds);
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: there is no `Screen` but by `available`, which has found these instructions.
+        unsafe {
+            vnni::reach(&rows.numbers, &tile.numbers, &least)
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        by_definition(&rows.numbers, &tile.numbers, &least)
+    }
+}
+
+impl ScreenRows {
+    /// Rounds the factors of at most [`ROWS`] users; those that are not there are zero.
+    #[inline(always)]
+    pub(super) fn fill<'a>(
+        &mut self,
+        users: impl Iterator<Item = &'a [f32]>,
+        n_factors: usize,
+        bound: Bound,
+    ) {
+        self.numbers.clear();
+        self.numbers.resize(n_factors.div_ceil(STEP), [[0; STEP]; ROWS]);
+        self.absolute = bound.absolute();
+        let mut numbers = vec![[0; STEP]; n_factors.div_ceil(STEP)];
+        for (row, factors) in users.enumerate() {
+            let scale = scale(greatest(factors));
+            let error = round(factors, scale, numbers.as_flattened_mut());
+            for (rows, &numbers) in self.numbers.iter_mut().zip(&numbers) {
+                rows[row] = numbers;
+            }
+            let sum: i32 = numbers.as_flattened().iter().map(|&number| i32::from(number)).sum();
+            let norm = norm(factors);
+            self.inverse_scale[row] = 1.0 / scale;
+            self.per_norm[row] = error + norm * (bound.relative() - 1.0 + SLACK);
+            self.per_error[row] = (norm + error) * (1.0 + SLACK);
+            self.shift[row] = f64::from(SHIFT * sum);
+        }
+    }
+
+    /// What the sums of each row must reach.
+    #[inline(always)]
+    fn least(&self, tile: &ScreenTile, thresholds: &[f32; ROWS]) -> [i32; ROWS] {
+        let mut least = [0; ROWS];
+        for row in 0..ROWS {
+            let error = self.per_norm[row] * tile.norm + self.per_error[row] * tile.error + self.absolute;
+            let sum = (f64::from(thresholds[row]) - error) * self.inverse_scale[row] * tile.inverse_scale;
+            // Two for the cast, which rounds towards zero; infinities become the ends of the range.
+            least[row] = (sum - sum.abs() * SLACK - 2.0 + self.shift[row]) as i32;
+        }
+        least
+    }
+}
+
+impl ScreenTile {
+    /// Rounds the factors of at most [`WIDTH`] items; those that are not there are zero.
+    #[inline(always)]
+    pub(super) fn new<'a>(items: impl Iterator<Item = &'a [f32]> + Clone, n_factors: usize) -> Self {
+        let scale = scale(items.clone().map(greatest).fold(0.0, f32::max));
+        let mut tile = Self {
+            numbers: vec![[[SHIFT as u8; STEP]; WIDTH]; n_factors.div_ceil(STEP)],
+            inverse_scale: 1.0 / scale,
+            norm: 0.0,
+            error: 0.0,
+        };
+        let mut numbers = vec![[0; STEP]; n_factors.div_ceil(STEP)];
+        for (lane, factors) in items.enumerate() {
+            let error = round(factors, scale, numbers.as_flattened_mut());
+            for (lanes, numbers) in tile.numbers.iter_mut().zip(&numbers) {
+                lanes[lane] = numbers.map(|number| (i32::from(number) + SHIFT) as u8);
+            }
+            let norm = norm(factors) * (1.0 + SLACK);
+            tile.norm = tile.norm.max(norm);
+            tile.error = tile.error.max(error + norm * SLACK);
+        }
+        tile
+    }
+}
+
+/// The scale of a greatest factor.
+fn scale(greatest: f32) -> f64 {
+    if greatest > 0.0 { f64::from(greatest) / GREATEST } else { 1.0 }
+}
+
+#[inline(always)]
+fn greatest(factors: &[f32]) -> f32 {
+    // In lanes, as a maximum one after the other is slow.
+    let mut greatest = [0.0f32; 16];
+    for factors in factors.chunks(16) {
+        for (greatest, factor) in greatest.iter_mut().zip(factors) {
+            *greatest = if factor.abs() > *greatest { factor.abs() } else { *greatest };
+        }
+    }
+    greatest.into_iter().fold(0.0, f32::max)
+}
+
+/// Factors in units of a scale as whole numbers, and the norm of what that took from them.
+#[inline(always)]
+fn round(factors: &[f32], scale: f64, numbers: &mut [i8]) -> f64 {
+    /// Added and taken away again, it leaves a whole number.
+    const WHOLE: f32 = 1.5 * (1 << 23) as f32;
+    let per_unit = (1.0 / scale) as f32;
+    let mut squares = [0.0f64; 16];
+    for (factors, numbers) in factors.chunks(16).zip(numbers.chunks_mut(16)) {
+        for ((&factor, number), square) in factors.iter().zip(numbers).zip(&mut squares) {
+            let units = (factor * per_unit).clamp(-GREATEST as f32, GREATEST as f32);
+            // Whatever number this is, what it takes is measured.
+            let whole = (units + WHOLE) - WHOLE;
+            *number = whole as i8;
+            let taken = f64::from(factor) - scale * f64::from(*number);
+            *square += taken * taken;
+        }
+    }
+    squares.iter().sum::<f64>().sqrt()
+}
+
+/// The sums one by one.
+#[cfg(any(test, not(target_arch = "x86_64")))]
+fn by_definition(
+    rows: &[[[i8; STEP]; ROWS]],
+    tile: &[[[u8; STEP]; WIDTH]],
+    least: &[i32; ROWS],
+) -> [u32; ROWS] {
+    std::array::from_fn(|row| {
+        let reaches = |lane: usize| -> bool {
+            let factors = rows.iter().flat_map(|numbers| numbers[row]);
+            let items = tile.iter().flat_map(|numbers| numbers[lane]);
+            factors.zip(items).map(|(a, b)| i32::from(a) * i32::from(b)).sum::<i32>() >= least[row]
+        };
+        (0..WIDTH).fold(0, |reach, lane| reach | u32::from(reaches(lane)) << lane)
+    })
+}
+
+#[cfg(target_arch = "x86_64")]
+mod vnni {
+    use std::arch::x86_64::{
+        __m512i, _mm512_cmpge_epi32_mask, _mm512_dpbusd_epi32, _mm512_set1_epi32, _mm512_setzero_si512,
+    };
+
+    use super::{ROWS, STEP, WIDTH};
+
+    /// The sums in registers, 16 items to a vector, four factors to an instruction.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+    pub(super) fn reach(
+        rows: &[[[i8; STEP]; ROWS]],
+        tile: &[[[u8; STEP]; WIDTH]],
+        least: &[i32; ROWS],
+    ) -> [u32; ROWS] {
+        let mut sums = [[_mm512_setzero_si512(); 2]; ROWS];
+        for (rows, items) in rows.iter().zip(tile) {
+            let items: [__m512i; 2] = pulp::cast(*items);
+            for (sums, &factors) in sums.iter_mut().zip(rows) {
+                let factors = _mm512_set1_epi32(i32::from_ne_bytes(pulp::cast(factors)));
+                for (sum, items) in sums.iter_mut().zip(items) {
+                    *sum = _mm512_dpbusd_epi32(*sum, items, factors);
+                }
+            }
+        }
+        let mut reach = [0; ROWS];
+        for ((reach, sums), &least) in reach.iter_mut().zip(sums).zip(least) {
+            let least = _mm512_set1_epi32(least);
+            let [low, high] = sums.map(|sums| u32::from(_mm512_cmpge_epi32_mask(sums, least)));
+            *reach = low | high << 16;
+        }
+        reach
+    }
+}
