@@ -11,6 +11,8 @@ use crate::tile::{self, ROWS, lanes, width};
 
 /// Pairs of a tile beyond which it is cheaper to compute all of its scores.
 const FEW: u32 = 24;
+/// The most tiles that are scored without a first look after one that did not help.
+const LONGEST_PAUSE: usize = 7;
 /// Scores that are computed side by side where few of a tile are wanted.
 pub(super) const PENDING: usize = 8;
 
@@ -78,47 +80,51 @@ impl<S: Simd> Kernel<'_, S> {
         tiles: Range<usize>,
         group: &mut [Selection<'_>],
     ) {
-        let mut thresholds = [f32::INFINITY; ROWS];
+        let mut standing = Standing::of(group);
         // A look that lets too much through is not repeated for a while.
-        let (mut patience, mut pause) = (0, 0);
+        let (mut pause, mut next_pause) = (0, 0);
         for tile in tiles {
-            if self.items.norm_from(tile) < least_cut(group) {
+            if self.items.norm_from(tile) < standing.cut {
                 return;
             }
             if pause > 0 {
                 pause -= 1;
                 self.score_tile(rows, tile, group);
+                standing = Standing::of(group);
                 continue;
             }
-            let smallest = self.items.smallest(tile);
-            for (threshold, selection) in thresholds.iter_mut().zip(group.iter()) {
-                *threshold = selection.threshold(smallest);
+            let thresholds = standing.thresholds(self.items.smallest(tile));
+            let mut reach = screen.reach(&rows.screen, self.items.screen_tile(tile), &thresholds);
+            if reach == [0; ROWS] {
+                continue;
             }
             let (first, items) = self.items.items(tile);
-            let mut reach = screen.reach(&rows.screen, self.items.screen_tile(tile), &thresholds);
             let mut n_pairs = 0;
             for (reach, selection) in reach.iter_mut().zip(group.iter()) {
                 *reach &= selection.shown(first, items.len());
                 n_pairs += reach.count_ones();
             }
             if n_pairs > FEW {
-                patience = (2 * patience + 1).min(64);
-                pause = patience;
+                next_pause = (2 * next_pause + 1).min(LONGEST_PAUSE);
+                pause = next_pause;
                 self.score_tile(rows, tile, group);
+                standing = Standing::of(group);
                 continue;
             }
-            patience = 0;
-            if n_pairs == 0 {
-                continue;
-            }
+            next_pause /= 2;
+            let mut scored = false;
             for (mut reach, selection) in reach.into_iter().zip(group.iter_mut()) {
                 while reach != 0 {
                     let lane = reach.trailing_zeros() as usize;
                     reach &= reach - 1;
                     if selection.postpone(items[lane]) {
                         self.score_pending(selection);
+                        scored = true;
                     }
                 }
+            }
+            if scored {
+                standing = Standing::of(group);
             }
         }
     }
@@ -156,6 +162,43 @@ impl<S: Simd> Kernel<'_, S> {
             }
         }
         selection.offer_pending(&scores);
+    }
+}
+
+/// What some users' selections ask of a candidate.
+struct Standing {
+    /// The norm below which no item can be among anyone's best.
+    cut: f64,
+    thresholds: [f32; ROWS],
+    thresholds_of_later: [f32; ROWS],
+    last_items: [u32; ROWS],
+}
+
+impl Standing {
+    #[inline(always)]
+    fn of(group: &[Selection<'_>]) -> Self {
+        // Nothing reaches what a user who is not there asks for.
+        let mut standing = Self {
+            cut: least_cut(group),
+            thresholds: [f32::MAX; ROWS],
+            thresholds_of_later: [f32::MAX; ROWS],
+            last_items: [0; ROWS],
+        };
+        for (row, selection) in group.iter().enumerate() {
+            standing.thresholds[row] = selection.threshold(0);
+            standing.thresholds_of_later[row] = selection.threshold(u32::MAX);
+            standing.last_items[row] = selection.last_item();
+        }
+        standing
+    }
+
+    /// See [`Selection::threshold`].
+    #[inline(always)]
+    fn thresholds(&self, smallest_item: u32) -> [f32; ROWS] {
+        std::array::from_fn(|row| {
+            let later = smallest_item > self.last_items[row];
+            if later { self.thresholds_of_later[row] } else { self.thresholds[row] }
+        })
     }
 }
 

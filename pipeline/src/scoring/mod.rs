@@ -166,7 +166,13 @@ impl WithSimd for ScoreBlock<'_> {
             }
             ends.push(end);
         }
-        for panel in items.panels(head..items.n_tiles()) {
+        let mut checkpoints = vec![head];
+        while let Some(&last) = checkpoints.last()
+            && last < items.n_tiles()
+        {
+            checkpoints.push((last * 2).min(items.n_tiles()));
+        }
+        for panel in checkpoints.windows(2).flat_map(|range| items.panels(range[0]..range[1])) {
             for ((rows, group), &end) in workspace.rows.iter_mut().zip(selections.chunks_mut(ROWS)).zip(&ends)
             {
                 match scorer.screen {
@@ -175,14 +181,14 @@ impl WithSimd for ScoreBlock<'_> {
                     }
                     _ => kernel.score(rows, panel.clone(), group),
                 }
+                for selection in group {
+                    selection.refresh();
+                }
             }
         }
         let mut lists = vec![Vec::new(); users.len()];
         for mut selection in selections {
             kernel.score_pending(&mut selection);
-            for &item in seen.columns(selection.user) {
-                selection.show(items.place(item));
-            }
             lists[selection.user - users.start] = selection.finish();
         }
         lists

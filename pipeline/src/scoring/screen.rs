@@ -99,7 +99,12 @@ impl ScreenRows {
     ) {
         self.numbers.clear();
         self.numbers.resize(n_factors.div_ceil(STEP), [[0; STEP]; ROWS]);
-        self.absolute = bound.absolute();
+        *self = Self {
+            numbers: std::mem::take(&mut self.numbers),
+            absolute: bound.absolute(),
+            ..Self::default()
+        };
+        self.inverse_scale = [1.0; ROWS];
         let mut numbers = vec![[0; STEP]; n_factors.div_ceil(STEP)];
         for (row, factors) in users.enumerate() {
             let scale = scale(greatest(factors));
@@ -123,8 +128,9 @@ impl ScreenRows {
         for row in 0..ROWS {
             let error = self.per_norm[row] * tile.norm + self.per_error[row] * tile.error + self.absolute;
             let sum = (f64::from(thresholds[row]) - error) * self.inverse_scale[row] * tile.inverse_scale;
-            // Two for the cast, which rounds towards zero; infinities become the ends of the range.
-            least[row] = (sum - sum.abs() * SLACK - 2.0 + self.shift[row]) as i32;
+            // Two for the rounding of this. Infinities become the ends of the range.
+            let least_sum = sum - sum.abs() * SLACK - 2.0 + self.shift[row];
+            least[row] = nearest(least_sum.clamp(f64::from(i32::MIN), f64::from(i32::MAX)));
         }
         least
     }
@@ -153,6 +159,14 @@ impl ScreenTile {
         }
         tile
     }
+}
+
+/// The whole number nearest to one of the range of `i32`; a cast would not stay in vectors.
+#[inline(always)]
+fn nearest(number: f64) -> i32 {
+    /// Added, it leaves the number in the lower bits.
+    const WHOLE: f64 = 1.5 * (1u64 << 52) as f64;
+    (number + WHOLE).to_bits() as i32
 }
 
 /// The scale of a greatest factor.

@@ -79,6 +79,7 @@ impl<'a> Selection<'a> {
         ranks: &'a mut [Rank],
         seen: &'a mut [u32],
     ) -> Self {
+        seen.fill(0);
         Self {
             user,
             norm,
@@ -113,9 +114,17 @@ impl<'a> Selection<'a> {
         self.seen[place / 32] |= 1 << (place % 32);
     }
 
-    /// Takes back the mark, and perhaps those of others.
-    pub(super) fn show(&mut self, place: usize) {
-        self.seen[place / 32] = 0;
+    /// The item that of candidates with the threshold for a score comes last.
+    #[inline(always)]
+    pub(super) fn last_item(&self) -> u32 {
+        self.last_item
+    }
+
+    /// Sorts out what is held, if that may raise the threshold by much.
+    pub(super) fn refresh(&mut self) {
+        if self.n_held > self.n + self.n / 8 {
+            self.sort_out();
+        }
     }
 
     /// A bit for each of `n` places from `first` on: whether the item there is not seen. They are at most 32, and of
@@ -138,11 +147,16 @@ impl<'a> Selection<'a> {
             return;
         }
         self.make_room(scores.len());
+        let (mut n_held, last) = (self.n_held, self.last);
+        let room = &mut self.ranks[..];
         while reach != 0 {
             let lane = reach.trailing_zeros() as usize;
             reach &= reach - 1;
-            self.take(Rank::new(items[lane], scores[lane]));
+            let candidate = Rank::new(items[lane], scores[lane]);
+            room[n_held] = candidate;
+            n_held += usize::from(candidate > last);
         }
+        self.n_held = n_held;
     }
 
     /// Keeps an item until there are [`PENDING`]; says whether there are.
@@ -163,7 +177,9 @@ impl<'a> Selection<'a> {
     pub(super) fn offer_pending(&mut self, scores: &[f32; PENDING]) {
         self.make_room(PENDING);
         for place in 0..self.n_pending {
-            self.take(Rank::new(self.pending[place], scores[place]));
+            let candidate = Rank::new(self.pending[place], scores[place]);
+            self.ranks[self.n_held] = candidate;
+            self.n_held += usize::from(candidate > self.last);
         }
         self.n_pending = 0;
     }
@@ -173,12 +189,6 @@ impl<'a> Selection<'a> {
         if self.ranks.len() - self.n_held < n {
             self.sort_out();
         }
-    }
-
-    #[inline(always)]
-    fn take(&mut self, candidate: Rank) {
-        self.ranks[self.n_held] = candidate;
-        self.n_held += usize::from(candidate > self.last);
     }
 
     /// Keeps the best `n`; the `n`-th becomes the threshold.
@@ -197,8 +207,9 @@ impl<'a> Selection<'a> {
 
     /// The selection, best first.
     pub(super) fn finish(&mut self) -> Vec<Scored> {
+        self.sort_out();
         let held = &mut self.ranks[..self.n_held];
         held.sort_unstable_by(|a, b| b.cmp(a));
-        held.iter().take(self.n).map(|rank| Scored { item: rank.item(), score: rank.score() }).collect()
+        held.iter().map(|rank| Scored { item: rank.item(), score: rank.score() }).collect()
     }
 }
