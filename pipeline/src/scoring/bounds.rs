@@ -56,3 +56,34 @@ pub(super) fn norm(factors: &[f32]) -> f64 {
     }
     squares.iter().sum::<f64>().sqrt()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// The hardest case there is: two vectors of the same direction.
+        #[test]
+        fn an_item_as_long_as_the_cut_may_reach_the_score(
+            factors in prop::collection::vec(-1.0f32..1.0, 1..200), exponent in -60i32..60, ratio in 0.5f32..2.0
+        ) {
+            let user: Vec<f32> = factors.iter().map(|factor| factor * 2f32.powi(exponent)).collect();
+            let item: Vec<f32> = factors.iter().map(|factor| factor * ratio).collect();
+            let score = user.iter().zip(&item).fold(0.0f32, |sum, (p, q)| p.mul_add(*q, sum));
+            prop_assert!(Bound::new(user.len()).cut(score, norm(&user)) <= norm(&item));
+        }
+    }
+
+    #[test]
+    fn where_zero_is_enough_every_item_may_reach_it() {
+        let bound = Bound::new(3);
+        for user in [0.0, 1.0] {
+            assert_eq!(bound.cut(0.0, user), 0.0);
+            assert_eq!(bound.cut(-1.0, user), 0.0);
+            assert_eq!(bound.cut(f32::NEG_INFINITY, user), 0.0);
+        }
+        assert_eq!(bound.cut(1.0, 0.0), f64::INFINITY);
+    }
+}

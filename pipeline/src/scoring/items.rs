@@ -25,8 +25,10 @@ pub(super) struct Items<'a> {
     /// n_items x n_factors, row-major.
     factors: &'a [f32],
     n_factors: usize,
-    /// The item at each place, and the place of each item.
+    n_items: usize,
+    /// The item at each place, and after the last none to the end of a tile.
     items: Vec<u32>,
+    /// The place of each item.
     places: Vec<u32>,
     /// What the machine's vectors make of a tile.
     width: usize,
@@ -47,17 +49,25 @@ struct Panel {
 }
 
 impl<'a> Items<'a> {
-    /// Puts items (n_items x n_factors, row-major) in order.
-    pub(super) fn new(factors: &'a [f32], n_factors: usize) -> Self {
+    /// Items (n_items x n_factors, row-major), the longest first.
+    pub(super) fn longest_first(factors: &'a [f32], n_factors: usize) -> Self {
+        Self::by(factors, n_factors, |norm| Reverse(class(norm)))
+    }
+
+    /// Items (n_items x n_factors, row-major) in the order of their numbers.
+    pub(super) fn as_numbered(factors: &'a [f32], n_factors: usize) -> Self {
+        Self::by(factors, n_factors, |_| ())
+    }
+
+    fn by<K: Ord>(factors: &'a [f32], n_factors: usize, key: impl Fn(f64) -> K + Sync) -> Self {
         let norm_of: Vec<f64> = factors.par_chunks_exact(n_factors).map(norm).collect();
-        let n_items = norm_of.len();
+        let (n_items, width) = (norm_of.len(), machine_width());
         let mut items: Vec<u32> = (0..n_items as u32).collect();
-        items.par_sort_by_key(|&item| Reverse(class(norm_of[item as usize])));
+        items.par_sort_by_key(|&item| key(norm_of[item as usize]));
         let mut places = vec![0; n_items];
         for (&item, place) in items.iter().zip(0..) {
             places[item as usize] = place;
         }
-        let width = machine_width();
         let greatest =
             |items: &[u32]| items.iter().fold(0.0, |most: f64, &item| most.max(norm_of[item as usize]));
         let mut norms: Vec<_> = items.chunks(width).map(greatest).collect();
@@ -67,12 +77,13 @@ impl<'a> Items<'a> {
         let smallest = items.chunks(width).filter_map(|items| items.iter().copied().min()).collect();
         let tiles_per_panel = (PANEL_BYTES / size_of::<f32>() / (n_factors * width)).max(1);
         let panels = norms.chunks(tiles_per_panel).map(|_| Panel::default()).collect();
-        Self { factors, n_factors, items, places, width, norms, smallest, tiles_per_panel, panels }
+        items.resize(n_items.next_multiple_of(width), u32::MAX);
+        Self { factors, n_factors, n_items, items, places, width, norms, smallest, tiles_per_panel, panels }
     }
 
     /// The number of items.
     pub(super) fn len(&self) -> usize {
-        self.items.len()
+        self.n_items
     }
 
     /// The number of tiles.
@@ -134,13 +145,18 @@ impl<'a> Items<'a> {
 
     fn items_of_panel(&self, panel: usize) -> &[u32] {
         let per_panel = self.tiles_per_panel * self.width;
-        &self.items[panel * per_panel..self.items.len().min((panel + 1) * per_panel)]
+        &self.items[panel * per_panel..self.n_items.min((panel + 1) * per_panel)]
     }
 
     /// The place of a tile's first item, and the tile's items.
     pub(super) fn items(&self, tile: usize) -> (usize, &[u32]) {
         let first = tile * self.width;
-        (first, &self.items[first..self.items.len().min(first + self.width)])
+        (first, &self.items[first..self.n_items.min(first + self.width)])
+    }
+
+    /// The tile's items as a whole tile: where there is none, the greatest number.
+    pub(super) fn places(&self, tile: usize) -> &[u32] {
+        &self.items[tile * self.width..][..self.width]
     }
 
     /// The factors of an item.

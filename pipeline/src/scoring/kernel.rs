@@ -4,15 +4,17 @@ use std::ops::Range;
 
 use pulp::Simd;
 
+use super::Scorer;
 use super::items::Items;
 use super::screen::{Screen, ScreenRows};
 use super::selection::Selection;
+use crate::model::RankingFactors;
 use crate::tile::{self, ROWS, lanes, width};
 
 /// Pairs of a tile beyond which it is cheaper to compute all of its scores.
 const FEW: u32 = 24;
 /// The most tiles that are scored without a first look after one that did not help.
-const LONGEST_PAUSE: usize = 7;
+const LONGEST_PAUSE: usize = 32;
 /// Scores that are computed side by side where few of a tile are wanted.
 pub(super) const PENDING: usize = 8;
 
@@ -24,22 +26,31 @@ pub(super) struct Rows {
     screen: ScreenRows,
 }
 
+/// How many scores have been computed.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Work {
+    /// In full, those of seen items included.
+    pub in_full: u64,
+    /// In 8 bits, to see whether it need be in full.
+    pub in_8_bits: u64,
+}
+
 /// What the loops work on.
-#[derive(Clone, Copy)]
 pub(super) struct Kernel<'a, S> {
     pub(super) simd: S,
     pub(super) items: &'a Items<'a>,
-    pub(super) user_factors: &'a [f32],
-    pub(super) n_factors: usize,
+    pub(super) factors: &'a RankingFactors,
+    pub(super) work: Work,
 }
 
 impl Rows {
     /// Lays out the factors of some users.
     #[inline(always)]
-    pub(super) fn fill<'a>(&mut self, users: impl Iterator<Item = &'a [f32]>, n_factors: usize) {
+    pub(super) fn fill(&mut self, scorer: &Scorer<'_>, users: &[Selection<'_>]) {
         self.factors.clear();
-        self.factors.resize(n_factors * ROWS, 0.0);
-        for (row, factors) in users.enumerate() {
+        self.factors.resize(scorer.factors.n_factors * ROWS, 0.0);
+        for (row, selection) in users.iter().enumerate() {
+            let factors = scorer.factors.user(selection.user);
             for (lanes, &factor) in self.factors.chunks_exact_mut(ROWS).zip(factors) {
                 lanes[row] = factor;
             }
@@ -48,13 +59,9 @@ impl Rows {
 
     /// Rounds the factors of some users for a first look.
     #[inline(always)]
-    pub(super) fn fill_screen<'a>(
-        &mut self,
-        users: impl Iterator<Item = &'a [f32]>,
-        n_factors: usize,
-        bound: super::bounds::Bound,
-    ) {
-        self.screen.fill(users, n_factors, bound);
+    pub(super) fn fill_screen(&mut self, scorer: &Scorer<'_>, users: &[Selection<'_>]) {
+        let users = users.iter().map(|selection| scorer.factors.user(selection.user));
+        self.screen.fill(users, scorer.factors.n_factors, scorer.bound);
     }
 }
 
@@ -62,7 +69,7 @@ impl<S: Simd> Kernel<'_, S> {
     /// Offers the items of some tiles to the selections of at most [`ROWS`] users. Stops before the first tile none
     /// of whose items, or of those after it, can be among anyone's best.
     #[inline(always)]
-    pub(super) fn score(self, rows: &Rows, tiles: Range<usize>, group: &mut [Selection<'_>]) {
+    pub(super) fn score(&mut self, rows: &Rows, tiles: Range<usize>, group: &mut [Selection<'_>]) {
         for tile in tiles {
             if self.items.norm_from(tile) < least_cut(group) {
                 return;
@@ -74,7 +81,7 @@ impl<S: Simd> Kernel<'_, S> {
     /// The same with a first look at each tile.
     #[inline(always)]
     pub(super) fn screen(
-        self,
+        &mut self,
         screen: Screen,
         rows: &Rows,
         tiles: Range<usize>,
@@ -82,7 +89,7 @@ impl<S: Simd> Kernel<'_, S> {
     ) {
         let mut standing = Standing::of(group);
         // A look that lets too much through is not repeated for a while.
-        let (mut pause, mut next_pause) = (0, 0);
+        let (mut pause, mut next_pause) = (0, 1);
         for tile in tiles {
             if self.items.norm_from(tile) < standing.cut {
                 return;
@@ -93,6 +100,7 @@ impl<S: Simd> Kernel<'_, S> {
                 standing = Standing::of(group);
                 continue;
             }
+            self.work.in_8_bits += (width::<S>() * group.len()) as u64;
             let thresholds = standing.thresholds(self.items.smallest(tile));
             let mut reach = screen.reach(&rows.screen, self.items.screen_tile(tile), &thresholds);
             if reach == [0; ROWS] {
@@ -105,13 +113,13 @@ impl<S: Simd> Kernel<'_, S> {
                 n_pairs += reach.count_ones();
             }
             if n_pairs > FEW {
-                next_pause = (2 * next_pause + 1).min(LONGEST_PAUSE);
                 pause = next_pause;
+                next_pause = (2 * next_pause).min(LONGEST_PAUSE);
                 self.score_tile(rows, tile, group);
                 standing = Standing::of(group);
                 continue;
             }
-            next_pause /= 2;
+            next_pause = (next_pause / 2).max(1);
             let mut scored = false;
             for (mut reach, selection) in reach.into_iter().zip(group.iter_mut()) {
                 while reach != 0 {
@@ -130,29 +138,38 @@ impl<S: Simd> Kernel<'_, S> {
     }
 
     #[inline(always)]
-    fn score_tile(self, rows: &Rows, tile: usize, group: &mut [Selection<'_>]) {
-        let Self { simd, items, .. } = self;
+    fn score_tile(&mut self, rows: &Rows, tile: usize, group: &mut [Selection<'_>]) {
+        let (simd, items) = (self.simd, self.items);
+        self.work.in_full += (width::<S>() * group.len()) as u64;
         let scores = tile::product(simd, &rows.factors, ROWS, items.tile(tile), width::<S>());
         let (first, tile_items) = items.items(tile);
         let smallest = items.smallest(tile);
+        let (numbers, _) = S::as_simd_u32s(items.places(tile));
         for (selection, sums) in group.iter_mut().zip(&scores) {
-            let threshold = selection.threshold(smallest);
-            let least = simd.splat_f32s(threshold);
-            let reach = simd.or_m32s(
-                simd.greater_than_or_equal_f32s(sums[0], least),
-                simd.greater_than_or_equal_f32s(sums[1], least),
-            );
-            if simd.first_true_m32s(reach) < S::F32_LANES {
-                selection.offer_tile(first, tile_items, &lanes::<S>(sums)[..tile_items.len()], threshold);
+            let least = simd.splat_f32s(selection.threshold(smallest));
+            let reach = |sums| simd.greater_than_or_equal_f32s(sums, least);
+            if simd.first_true_m32s(simd.or_m32s(reach(sums[0]), reach(sums[1]))) == S::F32_LANES {
+                continue;
+            }
+            // Seldom. Where many scores are equal, most of these only equal the last.
+            let above = simd.splat_f32s(selection.threshold(u32::MAX));
+            let last = simd.splat_u32s(selection.last_item());
+            let exceeds = |sums, items| {
+                let tie = simd.and_m32s(reach(sums), simd.less_than_u32s(items, last));
+                simd.or_m32s(simd.greater_than_or_equal_f32s(sums, above), tie)
+            };
+            let exceed = simd.or_m32s(exceeds(sums[0], numbers[0]), exceeds(sums[1], numbers[1]));
+            if simd.first_true_m32s(exceed) < S::F32_LANES {
+                selection.offer_tile(first, tile_items, &lanes::<S>(sums)[..tile_items.len()]);
             }
         }
     }
 
     /// Scores what a selection has postponed, and offers it.
     #[inline(always)]
-    pub(super) fn score_pending(self, selection: &mut Selection<'_>) {
-        let k = self.n_factors;
-        let user = &self.user_factors[selection.user * k..][..k];
+    pub(super) fn score_pending(&mut self, selection: &mut Selection<'_>) {
+        let user = self.factors.user(selection.user);
+        let k = user.len();
         let pending = *selection.pending();
         let items: [&[f32]; PENDING] = pending.map(|item| &self.items.factors(item)[..k]);
         let mut scores = [0.0f32; PENDING];
@@ -161,6 +178,7 @@ impl<S: Simd> Kernel<'_, S> {
                 *score = user[d].mul_add(item[d], *score);
             }
         }
+        self.work.in_full += PENDING as u64;
         selection.offer_pending(&scores);
     }
 }

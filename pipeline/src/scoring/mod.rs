@@ -13,185 +13,101 @@ mod items;
 mod screen;
 mod kernel;
 mod selection;
+mod block;
 
 use std::ops::Range;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::Arch;
 use rayon::prelude::*;
 
 use crate::interactions::Csr;
 use crate::model::RankingFactors;
-use crate::tile::ROWS;
-use bounds::{Bound, norm};
+use block::{Block, Workspace};
+use bounds::Bound;
 use items::Items;
-use kernel::{Kernel, Rows};
+pub use kernel::Work;
 use screen::Screen;
-use selection::Rank;
 pub use selection::Scored;
-use selection::Selection;
-
-/// Users that a task scores together, unless their selections need much memory.
-const BLOCK: usize = 128;
-/// The most that the selections of a block may take, in bytes.
-const BLOCK_BYTES: usize = 16 << 20;
-/// Items that are scored before users are sorted by how many more they need.
-const HEAD: usize = 256;
-/// So many tiles for some users to go through, and a first look at each is worth its preparation.
-const MANY_TILES: usize = 8;
 
 /// What scoring needs, laid out for it.
 #[derive(Debug)]
 pub struct Scorer<'a> {
     factors: &'a RankingFactors,
     items: Items<'a>,
+    /// The items in their own order, if anyone has needed that.
+    as_numbered: OnceLock<Items<'a>>,
     bound: Bound,
     screen: Option<Screen>,
     seen: &'a Csr,
     n: usize,
+    in_full: AtomicU64,
+    in_8_bits: AtomicU64,
 }
 
 impl<'a> Scorer<'a> {
     /// Prepares to find the best `n` items of each user that are not in the user's row of `seen`
-    /// (n_users x n_items). Copies the item factors once.
+    /// (n_users x n_items). Copies the item factors once, as far as they are needed.
     #[must_use]
     pub fn new(factors: &'a RankingFactors, seen: &'a Csr, n: usize) -> Self {
-        let items = Items::new(&factors.item_factors, factors.n_factors);
-        let screen = Screen::available(factors.n_factors, items.width());
-        let n = n.min(items.len());
-        Self { factors, items, bound: Bound::new(factors.n_factors), screen, seen, n }
+        let items = Items::longest_first(&factors.item_factors, factors.n_factors);
+        Self {
+            screen: Screen::available(factors.n_factors, items.width()),
+            n: n.min(items.len()),
+            factors,
+            items,
+            as_numbered: OnceLock::new(),
+            bound: Bound::new(factors.n_factors),
+            seen,
+            in_full: AtomicU64::new(0),
+            in_8_bits: AtomicU64::new(0),
+        }
     }
 
     /// The best min(n, unseen) items of each user of a range, best first.
     ///
-    /// Cost: n_items * n_factors multiplications a user, spread over the threads in blocks of users.
+    /// Cost: at most n_items * n_factors multiplications a user, spread over the threads in blocks of users. Memory:
+    /// the lists, and at most some 20 MB a thread.
     #[must_use]
     pub fn top_n(&self, users: Range<usize>) -> Vec<Vec<Scored>> {
         if self.n == 0 {
             return vec![Vec::new(); users.len()];
         }
-        let n_together = self.users_together();
+        let n_together = block::users(self);
         let blocks: Vec<_> = users.clone().step_by(n_together).collect();
         let lists = blocks.into_par_iter().map_init(
-            || Workspace::new(self, n_together),
+            || Workspace::new(self),
             |workspace, first| {
                 let users = first..users.end.min(first + n_together);
-                Arch::new().dispatch(ScoreBlock { scorer: self, users, workspace })
+                let (lists, work) = Arch::new().dispatch(Block { scorer: self, users, workspace });
+                self.in_full.fetch_add(work.in_full, Ordering::Relaxed);
+                self.in_8_bits.fetch_add(work.in_8_bits, Ordering::Relaxed);
+                lists
             },
         );
         lists.collect::<Vec<_>>().into_iter().flatten().collect()
     }
 
-    /// How many candidates are scored for a range of users.
+    /// How many candidates a range of users has, all of which may be in a list.
     #[must_use]
     pub fn n_candidates(&self, users: Range<usize>) -> u64 {
         let n_seen: usize = users.clone().map(|user| self.seen.columns(user).len()).sum();
         (users.len() * self.items.len() - n_seen) as u64
     }
 
-    fn room(&self) -> usize {
-        self.n + self.n.max(64) + self.items.width()
-    }
-
-    fn users_together(&self) -> usize {
-        let bytes = self.room() * size_of::<Rank>() + self.items.len() / 8;
-        (BLOCK_BYTES / bytes).clamp(1, BLOCK)
-    }
-}
-
-/// What a task works with; the next block uses it again.
-struct Workspace {
-    ranks: Vec<Rank>,
-    seen: Vec<u32>,
-    rows: Vec<Rows>,
-}
-
-impl Workspace {
-    fn new(scorer: &Scorer<'_>, n_users: usize) -> Self {
-        Self {
-            ranks: vec![Rank::NONE; n_users * scorer.room()],
-            seen: vec![0; n_users * scorer.items.len().div_ceil(32)],
-            rows: (0..n_users.div_ceil(ROWS)).map(|_| Rows::default()).collect(),
+    /// How many scores have been computed until now.
+    #[must_use]
+    pub fn work(&self) -> Work {
+        Work {
+            in_full: self.in_full.load(Ordering::Relaxed),
+            in_8_bits: self.in_8_bits.load(Ordering::Relaxed),
         }
     }
-}
 
-/// Scores a block of users against all items.
-struct ScoreBlock<'a> {
-    scorer: &'a Scorer<'a>,
-    users: Range<usize>,
-    workspace: &'a mut Workspace,
-}
-
-impl WithSimd for ScoreBlock<'_> {
-    type Output = Vec<Vec<Scored>>;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
-        let Self { scorer, users, workspace } = self;
-        let Scorer { factors, items, bound, seen, .. } = scorer;
-        let k = factors.n_factors;
-        let kernel = Kernel { simd, items, user_factors: &factors.user_factors, n_factors: k };
-        let ranks = workspace.ranks.chunks_exact_mut(scorer.room());
-        let bits = workspace.seen.chunks_exact_mut(items.len().div_ceil(32));
-        let mut selections: Vec<_> = users
-            .clone()
-            .zip(ranks.zip(bits))
-            .map(|(user, (ranks, bits))| {
-                let norm = norm(factors.user(user));
-                let mut selection = Selection::new(user, norm, scorer.n, *bound, ranks, bits);
-                for &item in seen.columns(user) {
-                    selection.hide(items.place(item));
-                }
-                selection
-            })
-            .collect();
-        let head = HEAD.max(2 * scorer.n).div_ceil(items.width()).min(items.n_tiles());
-        for (rows, group) in workspace.rows.iter_mut().zip(selections.chunks_mut(ROWS)) {
-            rows.fill(group.iter().map(|selection| factors.user(selection.user)), k);
-            kernel.score(rows, 0..head, group);
-            for selection in group {
-                selection.sort_out();
-            }
-        }
-        selections.sort_by(|a, b| a.cut().total_cmp(&b.cut()));
-        let mut ends = Vec::new();
-        for (rows, group) in workspace.rows.iter_mut().zip(selections.chunks_mut(ROWS)) {
-            let cut = group.iter().fold(f64::INFINITY, |cut, selection| cut.min(selection.cut()));
-            let end = items.tiles_above(cut);
-            if end > head {
-                rows.fill(group.iter().map(|selection| factors.user(selection.user)), k);
-            }
-            if end > head + MANY_TILES && scorer.screen.is_some() {
-                rows.fill_screen(group.iter().map(|selection| factors.user(selection.user)), k, *bound);
-            }
-            ends.push(end);
-        }
-        let mut checkpoints = vec![head];
-        while let Some(&last) = checkpoints.last()
-            && last < items.n_tiles()
-        {
-            checkpoints.push((last * 2).min(items.n_tiles()));
-        }
-        for panel in checkpoints.windows(2).flat_map(|range| items.panels(range[0]..range[1])) {
-            for ((rows, group), &end) in workspace.rows.iter_mut().zip(selections.chunks_mut(ROWS)).zip(&ends)
-            {
-                match scorer.screen {
-                    Some(screen) if end > head + MANY_TILES => {
-                        kernel.screen(screen, rows, panel.clone(), group);
-                    }
-                    _ => kernel.score(rows, panel.clone(), group),
-                }
-                for selection in group {
-                    selection.refresh();
-                }
-            }
-        }
-        let mut lists = vec![Vec::new(); users.len()];
-        for mut selection in selections {
-            kernel.score_pending(&mut selection);
-            lists[selection.user - users.start] = selection.finish();
-        }
-        lists
+    fn as_numbered(&self) -> &Items<'a> {
+        self.as_numbered
+            .get_or_init(|| Items::as_numbered(&self.factors.item_factors, self.factors.n_factors))
     }
 }
 
@@ -219,19 +135,23 @@ mod tests {
         all
     }
 
-    /// Factors from a coarse grid, so that ties and zeros of either sign are common.
-    fn worlds() -> impl Strategy<Value = (RankingFactors, Csr, usize)> {
-        (1usize..6, 1usize..90, 1usize..200, 0usize..40).prop_flat_map(|(k, n_users, n_items, n)| {
-            let grid = prop::sample::select(vec![-1.5f32, -1.0, -0.5, -0.0, 0.0, 0.5, 1.0, 1e-20, 3e8]);
+    /// Some users, items, cells that are seen and a length, the factors being drawn one by one. An item's factors
+    /// are then multiplied by a power of two, which spreads the norms and keeps ties.
+    fn worlds(
+        factor: impl Strategy<Value = f32> + Clone + 'static,
+        powers: std::ops::Range<i32>,
+    ) -> impl Strategy<Value = (RankingFactors, Csr, usize)> {
+        (1usize..7, 1usize..90, 1usize..1200, 0usize..40).prop_flat_map(move |(k, n_users, n_items, n)| {
             (
-                prop::collection::vec(grid.clone(), n_users * k),
-                prop::collection::vec(grid, n_items * k),
-                prop::collection::btree_set(
-                    (0..n_users as u32, 0..n_items as u32),
-                    0..n_users * n_items / 2 + 1,
-                ),
+                prop::collection::vec(factor.clone(), n_users * k),
+                prop::collection::vec(factor.clone(), n_items * k),
+                prop::collection::vec(powers.clone(), n_items),
+                prop::collection::btree_set((0..n_users as u32, 0..n_items as u32), 0..n_users * 20),
             )
-                .prop_map(move |(user_factors, item_factors, seen)| {
+                .prop_map(move |(user_factors, mut item_factors, powers, seen)| {
+                    for (item, power) in item_factors.chunks_exact_mut(k).zip(powers) {
+                        item.iter_mut().for_each(|factor| *factor *= 2f32.powi(power));
+                    }
                     let factors = RankingFactors { n_factors: k, user_factors, item_factors };
                     let columns: Vec<_> = seen.iter().map(|cell| cell.1).collect();
                     let values = vec![1.0; columns.len()];
@@ -241,17 +161,124 @@ mod tests {
         })
     }
 
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(300))]
-        #[test]
-        fn lists_are_those_of_a_full_sort_to_the_bit_and_to_the_tie((factors, seen, n) in worlds()) {
-            let n_users = seen.n_rows();
-            let lists = Scorer::new(&factors, &seen, n).top_n(0..n_users);
-            prop_assert_eq!(lists.len(), n_users);
+    /// Compares the lists of all users, made by one thread and by two, with the definition.
+    fn check((factors, seen, n): (RankingFactors, Csr, usize)) -> Result<(), TestCaseError> {
+        for n_threads in [1, 2] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
+            let lists = pool.install(|| Scorer::new(&factors, &seen, n).top_n(0..seen.n_rows()));
+            prop_assert_eq!(lists.len(), seen.n_rows());
             for (user, list) in lists.iter().enumerate() {
-                prop_assert_eq!(list, &by_definition(&factors, &seen, n, user));
+                let expected = by_definition(&factors, &seen, n, user);
+                let bits = |list: &[Scored]| -> Vec<_> {
+                    list.iter().map(|scored| (scored.item, scored.score.to_bits())).collect()
+                };
+                prop_assert_eq!(bits(list), bits(&expected), "user {}", user);
             }
         }
+        Ok(())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(60))]
+
+        #[test]
+        fn lists_are_those_of_a_full_sort_to_the_bit_and_to_the_tie(world in worlds(-1.0f32..1.0, 0..1)) {
+            check(world)?;
+        }
+
+        /// A coarse grid, so that ties are common, between items of different norms as well; tiny factors, whose
+        /// products underflow to zeros of either sign.
+        #[test]
+        fn ties_and_zeros_are_ordered_as_in_a_full_sort(
+            world in worlds(prop::sample::select(vec![-1.5f32, -1.0, -0.0, 0.0, 0.5, 1.0, 1e-30, -1e-30]), -2..3)
+        ) {
+            check(world)?;
+        }
+
+        #[test]
+        fn norms_may_be_all_alike(world in worlds(prop::sample::select(vec![-1.0f32, 1.0]), 0..1)) {
+            check(world)?;
+        }
+
+        #[test]
+        fn norms_may_differ_by_magnitudes(world in worlds(-1.0f32..1.0, -40..40)) {
+            check(world)?;
+        }
+
+        #[test]
+        fn scores_may_be_subnormal(world in worlds(-1e-21f32..1e-21, -3..3)) {
+            check(world)?;
+        }
+
+        /// Up to 7 products of 2^126 at most.
+        #[test]
+        fn scores_may_be_just_short_of_overflowing(world in worlds(-4e18f32..4e18, -3..1)) {
+            check(world)?;
+        }
+    }
+
+    /// Longer lists, more factors and users than the worlds above have, and every item longer than the one before,
+    /// or shorter: what each order of the items does worst.
+    #[test]
+    fn many_factors_and_long_lists_make_no_difference() {
+        for (power, n_factors) in [(-1, 37), (0, 64), (1, 130)] {
+            let n_items = 3000;
+            let factors = RankingFactors {
+                n_factors,
+                user_factors: (0..200 * n_factors).map(|x| (x as f32 * 0.7).sin() + 0.4).collect(),
+                item_factors: (0..n_items * n_factors)
+                    .map(|x| {
+                        let length = (1.0 + (x / n_factors) as f32).powi(power);
+                        ((x as f32 * 1.3).cos() + 0.2) * length
+                    })
+                    .collect(),
+            };
+            let rows = (0..200).flat_map(|user| std::iter::repeat_n(user, 100));
+            let columns: Vec<_> =
+                (0..200).flat_map(|user| (0..100).map(move |x| x * 29 + user % 29)).collect();
+            let values = vec![1.0; columns.len()];
+            let seen = Csr::from_sorted(200, rows, columns, values);
+            for n in [1, 100, 1500, 5000] {
+                let lists = Scorer::new(&factors, &seen, n).top_n(0..200);
+                for user in (0..200).step_by(7) {
+                    assert_eq!(lists[user], by_definition(&factors, &seen, n, user), "user {user}");
+                }
+            }
+        }
+    }
+
+    /// The lower a score, the longer the item: no bound helps, and the order of the norms does harm.
+    #[test]
+    fn an_order_that_does_harm_is_given_up() {
+        let n_items = 4000;
+        let factors = RankingFactors {
+            n_factors: 2,
+            user_factors: [1.0, 0.0].repeat(9),
+            item_factors: (0..n_items)
+                .flat_map(|x| [x as f32 + 1.0, (2 * n_items - x) as f32 * 9.0])
+                .collect(),
+        };
+        let seen = Csr::from_sorted(9, [8; 3], vec![0, 3998, 3999], vec![1.0; 3]);
+        let scorer = Scorer::new(&factors, &seen, 20);
+        for (user, list) in scorer.top_n(0..9).iter().enumerate() {
+            assert_eq!(list, &by_definition(&factors, &seen, 20, user));
+        }
+        assert!(scorer.as_numbered.get().is_some());
+    }
+
+    #[test]
+    fn long_items_spare_the_short_ones_their_scores() {
+        let item_factors = (0..40_000).flat_map(|x| [1.0, (x as f32).sin()].map(|f| f / (1.0 + x as f32)));
+        let factors = RankingFactors {
+            n_factors: 2,
+            user_factors: [1.0, 0.1].repeat(50),
+            item_factors: item_factors.collect(),
+        };
+        let seen = Csr::from_sorted(50, [], vec![], vec![]);
+        let scorer = Scorer::new(&factors, &seen, 10);
+        assert!(scorer.top_n(0..50).iter().all(|list| list.len() == 10));
+        let Work { in_full, in_8_bits } = scorer.work();
+        assert!(in_full + in_8_bits < scorer.n_candidates(0..50) / 50, "{in_full}, {in_8_bits}");
     }
 
     #[test]

@@ -55,6 +55,8 @@ pub(super) struct Selection<'a> {
     bound: Bound,
     ranks: &'a mut [Rank],
     n_held: usize,
+    /// Candidates taken since that was last asked.
+    n_taken: usize,
     /// The `n`-th best of those sorted out, its score, the next above, and its item.
     last: Rank,
     threshold: f32,
@@ -79,7 +81,6 @@ impl<'a> Selection<'a> {
         ranks: &'a mut [Rank],
         seen: &'a mut [u32],
     ) -> Self {
-        seen.fill(0);
         Self {
             user,
             norm,
@@ -87,6 +88,7 @@ impl<'a> Selection<'a> {
             bound,
             ranks,
             n_held: 0,
+            n_taken: 0,
             last: Rank::NONE,
             threshold: f32::NEG_INFINITY,
             threshold_of_later: f32::NEG_INFINITY,
@@ -109,9 +111,21 @@ impl<'a> Selection<'a> {
         self.cut
     }
 
-    /// Marks an item, by its place, as seen.
-    pub(super) fn hide(&mut self, place: usize) {
-        self.seen[place / 32] |= 1 << (place % 32);
+    /// Begins, or begins again, with nothing but the places of the items that the user has seen.
+    #[inline(always)]
+    pub(super) fn begin(&mut self, seen: impl Iterator<Item = usize>) {
+        (self.n_held, self.n_taken, self.n_pending) = (0, 0, 0);
+        (self.last, self.last_item, self.cut) = (Rank::NONE, u32::MAX, 0.0);
+        (self.threshold, self.threshold_of_later) = (f32::NEG_INFINITY, f32::NEG_INFINITY);
+        self.seen.fill(0);
+        for place in seen {
+            self.seen[place / 32] |= 1 << (place % 32);
+        }
+    }
+
+    /// How many candidates have been taken since the last time that was asked.
+    pub(super) fn take_count(&mut self) -> usize {
+        std::mem::take(&mut self.n_taken)
     }
 
     /// The item that of candidates with the threshold for a score comes last.
@@ -134,13 +148,14 @@ impl<'a> Selection<'a> {
         (!self.seen[first / 32] >> (first % 32)) & (u32::MAX >> (32 - n))
     }
 
-    /// Takes those candidates whose score reaches the threshold and that are not seen. `items[i]` is the item at
-    /// place `first + i`.
+    /// Takes those candidates that exceed the last and are not seen. `items[i]` is the item at place `first + i`.
     #[inline(always)]
-    pub(super) fn offer_tile(&mut self, first: usize, items: &[u32], scores: &[f32], threshold: f32) {
+    pub(super) fn offer_tile(&mut self, first: usize, items: &[u32], scores: &[f32]) {
         let mut reach = 0u32;
-        for (lane, &score) in scores.iter().enumerate() {
-            reach |= u32::from(score >= threshold) << lane;
+        for ((lane, &score), &item) in scores.iter().enumerate().zip(items) {
+            let exceeds =
+                (score >= self.threshold_of_later) | (score >= self.threshold) & (item < self.last_item);
+            reach |= u32::from(exceeds) << lane;
         }
         reach &= self.shown(first, items.len());
         if reach == 0 {
@@ -156,6 +171,7 @@ impl<'a> Selection<'a> {
             room[n_held] = candidate;
             n_held += usize::from(candidate > last);
         }
+        self.n_taken += n_held - self.n_held;
         self.n_held = n_held;
     }
 
@@ -179,7 +195,8 @@ impl<'a> Selection<'a> {
         for place in 0..self.n_pending {
             let candidate = Rank::new(self.pending[place], scores[place]);
             self.ranks[self.n_held] = candidate;
-            self.n_held += usize::from(candidate > self.last);
+            let exceeds = usize::from(candidate > self.last);
+            (self.n_held, self.n_taken) = (self.n_held + exceeds, self.n_taken + exceeds);
         }
         self.n_pending = 0;
     }
@@ -205,11 +222,34 @@ impl<'a> Selection<'a> {
         self.cut = self.bound.cut(self.threshold, self.norm);
     }
 
+    /// Whether all of the best so far have the same score; asked when what is held has just been sorted out.
+    pub(super) fn is_tie(&self) -> bool {
+        self.n_held == self.n && self.ranks[..self.n].iter().all(|rank| rank.score() == self.threshold)
+    }
+
     /// The selection, best first.
     pub(super) fn finish(&mut self) -> Vec<Scored> {
         self.sort_out();
         let held = &mut self.ranks[..self.n_held];
         held.sort_unstable_by(|a, b| b.cmp(a));
         held.iter().map(|rank| Scored { item: rank.item(), score: rank.score() }).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranks_order_candidates_by_score_and_then_by_item_and_give_both_back() {
+        let scores = [f32::INFINITY, 1.5, 1e-45, 0.0, -0.0, -1e-45, -2.0, f32::NEG_INFINITY];
+        let ranks: Vec<_> =
+            scores.iter().flat_map(|&score| [0, 7, 1 << 31].map(|i| Rank::new(i, score))).collect();
+        assert!(ranks.is_sorted_by(|a, b| a > b));
+        assert_eq!(Rank::new(9, -0.0).item(), 9);
+        assert_eq!(Rank::new(9, -0.0).score().to_bits(), (-0.0f32).to_bits());
+        assert_eq!(Rank::new(9, -0.0).above().score().to_bits(), 0.0f32.to_bits());
+        assert_eq!(Rank::new(9, 1.0).above().score(), 1.0f32.next_up());
+        assert!(Rank::NONE < Rank::new(u32::MAX - 1, f32::NEG_INFINITY));
     }
 }

@@ -1,0 +1,177 @@
+//! The way of a block of users through the items.
+//!
+//! First all users meet the longest items; then users who will go about as far are put together, and each group goes
+//! on until no item that is left can be among the best of any of its users. Where the order does harm, the longer
+//! items having the lower scores, a group begins again with the items as they are numbered.
+
+use std::ops::Range;
+
+use pulp::{Simd, WithSimd};
+
+use super::Scorer;
+use super::bounds::norm;
+use super::kernel::{Kernel, Rows, Work};
+use super::selection::{Rank, Scored, Selection};
+use crate::tile::ROWS;
+
+/// Users of a block, unless their selections need much memory.
+const USERS: usize = 128;
+/// The most that the selections of a block may take, in bytes.
+const MOST_BYTES: usize = 16 << 20;
+/// Items that all users meet, at least.
+const HEAD: usize = 128;
+/// So many tiles to go, and a first look at each is worth its preparation.
+const MANY_TILES: usize = 8;
+
+/// What a task works with; its next block uses it again.
+pub(super) struct Workspace {
+    ranks: Vec<Rank>,
+    /// Of each user a bit for each item.
+    seen: Vec<u32>,
+    groups: Vec<Group>,
+}
+
+/// [`ROWS`] users.
+#[derive(Default)]
+struct Group {
+    rows: Rows,
+    /// Whether tiles get a first look.
+    look: bool,
+    /// Whether the order of the items does harm.
+    harmed: bool,
+}
+
+/// Some users, at most [`users`] of them.
+pub(super) struct Block<'a, 'f> {
+    pub(super) scorer: &'a Scorer<'f>,
+    pub(super) users: Range<usize>,
+    pub(super) workspace: &'a mut Workspace,
+}
+
+/// How many users make a block.
+pub(super) fn users(scorer: &Scorer<'_>) -> usize {
+    let bytes = room(scorer) * size_of::<Rank>() + scorer.items.len() / 8;
+    (MOST_BYTES / bytes).clamp(1, USERS)
+}
+
+/// How many candidates a selection holds before it sorts out.
+fn room(scorer: &Scorer<'_>) -> usize {
+    scorer.n + scorer.n.max(64) + scorer.items.width()
+}
+
+impl Workspace {
+    pub(super) fn new(scorer: &Scorer<'_>) -> Self {
+        let n_users = users(scorer);
+        Self {
+            ranks: vec![Rank::NONE; n_users * room(scorer)],
+            seen: vec![0; n_users * scorer.items.len().div_ceil(32)],
+            groups: (0..n_users.div_ceil(ROWS)).map(|_| Group::default()).collect(),
+        }
+    }
+}
+
+impl WithSimd for Block<'_, '_> {
+    type Output = (Vec<Vec<Scored>>, Work);
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
+        let Self { scorer, users, workspace: Workspace { ranks, seen, groups } } = self;
+        let mut kernel =
+            Kernel { simd, items: &scorer.items, factors: scorer.factors, work: Work::default() };
+        let room =
+            ranks.chunks_exact_mut(room(scorer)).zip(seen.chunks_exact_mut(scorer.items.len().div_ceil(32)));
+        let mut selections = Vec::with_capacity(users.len());
+        for (user, (ranks, seen)) in users.clone().zip(room) {
+            let norm = norm(scorer.factors.user(user));
+            let mut selection = Selection::new(user, norm, scorer.n, scorer.bound, ranks, seen);
+            selection.begin(scorer.seen.columns(user).iter().map(|&item| scorer.items.place(item)));
+            selections.push(selection);
+        }
+        let head = HEAD.max(2 * scorer.n).div_ceil(scorer.items.width()).min(scorer.items.n_tiles());
+        for (group, selections) in groups.iter_mut().zip(selections.chunks_mut(ROWS)) {
+            group.rows.fill(scorer, selections);
+            kernel.score(&group.rows, 0..head, selections);
+            for selection in selections {
+                selection.sort_out();
+                selection.take_count();
+            }
+        }
+        selections.sort_by(|a, b| a.cut().total_cmp(&b.cut()));
+        let n_groups = users.len().div_ceil(ROWS);
+        for (group, selections) in groups[..n_groups].iter_mut().zip(selections.chunks_mut(ROWS)) {
+            let cut = selections.iter().map(Selection::cut).fold(f64::INFINITY, f64::min);
+            let end = scorer.items.tiles_above(cut);
+            // Among equal scores the smaller item wins, and the order of the items is the best there is.
+            let all_to_come = end > head && end == scorer.items.n_tiles();
+            group.harmed = all_to_come && selections.iter().any(Selection::is_tie);
+            group.look = scorer.screen.is_some() && end > head + MANY_TILES && !group.harmed;
+            if end > head {
+                group.rows.fill(scorer, selections);
+            }
+            if group.look {
+                group.rows.fill_screen(scorer, selections);
+            }
+        }
+        for tiles in doublings(head, scorer.items.n_tiles()) {
+            kernel.go(scorer, &mut groups[..n_groups], &mut selections, tiles.clone());
+            // Doubling the items brings about n ln 2 new ones among the best n, if the order is of no matter.
+            let too_many = 3 * scorer.n + 64;
+            for (group, selections) in groups[..n_groups].iter_mut().zip(selections.chunks_mut(ROWS)) {
+                group.harmed |= selections.iter_mut().any(|selection| selection.take_count() > too_many);
+            }
+        }
+        if groups[..n_groups].iter().any(|group| group.harmed) {
+            kernel.items = scorer.as_numbered();
+            for (group, selections) in groups[..n_groups].iter_mut().zip(selections.chunks_mut(ROWS)) {
+                group.harmed = !group.harmed;
+                if !group.harmed {
+                    for selection in selections {
+                        selection
+                            .begin(scorer.seen.columns(selection.user).iter().map(|&item| item as usize));
+                    }
+                }
+            }
+            kernel.go(scorer, &mut groups[..n_groups], &mut selections, 0..scorer.items.n_tiles());
+        }
+        let mut lists = vec![Vec::new(); users.len()];
+        for mut selection in selections {
+            kernel.score_pending(&mut selection);
+            lists[selection.user - users.start] = selection.finish();
+        }
+        (lists, kernel.work)
+    }
+}
+
+impl<S: Simd> Kernel<'_, S> {
+    /// Takes those groups that are not harmed through some tiles, panel by panel.
+    #[inline(always)]
+    fn go(
+        &mut self,
+        scorer: &Scorer<'_>,
+        groups: &mut [Group],
+        selections: &mut [Selection<'_>],
+        tiles: Range<usize>,
+    ) {
+        for panel in self.items.panels(tiles) {
+            for (group, selections) in groups.iter_mut().zip(selections.chunks_mut(ROWS)) {
+                if group.harmed {
+                    continue;
+                }
+                match scorer.screen {
+                    Some(screen) if group.look => self.screen(screen, &group.rows, panel.clone(), selections),
+                    _ => self.score(&group.rows, panel.clone(), selections),
+                }
+                for selection in selections {
+                    selection.refresh();
+                }
+            }
+        }
+    }
+}
+
+/// `first..2 first`, `2 first..4 first` and so on to the end.
+fn doublings(first: usize, end: usize) -> impl Iterator<Item = Range<usize>> {
+    let starts =
+        std::iter::successors(Some(first), |start| Some(2 * start)).take_while(move |&start| start < end);
+    starts.map(move |start| start..end.min(2 * start))
+}
