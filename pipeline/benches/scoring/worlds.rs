@@ -10,9 +10,12 @@ use super::World;
 const N_USERS: usize = 4096;
 const N_ITEMS: usize = 16_384;
 
+/// Makes a world of some factors and items.
+type Make = fn(&mut ChaCha8Rng, usize, usize) -> World;
+
 /// Each with a name and the length of the lists.
 pub(crate) fn all() -> impl Iterator<Item = (&'static str, World, usize)> {
-    let kinds: [(&str, usize, usize, fn(&mut ChaCha8Rng, usize, usize) -> World); 11] = [
+    let kinds: [(&str, usize, usize, Make); 11] = [
         ("long tail", 64, 10, long_tail),
         ("long tail", 128, 100, long_tail),
         ("small catalogue", 64, 100, |rng, k, _| {

@@ -39,6 +39,8 @@ struct Group {
     look: bool,
     /// Whether the order of the items does harm.
     harmed: bool,
+    /// Whether others go on without it.
+    waits: bool,
 }
 
 /// Some users, at most [`users`] of them.
@@ -76,18 +78,13 @@ impl WithSimd for Block<'_, '_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
         let Self { scorer, users, workspace: Workspace { ranks, seen, groups } } = self;
+        let n_tiles = scorer.items.n_tiles();
         let mut kernel =
             Kernel { simd, items: &scorer.items, factors: scorer.factors, work: Work::default() };
-        let room =
-            ranks.chunks_exact_mut(room(scorer)).zip(seen.chunks_exact_mut(scorer.items.len().div_ceil(32)));
-        let mut selections = Vec::with_capacity(users.len());
-        for (user, (ranks, seen)) in users.clone().zip(room) {
-            let norm = norm(scorer.factors.user(user));
-            let mut selection = Selection::new(user, norm, scorer.n, scorer.bound, ranks, seen);
-            selection.begin(scorer.seen.columns(user).iter().map(|&item| scorer.items.place(item)));
-            selections.push(selection);
-        }
-        let head = HEAD.max(2 * scorer.n).div_ceil(scorer.items.width()).min(scorer.items.n_tiles());
+        let mut selections = begin(scorer, users.clone(), ranks, seen);
+        let groups = &mut groups[..users.len().div_ceil(ROWS)];
+
+        let head = HEAD.max(2 * scorer.n).div_ceil(scorer.items.width()).min(n_tiles);
         for (group, selections) in groups.iter_mut().zip(selections.chunks_mut(ROWS)) {
             group.rows.fill(scorer, selections);
             kernel.score(&group.rows, 0..head, selections);
@@ -96,43 +93,34 @@ impl WithSimd for Block<'_, '_> {
                 selection.take_count();
             }
         }
+
         selections.sort_by(|a, b| a.cut().total_cmp(&b.cut()));
-        let n_groups = users.len().div_ceil(ROWS);
-        for (group, selections) in groups[..n_groups].iter_mut().zip(selections.chunks_mut(ROWS)) {
-            let cut = selections.iter().map(Selection::cut).fold(f64::INFINITY, f64::min);
-            let end = scorer.items.tiles_above(cut);
-            // Among equal scores the smaller item wins, and the order of the items is the best there is.
-            let all_to_come = end > head && end == scorer.items.n_tiles();
-            group.harmed = all_to_come && selections.iter().any(Selection::is_tie);
-            group.look = scorer.screen.is_some() && end > head + MANY_TILES && !group.harmed;
-            if end > head {
-                group.rows.fill(scorer, selections);
-            }
-            if group.look {
-                group.rows.fill_screen(scorer, selections);
-            }
+        for (group, selections) in groups.iter_mut().zip(selections.chunks_mut(ROWS)) {
+            group.prepare(scorer, selections, head);
         }
-        for tiles in doublings(head, scorer.items.n_tiles()) {
-            kernel.go(scorer, &mut groups[..n_groups], &mut selections, tiles.clone());
-            // Doubling the items brings about n ln 2 new ones among the best n, if the order is of no matter.
-            let too_many = 3 * scorer.n + 64;
-            for (group, selections) in groups[..n_groups].iter_mut().zip(selections.chunks_mut(ROWS)) {
+        for tiles in doublings(head, n_tiles) {
+            kernel.go(scorer, groups, &mut selections, tiles);
+            for (group, selections) in groups.iter_mut().zip(selections.chunks_mut(ROWS)) {
+                // Doubling the items brings about n ln 2 new ones among the best n, if their order is no matter.
+                let too_many = 3 * scorer.n + 64;
                 group.harmed |= selections.iter_mut().any(|selection| selection.take_count() > too_many);
+                group.waits |= group.harmed;
             }
         }
-        if groups[..n_groups].iter().any(|group| group.harmed) {
+
+        if groups.iter().any(|group| group.harmed) {
             kernel.items = scorer.as_numbered();
-            for (group, selections) in groups[..n_groups].iter_mut().zip(selections.chunks_mut(ROWS)) {
-                group.harmed = !group.harmed;
-                if !group.harmed {
-                    for selection in selections {
-                        selection
-                            .begin(scorer.seen.columns(selection.user).iter().map(|&item| item as usize));
-                    }
+            for (group, selections) in groups.iter_mut().zip(selections.chunks_mut(ROWS)) {
+                // The others are done.
+                group.waits = !std::mem::take(&mut group.harmed);
+                for selection in selections.iter_mut().filter(|_| !group.waits) {
+                    let seen = scorer.seen.columns(selection.user);
+                    selection.begin(seen.iter().map(|&item| item as usize));
                 }
             }
-            kernel.go(scorer, &mut groups[..n_groups], &mut selections, 0..scorer.items.n_tiles());
+            kernel.go(scorer, groups, &mut selections, 0..n_tiles);
         }
+
         let mut lists = vec![Vec::new(); users.len()];
         for mut selection in selections {
             kernel.score_pending(&mut selection);
@@ -142,8 +130,46 @@ impl WithSimd for Block<'_, '_> {
     }
 }
 
+/// The users' selections, with nothing in them but what is seen.
+#[inline(always)]
+fn begin<'a>(
+    scorer: &Scorer<'_>,
+    users: Range<usize>,
+    ranks: &'a mut [Rank],
+    seen: &'a mut [u32],
+) -> Vec<Selection<'a>> {
+    let ranks = ranks.chunks_exact_mut(room(scorer));
+    let seen = seen.chunks_exact_mut(scorer.items.len().div_ceil(32));
+    let selections = users.zip(ranks.zip(seen)).map(|(user, (ranks, seen))| {
+        let norm = norm(scorer.factors.user(user));
+        let mut selection = Selection::new(user, norm, scorer.n, scorer.bound, ranks, seen);
+        selection.begin(scorer.seen.columns(user).iter().map(|&item| scorer.items.place(item)));
+        selection
+    });
+    selections.collect()
+}
+
+impl Group {
+    /// Gets some users ready for the tiles after the head.
+    #[inline(always)]
+    fn prepare(&mut self, scorer: &Scorer<'_>, selections: &[Selection<'_>], head: usize) {
+        let cut = selections.iter().map(Selection::cut).fold(f64::INFINITY, f64::min);
+        let (end, n_tiles) = (scorer.items.tiles_above(cut), scorer.items.n_tiles());
+        // Among equal scores the smaller item wins: then no order is better than theirs.
+        self.harmed = end == n_tiles && end > head && selections.iter().any(Selection::is_tie);
+        self.waits = self.harmed;
+        self.look = scorer.screen.is_some() && end > head + MANY_TILES && !self.harmed;
+        if end > head {
+            self.rows.fill(scorer, selections);
+        }
+        if self.look {
+            self.rows.fill_screen(scorer, selections);
+        }
+    }
+}
+
 impl<S: Simd> Kernel<'_, S> {
-    /// Takes those groups that are not harmed through some tiles, panel by panel.
+    /// Takes the groups through some tiles, panel by panel.
     #[inline(always)]
     fn go(
         &mut self,
@@ -154,7 +180,7 @@ impl<S: Simd> Kernel<'_, S> {
     ) {
         for panel in self.items.panels(tiles) {
             for (group, selections) in groups.iter_mut().zip(selections.chunks_mut(ROWS)) {
-                if group.harmed {
+                if group.waits {
                     continue;
                 }
                 match scorer.screen {

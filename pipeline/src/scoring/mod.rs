@@ -1,12 +1,20 @@
-//! Exact top-N of the unseen: for every user, every item that the user has not rated is scored.
+//! Exact top-N of the unseen: of every user the best N of all items that the user has not rated.
 //!
 //! A score is the dot product of the user's and the item's factors: fused multiply-adds in f32, from the first
 //! factor to the last. That order is part of the contract: every instruction set and every number of threads
 //! gives the same bits. Candidates are ordered by score descending, then by item ascending (which is movie id
 //! ascending). Factors must be finite, and so small that no score overflows.
 //!
-//! Users are scored in blocks, items in panels that stay in a core's cache; scores live in registers and are
-//! compared with the user's running threshold, so no row of scores is ever stored.
+//! The lists are those of computing every score and sorting all, but most scores need not be computed:
+//!
+//! - Items are met in the order of their norms (`items`). No score exceeds the product of two norms, rounding
+//!   included (`bounds`), so a user is done where that product falls below the user's N-th best so far.
+//! - Where the machine multiplies bytes fast, scores are first looked at in 8 bits (`screen`), and only what may
+//!   be among the best is computed in full.
+//! - What is computed in full by the tile lives in registers and is compared there with the user's threshold
+//!   (`kernel`); what exceeds it is held beside the N best and sorted out now and then (`selection`).
+//!
+//! Neither order nor bounds decide anything but how long it takes. `block` leads some users through it.
 
 mod bounds;
 mod items;

@@ -61,17 +61,7 @@ pub(super) struct ScreenTile {
 impl Screen {
     /// The first look at so many factors in tiles of a width.
     pub(super) fn available(n_factors: usize, width: usize) -> Option<Self> {
-        #[cfg(target_arch = "x86_64")]
-        if width == WIDTH
-            && n_factors <= MOST_FACTORS
-            && is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512vnni")
-        {
-            return Some(Self(()));
-        }
-        let _ = (n_factors, width);
-        None
+        (width == WIDTH && n_factors <= MOST_FACTORS && machine_has_it()).then_some(Self(()))
     }
 
     /// A bit for each item of a tile whose score may reach the row's threshold.
@@ -86,6 +76,18 @@ impl Screen {
         #[cfg(not(target_arch = "x86_64"))]
         by_definition(&rows.numbers, &tile.numbers, &least)
     }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn machine_has_it() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vnni")
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn machine_has_it() -> bool {
+    false
 }
 
 impl ScreenRows {

@@ -192,8 +192,8 @@ impl<'a> Selection<'a> {
     #[inline(always)]
     pub(super) fn offer_pending(&mut self, scores: &[f32; PENDING]) {
         self.make_room(PENDING);
-        for place in 0..self.n_pending {
-            let candidate = Rank::new(self.pending[place], scores[place]);
+        for (&item, &score) in self.pending[..self.n_pending].iter().zip(scores) {
+            let candidate = Rank::new(item, score);
             self.ranks[self.n_held] = candidate;
             let exceeds = usize::from(candidate > self.last);
             (self.n_held, self.n_taken) = (self.n_held + exceeds, self.n_taken + exceeds);
