@@ -27,8 +27,8 @@ import numpy as np
 import scipy.sparse as sp
 
 ROOT = Path(__file__).resolve().parent.parent
-# Of a blocked product in numpy: so many scores fit a core's share of the last cache.
-SCORES = 1 << 20
+# Users whose scores numpy makes at once; with fewer, it lays out the items too often.
+BLOCK = 256
 
 
 def train(directory, ratings, n_factors):
@@ -74,10 +74,9 @@ def by_numpy(world, n):
     from concurrent.futures import ThreadPoolExecutor
 
     lists = np.empty((len(world.users), n), np.int32)
-    together = max(16, SCORES // len(world.items))
 
     def block(first):
-        rows = slice(first, min(first + together, len(world.users)))
+        rows = slice(first, min(first + BLOCK, len(world.users)))
         scores = world.users[rows] @ world.items.T
         seen = world.seen[rows]
         scores[np.repeat(np.arange(seen.shape[0]), np.diff(seen.indptr)), seen.indices] = -np.inf
@@ -86,7 +85,7 @@ def by_numpy(world, n):
         lists[rows] = np.take_along_axis(best, order, 1)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(block, range(0, len(world.users), together)))
+        list(pool.map(block, range(0, len(world.users), BLOCK)))
     return lists
 
 
@@ -94,13 +93,12 @@ def by_product_alone(world, n):
     """The product that any way without bounds needs, scores written and left."""
     from concurrent.futures import ThreadPoolExecutor
 
-    together = max(16, SCORES // len(world.items))
 
     def block(first):
-        np.dot(world.users[first : first + together], world.items.T)
+        np.dot(world.users[first : first + BLOCK], world.items.T)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(block, range(0, len(world.users), together)))
+        list(pool.map(block, range(0, len(world.users), BLOCK)))
     return None
 
 
