@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import re
+import shlex
 import statistics
 import subprocess
 import sys
@@ -158,7 +159,7 @@ def surprise_svd(split, _):
 def ours(split, arguments, *options):
     command = [arguments.pipeline, "evaluate", "--train", split.files["train"], "--test", split.files["test"],
                "--k", ",".join(str(k) for k in sorted({k for _, k in CUTOFFS})), "--relevant-at", RELEVANT_AT,
-               "--json", "--quiet", *arguments.scale, *options]
+               "--json", "--quiet", *arguments.scale, *arguments.options.split(), *options]
     answer = json.loads(subprocess.run([str(word) for word in command], check=True, capture_output=True).stdout)
     known = popularity(split, arguments)
     for name, figure in known.items():
@@ -277,6 +278,7 @@ def main():
     parser.add_argument("--turns", type=int, default=3, help="of implicit and of ours, taken alternately")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--scale", nargs=2, metavar=("MIN", "MAX"), help="where ratings are not from 0.5 to 5")
+    parser.add_argument("--options", default="", help="more words for each `pipeline evaluate`, in one argument")
     parser.add_argument("--pipeline", help="the binary; built if not given")
     parser.add_argument("--output", type=Path, default=ROOT / "docs/benchmarks/peers.md")
     arguments = parser.parse_args()
@@ -286,7 +288,7 @@ def main():
         target = os.environ.get("CARGO_TARGET_DIR", ROOT / "target")
         arguments.pipeline = str(Path(target) / "release/pipeline")
     head = ["# Beside the peers", "", f"{machine()}; {datetime.date.today()}; commit {commit()}.", "", "```",
-            "benchmarks/compare.py " + " ".join(sys.argv[1:]), "```", ""]
+            "benchmarks/compare.py " + shlex.join(sys.argv[1:]), "```", ""]
     sections = [line for path in arguments.ratings for line in measure(path, arguments)]
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text("\n".join(head + sections))
