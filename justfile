@@ -16,6 +16,10 @@ serve *ARGS:
 evaluate *ARGS:
     cargo run --release -p pipeline -- evaluate {{ ARGS }}
 
+# Check what was published: its files, and by scoring again the lists of some users
+verify *ARGS:
+    cargo run --release -p pipeline -- verify {{ ARGS }}
+
 # Make MovieLens-shaped data: just sample --users 6000 --movies 4000 --ratings 1000000 --out data/mine
 sample *ARGS:
     cargo run --release -p pipeline -- sample {{ ARGS }}

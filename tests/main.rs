@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `batch` | a run, whole: its account, its lists, and that the same input gives the same records |
 //! | `bad_input` | what is refused, in which words and with which exit code, and that nothing is touched |
+//! | `verifying` | that published lists are proved, and wrong ones refused by user and movie |
 //! | `serving` | what a client sees, and that a new generation is picked up without a lost request |
 //! | `real_data` | the figures on the real input; built where `RECOMMENDER_TEST_DATA` says where that is |
 //!
@@ -18,3 +19,4 @@ mod batch;
 #[cfg(real_data)]
 mod real_data;
 mod serving;
+mod verifying;

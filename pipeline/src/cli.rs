@@ -1,6 +1,7 @@
 //! The commands and their options, as a person types them.
 
 mod evaluate;
+mod verify;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use pipeline::input::InputSettings;
 use pipeline::model::{Objective, RankingSettings, RatingSettings, TrainSettings};
 use pipeline::run::RunSettings;
 use pipeline::sample::Shape;
+pub(crate) use verify::VerifyArgs;
 
 /// Precomputes movie recommendations: reads ratings, trains a model, scores every unseen movie for every
 /// user and publishes the best of each for the lookup server.
@@ -26,9 +28,10 @@ use pipeline::sample::Shape;
   pipeline run --json | jq .metrics                 the run's account for a program
   pipeline evaluate --ratings r.csv --splits 5      how good its lists and predicted stars are
   pipeline evaluate --train a.csv --test b.csv --k 10,50 --json
+  pipeline verify --output out                      proves the published lists by scoring again
   pipeline sample --users 600 --movies 2000 --ratings 40000 --out data/mine
 
-Exit codes: 0 done, 1 failed, 2 wrong usage."
+Exit codes: 0 done, 1 failed or found wrong, 2 wrong usage."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -56,6 +59,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Measure lists and predicted stars on held-out ratings, publish nothing
     Evaluate(EvaluateArgs),
+    /// Check a generation: its files, and by scoring again the lists of some users
+    Verify(VerifyArgs),
     /// Make MovieLens-shaped data of any size
     Sample(SampleArgs),
 }

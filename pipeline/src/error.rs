@@ -101,6 +101,13 @@ pub enum Error {
         what: &'static str,
     },
 
+    /// There is no generation to look at.
+    #[error("nothing was ever published in {}; publish with `pipeline run`, or name another directory with --output", output.display())]
+    NothingPublished {
+        /// The output directory.
+        output: PathBuf,
+    },
+
     /// The store refused.
     #[error(transparent)]
     Store(#[from] store::Error),

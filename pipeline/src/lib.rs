@@ -14,6 +14,7 @@ pub mod model;
 pub mod scoring;
 pub mod evaluation;
 pub mod publish;
+pub mod verify;
 
 pub mod error;
 pub mod meter;

@@ -8,11 +8,12 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use cli::{Cli, Command, EvaluateArgs, GlobalArgs, RunArgs, SampleArgs};
+use cli::{Cli, Command, EvaluateArgs, GlobalArgs, RunArgs, SampleArgs, VerifyArgs};
 use pipeline::evaluation;
 use pipeline::progress::{Progress, Unit};
 use pipeline::run;
 use pipeline::sample;
+use pipeline::verify;
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
@@ -20,7 +21,7 @@ use tracing_subscriber::prelude::*;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match dispatch(cli) {
-        Ok(text) => print(&text),
+        Ok((text, code)) => print(&text, code),
         Err(error) => {
             // Where even this cannot be written, the exit code has to say it.
             let _ = writeln!(std::io::stderr(), "error: {error}");
@@ -29,14 +30,16 @@ fn main() -> ExitCode {
     }
 }
 
-/// Does what was asked and returns what there is to print.
-fn dispatch(cli: Cli) -> Result<String, Box<dyn Error>> {
+/// Does what was asked and returns what there is to print, and the exit code that goes with it.
+fn dispatch(cli: Cli) -> Result<(String, ExitCode), Box<dyn Error>> {
     let progress = set_up(&cli.global)?;
-    match cli.command.unwrap_or(Command::Run(cli.run)) {
+    let text = match cli.command.unwrap_or(Command::Run(cli.run)) {
         Command::Run(args) => run(args, progress),
         Command::Evaluate(args) => evaluate(args, progress),
+        Command::Verify(args) => return verify(args),
         Command::Sample(args) => make_sample(&args, progress),
-    }
+    };
+    Ok((text?, ExitCode::SUCCESS))
 }
 
 /// Sets up the log, the threads and the progress bars.
@@ -84,15 +87,23 @@ fn evaluate(args: EvaluateArgs, progress: Progress) -> Result<String, Box<dyn Er
     Ok(if json { serde_json::to_string_pretty(&evaluation)? } else { summary::of_evaluation(&evaluation)? })
 }
 
+/// What is wrong with a generation is the answer, not an error, and yet no success.
+fn verify(args: VerifyArgs) -> Result<(String, ExitCode), Box<dyn Error>> {
+    let json = args.json;
+    let found = verify::verify(&args.settings())?;
+    let text = if json { serde_json::to_string_pretty(&found)? } else { summary::of_verification(&found)? };
+    Ok((text, if found.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }))
+}
+
 fn make_sample(args: &SampleArgs, progress: Progress) -> Result<String, Box<dyn Error>> {
     let made = sample::write(&args.shape(), &args.out, &progress.bar("writing", Unit::Count))?;
     Ok(summary::of_sample(&made, &args.out)?)
 }
 
 /// Prints the result. A reader who has seen enough and closed the pipe is no failure.
-fn print(text: &str) -> ExitCode {
+fn print(text: &str, code: ExitCode) -> ExitCode {
     match writeln!(std::io::stdout(), "{text}") {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
-        _ => ExitCode::SUCCESS,
+        _ => code,
     }
 }

@@ -1,6 +1,7 @@
 //! What a person reads at the end of a command.
 
 mod evaluation;
+mod verification;
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
@@ -11,6 +12,7 @@ use indicatif::{HumanBytes, HumanCount};
 use pipeline::sample;
 use store::layout;
 use store::manifest::Manifest;
+pub(crate) use verification::of_verification;
 
 /// The phases of a run, in order.
 const PHASES: [&str; 5] = ["ingest", "evaluate", "train", "score", "publish"];

@@ -11,7 +11,7 @@ fn pipeline(words: &[&str]) -> Output {
 #[test]
 fn help_names_the_commands_and_each_command_its_options() {
     for (words, says) in [
-        (&["--help"][..], &["run", "evaluate", "sample", "Examples:", "Exit codes:"][..]),
+        (&["--help"][..], &["run", "evaluate", "verify", "sample", "Examples:", "Exit codes:"][..]),
         (
             &["run", "--help"],
             &["--ratings", "--movies", "--output", "--depth", "--seed", "--json", "--threads"],
@@ -30,6 +30,7 @@ fn help_names_the_commands_and_each_command_its_options() {
                 "--json",
             ],
         ),
+        (&["verify", "--help"], &["[GENERATION]", "--output", "--users", "--seed", "--work-dir", "--json"]),
         (&["sample", "--help"], &["--users", "--movies", "--ratings", "--seed", "--dirt", "--out"]),
     ] {
         let output = pipeline(words);

@@ -140,26 +140,38 @@ impl Generation {
 
     /// All users, ids ascending.
     pub fn users(&self) -> impl Iterator<Item = Result<UserId>> + '_ {
-        self.top_n.keys().map(|id| id.map(UserId))
+        self.top_n.entries().map(|entry| entry.map(|(id, _)| UserId(id)))
+    }
+
+    /// All candidates and their factors, ids ascending.
+    pub fn candidates(&self) -> impl Iterator<Item = Result<(MovieId, Factors)>> + '_ {
+        let decode =
+            |(id, value): (u32, sled::IVec)| Ok((MovieId(id), self.item_factors.decode(id, &value)?));
+        self.item_factors.entries().map(move |entry| entry.and_then(decode))
     }
 }
 
 impl Table {
     fn get<R: Record>(&self, key: impl Key) -> Result<Option<R>> {
         let value = self.tree.get(key.number().to_be_bytes()).map_err(Error::sled(&self.path))?;
-        value.map(|bytes| R::decode(&bytes)).transpose().map_err(|e| Error::Damaged {
-            path: self.path.clone(),
-            detail: format!("the {} of {}: {e}", R::NAME, key.number()),
+        value.map(|bytes| self.decode(key.number(), &bytes)).transpose()
+    }
+
+    fn entries(&self) -> impl Iterator<Item = Result<(u32, sled::IVec)>> + '_ {
+        self.tree.iter().map(|entry| {
+            let (key, value) = entry.map_err(Error::sled(&self.path))?;
+            let key = <[u8; 4]>::try_from(key.as_ref()).map_err(|_| Error::Damaged {
+                path: self.path.clone(),
+                detail: format!("a key has {} bytes", key.len()),
+            })?;
+            Ok((u32::from_be_bytes(key), value))
         })
     }
 
-    fn keys(&self) -> impl Iterator<Item = Result<u32>> + '_ {
-        self.tree.iter().keys().map(|key| {
-            let key = key.map_err(Error::sled(&self.path))?;
-            <[u8; 4]>::try_from(key.as_ref()).map(u32::from_be_bytes).map_err(|_| Error::Damaged {
-                path: self.path.clone(),
-                detail: format!("a key has {} bytes", key.len()),
-            })
+    fn decode<R: Record>(&self, key: u32, bytes: &[u8]) -> Result<R> {
+        R::decode(bytes).map_err(|e| Error::Damaged {
+            path: self.path.clone(),
+            detail: format!("the {} of {key}: {e}", R::NAME),
         })
     }
 }

@@ -65,6 +65,8 @@ impl Model {
         for (&id, movie) in &self.movies {
             assert_eq!(generation.movie(id).unwrap().as_ref(), Some(movie));
         }
+        let candidates: BTreeMap<_, _> = generation.candidates().collect::<Result<_, _>>().unwrap();
+        assert_eq!(candidates, self.item_factors);
         for (&id, factors) in &self.item_factors {
             assert_eq!(generation.item_factors(id).unwrap().as_ref(), Some(factors));
         }

@@ -1,0 +1,150 @@
+//! Proof that the lists of a generation are what they should be, from the generation alone.
+//!
+//! A sample of users is scored again from the stored factors, one movie after another, by a plain loop that
+//! shares nothing with [`scoring`](crate::scoring), and each stored list is held against the outcome and against
+//! the stored history: see [`Candidates::check`]. That the files are those that the run wrote is proved before,
+//! by opening them. Whether the factors are any good is [`evaluation`](crate::evaluation)'s matter.
+
+mod candidates;
+mod checks;
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use rand::SeedableRng;
+use rand::seq::index;
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+use serde::Serialize;
+use store::layout;
+use store::reader::Generation;
+use store::{GenerationId, MovieId, UserId};
+
+use crate::error::{Error, Result};
+pub use candidates::Candidates;
+pub use checks::{Fault, Stored};
+
+/// Memory for the generation's pages: users are looked up once, in order.
+const CACHE_BYTES: u64 = 64 << 20;
+
+/// What is to be verified, and how much of it.
+#[derive(Debug, Clone)]
+pub struct VerifySettings {
+    /// Where generations are.
+    pub output: PathBuf,
+    /// Which; `None` for the published one.
+    pub generation: Option<GenerationId>,
+    /// Where the generation is copied to while it is open.
+    pub work: PathBuf,
+    /// How many users are drawn.
+    pub n_users: NonZeroUsize,
+    /// What draws them.
+    pub seed: u64,
+}
+
+/// What was verified, and what is wrong.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Verification {
+    /// The generation.
+    pub generation: GenerationId,
+    /// Whether nothing is wrong.
+    pub ok: bool,
+    /// The users that the generation has lists of.
+    pub users: usize,
+    /// The users that were drawn.
+    pub users_verified: usize,
+    /// The candidates of all.
+    pub movies: usize,
+    /// Entries of the lists of the users drawn.
+    pub entries: usize,
+    /// The greatest distance of a stored score from the dot product in f64.
+    pub largest_rounding: f64,
+    /// The first thing wrong with each user, by ascending id.
+    pub faults: Vec<UserFault>,
+}
+
+/// What is wrong with a user's records.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct UserFault {
+    /// Whose.
+    pub user: UserId,
+    /// The movie concerned, where it is about one.
+    pub movie: Option<MovieId>,
+    /// A sentence.
+    pub fault: String,
+}
+
+/// Opens a generation, which checks every file of its records, and verifies the lists of a sample of its users.
+///
+/// Cost: n_users * n_movies * n_factors multiplications. Memory: the candidates' factors, and a score for each of
+/// them a thread.
+///
+/// # Errors
+/// [`Error::NothingPublished`]; those of the store, [`store::Error::Damaged`] among them. A wrong list is no
+/// error but a fault.
+pub fn verify(settings: &VerifySettings) -> Result<Verification> {
+    let id = match &settings.generation {
+        Some(id) => id.clone(),
+        None => layout::current(&settings.output)?
+            .ok_or_else(|| Error::NothingPublished { output: settings.output.clone() })?,
+    };
+    let generation = Generation::open(&settings.output, &id, &settings.work, CACHE_BYTES)?;
+    let users: Vec<UserId> = generation.users().collect::<store::Result<_>>()?;
+    let candidates = Candidates::of(&generation)?;
+    let depth = usize::try_from(generation.manifest().account.counts.depth).unwrap_or(usize::MAX);
+
+    let drawn = draw(&users, settings.n_users.get(), settings.seed);
+    let checks: Vec<_> = drawn
+        .par_iter()
+        .map(|&user| Ok((user, Stored::of(&generation, user)?.and_then(|s| candidates.check(&s, depth)))))
+        .collect::<store::Result<_>>()?;
+
+    let mut verification = Verification {
+        generation: id,
+        ok: true,
+        users: users.len(),
+        users_verified: drawn.len(),
+        movies: candidates.len(),
+        entries: 0,
+        largest_rounding: 0.0,
+        faults: Vec::new(),
+    };
+    for (user, check) in checks {
+        match check {
+            Ok(list) => {
+                verification.entries += list.entries;
+                verification.largest_rounding = verification.largest_rounding.max(list.largest_rounding);
+            }
+            Err(fault) => {
+                verification.ok = false;
+                let (movie, fault) = (fault.movie(), fault.to_string());
+                verification.faults.push(UserFault { user, movie, fault });
+            }
+        }
+    }
+    Ok(verification)
+}
+
+/// Some users, ids ascending; all where there are no more.
+fn draw(users: &[UserId], n: usize, seed: u64) -> Vec<UserId> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let drawn = index::sample(&mut rng, users.len(), n.min(users.len()));
+    let mut drawn: Vec<_> = drawn.into_iter().map(|place| users[place]).collect();
+    drawn.sort_unstable();
+    drawn
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_draws_the_same_users_again_and_no_more_than_there_are() {
+        let users: Vec<_> = (0..500).map(|n| UserId(n * 3)).collect();
+        let drawn = draw(&users, 20, 7);
+        assert_eq!(drawn, draw(&users, 20, 7));
+        assert_ne!(drawn, draw(&users, 20, 8));
+        assert!(drawn.len() == 20 && drawn.is_sorted_by(|a, b| a < b));
+        assert_eq!(draw(&users, 1000, 7), users);
+    }
+}

@@ -1,0 +1,153 @@
+//! That published lists are proved, and wrong ones refused by user and movie.
+
+use std::fs;
+use std::process::Command;
+
+use serde_json::Value;
+use store::layout;
+use store::reader::Generation;
+use store::records::{Factors, History, TopN};
+use store::writer::GenerationWriter;
+use store::{GenerationId, MovieId, UserId};
+
+use crate::harness::{Ended, World};
+
+/// The user whose records are made wrong.
+const WRONGED: UserId = UserId(7);
+
+/// `pipeline verify` on a world's output.
+fn verify(world: &World) -> Command {
+    let mut command = world.pipeline("verify");
+    command.arg("--work-dir").arg(world.path("verified"));
+    command
+}
+
+/// Writes the current generation again with [`WRONGED`]'s records changed, and does not publish it.
+fn altered(world: &World, alter: impl Fn(&mut TopN, &mut History, &mut Factors)) -> GenerationId {
+    let original = world.open_current();
+    let mut writer = GenerationWriter::create(&world.output()).unwrap();
+    for user in original.users() {
+        let user = user.unwrap();
+        let mut top_n = original.top_n(user).unwrap().unwrap();
+        let mut history = original.history(user).unwrap().unwrap();
+        let mut factors = original.user_factors(user).unwrap().unwrap();
+        if user == WRONGED {
+            alter(&mut top_n, &mut history, &mut factors);
+        }
+        writer.put_user(user, &top_n, &history, &factors).unwrap();
+    }
+    for candidate in original.candidates() {
+        let (movie, factors) = candidate.unwrap();
+        writer.put_item_factors(movie, &factors).unwrap();
+    }
+    writer.put_fallback(original.fallback()).unwrap();
+    writer.finish().unwrap().seal(original.manifest().account.clone()).unwrap().generation
+}
+
+/// Changes an entry of a list, its three columns at once.
+fn swap(top_n: &mut TopN, a: usize, b: usize) {
+    top_n.movies.swap(a, b);
+    top_n.scores.swap(a, b);
+    top_n.stars.swap(a, b);
+}
+
+fn first_candidate(generation: &Generation) -> MovieId {
+    generation.candidates().next().unwrap().unwrap().0
+}
+
+fn remove(top_n: &mut TopN, place: usize) {
+    top_n.movies.remove(place);
+    top_n.scores.remove(place);
+    top_n.stars.remove(place);
+}
+
+#[test]
+fn the_lists_of_a_run_are_proved_whatever_orders_them() {
+    for objective in ["ranking", "rating"] {
+        let world = World::new();
+        world.run_quickly(&["--objective", objective, "--depth", "50"]);
+        let ended = Ended::of(&mut verify(&world));
+        assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+        for says in ["Scored", "200 of 600 users", "10,000 entries", "equal to the bit"] {
+            assert!(ended.stdout.contains(says), "no `{says}` in\n{}", ended.stdout);
+        }
+        let ended = Ended::of(verify(&world).args(["--users", "9999", "--json"]));
+        assert!(ended.status.success(), "{ended:?}");
+        let json: Value = serde_json::from_str(&ended.stdout).unwrap();
+        assert_eq!((&json["ok"], &json["users_verified"]), (&true.into(), &600.into()), "{json}");
+        assert!(json["largest_rounding"].as_f64().unwrap() < 1e-5, "{json}");
+        assert_eq!(fs::read_dir(world.path("verified")).unwrap().count(), 0);
+    }
+}
+
+#[test]
+fn users_who_have_fewer_unseen_movies_than_a_list_has_entries_have_them_all() {
+    let world = World::new();
+    world.run_quickly(&["--depth", "5000"]);
+    let ended = Ended::of(verify(&world).args(["--users", "20"]));
+    assert!(ended.status.success(), "{ended:?}");
+}
+
+#[test]
+fn a_wrong_list_is_refused_by_generation_user_and_movie() {
+    let world = World::new();
+    // The same lists, one entry longer: what would fill the place of one that is left out.
+    world.run_quickly(&["--depth", "51"]);
+    let longer = world.open_current().top_n(WRONGED).unwrap().unwrap();
+    world.run_quickly(&["--depth", "50"]);
+    let current = world.open_current();
+    let (list, history) =
+        (current.top_n(WRONGED).unwrap().unwrap().movies, current.history(WRONGED).unwrap().unwrap().movies);
+    assert_eq!(list, longer.movies[..50]);
+
+    let case = |alter: &dyn Fn(&mut TopN, &mut History, &mut Factors), movie: Option<MovieId>, says: &str| {
+        let id = altered(&world, alter);
+        let refused = |command: &mut Command| {
+            let ended = Ended::of(command.args(["--users", "9999", id.as_str()]));
+            assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+            ended.stdout
+        };
+        let text = refused(&mut verify(&world));
+        for says in [id.as_str(), "Wrong     user 7: ", says] {
+            assert!(text.contains(says), "no `{says}` in\n{text}");
+        }
+        let json: Value = serde_json::from_str(&refused(verify(&world).arg("--json"))).unwrap();
+        let faults = json["faults"].as_array().unwrap();
+        assert_eq!((&json["ok"], faults.len(), &faults[0]["user"]), (&false.into(), 1, &7.into()), "{json}");
+        assert_eq!(faults[0]["movie"], serde_json::to_value(movie).unwrap(), "{json}");
+    };
+
+    case(&|list, _, _| swap(list, 2, 3), Some(list[2]), "stands behind");
+    case(&|list, _, _| list.movies[3] = history[0], Some(history[0]), "in the list and in the history");
+    case(&|list, _, _| list.movies[3] = MovieId(9_999_999), Some(MovieId(9_999_999)), "has no factors");
+    case(&|list, _, _| list.scores[3] = list.scores[3].next_up(), Some(list[3]), "its factors give");
+    case(&|_, _, factors| factors.0[0] += 0.5, Some(list[0]), "its factors give");
+    case(&|_, _, factors| factors.0.truncate(3), Some(first_candidate(&current)), "number of factors");
+    case(&|_, history, _| history.movies.swap(0, 1), Some(history[0]), "out of order in the history");
+    case(&|list, _, _| remove(list, 0), None, "49 movies instead of 50");
+    let better_left_out = |list: &mut TopN, _: &mut History, _: &mut Factors| {
+        *list = longer.clone();
+        remove(list, 0);
+    };
+    case(&better_left_out, Some(list[0]), "is left out");
+}
+
+#[test]
+fn what_cannot_be_opened_is_an_error_that_says_why() {
+    let world = World::new();
+    let refused = |command: &mut Command, code: i32, says: &str| {
+        let ended = Ended::of(command);
+        assert_eq!(ended.status.code(), Some(code), "{ended:?}");
+        assert!(ended.stdout.is_empty() && ended.stderr.contains(says), "no `{says}` in {}", ended.stderr);
+    };
+    refused(&mut verify(&world), 1, "nothing was ever published");
+    refused(verify(&world).arg("yesterday"), 2, "20261123T023000.125Z");
+    refused(verify(&world).args(["--users", "0"]), 2, "--users");
+    refused(verify(&world).arg("20010101T000000.000Z"), 1, "not complete");
+
+    world.run_quickly(&[]);
+    let generation = layout::current(&world.output()).unwrap().unwrap();
+    let records = layout::generation_dir(&world.output(), &generation).join("records");
+    fs::write(records.join("db"), "torn").unwrap();
+    refused(&mut verify(&world), 1, "it has 4 bytes, the manifest says");
+}
