@@ -49,9 +49,12 @@ pub enum Error {
         output: PathBuf,
     },
 
-    /// The manifest was written by a newer release.
-    #[error("{} has format {found}, this release reads {supported}; upgrade the reader", path.display())]
-    NewerFormat {
+    /// The manifest was written by a release with another format.
+    #[error(
+        "{} has format {found}, this release reads {supported}; {}", path.display(),
+        if found > supported { "upgrade the reader" } else { "publish another with this release's `pipeline run`" }
+    )]
+    OtherFormat {
         /// The manifest.
         path: PathBuf,
         /// Its format version.

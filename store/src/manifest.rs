@@ -13,8 +13,8 @@ use serde_json::{Map, Value};
 use crate::error::{Error, Result};
 use crate::ids::GenerationId;
 
-/// The version that this release writes, and the newest that it reads.
-pub const FORMAT_VERSION: u32 = 1;
+/// The version that this release writes, and the only one that it reads: a night later there is no other.
+pub const FORMAT_VERSION: u32 = 2;
 
 /// The manifest of one generation, as `manifest.json` holds it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -183,9 +183,9 @@ impl Manifest {
     /// Reads a manifest; the caller has seen that there is one.
     ///
     /// # Errors
-    /// [`Error::NewerFormat`] and [`Error::Damaged`] for its content, [`Error::Io`].
+    /// [`Error::OtherFormat`] and [`Error::Damaged`] for its content, [`Error::Io`].
     pub fn read(path: &Path) -> Result<Self> {
-        /// Read first: a newer format may hold anything else.
+        /// Read first: another format may hold anything else.
         #[derive(Deserialize)]
         struct Version {
             format_version: u32,
@@ -195,8 +195,8 @@ impl Manifest {
         let damaged =
             |e: serde_json::Error| Error::Damaged { path: path.to_path_buf(), detail: e.to_string() };
         let Version { format_version: found } = serde_json::from_slice(&text).map_err(damaged)?;
-        if found > FORMAT_VERSION {
-            return Err(Error::NewerFormat { path: path.to_path_buf(), found, supported: FORMAT_VERSION });
+        if found != FORMAT_VERSION {
+            return Err(Error::OtherFormat { path: path.to_path_buf(), found, supported: FORMAT_VERSION });
         }
         serde_json::from_slice(&text).map_err(damaged)
     }

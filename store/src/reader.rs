@@ -41,7 +41,7 @@ impl Generation {
     /// `cache_bytes` bounds the pages that sled keeps in memory.
     ///
     /// # Errors
-    /// [`Error::Incomplete`] without a manifest, [`Error::NewerFormat`], [`Error::Damaged`] naming the file
+    /// [`Error::Incomplete`] without a manifest, [`Error::OtherFormat`], [`Error::Damaged`] naming the file
     /// that is not what the manifest says, [`Error::Io`], [`Error::Sled`].
     pub fn open(output: &Path, id: &GenerationId, work: &Path, cache_bytes: u64) -> Result<Self> {
         let source = layout::generation_dir(output, id);

@@ -216,7 +216,7 @@ fn a_flipped_bit_in_any_file_of_records_is_refused_by_the_name_of_the_file() {
 }
 
 #[test]
-fn a_manifest_of_a_newer_format_or_of_another_generation_is_refused() {
+fn a_manifest_of_another_format_or_of_another_generation_is_refused() {
     let output = tempfile::tempdir().unwrap();
     let model = Model::small();
     let (first, second) = (model.write(output.path()).generation, model.write(output.path()).generation);
@@ -226,9 +226,16 @@ fn a_manifest_of_a_newer_format_or_of_another_generation_is_refused() {
     let error = open(output.path(), &first).unwrap_err().to_string();
     assert!(error.contains(second.as_str()), "{error}");
 
-    fs::write(path(&first), r#"{"format_version": 99, "anything": "else"}"#).unwrap();
-    let error = open(output.path(), &first).unwrap_err();
-    assert!(matches!(error, Error::NewerFormat { found: 99, supported: 1, .. }), "{error}");
+    for (version, advice) in [(99, "upgrade the reader"), (1, "publish another")] {
+        let other = format!(r#"{{"format_version": {version}, "anything": "else"}}"#);
+        fs::write(path(&first), other).unwrap();
+        let error = open(output.path(), &first).unwrap_err();
+        assert!(
+            matches!(error, Error::OtherFormat { found, supported: 2, .. } if found == version),
+            "{error}"
+        );
+        assert!(error.to_string().contains(advice), "{error}");
+    }
 
     fs::write(path(&first), "{").unwrap();
     assert!(matches!(open(output.path(), &first), Err(Error::Damaged { .. })));

@@ -1,0 +1,47 @@
+//! Columns of numbers: a MessagePack `bin` of little-endian u32 or f32, 4 bytes each, for `#[serde(with)]`.
+//!
+//! An array would take up to 5 bytes a number and a look at each: a list of 100 is read in half the time.
+
+use serde::de::{Deserialize, Deserializer, Error};
+use serde::ser::Serializer;
+
+use crate::ids::MovieId;
+
+/// A number of a column.
+pub(super) trait Number: Copy {
+    fn to_bytes(self) -> [u8; 4];
+    fn from_bytes(bytes: [u8; 4]) -> Self;
+}
+
+impl Number for f32 {
+    fn to_bytes(self) -> [u8; 4] {
+        self.to_le_bytes()
+    }
+
+    fn from_bytes(bytes: [u8; 4]) -> Self {
+        Self::from_le_bytes(bytes)
+    }
+}
+
+impl Number for MovieId {
+    fn to_bytes(self) -> [u8; 4] {
+        self.0.to_le_bytes()
+    }
+
+    fn from_bytes(bytes: [u8; 4]) -> Self {
+        Self(u32::from_le_bytes(bytes))
+    }
+}
+
+pub(super) fn serialize<S: Serializer, N: Number>(numbers: &[N], serializer: S) -> Result<S::Ok, S::Error> {
+    let bytes: Vec<[u8; 4]> = numbers.iter().map(|number| number.to_bytes()).collect();
+    serializer.serialize_bytes(bytes.as_flattened())
+}
+
+pub(super) fn deserialize<'de, D: Deserializer<'de>, N: Number>(deserializer: D) -> Result<Vec<N>, D::Error> {
+    let bytes = <&[u8]>::deserialize(deserializer)?;
+    match bytes.as_chunks() {
+        (numbers, []) => Ok(numbers.iter().map(|&number| N::from_bytes(number)).collect()),
+        _ => Err(Error::custom(format_args!("{} bytes are no whole number of 4", bytes.len()))),
+    }
+}
