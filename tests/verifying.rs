@@ -34,11 +34,13 @@ fn altered(world: &World, alter: impl Fn(&mut TopN, &mut History, &mut Factors))
         if user == WRONGED {
             alter(&mut top_n, &mut history, &mut factors);
         }
-        writer.put_user(user, &top_n, &history, &factors).unwrap();
+        writer.top_n.put(user, &top_n).unwrap();
+        writer.histories.put(user, &history).unwrap();
+        writer.user_factors.put(user, &factors).unwrap();
     }
     for candidate in original.candidates() {
         let (movie, factors) = candidate.unwrap();
-        writer.put_item_factors(movie, &factors).unwrap();
+        writer.item_factors.put(movie, &factors).unwrap();
     }
     writer.put_fallback(original.fallback()).unwrap();
     writer.finish().unwrap().seal(original.manifest().account.clone()).unwrap().generation

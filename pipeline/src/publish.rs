@@ -30,8 +30,29 @@ pub struct Findings<'a> {
 }
 
 impl Findings<'_> {
-    /// Writes the lists, histories and factors of a range of users, `lists[0]` being that of the first. Cost:
-    /// a prediction of stars for each entry of a list.
+    /// Names each rated movie that has no metadata by its id, and returns which these are.
+    pub fn name_unnamed(&self, metadata: &mut BTreeMap<MovieId, Movie>) -> Vec<MovieId> {
+        let unnamed: Vec<_> =
+            self.vocabulary.items().iter().copied().filter(|id| !metadata.contains_key(id)).collect();
+        metadata.extend(unnamed.iter().map(|&id| (id, Movie::unnamed(id))));
+        unnamed
+    }
+
+    /// Announces the records that will follow.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn announce(&self, writer: &mut GenerationWriter, metadata: &BTreeMap<MovieId, Movie>) -> Result<()> {
+        let users = || self.vocabulary.users().iter().copied();
+        writer.top_n.announce(users())?;
+        writer.histories.announce(users())?;
+        writer.user_factors.announce(users())?;
+        writer.item_factors.announce(self.vocabulary.items().iter().copied())?;
+        Ok(writer.movies.announce(metadata.keys().copied())?)
+    }
+
+    /// Writes the lists, histories and factors of a range of users, `lists[0]` being that of the first: two threads'
+    /// work, for lists are about half of the bytes. Cost: a prediction of stars for each entry of a list.
     ///
     /// # Errors
     /// Those of the store.
@@ -41,42 +62,46 @@ impl Findings<'_> {
         users: Range<usize>,
         lists: &[Vec<Scored>],
     ) -> Result<()> {
+        let rows = || users.clone().zip(&self.vocabulary.users()[users.clone()]);
         let records: Vec<TopN> =
             users.clone().into_par_iter().zip(lists).map(|(row, list)| self.top_n(row, list)).collect();
-        for (row, top_n) in users.zip(&records) {
-            // Columns ascend, and rows are numbered by ascending id: so do the ids.
-            let seen = self.interactions.by_user.columns(row);
-            let history = History { movies: seen.iter().map(|&item| self.movie(item)).collect() };
-            let factors = Factors(self.model.ranking.user(row).to_vec());
-            writer.put_user(self.vocabulary.users()[row], top_n, &history, &factors)?;
-        }
-        Ok(())
+        let GenerationWriter { top_n, histories, user_factors, .. } = writer;
+        let (lists, others) = rayon::join(
+            || rows().zip(&records).try_for_each(|((_, &user), list)| top_n.put(user, list)),
+            || {
+                rows().try_for_each(|(row, &user)| {
+                    histories.put(user, &self.history(row))?;
+                    user_factors.put(user, &Factors(self.model.ranking.user(row).to_vec()))
+                })
+            },
+        );
+        Ok(lists.and(others)?)
     }
 
     /// Writes what is known of movies and candidates: metadata, factors, and the list for users whom nobody
-    /// knows. Returns the rated movies that have no metadata; each is stored under the name of its id.
+    /// knows.
     ///
     /// # Errors
     /// Those of the store.
     pub fn write_movies(
         &self,
         writer: &mut GenerationWriter,
-        mut metadata: BTreeMap<MovieId, Movie>,
+        metadata: &BTreeMap<MovieId, Movie>,
         depth: usize,
-    ) -> Result<Vec<MovieId>> {
-        let mut unnamed = Vec::new();
+    ) -> Result<()> {
         for (row, &id) in self.vocabulary.items().iter().enumerate() {
-            metadata.entry(id).or_insert_with(|| {
-                unnamed.push(id);
-                Movie::unnamed(id)
-            });
-            writer.put_item_factors(id, &Factors(self.model.ranking.item(row).to_vec()))?;
+            writer.item_factors.put(id, &Factors(self.model.ranking.item(row).to_vec()))?;
         }
-        for (&id, movie) in &metadata {
-            writer.put_movie(id, movie)?;
+        for (&id, movie) in metadata {
+            writer.movies.put(id, movie)?;
         }
-        writer.put_fallback(&self.most_rated(depth))?;
-        Ok(unnamed)
+        Ok(writer.put_fallback(&self.most_rated(depth))?)
+    }
+
+    /// The movies of a user. Columns ascend, and items are numbered by ascending id: so do the ids.
+    fn history(&self, user: usize) -> History {
+        let seen = self.interactions.by_user.columns(user);
+        History { movies: seen.iter().map(|&item| self.movie(item)).collect() }
     }
 
     fn top_n(&self, user: usize, list: &[Scored]) -> TopN {

@@ -60,19 +60,20 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Manifest> {
     let model = meter.measure("train", || train(&input.interactions, &settings.training, progress))?;
 
     let mut writer = meter.measure("publish", || begin(&settings.output, &input))?;
-    let metadata = std::mem::take(&mut input.movies.by_id);
+    let mut metadata = std::mem::take(&mut input.movies.by_id);
     let findings = Findings {
         vocabulary: &input.vocabulary,
         interactions: &input.interactions,
         model: &model,
         scale: settings.training.scale,
     };
+    let unnamed = findings.name_unnamed(&mut metadata);
+    warn_of_unnamed(&unnamed, &settings.input.movies);
+    meter.measure("publish", || findings.announce(&mut writer, &metadata))?;
     let n_candidates = score_and_write(&mut writer, findings, settings.depth, &mut meter, progress)?;
-    let unnamed =
-        meter.measure("publish", || findings.write_movies(&mut writer, metadata, settings.depth))?;
+    meter.measure("publish", || findings.write_movies(&mut writer, &metadata, settings.depth))?;
     let finished = meter.measure("publish", || writer.finish())?;
 
-    warn_of_unnamed(&unnamed, &settings.input.movies);
     let counts = Counts {
         users: input.interactions.n_users() as u64,
         movies: input.interactions.n_items() as u64,

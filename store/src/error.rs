@@ -81,6 +81,15 @@ pub enum Error {
         key: u32,
     },
 
+    /// Records were announced and never written: a fault of the caller, not of the data.
+    #[error("{n} records were announced for `{tree}` and not written")]
+    Unkept {
+        /// The tree that lacks them.
+        tree: &'static str,
+        /// How many.
+        n: u64,
+    },
+
     /// A record or manifest could not be encoded: a fault of ours.
     #[error("cannot encode {what}: {detail}")]
     Encode {

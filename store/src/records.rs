@@ -132,8 +132,6 @@ pub(crate) mod trees {
     pub(crate) const ITEM_FACTORS: &str = "item_factors";
     /// One record under [`FALLBACK_KEY`](super::FALLBACK_KEY): the list of a user whom nobody knows.
     pub(crate) const FALLBACK: &str = "fallback";
-    /// All of them, in the order in which the content digest takes them.
-    pub(crate) const ALL: [&str; 6] = [TOP_N, HISTORIES, MOVIES, USER_FACTORS, ITEM_FACTORS, FALLBACK];
 }
 
 /// The key of the only record in the fallback tree.

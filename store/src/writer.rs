@@ -1,8 +1,10 @@
 //! Writes one generation, whole or not at all.
 //!
-//! Records go in by ascending id, tree by tree or interleaved. [`GenerationWriter::finish`] closes sled and
-//! digests every file, [`Finished::seal`] writes the manifest. A generation that is dropped unsealed is
-//! taken away. Pointing `CURRENT` at the result is [`publish`](crate::layout::publish).
+//! Records go in by ascending id, tree by tree or interleaved, or by a thread a tree. [`GenerationWriter::finish`]
+//! closes sled and digests every file, [`Finished::seal`] writes the manifest. A generation that is dropped unsealed
+//! is taken away. Pointing `CURRENT` at the result is [`publish`](crate::layout::publish).
+
+mod tree;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -13,31 +15,28 @@ use crate::error::{Error, Result};
 use crate::ids::{GenerationId, MovieId, UserId};
 use crate::layout::{self, MANIFEST, RECORDS};
 use crate::manifest::{Account, FORMAT_VERSION, FileDigest, Manifest};
-use crate::records::{FALLBACK_KEY, Factors, History, Key, Movie, Record, TopN, trees};
+use crate::records::{FALLBACK_KEY, Factors, History, Movie, TopN, trees};
+pub use tree::TreeWriter;
 
 /// A generation in the making.
 #[derive(Debug)]
 pub struct GenerationWriter {
+    /// The users' lists.
+    pub top_n: TreeWriter<UserId, TopN>,
+    /// What the users have rated.
+    pub histories: TreeWriter<UserId, History>,
+    /// What is known of movies beside their ratings.
+    pub movies: TreeWriter<MovieId, Movie>,
+    /// The users' factors.
+    pub user_factors: TreeWriter<UserId, Factors>,
+    /// The candidates' factors.
+    pub item_factors: TreeWriter<MovieId, Factors>,
+    fallback: TreeWriter<MovieId, TopN>,
     id: GenerationId,
-    records: Records,
+    db: sled::Db,
+    records: PathBuf,
     /// Dropped last, so that sled has let go of the files by then.
     draft: Draft,
-}
-
-/// The open sled directory.
-#[derive(Debug)]
-struct Records {
-    path: PathBuf,
-    db: sled::Db,
-    trees: BTreeMap<&'static str, TreeWriter>,
-}
-
-/// One tree, what it has taken, and its last key.
-#[derive(Debug)]
-struct TreeWriter {
-    tree: sled::Tree,
-    hasher: blake3::Hasher,
-    last: Option<u32>,
 }
 
 /// The directory of an unsealed generation, removed on drop.
@@ -67,7 +66,28 @@ impl GenerationWriter {
         fs::create_dir_all(&generations).map_err(Error::io("create", &generations))?;
         let (id, dir) = claim(output)?;
         let draft = Draft { dir, sealed: false };
-        Ok(Self { id, records: Records::create(draft.dir.join(RECORDS))?, draft })
+        let records = draft.dir.join(RECORDS);
+        let db = sled::Config::new()
+            .path(&records)
+            .mode(sled::Mode::HighThroughput)
+            // Nothing reads while a run writes, and the run syncs once, at its end.
+            .cache_capacity(64 << 20)
+            .flush_every_ms(None)
+            .create_new(true)
+            .open()
+            .map_err(Error::sled(&records))?;
+        Ok(Self {
+            top_n: TreeWriter::open(&db, trees::TOP_N, &records)?,
+            histories: TreeWriter::open(&db, trees::HISTORIES, &records)?,
+            movies: TreeWriter::open(&db, trees::MOVIES, &records)?,
+            user_factors: TreeWriter::open(&db, trees::USER_FACTORS, &records)?,
+            item_factors: TreeWriter::open(&db, trees::ITEM_FACTORS, &records)?,
+            fallback: TreeWriter::open(&db, trees::FALLBACK, &records)?,
+            id,
+            db,
+            records,
+            draft,
+        })
     }
 
     /// The generation's name.
@@ -82,56 +102,40 @@ impl GenerationWriter {
         &self.draft.dir
     }
 
-    /// Writes all that is stored of one user.
-    ///
-    /// # Errors
-    /// [`Error::OutOfOrder`], [`Error::Sled`], [`Error::Encode`].
-    pub fn put_user(
-        &mut self,
-        user: UserId,
-        top_n: &TopN,
-        history: &History,
-        factors: &Factors,
-    ) -> Result<()> {
-        self.records.put(trees::TOP_N, user, top_n)?;
-        self.records.put(trees::HISTORIES, user, history)?;
-        self.records.put(trees::USER_FACTORS, user, factors)
-    }
-
-    /// Writes what is known of one movie beside its ratings.
-    ///
-    /// # Errors
-    /// [`Error::OutOfOrder`], [`Error::Sled`], [`Error::Encode`].
-    pub fn put_movie(&mut self, id: MovieId, movie: &Movie) -> Result<()> {
-        self.records.put(trees::MOVIES, id, movie)
-    }
-
-    /// Writes the factors of one candidate.
-    ///
-    /// # Errors
-    /// [`Error::OutOfOrder`], [`Error::Sled`], [`Error::Encode`].
-    pub fn put_item_factors(&mut self, id: MovieId, factors: &Factors) -> Result<()> {
-        self.records.put(trees::ITEM_FACTORS, id, factors)
-    }
-
     /// Writes the list of a user whom nobody knows. Once.
     ///
     /// # Errors
     /// [`Error::OutOfOrder`], [`Error::Sled`], [`Error::Encode`].
     pub fn put_fallback(&mut self, top_n: &TopN) -> Result<()> {
-        self.records.put(trees::FALLBACK, FALLBACK_KEY, top_n)
+        self.fallback.put(FALLBACK_KEY, top_n)
     }
 
     /// Closes the records, and digests and syncs every file of the generation.
     ///
     /// # Errors
-    /// [`Error::Io`] and [`Error::Sled`]; the generation is then gone.
+    /// [`Error::Unkept`], [`Error::Io`] and [`Error::Sled`]; the generation is then gone.
     pub fn finish(self) -> Result<Finished> {
-        let Self { id, records, draft } = self;
-        let content_digest = records.close()?;
+        let Self { top_n, histories, movies, user_factors, item_factors, fallback, id, db, records, draft } =
+            self;
+        let mut content = blake3::Hasher::new();
+        for tree in [
+            top_n.close(),
+            histories.close(),
+            movies.close(),
+            user_factors.close(),
+            item_factors.close(),
+            fallback.close(),
+        ] {
+            let (name, digest) = tree?;
+            content.update(name.as_bytes());
+            content.update(digest.as_bytes());
+        }
+        db.flush().map_err(Error::sled(&records))?;
+        // The trees are gone by now: the last handle writes sled's own last words.
+        drop(db);
         let mut files = BTreeMap::new();
         digest_files(&draft.dir, "", &mut files)?;
-        Ok(Finished { id, content_digest, files, draft })
+        Ok(Finished { id, content_digest: content.finalize().to_hex().to_string(), files, draft })
     }
 }
 
@@ -182,59 +186,6 @@ fn claim(output: &Path) -> Result<(GenerationId, PathBuf)> {
             }
             Err(e) => return Err(Error::io("create", dir)(e)),
         }
-    }
-}
-
-impl Records {
-    fn create(path: PathBuf) -> Result<Self> {
-        let db = sled::Config::new()
-            .path(&path)
-            .mode(sled::Mode::HighThroughput)
-            // Nothing reads while a run writes, and the run syncs once, at its end.
-            .cache_capacity(64 << 20)
-            .flush_every_ms(None)
-            .create_new(true)
-            .open()
-            .map_err(Error::sled(&path))?;
-        let open = |&name: &&'static str| {
-            let tree = db.open_tree(name)?;
-            Ok((name, TreeWriter { tree, hasher: blake3::Hasher::new(), last: None }))
-        };
-        let trees = trees::ALL.iter().map(open).collect::<Result<_, _>>().map_err(Error::sled(&path))?;
-        Ok(Self { path, db, trees })
-    }
-
-    fn put(&mut self, tree: &'static str, key: impl Key, record: &impl Record) -> Result<()> {
-        let key = key.number();
-        let Some(writer) = self.trees.get_mut(tree) else {
-            return Err(Error::Encode { what: tree, detail: "no such tree".to_owned() });
-        };
-        if writer.last.is_some_and(|last| last >= key) {
-            return Err(Error::OutOfOrder { tree, key });
-        }
-        writer.last = Some(key);
-        let value = record.encode()?;
-        writer.hasher.update(&key.to_be_bytes());
-        writer.hasher.update(&(value.len() as u64).to_le_bytes());
-        writer.hasher.update(&value);
-        writer.tree.insert(key.to_be_bytes(), value).map_err(Error::sled(&self.path))?;
-        Ok(())
-    }
-
-    /// Writes all to disk, lets go of the directory and returns the digest of all records.
-    fn close(self) -> Result<String> {
-        let mut content = blake3::Hasher::new();
-        for name in trees::ALL {
-            if let Some(writer) = self.trees.get(name) {
-                content.update(name.as_bytes());
-                content.update(writer.hasher.finalize().as_bytes());
-            }
-        }
-        self.db.flush().map_err(Error::sled(&self.path))?;
-        // Trees first: the last handle writes sled's own last words.
-        drop(self.trees);
-        drop(self.db);
-        Ok(content.finalize().to_hex().to_string())
     }
 }
 

@@ -42,12 +42,26 @@ impl Model {
     }
 
     fn write(&self, output: &Path) -> Manifest {
+        self.put_into(GenerationWriter::create(output).unwrap())
+    }
+
+    /// Writes it with the keys announced.
+    fn write_announced(&self, output: &Path) -> Manifest {
         let mut writer = GenerationWriter::create(output).unwrap();
+        writer.top_n.announce(self.users.keys().copied()).unwrap();
+        writer.histories.announce(self.users.keys().copied()).unwrap();
+        writer.user_factors.announce(self.users.keys().copied()).unwrap();
+        self.put_into(writer)
+    }
+
+    fn put_into(&self, mut writer: GenerationWriter) -> Manifest {
         for (&id, (top_n, history, factors)) in &self.users {
-            writer.put_user(id, top_n, history, factors).unwrap();
+            writer.top_n.put(id, top_n).unwrap();
+            writer.histories.put(id, history).unwrap();
+            writer.user_factors.put(id, factors).unwrap();
         }
-        self.movies.iter().for_each(|(&id, movie)| writer.put_movie(id, movie).unwrap());
-        self.item_factors.iter().for_each(|(&id, factors)| writer.put_item_factors(id, factors).unwrap());
+        self.movies.iter().for_each(|(&id, movie)| writer.movies.put(id, movie).unwrap());
+        self.item_factors.iter().for_each(|(&id, factors)| writer.item_factors.put(id, factors).unwrap());
         writer.put_fallback(&self.fallback).unwrap();
         fs::write(writer.dir().join("rejects.csv"), "line\n").unwrap();
         writer.finish().unwrap().seal(account()).unwrap()
@@ -134,10 +148,11 @@ proptest! {
     fn a_generation_holds_what_was_put_into_it_and_its_digest_depends_on_that_alone(model in models()) {
         let output = tempfile::tempdir().unwrap();
         let first = model.write(output.path());
-        let second = model.write(output.path());
+        let second = model.write_announced(output.path());
         prop_assert_ne!(&first.generation, &second.generation);
         prop_assert_eq!(&first.content_digest, &second.content_digest);
         model.assert_is(&open(output.path(), &first.generation).unwrap());
+        model.assert_is(&open(output.path(), &second.generation).unwrap());
     }
 }
 
@@ -155,7 +170,7 @@ fn nothing_is_current_until_something_is_published() {
 fn an_unsealed_generation_leaves_nothing_and_cannot_be_published() {
     let output = tempfile::tempdir().unwrap();
     let mut writer = GenerationWriter::create(output.path()).unwrap();
-    writer.put_movie(MovieId(1), &Movie { title: "One".to_owned(), genres: vec![] }).unwrap();
+    writer.movies.put(MovieId(1), &Movie { title: "One".to_owned(), genres: vec![] }).unwrap();
     let id = writer.id().clone();
     assert!(matches!(layout::publish(output.path(), &id), Err(Error::Incomplete { .. })));
     assert!(matches!(open(output.path(), &id), Err(Error::Incomplete { .. })));
@@ -168,11 +183,36 @@ fn records_out_of_order_are_refused() {
     let output = tempfile::tempdir().unwrap();
     let mut writer = GenerationWriter::create(output.path()).unwrap();
     let movie = Movie { title: "One".to_owned(), genres: vec![] };
-    writer.put_movie(MovieId(5), &movie).unwrap();
+    writer.movies.put(MovieId(5), &movie).unwrap();
     for id in [5, 4] {
-        let error = writer.put_movie(MovieId(id), &movie).unwrap_err();
+        let error = writer.movies.put(MovieId(id), &movie).unwrap_err();
         assert!(matches!(error, Error::OutOfOrder { tree: "movies", key } if key == id));
     }
+}
+
+#[test]
+fn a_record_that_was_announced_and_never_put_is_an_error() {
+    let output = tempfile::tempdir().unwrap();
+    let mut writer = GenerationWriter::create(output.path()).unwrap();
+    writer.movies.announce([MovieId(5), MovieId(6), MovieId(7)]).unwrap();
+    writer.movies.put(MovieId(6), &Movie::unnamed(MovieId(6))).unwrap();
+    let error = writer.finish().unwrap_err();
+    assert!(matches!(error, Error::Unkept { tree: "movies", n: 2 }), "{error}");
+    assert_eq!(fs::read_dir(layout::generations_dir(output.path())).unwrap().count(), 0);
+}
+
+#[test]
+fn announced_records_take_little_more_on_disk_than_their_bytes() {
+    let output = tempfile::tempdir().unwrap();
+    let mut writer = GenerationWriter::create(output.path()).unwrap();
+    let users = || (0..20_000).map(UserId);
+    writer.user_factors.announce(users()).unwrap();
+    users().for_each(|id| writer.user_factors.put(id, &Factors(vec![id.0 as f32; 300])).unwrap());
+    writer.put_fallback(&TopN::default()).unwrap();
+    let manifest = writer.finish().unwrap().seal(account()).unwrap();
+    let on_disk: u64 = manifest.files.values().map(|file| file.bytes).sum();
+    let of_values = 20_000 * 1_200;
+    assert!(on_disk < of_values * 13 / 10, "{on_disk} bytes for {of_values}");
 }
 
 #[test]

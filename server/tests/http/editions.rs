@@ -108,10 +108,12 @@ impl Output {
         let mut writer = GenerationWriter::create(self.path()).unwrap();
         for (&user, (list, history)) in &edition.users {
             let history = History { movies: ids(history) };
-            writer.put_user(UserId(user), list, &history, &Factors(vec![0.5])).unwrap();
+            writer.top_n.put(UserId(user), list).unwrap();
+            writer.histories.put(UserId(user), &history).unwrap();
+            writer.user_factors.put(UserId(user), &Factors(vec![0.5])).unwrap();
         }
         for (&id, movie) in &edition.movies {
-            writer.put_movie(MovieId(id), movie).unwrap();
+            writer.movies.put(MovieId(id), movie).unwrap();
         }
         writer.put_fallback(&edition.fallback).unwrap();
         writer.finish().unwrap().seal(account()).unwrap().generation
