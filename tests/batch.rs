@@ -24,7 +24,7 @@ fn a_run_ends_with_a_summary_that_says_what_was_done_and_how_to_serve_it() {
         "RMSE",
         "NDCG@10",
         "most popular",
-        "scores/s",
+        "candidates/s",
         "server",
     ] {
         assert!(ended.stdout.contains(says), "no `{says}` in\n{}", ended.stdout);
@@ -49,7 +49,7 @@ fn the_account_is_printed_as_json_and_stored_in_the_manifest() {
         assert!(account["phases"][phase]["seconds"].as_f64().unwrap() > 0.0, "{phase}");
         assert!(account["phases"][phase]["peak_rss_bytes"].is_u64(), "{phase}");
     }
-    assert!(account["scores_per_second"].as_f64().unwrap() > 0.0);
+    assert!(account["candidates_per_second"].as_f64().unwrap() > 0.0);
     assert!(account["metrics"]["rmse"].as_f64().unwrap() < 1.0);
     for name in ["recall@20", "ndcg@10", "ndcg@100", "coverage@10"] {
         assert!(account["metrics"][name].as_f64().unwrap() > 0.0, "{name}");

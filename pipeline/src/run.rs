@@ -88,7 +88,7 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Manifest> {
         rows: input.clean.rows,
         movie_rows: input.movies.rows,
         counts,
-        scores_per_second: n_candidates as f64 / meter.phase("score").seconds,
+        candidates_per_second: n_candidates as f64 / meter.phase("score").seconds,
         phases: meter.into_phases(),
         metrics,
     })?;

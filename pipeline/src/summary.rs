@@ -69,10 +69,10 @@ pub(crate) fn of_run(manifest: &Manifest, output: &Path) -> Result<String, fmt::
     if !lists.is_empty() {
         writeln!(text, "          {}", lists.join(", "))?;
     }
-    let scores_per_second = HumanCount(account.scores_per_second as u64);
+    let candidates_per_second = HumanCount(account.candidates_per_second as u64);
     writeln!(
         text,
-        "Scored    {users} users, the best {} of each; {scores_per_second} scores/s",
+        "Scored    {users} users, the best {} of each; {candidates_per_second} candidates/s",
         counts.depth
     )?;
 

@@ -51,8 +51,8 @@ pub struct Account {
     pub counts: Counts,
     /// Time and memory by phase: `ingest`, `evaluate`, `train`, `score`, `publish`.
     pub phases: BTreeMap<String, Phase>,
-    /// Candidate scores computed, by second of the score phase.
-    pub scores_per_second: f64,
+    /// Candidates decided on in a second: all pairs of a user and an unseen movie, over the time of the phase `score`.
+    pub candidates_per_second: f64,
     /// Quality by name, `rmse` among them; empty where the run was told not to evaluate.
     pub metrics: BTreeMap<String, f64>,
 }

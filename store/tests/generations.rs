@@ -98,7 +98,7 @@ fn account() -> Account {
         movie_rows: MovieRows::default(),
         counts: Counts::default(),
         phases: BTreeMap::new(),
-        scores_per_second: 0.0,
+        candidates_per_second: 0.0,
         metrics: BTreeMap::new(),
     }
 }
