@@ -93,7 +93,7 @@ impl RatingModel {
 ///
 /// Cost of a sweep, with d factors and the bias: about 2 d^2 multiplications and 40 d additions a rating, and d^3
 /// multiplications a user and an item. Memory: d^2 numbers for each row of the larger side, and some 10 d for each row
-/// of both.
+/// of both. Here d + 1 counts as 16, 32 or 64, so that 162,541 users take 0.3 GB with 15 factors, 3 GB with 63.
 ///
 /// # Errors
 /// [`Error::SamplingDiverged`] when numbers stop being numbers.

@@ -14,6 +14,9 @@ use crate::interactions::Csr;
 
 /// The shape of users' precisions: the larger, the more they are held to be alike.
 const SHAPE: f64 = 24.0;
+/// The greatest precision of a rating: an error of a hundredth of the ratings' standard deviation. Stars that factors
+/// explain to the last bit, such as those that are all the same, would else raise it from sweep to sweep without end.
+const MOST_PRECISE: f64 = 1e4;
 
 /// The precision of each user's ratings, and the rate of its prior.
 #[derive(Debug, Clone)]
@@ -50,7 +53,7 @@ impl Noise {
             let errors = Errors { ratings, user, row, items, level: &level };
             let shape = SHAPE + ratings.columns(user).len() as f64 / 2.0;
             let rate = rate + Arch::new().dispatch(errors) / 2.0;
-            *precision = gamma(shape, rate, &mut streams.of(Draw::Noise, user))? as f32;
+            *precision = gamma(shape, rate, &mut streams.of(Draw::Noise, user))?.min(MOST_PRECISE) as f32;
             Some(())
         })?;
         let sum: f64 = self.precision.iter().copied().map(f64::from).sum();

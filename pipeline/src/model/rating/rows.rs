@@ -1,8 +1,8 @@
 //! Vectors and matrices of a fixed small size, and what is done to them.
 //!
 //! The bias and the factors of a user or an item are a row of `W` numbers, filled up with zeros; as `W` is known when
-//! the program is built, the compiler makes vectors of every loop. Products are rounded before they are added: the
-//! bits are the same on every instruction set.
+//! the program is built, the compiler makes vectors of every loop. What is added by [`add`] is fused, everything else
+//! is rounded before it is added, and the order is fixed: the bits are the same on every instruction set.
 
 use pulp::Simd;
 use rayon::prelude::*;
@@ -15,7 +15,7 @@ pub(super) type Square<const W: usize> = [Row<W>; W];
 /// Rows whose sum is taken as one: what fixes the order of summation, whatever the number of threads.
 pub(super) const BLOCK: usize = 4096;
 
-/// `row += factor * other`.
+/// `row += factor * other`, in fused multiply-adds.
 #[inline(always)]
 pub(super) fn add<S: Simd, const W: usize>(simd: S, row: &mut Row<W>, factor: f32, other: &Row<W>) {
     let factor = simd.splat_f32s(factor);
@@ -24,7 +24,7 @@ pub(super) fn add<S: Simd, const W: usize>(simd: S, row: &mut Row<W>, factor: f3
     }
 }
 
-/// The same where no kernel is.
+/// The same where no kernel is, products being rounded.
 #[inline(always)]
 pub(super) fn plus<const W: usize>(mut row: Row<W>, factor: f32, other: &Row<W>) -> Row<W> {
     for place in 0..W {
@@ -107,7 +107,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_matrix_times_its_inverse_is_one(seed in 0.1f32..1.0, numbers in prop::array::uniform16(-1.0f32..1.0)) {
+        fn a_matrix_times_its_inverse_is_one(
+            seed in 0.1f32..1.0, numbers in prop::array::uniform16(-1.0f32..1.0)
+        ) {
             let m = |row: usize, column: usize| ((row * 100 + column) as f32 * seed).sin();
             let mut matrix = [[0.0; 16]; 16];
             for (i, line) in matrix.iter_mut().enumerate() {
@@ -124,7 +126,9 @@ mod tests {
         }
 
         #[test]
-        fn a_dot_product_is_the_sum_of_the_products(a in prop::array::uniform16(-1.0f32..1.0), b in prop::array::uniform16(-1.0f32..1.0)) {
+        fn a_dot_product_is_the_sum_of_the_products(
+            a in prop::array::uniform16(-1.0f32..1.0), b in prop::array::uniform16(-1.0f32..1.0)
+        ) {
             let plain: f32 = a.iter().zip(b).map(|(a, b)| a * b).sum();
             prop_assert!((dot(&a, &b) - plain).abs() < 1e-5);
             prop_assert!((dot_all(&[a, b], &[b, b]) - f64::from(plain + dot(&b, &b))).abs() < 1e-5);

@@ -80,9 +80,47 @@ fn of_whom_nothing_is_known_nothing_is_said() {
 
 #[test]
 fn ratings_that_are_all_the_same_are_predicted() {
-    let cells: Vec<_> = (0..200).flat_map(|user| (0..50).map(move |item| (user, item, 4.0))).collect();
-    let model = model(&interactions(200, 50, &cells), 10).unwrap();
-    assert!((model.predict(3, 7) - 4.0).abs() < 1e-6, "{}", model.predict(3, 7));
+    for (n_users, n_items, n_sweeps) in [(200, 50, 10), (20, 2000, 30)] {
+        let cells: Vec<_> =
+            (0..n_users).flat_map(|user| (0..n_items).map(move |item| (user, item, 4.0))).collect();
+        let model = model(&interactions(n_users as usize, n_items as usize, &cells), n_sweeps).unwrap();
+        assert!((model.predict(3, 7) - 4.0).abs() < 1e-6, "{}", model.predict(3, 7));
+    }
+}
+
+#[test]
+fn ratings_that_biases_explain_to_the_last_bit_are_predicted() {
+    let stars_of: [fn(u32, u32) -> u32; 3] =
+        [|user, _| user % 5, |_, item| item % 5, |user, item| user % 3 + item % 3];
+    for stars in stars_of {
+        let cells: Vec<_> = (0..100)
+            .flat_map(|user| (0..300).map(move |item| (user, item, 1.0 + stars(user, item) as f32)))
+            .collect();
+        let model = model(&interactions(100, 300, &cells), 30).unwrap();
+        for (user, item, stars) in cells {
+            let predicted = model.predict(user as usize, item as usize);
+            assert!((predicted - stars).abs() < 0.1, "{predicted} is not {stars}");
+        }
+    }
+}
+
+#[test]
+fn one_user_one_item_and_none_are_enough() {
+    let many = |cell: fn(u32) -> (u32, u32)| {
+        (0..10_000).map(|x| (cell(x).0, cell(x).1, (1 + x % 5) as f32)).collect::<Vec<_>>()
+    };
+    for (n_users, n_items, cells) in [
+        (0, 0, vec![]),
+        (2, 2, vec![]),
+        (1, 1, vec![(0, 0, 3.5)]),
+        (1, 10_000, many(|x| (0, x))),
+        (10_000, 1, many(|x| (x, 0))),
+    ] {
+        let model = model(&interactions(n_users, n_items, &cells), 20).unwrap();
+        for (user, item, _) in cells {
+            assert!((1.0..=5.0).contains(&model.predict(user as usize, item as usize)));
+        }
+    }
 }
 
 #[test]
