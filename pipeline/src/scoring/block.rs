@@ -52,12 +52,12 @@ pub(super) struct Block<'a, 'f> {
 
 /// How many users make a block.
 pub(super) fn users(scorer: &Scorer<'_>) -> usize {
-    let bytes = room(scorer) * size_of::<Rank>() + scorer.items.len() / 8;
+    let bytes = capacity(scorer) * size_of::<Rank>() + scorer.items.len() / 8;
     (MOST_BYTES / bytes).clamp(1, USERS)
 }
 
 /// How many candidates a selection holds before it sorts out.
-fn room(scorer: &Scorer<'_>) -> usize {
+fn capacity(scorer: &Scorer<'_>) -> usize {
     scorer.n + scorer.n.max(64) + scorer.items.width()
 }
 
@@ -65,7 +65,7 @@ impl Workspace {
     pub(super) fn new(scorer: &Scorer<'_>) -> Self {
         let n_users = users(scorer);
         Self {
-            ranks: vec![Rank::NONE; n_users * room(scorer)],
+            ranks: vec![Rank::NONE; n_users * capacity(scorer)],
             seen: vec![0; n_users * scorer.items.len().div_ceil(32)],
             groups: (0..n_users.div_ceil(ROWS)).map(|_| Group::default()).collect(),
         }
@@ -99,7 +99,7 @@ impl WithSimd for Block<'_, '_> {
             group.prepare(scorer, selections, head);
         }
         for tiles in doublings(head, n_tiles) {
-            kernel.go(scorer, groups, &mut selections, tiles);
+            kernel.advance(scorer, groups, &mut selections, tiles);
             for (group, selections) in groups.iter_mut().zip(selections.chunks_mut(ROWS)) {
                 // Doubling the items brings about n ln 2 new ones among the best n, if their order is no matter.
                 let too_many = 3 * scorer.n + 64;
@@ -118,7 +118,7 @@ impl WithSimd for Block<'_, '_> {
                     selection.begin(seen.iter().map(|&item| item as usize));
                 }
             }
-            kernel.go(scorer, groups, &mut selections, 0..n_tiles);
+            kernel.advance(scorer, groups, &mut selections, 0..n_tiles);
         }
 
         let mut lists = vec![Vec::new(); users.len()];
@@ -138,7 +138,7 @@ fn begin<'a>(
     ranks: &'a mut [Rank],
     seen: &'a mut [u32],
 ) -> Vec<Selection<'a>> {
-    let ranks = ranks.chunks_exact_mut(room(scorer));
+    let ranks = ranks.chunks_exact_mut(capacity(scorer));
     let seen = seen.chunks_exact_mut(scorer.items.len().div_ceil(32));
     let selections = users.zip(ranks.zip(seen)).map(|(user, (ranks, seen))| {
         let norm = norm(scorer.factors.user(user));
@@ -171,7 +171,7 @@ impl Group {
 impl<S: Simd> Kernel<'_, S> {
     /// Takes the groups through some tiles, panel by panel.
     #[inline(always)]
-    fn go(
+    fn advance(
         &mut self,
         scorer: &Scorer<'_>,
         groups: &mut [Group],

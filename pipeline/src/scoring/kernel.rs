@@ -57,7 +57,7 @@ impl Rows {
         }
     }
 
-    /// Rounds the factors of some users for a first look.
+    /// Quantises the factors of some users for a first look.
     #[inline(always)]
     pub(super) fn fill_screen(&mut self, scorer: &Scorer<'_>, users: &[Selection<'_>]) {
         let users = users.iter().map(|selection| scorer.factors.user(selection.user));
@@ -109,7 +109,7 @@ impl<S: Simd> Kernel<'_, S> {
             let (first, items) = self.items.items(tile);
             let mut n_pairs = 0;
             for (reach, selection) in reach.iter_mut().zip(group.iter()) {
-                *reach &= selection.shown(first, items.len());
+                *reach &= selection.unseen(first, items.len());
                 n_pairs += reach.count_ones();
             }
             if n_pairs > FEW {

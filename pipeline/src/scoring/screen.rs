@@ -1,7 +1,7 @@
 //! A first look at scores in 8 bits, four times as fast as the exact one: it says which scores may reach a
 //! threshold. Those are then computed in full; the others cannot be among the best.
 //!
-//! A user's factors p are rounded to `scale * a`, a tile's items q to `scale * b`, where a and b are whole numbers
+//! A user's factors p are quantised to `scale * a`, a tile's items q to `scale * b`, where a and b are whole numbers
 //! from -127 to 127. The sum of a[d] b[d] is exact, and
 //!
 //! ```text
@@ -20,9 +20,9 @@ const WIDTH: usize = 32;
 /// Factors that one instruction multiplies and adds up.
 const STEP: usize = 4;
 /// The greatest whole number that a factor becomes.
-const GREATEST: f64 = 127.0;
-/// What is added to the whole numbers of items, which the instruction wants without a sign.
-const SHIFT: i32 = 128;
+const MAX_LEVEL: f64 = 127.0;
+/// What stands for zero in the whole numbers of items, which the instruction wants without a sign.
+const ZERO_POINT: i32 = 128;
 /// More than the relative error of anything that is computed here in f64.
 const SLACK: f64 = 1e-9;
 /// So many factors, and no sum overflows.
@@ -32,28 +32,28 @@ const MOST_FACTORS: usize = 1 << 15;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Screen(());
 
-/// Some users for a first look.
+/// Some users for a first look, quantised.
 #[derive(Debug, Default)]
 pub(super) struct ScreenRows {
     /// Whole numbers of [`STEP`] factors of each row.
     numbers: Vec<[[i8; STEP]; ROWS]>,
-    /// One over the scale.
+    /// One over the scale of each row.
     inverse_scale: [f64; ROWS],
     /// What the norm of an item and the error of an item add to a score.
     per_norm: [f64; ROWS],
     per_error: [f64; ROWS],
-    /// What the shift adds to a sum.
-    shift: [f64; ROWS],
+    /// What the items' zero point adds to a sum.
+    zero_point: [f64; ROWS],
     absolute: f64,
 }
 
-/// A tile of items for a first look.
+/// A tile of items for a first look, quantised by one scale.
 #[derive(Debug)]
 pub(super) struct ScreenTile {
     /// Whole numbers of [`STEP`] factors of each item.
     numbers: Vec<[[u8; STEP]; WIDTH]>,
     inverse_scale: f64,
-    /// The greatest norm of an item, and of what rounding took from one.
+    /// The greatest norm of an item, and of what quantisation took from one.
     norm: f64,
     error: f64,
 }
@@ -91,7 +91,7 @@ fn machine_has_it() -> bool {
 }
 
 impl ScreenRows {
-    /// Rounds the factors of at most [`ROWS`] users; those that are not there are zero.
+    /// Quantises the factors of at most [`ROWS`] users; those that are not there are zero.
     #[inline(always)]
     pub(super) fn fill<'a>(
         &mut self,
@@ -110,7 +110,7 @@ impl ScreenRows {
         let mut numbers = vec![[0; STEP]; n_factors.div_ceil(STEP)];
         for (row, factors) in users.enumerate() {
             let scale = scale(greatest(factors));
-            let error = round(factors, scale, numbers.as_flattened_mut());
+            let error = quantize(factors, scale, numbers.as_flattened_mut());
             for (rows, &numbers) in self.numbers.iter_mut().zip(&numbers) {
                 rows[row] = numbers;
             }
@@ -119,7 +119,7 @@ impl ScreenRows {
             self.inverse_scale[row] = 1.0 / scale;
             self.per_norm[row] = error + norm * (bound.relative() - 1.0 + SLACK);
             self.per_error[row] = (norm + error) * (1.0 + SLACK);
-            self.shift[row] = f64::from(SHIFT * sum);
+            self.zero_point[row] = f64::from(ZERO_POINT * sum);
         }
     }
 
@@ -131,7 +131,7 @@ impl ScreenRows {
             let error = self.per_norm[row] * tile.norm + self.per_error[row] * tile.error + self.absolute;
             let sum = (f64::from(thresholds[row]) - error) * self.inverse_scale[row] * tile.inverse_scale;
             // Two for the rounding of this. Infinities become the ends of the range.
-            let least_sum = sum - sum.abs() * SLACK - 2.0 + self.shift[row];
+            let least_sum = sum - sum.abs() * SLACK - 2.0 + self.zero_point[row];
             least[row] = nearest(least_sum.clamp(f64::from(i32::MIN), f64::from(i32::MAX)));
         }
         least
@@ -139,21 +139,21 @@ impl ScreenRows {
 }
 
 impl ScreenTile {
-    /// Rounds the factors of at most [`WIDTH`] items; those that are not there are zero.
+    /// Quantises the factors of at most [`WIDTH`] items; those that are not there are zero.
     #[inline(always)]
     pub(super) fn new<'a>(items: impl Iterator<Item = &'a [f32]> + Clone, n_factors: usize) -> Self {
         let scale = scale(items.clone().map(greatest).fold(0.0, f32::max));
         let mut tile = Self {
-            numbers: vec![[[SHIFT as u8; STEP]; WIDTH]; n_factors.div_ceil(STEP)],
+            numbers: vec![[[ZERO_POINT as u8; STEP]; WIDTH]; n_factors.div_ceil(STEP)],
             inverse_scale: 1.0 / scale,
             norm: 0.0,
             error: 0.0,
         };
         let mut numbers = vec![[0; STEP]; n_factors.div_ceil(STEP)];
         for (lane, factors) in items.enumerate() {
-            let error = round(factors, scale, numbers.as_flattened_mut());
+            let error = quantize(factors, scale, numbers.as_flattened_mut());
             for (lanes, numbers) in tile.numbers.iter_mut().zip(&numbers) {
-                lanes[lane] = numbers.map(|number| (i32::from(number) + SHIFT) as u8);
+                lanes[lane] = numbers.map(|number| (i32::from(number) + ZERO_POINT) as u8);
             }
             let norm = norm(factors) * (1.0 + SLACK);
             tile.norm = tile.norm.max(norm);
@@ -173,7 +173,7 @@ fn nearest(number: f64) -> i32 {
 
 /// The scale of a greatest factor.
 fn scale(greatest: f32) -> f64 {
-    if greatest > 0.0 { f64::from(greatest) / GREATEST } else { 1.0 }
+    if greatest > 0.0 { f64::from(greatest) / MAX_LEVEL } else { 1.0 }
 }
 
 #[inline(always)]
@@ -188,16 +188,16 @@ fn greatest(factors: &[f32]) -> f32 {
     greatest.into_iter().fold(0.0, f32::max)
 }
 
-/// Factors in units of a scale as whole numbers, and the norm of what that took from them.
+/// Quantises factors to whole numbers of a scale; returns the norm of what that took from them.
 #[inline(always)]
-fn round(factors: &[f32], scale: f64, numbers: &mut [i8]) -> f64 {
+fn quantize(factors: &[f32], scale: f64, numbers: &mut [i8]) -> f64 {
     /// Added and taken away again, it leaves a whole number.
     const WHOLE: f32 = 1.5 * (1 << 23) as f32;
     let per_unit = (1.0 / scale) as f32;
     let mut squares = [0.0f64; 16];
     for (factors, numbers) in factors.chunks(16).zip(numbers.chunks_mut(16)) {
         for ((&factor, number), square) in factors.iter().zip(numbers).zip(&mut squares) {
-            let units = (factor * per_unit).clamp(-GREATEST as f32, GREATEST as f32);
+            let units = (factor * per_unit).clamp(-MAX_LEVEL as f32, MAX_LEVEL as f32);
             // Whatever number this is, what it takes is measured.
             let whole = (units + WHOLE) - WHOLE;
             *number = whole as i8;

@@ -144,7 +144,7 @@ impl<'a> Selection<'a> {
     /// A bit for each of `n` places from `first` on: whether the item there is not seen. They are at most 32, and of
     /// one word.
     #[inline(always)]
-    pub(super) fn shown(&self, first: usize, n: usize) -> u32 {
+    pub(super) fn unseen(&self, first: usize, n: usize) -> u32 {
         (!self.seen[first / 32] >> (first % 32)) & (u32::MAX >> (32 - n))
     }
 
@@ -157,7 +157,7 @@ impl<'a> Selection<'a> {
                 (score >= self.threshold_of_later) | (score >= self.threshold) & (item < self.last_item);
             reach |= u32::from(exceeds) << lane;
         }
-        reach &= self.shown(first, items.len());
+        reach &= self.unseen(first, items.len());
         if reach == 0 {
             return;
         }

@@ -15,7 +15,7 @@ use super::side::{MIN_ROWS, Pending, Side};
 
 /// Steps of the solver at most. It starts from the draw of the sweep before.
 const STEPS: usize = 8;
-/// How small an error, relative to where it started, needs no further step.
+/// How small a residual, relative to where it started, needs no further step.
 const TOLERANCE: f64 = 1e-2;
 
 /// Draws the implicit factors of a side, and adds up what they imply of each row. With Z a row's weight where a row
@@ -26,7 +26,8 @@ const TOLERANCE: f64 = 1e-2;
 /// (Z^T V Z + M) y = Z^T news + sqrt(M) e
 /// ```
 ///
-/// with M the precision of the implicit factors' prior and e standard normal; the news are perturbed already.
+/// with M the precision of the implicit factors' prior and e standard normal; the news are perturbed already. As steps
+/// are few and begin at the sweep before, this is the draw but for a small residual.
 ///
 /// Cost: a step takes 2 W additions a rating and W^2 multiplications a row.
 pub(super) fn draw<const W: usize>(
@@ -36,41 +37,43 @@ pub(super) fn draw<const W: usize>(
 ) -> Option<()> {
     let mut y = std::mem::take(&mut side.implicit_factors);
     let system = System { side, pending };
-    let scale = system.diagonal();
+    let jacobi = system.diagonal();
     let mut told = vec![[0.0; W]; pending.len()];
 
-    // What is left of the right-hand side, and what the scale makes of it.
-    let mut rest = vec![[0.0; W]; y.len()];
+    // What is left of the right-hand side, and what the preconditioner makes of it.
+    let mut residual = vec![[0.0; W]; y.len()];
     system.tell(&y, Told::NewsLess, &mut told);
-    system.gather(&told, &y, -1.0, &mut rest);
-    rest.par_iter_mut().enumerate().with_min_len(MIN_ROWS).for_each(|(column, rest)| {
+    system.gather(&told, &y, -1.0, &mut residual);
+    residual.par_iter_mut().enumerate().with_min_len(MIN_ROWS).for_each(|(column, residual)| {
         if !side.transposed.columns(column).is_empty() {
             let noise = side.implicit_prior.sample(&mut streams.of(Draw::ImplicitFactors, column));
-            *rest = plus(*rest, 1.0, &product(&side.implicit_prior.precision, &noise));
+            *residual = plus(*residual, 1.0, &product(&side.implicit_prior.precision, &noise));
         }
     });
-    let mut scaled: Vec<_> = rest.par_iter().zip(&scale).map(|(rest, scale)| product(rest, scale)).collect();
+    let mut scaled: Vec<_> =
+        residual.par_iter().zip(&jacobi).map(|(residual, jacobi)| product(residual, jacobi)).collect();
     let mut direction = scaled.clone();
     let mut image = vec![[0.0; W]; y.len()];
-    let mut error = dot_all(&rest, &scaled);
-    let enough = error * TOLERANCE * TOLERANCE;
+    let mut size = dot_all(&residual, &scaled);
+    let small_enough = size * TOLERANCE * TOLERANCE;
     for _ in 0..STEPS {
-        if error <= enough {
+        if size <= small_enough {
             break;
         }
         system.tell(&direction, Told::Alone, &mut told);
         system.gather(&told, &direction, 1.0, &mut image);
-        let length = (error / dot_all(&direction, &image)) as f32;
-        let rows = y.par_iter_mut().zip(&mut rest).zip(&mut scaled).zip(&direction).zip(&image).zip(&scale);
-        rows.with_min_len(MIN_ROWS).for_each(|(((((y, rest), scaled), direction), image), scale)| {
-            *y = plus(*y, length, direction);
-            *rest = plus(*rest, -length, image);
-            *scaled = product(rest, scale);
+        let step = (size / dot_all(&direction, &image)) as f32;
+        let rows =
+            y.par_iter_mut().zip(&mut residual).zip(&mut scaled).zip(&direction).zip(&image).zip(&jacobi);
+        rows.with_min_len(MIN_ROWS).for_each(|(((((y, residual), scaled), direction), image), jacobi)| {
+            *y = plus(*y, step, direction);
+            *residual = plus(*residual, -step, image);
+            *scaled = product(residual, jacobi);
         });
-        let before = std::mem::replace(&mut error, dot_all(&rest, &scaled));
-        let turn = (error / before) as f32;
+        let before = std::mem::replace(&mut size, dot_all(&residual, &scaled));
+        let conjugation = (size / before) as f32;
         direction.par_iter_mut().zip(&scaled).with_min_len(MIN_ROWS).for_each(|(direction, scaled)| {
-            *direction = plus(*scaled, turn, direction);
+            *direction = plus(*scaled, conjugation, direction);
         });
     }
     told.par_iter_mut().enumerate().with_min_len(MIN_ROWS).for_each(|(row, told)| {
@@ -78,7 +81,7 @@ pub(super) fn draw<const W: usize>(
     });
     side.implied = told;
     side.implicit_factors = y;
-    error.is_finite().then_some(())
+    size.is_finite().then_some(())
 }
 
 struct System<'a, 'b, const W: usize> {
@@ -116,7 +119,7 @@ impl<const W: usize> System<'_, '_, W> {
         });
     }
 
-    /// One over the diagonal of the matrix.
+    /// The Jacobi preconditioner: one over the diagonal of the matrix.
     fn diagonal(&self) -> Vec<Row<W>> {
         let Side { weight, prior, transposed, .. } = self.side;
         let of_row = |(pending, &weight): (&Pending<W>, &f32)| {
