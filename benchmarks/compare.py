@@ -145,13 +145,14 @@ def ease(split, arguments, weight):
 def surprise_svd(split, _):
     if split.train.nnz > MOST_RATINGS_OF_SURPRISE:
         raise TooLarge(f"more than {MOST_RATINGS_OF_SURPRISE:,} ratings")
+    import pandas
     import surprise
     users, items, stars = split.pairs["train"]
-    rows = [(int(user), int(item), float(rating), None) for user, item, rating in zip(users, items, stars)]
-    data = surprise.Dataset(surprise.Reader(rating_scale=(float(stars.min()), float(stars.max()))))
-    data.raw_ratings = rows
+    table = pandas.DataFrame({"user": users, "item": items, "rating": stars.astype(float)})
+    scale = surprise.Reader(rating_scale=(float(stars.min()), float(stars.max())))
+    train = surprise.Dataset.load_from_df(table, scale).build_full_trainset()
     model = surprise.SVD(random_state=1)
-    model.fit(data.build_full_trainset())
+    model.fit(train)
     squares = [(model.predict(int(u), int(i)).est - float(r)) ** 2 for u, i, r in zip(*split.pairs["test"])]
     return {"rmse": float(np.sqrt(np.mean(squares)))}
 

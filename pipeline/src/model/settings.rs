@@ -60,7 +60,7 @@ impl Default for RankingSettings {
         Self {
             n_factors: None,
             epochs: 20,
-            regularization: 0.25,
+            regularization: 0.125,
             unobserved_weight: 0.2,
             activity_discount: 0.25,
             popularity_emphasis: 0.1,

@@ -32,7 +32,7 @@ impl Weights {
         unobserved_items.iter_mut().for_each(|weight| *weight *= settings.unobserved_weight);
         let of_users = row_weights(by_user, &unobserved_users, &unobserved_items);
         let of_items = row_weights(by_item, &unobserved_items, &unobserved_users);
-        let ridge = f64::from(settings.regularization) * noise(by_user, by_item.n_rows())
+        let ridge = f64::from(settings.regularization) * noise(by_user, by_item)
             / (mean(&of_users) * mean(&of_items)).sqrt();
         let pulls = |weights: Vec<f64>| weights.iter().map(|weight| (ridge * weight) as f32).collect();
         let (user_ridge, item_ridge) = (pulls(of_users), pulls(of_items));
@@ -55,15 +55,18 @@ fn row_weights(matrix: &Csr, rows: &[f32], columns: &[f32]) -> Vec<f64> {
     rows.iter().enumerate().map(weight).collect()
 }
 
-/// About the largest singular value of as many ratings strewn at random: `sqrt(density) (sqrt(n_users) +
-/// sqrt(n_items))` (Füredi, Komlós: "The Eigenvalues of Random Symmetric Matrices", Combinatorica 1981). Pulls of a
-/// and b on two sides of factors take `sqrt(a b)` from each singular value of their product (Srebro, Rennie,
-/// Jaakkola: "Maximum-Margin Matrix Factorization", NIPS 2004): what is to be told from noise must stand in
-/// proportion to it, whatever the shape of the data.
-fn noise(by_user: &Csr, n_items: usize) -> f64 {
-    let (n_users, n_items) = (by_user.n_rows() as f64, n_items as f64);
-    let density = by_user.n_cells() as f64 / (n_users * n_items);
-    density.sqrt() * (n_users.sqrt() + n_items.sqrt())
+/// About the largest singular value of as many ratings strewn at random, by users as active and over items as popular
+/// as these: `sqrt(d_u) + sqrt(d_i)`, d being the number of ratings of the user, or of the item, of an average rating
+/// (Füredi, Komlós: "The Eigenvalues of Random Symmetric Matrices", Combinatorica 1981, for rows that are all alike).
+/// Pulls of a and b on two sides of factors take `sqrt(a b)` from each singular value of their product (Srebro, Rennie,
+/// Jaakkola: "Maximum-Margin Matrix Factorization", NIPS 2004): what is to be told from noise must stand in proportion
+/// to it, whatever the shape of the data.
+fn noise(by_user: &Csr, by_item: &Csr) -> f64 {
+    let degree = |matrix: &Csr| {
+        let squares = (0..matrix.n_rows()).map(|row| (matrix.columns(row).len() as f64).powi(2)).sum::<f64>();
+        squares / matrix.n_cells().max(1) as f64
+    };
+    degree(by_user).sqrt() + degree(by_item).sqrt()
 }
 
 fn mean(numbers: &[f64]) -> f64 {
@@ -110,7 +113,8 @@ mod tests {
         let weights = lopsided();
         let average = |ridge: &[f32]| ridge.iter().sum::<f32>() / ridge.len() as f32;
         let pull = (average(&weights.user_ridge) * average(&weights.item_ridge)).sqrt();
-        let noise = (4.0f32 / 6.0).sqrt() * (2.0f32.sqrt() + 3.0f32.sqrt());
+        // An average rating's user has (9 + 1) / 4 ratings, its item (4 + 1 + 1) / 4.
+        let noise = 2.5f32.sqrt() + 1.5f32.sqrt();
         assert!((pull - 0.5 * noise).abs() < 1e-4, "{pull} is not half of {noise}");
         // Three ratings and a third of a pair, against one rating and as much.
         let ratio = weights.user_ridge[0] / weights.user_ridge[1];
