@@ -225,7 +225,7 @@ def measure(path, arguments):
                         f"{split.train.nnz + split.test.nnz:,} ratings")
                 say(f"{path}: {size}")
                 timings = race(split, arguments)
-            for name, contender in contenders(arguments):
+            for name, contender in [] if arguments.training_only else contenders(arguments):
                 begin = time.monotonic()
                 try:
                     found = contender(split, arguments)
@@ -246,6 +246,8 @@ def measure(path, arguments):
             continue
         means = [statistics.mean(figures[m] for figures in found) if m in found[0] else None for m in metrics]
         lines.append(f"| {name} | " + " | ".join("" if mean is None else f"{mean:.4f}" for mean in means) + " |")
+    if arguments.training_only:
+        lines = lines[:1] + ["", f"{size}."]
     return lines + ["", "Training, seconds an epoch:", "", "| factors | implicit ALS | pipeline | ratio |",
                     "|---|---|---|---|", *timings, ""]
 
@@ -276,6 +278,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seeds", type=int, nargs="+", default=[7])
     parser.add_argument("--every", type=int, default=1, metavar="N", help="judge the peers' lists of each N-th user")
+    parser.add_argument("--training-only", action="store_true", help="seconds an epoch, and no lists")
     parser.add_argument("--turns", type=int, default=3, help="of implicit and of ours, taken alternately")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--scale", nargs=2, metavar=("MIN", "MAX"), help="where ratings are not from 0.5 to 5")
