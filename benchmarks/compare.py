@@ -58,6 +58,8 @@ class Split:
                 file.write("userId,movieId,rating,timestamp\n")
                 file.writelines(lines[row] for row in np.flatnonzero(part))
         self.popularity = np.bincount(self.train.indices, minlength=shape[1]).astype(np.float64)
+        # What `popularity` has found: each figure of the pipeline is held against it.
+        self.judged_popularity = None
 
 
 def read(path):
@@ -108,7 +110,9 @@ def judge(split, arguments, scores_of):
 # Every contender takes a split and the arguments and gives figures by name.
 
 def popularity(split, arguments):
-    return judge(split, arguments, lambda users: np.tile(split.popularity, (len(users), 1)))
+    if split.judged_popularity is None:
+        split.judged_popularity = judge(split, arguments, lambda users: np.tile(split.popularity, (len(users), 1)))
+    return split.judged_popularity
 
 
 def implicit_als(split, arguments, n_factors):
