@@ -13,11 +13,8 @@ mod ranking;
 mod als;
 
 use indicatif::ProgressBar;
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, Normal};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::interactions::Interactions;
 pub use ranking::RankingFactors;
 pub use rating::RatingModel;
@@ -38,6 +35,10 @@ impl Model {
     /// # Errors
     /// [`Error::Setting`] for settings out of range, [`Error::Diverged`] and [`Error::SamplingDiverged`] when numbers
     /// stop being numbers.
+    ///
+    /// [`Error::Setting`]: crate::error::Error::Setting
+    /// [`Error::Diverged`]: crate::error::Error::Diverged
+    /// [`Error::SamplingDiverged`]: crate::error::Error::SamplingDiverged
     pub fn train(interactions: &Interactions, settings: &TrainSettings, bar: &ProgressBar) -> Result<Self> {
         settings.check()?;
         let rank = settings.objective == Objective::Ranking;
@@ -50,12 +51,4 @@ impl Model {
         };
         Ok(Self { ranking, rating })
     }
-}
-
-/// Where factors start (n_rows x n_factors): of a length of about a tenth, and never all alike.
-fn random_factors(n_rows: usize, n_factors: usize, seed: u64) -> Result<Vec<f32>> {
-    let normal = Normal::new(0.0, 0.1 / (n_factors as f32).sqrt())
-        .map_err(|e| Error::Internal { what: "the random start", detail: e.to_string() })?;
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    Ok((0..n_rows * n_factors).map(|_| normal.sample(&mut rng)).collect())
 }

@@ -37,7 +37,7 @@ pub struct TrainSettings {
 pub struct RankingSettings {
     /// Latent factors of each user and item; `None` takes what the size of the data affords.
     pub n_factors: Option<usize>,
-    /// Passes over the ratings, each of which solves all users and then all items.
+    /// Passes over the ratings, each of which improves all users and then all items.
     pub epochs: usize,
     /// The pull of factors towards zero, as a share of the noise that as many ratings would make by chance.
     pub regularization: f32,

@@ -9,9 +9,12 @@ mod preference;
 mod weights;
 
 use indicatif::ProgressBar;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, Normal};
 
+use super::TrainSettings;
 use super::als::{Factors, Observation, Side};
-use super::{TrainSettings, random_factors};
 use crate::error::{Error, Result};
 use crate::interactions::Interactions;
 use preference::Preference;
@@ -96,6 +99,14 @@ pub(super) fn fit(
         bar.inc(1);
     }
     Ok(RankingFactors { n_factors: k, user_factors: users.into_dense(), item_factors: items.into_dense() })
+}
+
+/// Where factors start (n_rows x n_factors): of a length of about a tenth, and never all alike.
+fn random_factors(n_rows: usize, n_factors: usize, seed: u64) -> Result<Vec<f32>> {
+    let normal = Normal::new(0.0, 0.1 / (n_factors as f32).sqrt())
+        .map_err(|e| Error::Internal { what: "the random start", detail: e.to_string() })?;
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    Ok((0..n_rows * n_factors).map(|_| normal.sample(&mut rng)).collect())
 }
 
 #[cfg(test)]

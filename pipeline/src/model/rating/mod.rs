@@ -27,7 +27,7 @@ use super::{RankingFactors, RatingSettings};
 use crate::error::{Error, Result};
 use crate::interactions::{Csr, Interactions};
 use noise::Noise;
-use posterior::{Level, Sums};
+use posterior::Sums;
 use random::{Streams, Whose};
 use side::{Given, Pending, Side};
 
@@ -128,7 +128,7 @@ impl Chain<'_> {
     fn run<const W: usize>(&self) -> Result<RatingModel> {
         let Self { interactions: Interactions { by_user, by_item }, depth, n_sweeps, seed, bar } = *self;
         let level = Level::of(by_user);
-        let of_stars = |stars: f32| (stars - level.mean) / level.deviation.max(f32::MIN_POSITIVE);
+        let of_stars = |stars| level.of_stars(stars);
         let mut users = Side::<W>::start(by_user, by_item, depth, &Streams::new(seed, 0, Whose::Users));
         let mut items = Side::<W>::start(by_item, by_user, depth, &Streams::new(seed, 0, Whose::Items));
         let mut noise = Noise::start(by_user.n_rows());
@@ -166,6 +166,13 @@ impl Chain<'_> {
     }
 }
 
+/// The mean and the standard deviation of the stars that were learnt from.
+#[derive(Debug, Clone, Copy)]
+struct Level {
+    mean: f32,
+    deviation: f32,
+}
+
 impl Level {
     /// That of all ratings.
     fn of(ratings: &Csr) -> Self {
@@ -174,6 +181,12 @@ impl Level {
         let variance =
             ratings.cells().map(|(_, _, stars)| (f64::from(stars) - mean).powi(2)).sum::<f64>() / n;
         Self { mean: mean as f32, deviation: variance.sqrt() as f32 }
+    }
+
+    /// A rating in standard deviations above the mean.
+    #[inline(always)]
+    fn of_stars(self, stars: f32) -> f32 {
+        (stars - self.mean) / self.deviation.max(f32::MIN_POSITIVE)
     }
 }
 

@@ -18,19 +18,12 @@
 
 use rayon::prelude::*;
 
-use super::RatingModel;
 use super::rows::{Row, dot, plus};
 use super::side::{MIN_ROWS, Side};
+use super::{Level, RatingModel};
 
 /// Stretches of the chain whose means are kept apart.
 const STRETCHES: usize = 4;
-
-/// The mean and the standard deviation of the stars that were learnt from.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Level {
-    pub(super) mean: f32,
-    pub(super) deviation: f32,
-}
 
 /// The sums of one side over the sweeps that are kept.
 pub(super) struct Sums<const W: usize> {
