@@ -1,9 +1,8 @@
 //! The JSON that clients know: names and order of members are a promise to them.
 
 use serde::{Serialize, Serializer};
-use store::MovieId;
-use store::reader::Generation;
 use store::records::Movie;
+use store::{MovieId, Tables};
 
 /// `{"items":[...]}`.
 #[derive(Serialize)]
@@ -49,8 +48,8 @@ impl<'a> Recommendations<Bare<'a>> {
 
 impl Recommendations<Vec<Described>> {
     /// The movies with title and genres, best first: one more lookup each.
-    pub(crate) fn described(movies: &[MovieId], generation: &Generation) -> store::Result<Self> {
-        let describe = |&id| Ok(Described::new(id, generation.movie(id)?));
+    pub(crate) fn described(movies: &[MovieId], tables: &Tables) -> store::Result<Self> {
+        let describe = |&id| Ok(Described::new(id, tables.movie(id)?));
         movies.iter().map(describe).collect::<store::Result<_>>().map(|items| Self { items })
     }
 }

@@ -4,9 +4,8 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
-use store::GenerationId;
+use store::{GenerationId, Location};
 use tokio::task::JoinError;
 
 /// The crate's result.
@@ -51,11 +50,18 @@ pub enum Error {
         detail: String,
     },
 
-    /// No generation was ever published in the output directory, or `CURRENT` was taken away.
-    #[error("no generation is published in {}; publish one with `pipeline run`", store.display())]
+    /// No generation was ever published in the repository, or `CURRENT` was taken away.
+    #[error("no generation is published in {store}; publish one with `pipeline run`")]
     NothingPublished {
-        /// The output directory.
-        store: PathBuf,
+        /// The repository.
+        store: Location,
+    },
+
+    /// The repository cannot be reached for want of a setting.
+    #[error("{source}; give another place with --store, or the missing variables")]
+    Repository {
+        /// What the store answered.
+        source: store::Error,
     },
 
     /// What was published cannot be served.

@@ -1,16 +1,16 @@
 //! Follows `CURRENT`: opens what it names and puts it in the place of what was served before.
 //!
-//! Requests never wait for this. Copying, checking and opening happen on a blocking thread, the swap is one
-//! pointer, and the old generation is dropped, which deletes files, where it blocks nobody. A generation
-//! that cannot be served changes nothing: the old one stays.
+//! Requests never wait for this. Fetching, checking and opening happen on a blocking thread, the swap is one
+//! pointer, and the old generation is closed where it blocks nobody. Its copy stays until the next swap, so that going
+//! back to it takes an opening and no fetch. A generation that cannot be served changes nothing: the old one stays.
 
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use arc_swap::{ArcSwapOption, Guard};
-use store::reader::Generation;
-use store::{GenerationId, layout};
+use store::reader::{Generation, LocalCopy};
+use store::{GenerationId, Repository};
 use tokio::task::spawn_blocking;
 use warp::http::HeaderValue;
 
@@ -49,15 +49,17 @@ impl Current {
         self.load().as_deref().is_some_and(|open| open.generation.manifest().generation == *id)
     }
 
-    fn replace(&self, open: Open) {
-        if let Some(old) = self.0.swap(Some(Arc::new(open))) {
-            spawn_blocking(move || retire(old));
-        }
+    /// Serves another generation from now on. Returns the copy of the one before, which is closed by then.
+    async fn replace(&self, open: Open) -> Option<Arc<LocalCopy>> {
+        let old = self.0.swap(Some(Arc::new(open)))?;
+        let copy = old.generation.copy();
+        // A panic in sled leaves the copy in doubt: it is not kept.
+        spawn_blocking(move || retire(old)).await.ok().map(|()| copy)
     }
 }
 
-/// Drops a generation, and its working copy with it, as soon as the last request is done with it: a matter
-/// of microseconds. Waiting for that here keeps the drop from falling to the request.
+/// Closes a generation as soon as the last request is done with it: a matter of
+/// microseconds. Waiting for that here keeps the closing from falling to the request.
 fn retire(mut old: Arc<Open>) {
     loop {
         match Arc::try_unwrap(old) {
@@ -69,12 +71,14 @@ fn retire(mut old: Arc<Open>) {
 }
 
 /// Looks at `CURRENT` every now and then, for as long as it is polled.
-pub(crate) async fn follow(current: Arc<Current>, settings: Settings) {
+pub(crate) async fn follow(current: Arc<Current>, repository: Repository, settings: Settings) {
     let poll_interval = settings.poll_interval;
-    let mut follower = Follower { current, settings, refused: None };
+    let repository = Arc::new(repository);
+    let mut follower = Follower { current, repository, settings, previous: None, refused: None };
     loop {
         follower.look().await;
-        tokio::time::sleep(poll_interval).await;
+        // Servers that were started together should not ask together for ever.
+        tokio::time::sleep(poll_interval.mul_f64(rand::random_range(0.9..1.1))).await;
     }
 }
 
@@ -82,7 +86,10 @@ pub(crate) async fn follow(current: Arc<Current>, settings: Settings) {
 #[derive(Debug)]
 struct Follower {
     current: Arc<Current>,
+    repository: Arc<Repository>,
     settings: Settings,
+    /// The generation that was served before the current one, verified and closed.
+    previous: Option<Arc<LocalCopy>>,
     refused: Option<Refused>,
 }
 
@@ -106,7 +113,10 @@ impl Follower {
             Ok(id) if self.pausing(&id) => {}
             Ok(id) => match self.open(id.clone()).await {
                 Ok(open) => {
-                    self.current.replace(open);
+                    let before = self.current.replace(open).await;
+                    let last = std::mem::replace(&mut self.previous, before);
+                    // Deletes files.
+                    spawn_blocking(move || drop(last));
                     self.refused = None;
                     tracing::info!("serving generation {id}");
                 }
@@ -118,18 +128,23 @@ impl Follower {
 
     /// The generation that `CURRENT` names.
     async fn named(&self) -> Result<GenerationId> {
-        let store = self.settings.store.clone();
-        let named = spawn_blocking(move || layout::current(&store)).await??;
+        let repository = Arc::clone(&self.repository);
+        let named = spawn_blocking(move || repository.current()).await??;
         named.ok_or_else(|| Error::NothingPublished { store: self.settings.store.clone() })
     }
 
     async fn open(&self, id: GenerationId) -> Result<Open> {
         let name = HeaderValue::from_str(id.as_str()).map_err(|_| Error::Unnameable(id.clone()))?;
-        let Settings { store, work_dir, .. } = self.settings.clone();
-        let cache_bytes = self.settings.cache_bytes();
-        let generation =
-            spawn_blocking(move || Generation::open(&store, &id, &work_dir, cache_bytes)).await??;
-        Ok(Open { generation, name })
+        let kept = self.previous.clone().filter(|copy| copy.manifest().generation == id);
+        let (repository, settings) = (Arc::clone(&self.repository), self.settings.clone());
+        let generation = spawn_blocking(move || {
+            let copy = match kept {
+                Some(copy) => copy,
+                None => repository.fetch(&id, &settings.work_dir, settings.bandwidth())?.into(),
+            };
+            Generation::open(copy, settings.cache_bytes())
+        });
+        Ok(Open { generation: generation.await??, name })
     }
 
     /// Whether a generation was refused so recently that it is not worth another copy. Damage does not

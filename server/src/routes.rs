@@ -59,15 +59,16 @@ fn recommendations(current: &Current, query: &str) -> Answer {
     let wanted = Wanted::parse(query)?;
     from_generation(current, |generation| {
         let n = within_depth(wanted.n, generation)?;
-        let personal = generation.top_n(wanted.user).map_err(Problem::failed_lookup)?;
+        let tables = generation.tables();
+        let personal = tables.top_n(wanted.user).map_err(Problem::failed_lookup)?;
         let (list, source) = match &personal {
             Some(list) => (list, "personal"),
-            None => (generation.fallback(), "popular"),
+            None => (tables.fallback(), "popular"),
         };
         // A list is shorter than asked where there are no more candidates.
         let movies = list.movies.get(..n).unwrap_or(&list.movies);
         let mut response = if wanted.metadata {
-            json(&Recommendations::described(movies, generation).map_err(Problem::failed_lookup)?)
+            json(&Recommendations::described(movies, tables).map_err(Problem::failed_lookup)?)
         } else {
             json(&Recommendations::bare(movies))
         }?;
@@ -79,7 +80,7 @@ fn recommendations(current: &Current, query: &str) -> Answer {
 fn features(current: &Current, query: &str) -> Answer {
     let user = query::user_id(query)?;
     from_generation(current, |generation| {
-        let history = generation.history(user).map_err(Problem::failed_lookup)?.unwrap_or_default();
+        let history = generation.tables().history(user).map_err(Problem::failed_lookup)?.unwrap_or_default();
         json(&Features::of(&history.movies))
     })
 }

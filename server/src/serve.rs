@@ -2,7 +2,9 @@
 
 use std::future;
 use std::sync::Arc;
+use std::time::Duration;
 
+use store::Repository;
 use store::working_copy::WorkingCopy;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -13,13 +15,16 @@ use crate::reload::{self, Current};
 use crate::routes;
 use crate::settings::Settings;
 
+/// How long a request to a bucket that does not answer is repeated before that is logged. The next look follows anyway.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Serves on a listener until `shutdown` is ready, then answers what is in flight and returns.
 ///
 /// It serves at once: until the first generation is open, lookups are answered with 503. When it returns,
 /// the working copy that it served from is gone.
 ///
 /// # Errors
-/// [`Error::WorkDir`] where no working copy could be made, [`Error::System`]. Once it serves, nothing but
+/// [`Error::WorkDir`] where no working copy could be made, [`Error::Repository`], [`Error::System`]. Once it serves, nothing but
 /// `shutdown` ends it.
 pub async fn run(
     listener: TcpListener,
@@ -28,12 +33,13 @@ pub async fn run(
 ) -> Result<()> {
     // Found out now rather than at the first generation, which may be published at night.
     WorkingCopy::create(&settings.work_dir).map_err(|source| Error::WorkDir { source })?;
+    let repository = Repository::open(&settings.store, PATIENCE).map_err(|source| Error::Repository { source })?;
     let address =
         listener.local_addr().map_err(|source| Error::System { action: "name the socket", source })?;
     let drain_timeout = settings.drain_timeout;
 
     let current = Arc::new(Current::default());
-    let follower = tokio::spawn(reload::follow(Arc::clone(&current), settings));
+    let follower = tokio::spawn(reload::follow(Arc::clone(&current), repository, settings));
     tracing::info!("listening on http://{address}");
 
     let (draining, drain) = oneshot::channel();
@@ -59,6 +65,8 @@ pub async fn run(
     }
 
     follower.abort();
+    // With it goes what it keeps on disk.
+    let _ = follower.await;
     current.close().await;
     tracing::info!("stopped");
     Ok(())

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use jiff::SignedDuration;
+use store::Location;
+use store::repository::Bandwidth;
 
 const LISTEN: &str = "127.0.0.1:8080";
 
@@ -21,6 +23,9 @@ Routes:
 Example:
   server --store output --listen 127.0.0.1:8080
   curl 'http://127.0.0.1:8080/recommendations?user_id=18&returnMetadata=true'
+
+A store in a bucket takes its credentials from the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
+AWS_REGION; AWS_ENDPOINT for another store than Amazon's (with AWS_ALLOW_HTTP=true if it has no TLS).
 
 It logs to standard error; RUST_LOG sets the level (info) or a filter (warn,server=debug).
 SIGTERM and SIGINT end it with code 0 once the requests in flight are answered.";
@@ -51,15 +56,16 @@ pub enum Command {
 /// How to serve.
 #[derive(Debug, Clone, Args)]
 pub struct Settings {
-    /// The pipeline's output directory; it may appear later.
-    #[arg(long, value_name = "DIR", default_value = "output")]
-    pub store: PathBuf,
+    /// Where the pipeline publishes: a directory or s3://bucket/prefix. It may appear later.
+    #[arg(long, value_name = "LOCATION", default_value = "output")]
+    pub store: Location,
 
     /// The address to listen on; port 0 takes a free one, the log says which.
     #[arg(long, value_name = "ADDR", default_value = LISTEN)]
     pub listen: SocketAddr,
 
-    /// Where working copies of generations live; several servers may share it.
+    /// Where working copies of generations live: of the one that is served and of the one before. Several servers may
+    /// share it.
     #[arg(long, value_name = "DIR", default_value_os_t = std::env::temp_dir().join("movie-recommender-server"))]
     pub work_dir: PathBuf,
 
@@ -67,9 +73,13 @@ pub struct Settings {
     #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
     pub cache_mib: u32,
 
-    /// How often to look for a new generation, such as 500ms or 2s.
+    /// How often to look for a new generation, such as 500ms or 2s; a little more or less, so that servers spread out.
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = positive_duration)]
     pub poll_interval: Duration,
+
+    /// How fast to fetch a generation at most, in MiB a second [default: as fast as it goes].
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..))]
+    pub bandwidth_mib: Option<u32>,
 
     /// How long requests in flight may take to end once the server is told to stop.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
@@ -81,6 +91,12 @@ impl Settings {
     #[must_use]
     pub fn cache_bytes(&self) -> u64 {
         u64::from(self.cache_mib) << 20
+    }
+
+    /// How fast a generation may be fetched.
+    #[must_use]
+    pub fn bandwidth(&self) -> Bandwidth {
+        self.bandwidth_mib.map_or(Bandwidth::UNBOUNDED, |mib| Bandwidth::bytes_per_second(u64::from(mib) << 20))
     }
 }
 

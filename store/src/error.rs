@@ -41,12 +41,14 @@ pub enum Error {
     },
 
     /// A generation is named but has no manifest: it was deleted, or its run never ended.
-    #[error("generation {generation} is not complete in {}: it has no manifest; publish another with `pipeline run`", output.display())]
+    #[error(
+        "generation {generation} is not complete in {location}: it has no manifest; publish another with `pipeline run`"
+    )]
     Incomplete {
         /// The generation that was asked for.
         generation: GenerationId,
-        /// The output directory that was searched.
-        output: PathBuf,
+        /// Where it was looked for.
+        location: String,
     },
 
     /// The manifest was written by a release with another format.
@@ -70,6 +72,67 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong with it.
         detail: String,
+    },
+
+    /// An object store refused, or was not there.
+    #[error("cannot {action} {url}: {source}{}", advice(source))]
+    Remote {
+        /// What was being done, as a verb.
+        action: &'static str,
+        /// To what.
+        url: String,
+        /// What the store answered.
+        source: object_store::Error,
+    },
+
+    /// Another process makes a generation, or removes some.
+    #[error("another run is at work: {} is locked by {holder}; wait for its end, or look at that process", path.display())]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+        /// What the holder says of itself.
+        holder: String,
+    },
+
+    /// `CURRENT` was moved by somebody else meanwhile.
+    #[error(
+        "CURRENT was moved by another from {from} to {to} in the meantime, so {generation} was not published; \
+         it is kept: `pipeline rollback {generation}` publishes it"
+    )]
+    Overtaken {
+        /// The generation that was to be published.
+        generation: GenerationId,
+        /// What `CURRENT` held before.
+        from: String,
+        /// What it holds now.
+        to: String,
+    },
+
+    /// Two runs on one bucket began in the same millisecond.
+    #[error("another run has begun generation {generation} in {location} in the same millisecond; run again")]
+    Claimed {
+        /// The generation that both would have made.
+        generation: GenerationId,
+        /// Where.
+        location: String,
+    },
+
+    /// The published generation was to be removed.
+    #[error("generation {generation} is published in {location} and cannot be removed; publish another first")]
+    InUse {
+        /// The generation.
+        generation: GenerationId,
+        /// Where.
+        location: String,
+    },
+
+    /// There is no earlier generation to go back to.
+    #[error(
+        "there is no earlier generation in {location} that passed its gate; `pipeline generations` lists what there is"
+    )]
+    NowhereToGo {
+        /// Where was looked.
+        location: String,
     },
 
     /// A record was handed to the writer out of order: a fault of the caller, not of the data.
@@ -100,11 +163,28 @@ pub enum Error {
     },
 }
 
+/// What may help against what an object store answered.
+fn advice(source: &object_store::Error) -> &'static str {
+    use object_store::Error::{NotFound, PermissionDenied, Unauthenticated};
+    match source {
+        PermissionDenied { .. } | Unauthenticated { .. } => {
+            "; check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and what they may do"
+        }
+        NotFound { .. } => "; check that the bucket exists, and AWS_REGION",
+        _ => "; check AWS_ENDPOINT, AWS_REGION and that the store can be reached",
+    }
+}
+
 impl Error {
     /// For `map_err`: an I/O error that says what was being done to which path.
     pub(crate) fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Self {
         let path = path.as_ref().to_path_buf();
         move |source| Self::Io { action, path, source }
+    }
+
+    /// For `map_err`: an error of an object store that says what was being done to which object.
+    pub(crate) fn remote(action: &'static str, url: String) -> impl FnOnce(object_store::Error) -> Self {
+        move |source| Self::Remote { action, url, source }
     }
 
     /// For `map_err`: an error of sled's that says which directory it was about.

@@ -40,6 +40,13 @@ impl GenerationId {
         Self(time.strftime("%Y%m%dT%H%M%S%.3fZ").to_string())
     }
 
+    /// When it began; `None` for a name whose digits are no time.
+    #[must_use]
+    pub fn time(&self) -> Option<jiff::Timestamp> {
+        let time = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%S%.fZ", &self.0).ok()?;
+        jiff::tz::TimeZone::UTC.to_timestamp(time).ok()
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -94,7 +101,9 @@ mod tests {
     fn a_generation_is_named_by_its_time_and_the_name_is_read_back() {
         let id = GenerationId::at("2026-11-23T02:30:00.125Z".parse().unwrap());
         assert_eq!(id.as_str(), "20261123T023000.125Z");
+        assert_eq!(id.time(), Some("2026-11-23T02:30:00.125Z".parse().unwrap()));
         assert_eq!(id.as_str().parse(), Ok(id));
+        assert_eq!("20269923T023000.125Z".parse::<GenerationId>().unwrap().time(), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A generation's account of itself: how it came to be and what every file of it must hold.
 //!
-//! It is written last, so a generation that has one is whole. It is also what `pipeline run --json` prints.
+//! It is written last, so a generation that has one is whole. Its own last member is the digest of all that stands
+//! before it, so that not a bit of a generation can change unnoticed. It is also what `pipeline run --json` prints.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -14,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::ids::GenerationId;
 
 /// The version that this release writes, and the only one that it reads: a night later there is no other.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 /// The manifest of one generation, as `manifest.json` holds it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,10 +36,12 @@ pub struct Manifest {
 }
 
 /// What a run says of itself.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Account {
     /// The release that wrote it.
     pub code_version: String,
+    /// The digest of the program that wrote it.
+    pub program: String,
     /// The input files.
     pub source: Source,
     /// The settings of the run, the seed among them.
@@ -55,10 +58,68 @@ pub struct Account {
     pub candidates_per_second: f64,
     /// Quality by name, `rmse` among them; empty where the run was told not to evaluate.
     pub metrics: BTreeMap<String, f64>,
+    /// Whether it may be published without anybody looking at it.
+    pub gate: Gate,
+}
+
+/// What a generation was held against before it could be published, and what came of it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Gate {
+    /// What came of it.
+    pub verdict: Verdict,
+    /// Why somebody published it all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The generation that was published when this one was made, and that it was compared with.
+    pub baseline: Option<GenerationId>,
+    /// What was looked at, one by one.
+    pub checks: Vec<Check>,
+}
+
+/// Whether a generation may be published.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// No check failed.
+    #[default]
+    Passed,
+    /// A check failed: the generation is kept and not published.
+    Refused,
+    /// A check failed, and somebody said beforehand that it should be published all the same.
+    Forced,
+}
+
+/// One thing that the gate looked at.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// What, as a name: `users`, `ndcg@100`.
+    pub name: String,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// The figure of this generation, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
+    /// What it was held against.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<f64>,
+    /// The outcome as a sentence.
+    pub detail: String,
+}
+
+/// What came of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It is as it should be.
+    Passed,
+    /// It is out of bounds.
+    Failed,
+    /// There was nothing to hold it against.
+    Skipped,
 }
 
 /// The input files of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     /// The ratings.
     pub ratings: SourceFile,
@@ -67,7 +128,7 @@ pub struct Source {
 }
 
 /// One input file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceFile {
     /// Where it was read.
     pub path: String,
@@ -121,6 +182,8 @@ pub struct Counts {
     pub movies_without_metadata: u64,
     /// The length of a list, where there are that many candidates.
     pub depth: u64,
+    /// Movies that stand among the first ten of anybody's list.
+    pub recommended: u64,
 }
 
 /// Time and memory of one phase.
@@ -133,7 +196,7 @@ pub struct Phase {
 }
 
 /// What a file must hold.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileDigest {
     /// Its length.
     pub bytes: u64,
@@ -180,24 +243,46 @@ impl FileDigest {
 }
 
 impl Manifest {
-    /// Reads a manifest; the caller has seen that there is one.
+    /// The manifest as the bytes of its file, the digest at their end.
     ///
     /// # Errors
-    /// [`Error::OtherFormat`] and [`Error::Damaged`] for its content, [`Error::Io`].
-    pub fn read(path: &Path) -> Result<Self> {
+    /// [`Error::Encode`], which would be a fault of ours.
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
+        let text = serde_json::to_string_pretty(self)
+            .map_err(|e| Error::Encode { what: "manifest", detail: e.to_string() })?;
+        Ok(with_digest(text.trim_end().trim_end_matches('}').trim_end()).into_bytes())
+    }
+
+    /// Reads the bytes of the file `path`.
+    ///
+    /// # Errors
+    /// [`Error::OtherFormat`] and [`Error::Damaged`].
+    pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
         /// Read first: another format may hold anything else.
         #[derive(Deserialize)]
         struct Version {
             format_version: u32,
         }
 
-        let text = std::fs::read(path).map_err(Error::io("read", path))?;
-        let damaged =
-            |e: serde_json::Error| Error::Damaged { path: path.to_path_buf(), detail: e.to_string() };
-        let Version { format_version: found } = serde_json::from_slice(&text).map_err(damaged)?;
+        let damaged = |detail: String| Error::Damaged { path: path.to_path_buf(), detail };
+        let Version { format_version: found } =
+            serde_json::from_slice(bytes).map_err(|e| damaged(e.to_string()))?;
         if found != FORMAT_VERSION {
             return Err(Error::OtherFormat { path: path.to_path_buf(), found, supported: FORMAT_VERSION });
         }
-        serde_json::from_slice(&text).map_err(damaged)
+        let text = std::str::from_utf8(bytes).map_err(|e| damaged(e.to_string()))?;
+        let digested = text.rfind(DIGEST).map(|at| &text[..at]);
+        if digested.map(with_digest).as_deref() != Some(text) {
+            return Err(damaged("its digest is not that of its content".to_owned()));
+        }
+        serde_json::from_slice(bytes).map_err(|e| damaged(e.to_string()))
     }
+}
+
+/// What stands between the last member of a manifest and its digest.
+const DIGEST: &str = ",\n  \"digest\": \"";
+
+/// Ends an open JSON object with a member that holds the digest of everything before it.
+fn with_digest(open: &str) -> String {
+    format!("{open}{DIGEST}{}\"\n}}\n", blake3::hash(open.as_bytes()).to_hex())
 }

@@ -2,7 +2,8 @@
 //!
 //! Records go in by ascending id, tree by tree or interleaved, or by a thread a tree. [`GenerationWriter::finish`]
 //! closes sled and digests every file, [`Finished::seal`] writes the manifest. A generation that is dropped unsealed
-//! is taken away. Pointing `CURRENT` at the result is [`publish`](crate::layout::publish).
+//! is taken away. Pointing `CURRENT` at the result is
+//! [`Repository::publish`](crate::Repository::publish).
 
 mod tree;
 
@@ -11,11 +12,13 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::durable;
 use crate::error::{Error, Result};
 use crate::ids::{GenerationId, MovieId, UserId};
 use crate::layout::{self, MANIFEST, RECORDS};
 use crate::manifest::{Account, FORMAT_VERSION, FileDigest, Manifest};
 use crate::records::{FALLBACK_KEY, Factors, History, Movie, TopN, trees};
+use crate::tables::Tables;
 pub use tree::TreeWriter;
 
 /// A generation in the making.
@@ -110,6 +113,14 @@ impl GenerationWriter {
         self.fallback.put(FALLBACK_KEY, top_n)
     }
 
+    /// What was written until now, as a reader would see it.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] before the fallback was written, [`Error::Sled`].
+    pub fn tables(&self) -> Result<Tables> {
+        Tables::of(&self.db, &self.records)
+    }
+
     /// Closes the records, and digests and syncs every file of the generation.
     ///
     /// # Errors
@@ -164,11 +175,9 @@ impl Finished {
             content_digest,
             files,
         };
-        let text = serde_json::to_vec_pretty(&manifest)
-            .map_err(|e| Error::Encode { what: "manifest", detail: e.to_string() })?;
-        layout::replace(&draft.dir.join(MANIFEST), &text)?;
+        durable::replace(&draft.dir.join(MANIFEST), &manifest.to_bytes()?)?;
         draft.sealed = true;
-        draft.dir.parent().map_or(Ok(()), layout::sync_dir)?;
+        draft.dir.parent().map_or(Ok(()), durable::sync_dir)?;
         Ok(manifest)
     }
 }
@@ -202,5 +211,5 @@ fn digest_files(dir: &Path, prefix: &str, files: &mut BTreeMap<String, FileDiges
             files.insert(name, FileDigest::of(&path)?);
         }
     }
-    layout::sync_dir(dir)
+    durable::sync_dir(dir)
 }

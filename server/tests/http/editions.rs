@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use store::manifest::{Account, Counts, FileDigest, MovieRows, Rows, Source, SourceFile};
+use store::manifest::{Account, Counts};
 use store::records::{Factors, History, Movie, TopN};
 use store::writer::GenerationWriter;
-use store::{GenerationId, MovieId, UserId, layout};
+use store::{GenerationId, MovieId, Repository, UserId, layout};
 use tempfile::TempDir;
 
 /// How long the stored lists are.
@@ -88,8 +88,14 @@ impl Output {
     /// Writes an edition and points `CURRENT` at it.
     pub(crate) fn publish(&self, edition: &Edition) -> GenerationId {
         let id = self.write(edition);
-        layout::publish(self.path(), &id).unwrap();
+        self.point_at(&id);
         id
+    }
+
+    /// Points `CURRENT` at a generation.
+    pub(crate) fn point_at(&self, id: &GenerationId) {
+        let repository = Repository::in_directory(self.path());
+        repository.publish(id, &repository.pointer().unwrap()).unwrap();
     }
 
     /// Publishes an edition of which one byte was flipped after it was sealed.
@@ -100,7 +106,7 @@ impl Output {
         let middle = bytes.len() / 2;
         bytes[middle] ^= 1;
         fs::write(&path, bytes).unwrap();
-        layout::publish(self.path(), &id).unwrap();
+        self.point_at(&id);
         id
     }
 
@@ -130,17 +136,5 @@ fn top_n(list: &[u32]) -> TopN {
 
 /// An account of which the server reads the depth only.
 fn account() -> Account {
-    let file =
-        || SourceFile { path: "test.csv".to_owned(), digest: FileDigest { bytes: 0, blake3: String::new() } };
-    Account {
-        code_version: "test".to_owned(),
-        source: Source { ratings: file(), movies: file() },
-        parameters: serde_json::Map::new(),
-        rows: Rows::default(),
-        movie_rows: MovieRows::default(),
-        counts: Counts { depth: u64::from(DEPTH), ..Counts::default() },
-        phases: BTreeMap::new(),
-        candidates_per_second: 0.0,
-        metrics: BTreeMap::new(),
-    }
+    Account { counts: Counts { depth: u64::from(DEPTH), ..Counts::default() }, ..Account::default() }
 }

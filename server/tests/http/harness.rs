@@ -67,11 +67,12 @@ impl InProcess {
     pub(crate) fn start(store: &Path) -> Self {
         let work = tempfile::tempdir().unwrap();
         let settings = Settings {
-            store: store.to_path_buf(),
+            store: store.into(),
             listen: "127.0.0.1:0".parse().unwrap(),
             work_dir: work.path().to_path_buf(),
             cache_mib: 16,
             poll_interval: Duration::from_millis(5),
+            bandwidth_mib: None,
             drain_timeout: PATIENCE,
         };
         let runtime = Runtime::new().unwrap();

@@ -20,7 +20,7 @@ fn a_user_gets_two_movies_of_the_own_list() {
     assert_eq!(answer.body, r#"{"items":[{"id":3451},{"id":750}]}"#);
     assert_eq!(answer.header("content-type"), "application/json");
     assert_eq!(answer.header("x-recommendation-source"), "personal");
-    let published = store::layout::current(output.path()).unwrap().unwrap();
+    let published = store::Repository::in_directory(output.path()).current().unwrap().unwrap();
     assert_eq!(answer.header("x-generation"), published.as_str());
 }
 

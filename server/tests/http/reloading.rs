@@ -87,7 +87,27 @@ fn generations_change_under_load_without_a_failed_or_a_mixed_answer() {
         done.store(true, Ordering::Relaxed);
     });
 
-    eventually("one working copy is left", || server.n_copies() == 1);
+    eventually("the copies of the current and the one before are left", || server.n_copies() == 2);
+    assert_eq!(server.stop(), 0);
+}
+
+#[test]
+fn going_back_to_the_generation_before_needs_nothing_but_its_name() {
+    let output = Output::empty();
+    let first = output.publish(&Edition::numbered(1));
+    let server = InProcess::ready(&output);
+    let second = output.publish(&Edition::numbered(2));
+    serves(&server, &second);
+    output.point_at(&first);
+    serves(&server, &first);
+    assert_eq!(edition(&server.get(ALL)), 1);
+
+    // Of the second, the output has nothing but the manifest any more.
+    let records = store::layout::generation_dir(output.path(), &second).join(store::layout::RECORDS);
+    std::fs::remove_dir_all(records).unwrap();
+    output.point_at(&second);
+    serves(&server, &second);
+    assert_eq!(edition(&server.get(ALL)), 2);
     assert_eq!(server.stop(), 0);
 }
 

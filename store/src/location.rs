@@ -1,0 +1,117 @@
+//! Where generations are kept, as a person names it: a directory, or a place in an object store.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use url::Url;
+
+/// A directory (`output`, `file:///srv/output`) or a prefix in a bucket (`s3://bucket/prefix`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// A directory of this machine, or of a file system that several machines share.
+    Directory(PathBuf),
+    /// A bucket of a store that speaks S3, and what the names of all objects in it begin with.
+    Bucket {
+        /// The bucket.
+        bucket: String,
+        /// The prefix, without slashes at its ends; may be empty.
+        prefix: String,
+    },
+}
+
+/// The text is no location.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{given}` is no location: {problem}; give a directory, file:///path or s3://bucket/prefix")]
+pub struct InvalidLocation {
+    given: String,
+    problem: &'static str,
+}
+
+impl FromStr for Location {
+    type Err = InvalidLocation;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let invalid = |problem| InvalidLocation { given: text.to_owned(), problem };
+        if text.is_empty() {
+            return Err(invalid("it is empty"));
+        }
+        if !text.contains("://") {
+            return Ok(Self::Directory(text.into()));
+        }
+        let url = Url::parse(text).map_err(|_| invalid("it is no URL"))?;
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(invalid("a `?` or `#` has no place in it"));
+        }
+        match url.scheme() {
+            "file" => match url.to_file_path() {
+                Ok(path) => Ok(Self::Directory(path)),
+                Err(()) => Err(invalid("a file URL has three slashes and an absolute path")),
+            },
+            "s3" => {
+                let bucket = url.host_str().filter(|bucket| !bucket.is_empty());
+                let bucket = bucket.ok_or_else(|| invalid("it names no bucket"))?.to_owned();
+                if !url.username().is_empty() || url.password().is_some() || url.port().is_some() {
+                    return Err(invalid(
+                        "credentials and endpoint come from the environment (AWS_ACCESS_KEY_ID, AWS_ENDPOINT)",
+                    ));
+                }
+                Ok(Self::Bucket { bucket, prefix: url.path().trim_matches('/').to_owned() })
+            }
+            _ => Err(invalid("its scheme is none that is known")),
+        }
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Directory(path) => path.display().fmt(f),
+            Self::Bucket { bucket, prefix } if prefix.is_empty() => write!(f, "s3://{bucket}"),
+            Self::Bucket { bucket, prefix } => write!(f, "s3://{bucket}/{prefix}"),
+        }
+    }
+}
+
+impl From<&Path> for Location {
+    fn from(path: &Path) -> Self {
+        Self::Directory(path.to_path_buf())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directories_file_urls_and_buckets_are_told_apart() {
+        let read = |text: &str| text.parse::<Location>().unwrap();
+        let bucket = |bucket: &str, prefix: &str| Location::Bucket {
+            bucket: bucket.to_owned(),
+            prefix: prefix.to_owned(),
+        };
+        assert_eq!(read("output"), Location::Directory("output".into()));
+        assert_eq!(read("/srv/a b"), Location::Directory("/srv/a b".into()));
+        assert_eq!(read("file:///srv/out"), Location::Directory("/srv/out".into()));
+        assert_eq!(read("s3://recs"), bucket("recs", ""));
+        assert_eq!(read("s3://recs/site/movies/"), bucket("recs", "site/movies"));
+        for text in ["output", "s3://recs", "s3://recs/site/movies"] {
+            assert_eq!(read(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_location_is_refused_with_what_would_be_one() {
+        for (text, says) in [
+            ("", "empty"),
+            ("gs://bucket/x", "scheme"),
+            ("s3:///prefix", "bucket"),
+            ("s3://key:secret@bucket", "AWS_ACCESS_KEY_ID"),
+            ("s3://bucket/x?versionId=3", "`?`"),
+            ("file://host/path", "three slashes"),
+        ] {
+            let error = text.parse::<Location>().unwrap_err().to_string();
+            assert!(error.contains(says) && error.contains("s3://bucket/prefix"), "{error}");
+        }
+    }
+}

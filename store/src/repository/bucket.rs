@@ -1,0 +1,234 @@
+//! A repository in a bucket of an object store that speaks S3.
+//!
+//! Objects are written whole or not at all, and `CURRENT` moves by a conditional put (`If-Match`, `If-None-Match`),
+//! which the store must support: AWS does, and so do current releases of the others. Requests that fail on the way, or
+//! on the store's side, are repeated for as long as the caller has patience.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::path::Path as Key;
+use object_store::{
+    BackoffConfig, ClientOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, RetryConfig,
+    UpdateVersion, WriteMultipart,
+};
+use tokio::runtime::Runtime;
+
+use super::objects::{Objects, Version};
+use super::pace::Pace;
+use crate::error::{Error, Result};
+
+/// Bytes that are sent or fetched by one request. A file is some of these, so a request that is cut off costs one, and
+/// each is over well within [`REQUEST_TIMEOUT`].
+const PART: usize = 8 << 20;
+/// Parts of a file that are sent at once.
+const PARTS_IN_FLIGHT: usize = 4;
+/// How long a request may take.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long the store may take to accept a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A bucket, and what the names of all our objects in it begin with.
+#[derive(Debug)]
+pub(super) struct Bucket {
+    store: AmazonS3,
+    prefix: String,
+    url: String,
+    /// Where requests run, for callers who know nothing of futures; taken only by dropping.
+    runtime: Option<Runtime>,
+}
+
+impl Bucket {
+    pub(super) fn connect(bucket: &str, prefix: &str, patience: Duration) -> Result<Self> {
+        let url = format!("s3://{bucket}");
+        let options =
+            ClientOptions::new().with_timeout(REQUEST_TIMEOUT).with_connect_timeout(CONNECT_TIMEOUT);
+        let backoff = BackoffConfig {
+            init_backoff: Duration::from_millis(100),
+            max_backoff: Duration::from_secs(5),
+            ..BackoffConfig::default()
+        };
+        let allow_http = std::env::var("AWS_ALLOW_HTTP").is_ok_and(|given| given == "true" || given == "1");
+        let store = AmazonS3Builder::from_env()
+            .with_client_options(options.with_allow_http(allow_http))
+            .with_retry(RetryConfig { backoff, max_retries: usize::MAX, retry_timeout: patience })
+            .with_bucket_name(bucket)
+            .build()
+            .map_err(Error::remote("connect to", url.clone()))?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(Error::io("start a client for", &url))?;
+        Ok(Self { store, prefix: prefix.to_owned(), url, runtime: Some(runtime) })
+    }
+
+    fn key(&self, key: &str) -> Key {
+        Key::from(format!("{}/{key}", self.prefix))
+    }
+
+    fn url(&self, key: &str) -> String {
+        format!("{}/{}", self.url, self.key(key))
+    }
+
+    /// Waits for a request's end and says what it was about if it failed.
+    fn wait<T>(
+        &self,
+        action: &'static str,
+        key: &str,
+        request: impl Future<Output = object_store::Result<T>>,
+    ) -> Result<T> {
+        let Some(runtime) = &self.runtime else {
+            let gone = std::io::Error::other("its client was shut down");
+            return Err(Error::io(action, self.path(key))(gone));
+        };
+        runtime.block_on(request).map_err(Error::remote(action, self.url(key)))
+    }
+
+    fn put(&self, action: &'static str, key: &str, content: Vec<u8>, mode: PutMode) -> Result<()> {
+        let (name, options) = (self.key(key), PutOptions::from(mode));
+        let request = self.store.put_opts(&name, PutPayload::from(content), options);
+        self.wait(action, key, request).map(|_| ())
+    }
+
+    fn remove_below(&self, key: &str, folder: &Key) -> Result<()> {
+        let found = self.wait("list", key, self.store.list_with_delimiter(Some(folder)))?;
+        for object in found.objects {
+            self.wait("remove", key, self.store.delete(&object.location))?;
+        }
+        found.common_prefixes.iter().try_for_each(|folder| self.remove_below(key, folder))
+    }
+}
+
+/// A runtime may not be dropped where futures run, and servers drop what they no longer follow there.
+impl Drop for Bucket {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Objects for Bucket {
+    fn read(&self, key: &str) -> Result<Option<(Vec<u8>, Version)>> {
+        let name = self.key(key);
+        let request = async {
+            let found = match self.store.get(&name).await {
+                Err(object_store::Error::NotFound { source, .. }) if is_no_bucket(&*source) => {
+                    return Err(object_store::Error::NotFound { path: self.url.clone(), source });
+                }
+                Err(object_store::Error::NotFound { .. }) => return Ok(None),
+                found => found?,
+            };
+            let version = Version(found.meta.e_tag.clone());
+            Ok(Some((found.bytes().await?.to_vec(), version)))
+        };
+        self.wait("read", key, request)
+    }
+
+    fn write(&self, key: &str, content: &[u8]) -> Result<()> {
+        self.put("write", key, content.to_vec(), PutMode::Overwrite)
+    }
+
+    fn replace(&self, key: &str, content: &[u8], seen: &Version) -> Result<bool> {
+        let mode = match seen.0.clone() {
+            None => PutMode::Create,
+            e_tag => PutMode::Update(UpdateVersion { e_tag, version: None }),
+        };
+        match self.put("replace", key, content.to_vec(), mode) {
+            Ok(()) => Ok(true),
+            Err(Error::Remote {
+                source: object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. },
+                ..
+            }) => Ok(false),
+            Err(other) => Err(other),
+        }
+    }
+
+    fn remove(&self, key: &str) -> Result<()> {
+        let name = self.key(key);
+        let request = async {
+            match self.store.delete(&name).await {
+                Err(object_store::Error::NotFound { .. }) => Ok(()),
+                outcome => outcome,
+            }
+        };
+        self.wait("remove", key, request)
+    }
+
+    fn remove_all(&self, folder: &str) -> Result<()> {
+        self.remove_below(folder, &self.key(folder))
+    }
+
+    fn names(&self, folder: &str) -> Result<Vec<String>> {
+        let prefix = self.key(folder);
+        let found = self.wait("list", folder, self.store.list_with_delimiter(Some(&prefix)))?;
+        let keys = found.objects.into_iter().map(|object| object.location).chain(found.common_prefixes);
+        Ok(keys.filter_map(|key| key.filename().map(str::to_owned)).collect())
+    }
+
+    fn download(&self, key: &str, to: &Path, pace: &mut Pace) -> Result<bool> {
+        let name = self.key(key);
+        let head = async {
+            match self.store.head(&name).await {
+                Err(object_store::Error::NotFound { .. }) => Ok(None),
+                found => found.map(Some),
+            }
+        };
+        let Some(meta) = self.wait("look at", key, head)? else { return Ok(false) };
+        let mut file = File::create(to).map_err(Error::io("create", to))?;
+        for start in (0..meta.size).step_by(PART) {
+            let range = start..meta.size.min(start + PART as u64);
+            let part = self.wait("fetch", key, self.store.get_range(&name, range))?;
+            file.write_all(&part).map_err(Error::io("write", to))?;
+            pace.count(part.len() as u64);
+        }
+        Ok(true)
+    }
+
+    fn upload(&self, from: &Path, key: &str, sent: &mut dyn FnMut(u64)) -> Result<()> {
+        let mut file = File::open(from).map_err(Error::io("open", from))?;
+        let mut part = Vec::new();
+        let mut next = |part: &mut Vec<u8>| {
+            part.clear();
+            Read::by_ref(&mut file).take(PART as u64).read_to_end(part).map_err(Error::io("read", from))
+        };
+        let name = self.key(key);
+        if next(&mut part)? < PART {
+            let n_bytes = part.len() as u64;
+            self.put("send", key, part, PutMode::Overwrite)?;
+            sent(n_bytes);
+            return Ok(());
+        }
+        let upload = self.wait("send", key, self.store.put_multipart(&name))?;
+        let mut upload = WriteMultipart::new_with_chunk_size(upload, PART);
+        while !part.is_empty() {
+            // A failure is noticed here or at the end. Parts of an upload that never ended are not objects; the
+            // bucket's lifecycle rules take them away.
+            self.wait("send", key, async {
+                upload.wait_for_capacity(PARTS_IN_FLIGHT).await?;
+                upload.write(&part);
+                Ok(())
+            })?;
+            sent(part.len() as u64);
+            next(&mut part)?;
+        }
+        self.wait("send", key, upload.finish()).map(|_| ())
+    }
+
+    /// There is no lock that the dead would lose.
+    fn lock(&self) -> Result<Option<File>> {
+        Ok(None)
+    }
+
+    fn path(&self, key: &str) -> PathBuf {
+        self.url(key).into()
+    }
+}
+
+/// Whether a store that has no such object says that it has no such bucket.
+fn is_no_bucket(source: &(dyn std::error::Error + 'static)) -> bool {
+    source.to_string().contains("NoSuchBucket")
+}

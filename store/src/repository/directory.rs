@@ -1,0 +1,165 @@
+//! A repository in a directory: of this machine, or of a file system that several machines share.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use super::objects::{Objects, Version};
+use super::pace::Pace;
+use crate::durable;
+use crate::error::{Error, Result};
+use crate::layout::LOCK;
+
+/// Bytes that are copied between two looks at the clock.
+const PART: usize = 1 << 20;
+
+/// Files below a directory, which is made when something is first written.
+#[derive(Debug)]
+pub(super) struct Directory {
+    root: PathBuf,
+}
+
+impl Directory {
+    pub(super) fn new(root: &Path) -> Self {
+        Self { root: root.to_path_buf() }
+    }
+}
+
+impl Objects for Directory {
+    fn read(&self, key: &str) -> Result<Option<(Vec<u8>, Version)>> {
+        let path = self.path(key);
+        match fs::read(&path) {
+            Ok(bytes) => {
+                let version = version(&bytes);
+                Ok(Some((bytes, version)))
+            }
+            Err(e) if is_absent(&e) => Ok(None),
+            Err(e) => Err(Error::io("read", path)(e)),
+        }
+    }
+
+    fn write(&self, key: &str, content: &[u8]) -> Result<()> {
+        let path = self.path(key);
+        if let Some(dir) = path.parent() {
+            fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
+        }
+        durable::replace(&path, content)
+    }
+
+    /// Who replaces holds a lock meanwhile, so that nobody else does between the look and the rename.
+    fn replace(&self, key: &str, content: &[u8], seen: &Version) -> Result<bool> {
+        fs::create_dir_all(&self.root).map_err(Error::io("create", &self.root))?;
+        let lock = self.path(&format!("{key}.lock"));
+        let file = open_lock(&lock)?;
+        file.lock().map_err(Error::io("lock", &lock))?;
+        let now = self.read(key)?.map_or(Version::ABSENT, |(_, version)| version);
+        if now != *seen {
+            return Ok(false);
+        }
+        self.write(key, content)?;
+        Ok(true)
+    }
+
+    fn remove(&self, key: &str) -> Result<()> {
+        let path = self.path(key);
+        match fs::remove_file(&path) {
+            Ok(()) => path.parent().map_or(Ok(()), durable::sync_dir),
+            Err(e) if is_absent(&e) => Ok(()),
+            Err(e) => Err(Error::io("remove", path)(e)),
+        }
+    }
+
+    fn remove_all(&self, folder: &str) -> Result<()> {
+        let path = self.path(folder);
+        match fs::remove_dir_all(&path) {
+            Err(e) if !is_absent(&e) => Err(Error::io("remove", path)(e)),
+            _ => Ok(()),
+        }
+    }
+
+    fn names(&self, folder: &str) -> Result<Vec<String>> {
+        let path = self.path(folder);
+        let entries = match fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(e) if is_absent(&e) => return Ok(Vec::new()),
+            Err(e) => return Err(Error::io("list", path)(e)),
+        };
+        let name = |entry: io::Result<fs::DirEntry>| Ok(entry?.file_name().to_string_lossy().into_owned());
+        entries.map(name).collect::<io::Result<_>>().map_err(Error::io("list", path))
+    }
+
+    fn download(&self, key: &str, to: &Path, pace: &mut Pace) -> Result<bool> {
+        let from = self.path(key);
+        let copied = if pace.is_bounded() {
+            copy_slowly(&from, to, pace)
+        } else {
+            fs::copy(&from, to).map(|_| ())
+        };
+        match copied {
+            Ok(()) => Ok(true),
+            Err(e) if is_absent(&e) => Ok(false),
+            Err(e) => Err(Error::io("copy", from)(e)),
+        }
+    }
+
+    /// Generations are made in place: the file is there.
+    fn upload(&self, _: &Path, _: &str, _: &mut dyn FnMut(u64)) -> Result<()> {
+        Ok(())
+    }
+
+    fn lock(&self) -> Result<Option<File>> {
+        fs::create_dir_all(&self.root).map_err(Error::io("create", &self.root))?;
+        let path = self.path(LOCK);
+        let mut file = open_lock(&path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                // Who it is helps, and is not needed.
+                let _ = file.read_to_string(&mut holder);
+                return Err(Error::Locked { path, holder: holder.trim_end().to_owned() });
+            }
+            Err(TryLockError::Error(e)) => return Err(Error::io("lock", path)(e)),
+        }
+        let holder = format!("process {} since {}\n", std::process::id(), jiff::Timestamp::now());
+        file.set_len(0).and_then(|()| file.write_all(holder.as_bytes())).map_err(Error::io("write", &path))?;
+        Ok(Some(file))
+    }
+
+    fn path(&self, key: &str) -> PathBuf {
+        self.root.join(key)
+    }
+}
+
+/// A file that is there to be locked.
+fn open_lock(path: &Path) -> Result<File> {
+    File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .map_err(Error::io("open", path))
+}
+
+fn copy_slowly(from: &Path, to: &Path, pace: &mut Pace) -> io::Result<()> {
+    let (mut from, mut to) = (File::open(from)?, File::create(to)?);
+    let mut part = vec![0; PART];
+    loop {
+        let n = from.read(&mut part)?;
+        if n == 0 {
+            return Ok(());
+        }
+        to.write_all(&part[..n])?;
+        pace.count(n as u64);
+    }
+}
+
+fn version(content: &[u8]) -> Version {
+    Version(Some(blake3::hash(content).to_hex().to_string()))
+}
+
+/// There is no such file; its folder may be missing, or be a file.
+fn is_absent(e: &io::Error) -> bool {
+    matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}

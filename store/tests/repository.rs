@@ -1,0 +1,162 @@
+//! What a repository promises of generations: which is published, what is kept, and what becomes of the rest.
+
+#![allow(clippy::unwrap_used, reason = "a test may insist: its panic is the report")]
+
+use std::fs;
+use std::path::Path;
+
+use store::layout;
+use store::manifest::{Account, Gate, Verdict};
+use store::records::TopN;
+use store::repository::{Bandwidth, Mark};
+use store::writer::GenerationWriter;
+use store::{Error, GenerationId, Repository};
+use tempfile::TempDir;
+
+/// A repository in a directory of its own.
+struct Site {
+    dir: TempDir,
+    repository: Repository,
+}
+
+impl Site {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let repository = Repository::in_directory(dir.path());
+        Self { dir, repository }
+    }
+
+    fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    fn generation(&self, verdict: Verdict) -> GenerationId {
+        let mut writer = GenerationWriter::create(self.path()).unwrap();
+        writer.put_fallback(&TopN::default()).unwrap();
+        let gate = Gate { verdict, ..Gate::default() };
+        writer.finish().unwrap().seal(Account { gate, ..Account::default() }).unwrap().generation
+    }
+
+    fn publish(&self, id: &GenerationId) {
+        self.repository.publish(id, &self.repository.pointer().unwrap()).unwrap();
+    }
+
+    fn published(&self) -> GenerationId {
+        let id = self.generation(Verdict::Passed);
+        self.publish(&id);
+        id
+    }
+
+    fn current(&self) -> Option<GenerationId> {
+        self.repository.current().unwrap()
+    }
+}
+
+#[test]
+fn nothing_is_current_until_something_is_published() {
+    let site = Site::new();
+    assert_eq!(site.current(), None);
+    assert_eq!(site.repository.generations().unwrap(), []);
+    let id = site.generation(Verdict::Passed);
+    assert_eq!(site.current(), None);
+    site.publish(&id);
+    assert_eq!(site.current(), Some(id.clone()));
+    assert_eq!(site.repository.generations().unwrap(), [id]);
+}
+
+#[test]
+fn current_moves_only_from_what_its_mover_has_seen() {
+    let site = Site::new();
+    let (first, second, third) =
+        (site.published(), site.generation(Verdict::Passed), site.generation(Verdict::Passed));
+    let seen = site.repository.pointer().unwrap();
+    site.repository.publish(&second, &seen).unwrap();
+    let error = site.repository.publish(&third, &seen).unwrap_err();
+    assert!(matches!(error, Error::Overtaken { .. }), "{error}");
+    let error = error.to_string();
+    for says in [first.as_str(), second.as_str(), &format!("rollback {third}")] {
+        assert!(error.contains(says), "{error}");
+    }
+    assert_eq!(site.current(), Some(second.clone()));
+    // Asked twice to do the same, it was done.
+    site.repository.publish(&second, &seen).unwrap();
+}
+
+#[test]
+fn a_current_that_names_no_generation_is_an_error_that_shows_what_it_holds_and_can_be_left() {
+    let site = Site::new();
+    let id = site.generation(Verdict::Passed);
+    fs::write(site.path().join(layout::CURRENT), "../../etc/passwd\n").unwrap();
+    let error = site.repository.current().unwrap_err().to_string();
+    assert!(error.contains("../../etc/passwd") && error.contains("CURRENT"), "{error}");
+    site.publish(&id);
+    assert_eq!(site.current(), Some(id));
+}
+
+#[test]
+fn rolling_back_goes_to_the_newest_good_one_before_and_marks_what_it_leaves() {
+    let site = Site::new();
+    let (first, second) = (site.published(), site.published());
+    site.generation(Verdict::Refused);
+    let unsealed = layout::generations_dir(site.path()).join("20990101T000000.000Z");
+    fs::create_dir(unsealed).unwrap();
+    let last = site.published();
+    let back = |to: Option<&GenerationId>| site.repository.roll_back(to, "bad titles");
+
+    assert_eq!(back(None).unwrap(), (Some(last.clone()), second.clone()));
+    assert_eq!(back(None).unwrap(), (Some(second.clone()), first.clone()));
+    assert_eq!(site.current(), Some(first.clone()));
+    let withdrawn = site.repository.marked(Mark::Withdrawn).unwrap();
+    assert_eq!(withdrawn.keys().collect::<Vec<_>>(), [&second, &last]);
+    assert_eq!(withdrawn[&last], "bad titles");
+    assert!(matches!(back(None), Err(Error::NowhereToGo { .. })));
+
+    // Forward again, by name.
+    assert_eq!(back(Some(&last)).unwrap(), (Some(first.clone()), last.clone()));
+    let withdrawn = site.repository.marked(Mark::Withdrawn).unwrap();
+    assert_eq!(withdrawn.keys().collect::<Vec<_>>(), [&first, &second]);
+    let nothing = "20010101T000000.000Z".parse().unwrap();
+    assert!(matches!(back(Some(&nothing)), Err(Error::Incomplete { .. })));
+    assert_eq!(site.current(), Some(last));
+}
+
+#[test]
+fn the_published_generation_cannot_be_removed_and_another_goes_with_its_marks() {
+    let site = Site::new();
+    let (first, last) = (site.published(), site.published());
+    site.repository.mark(&first, Mark::Pinned, "").unwrap();
+    assert!(matches!(site.repository.remove(&last), Err(Error::InUse { .. })));
+    site.repository.manifest(&last).unwrap();
+    site.repository.remove(&first).unwrap();
+    assert_eq!(site.repository.generations().unwrap(), [last]);
+    assert!(site.repository.marked(Mark::Pinned).unwrap().is_empty());
+}
+
+#[test]
+fn a_run_that_holds_the_lock_keeps_others_out_and_sweeps_what_the_dead_have_left() {
+    let site = Site::new();
+    let whole = site.published();
+    let torn = layout::generations_dir(site.path()).join("20260101T000000.000Z");
+    fs::create_dir_all(torn.join("records")).unwrap();
+    fs::write(torn.join("records/db"), "half").unwrap();
+
+    let lock = site.repository.lock().unwrap();
+    let error = Repository::in_directory(site.path()).lock().unwrap_err();
+    assert!(matches!(error, Error::Locked { .. }));
+    assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
+    assert_eq!(site.repository.sweep(&lock).unwrap(), 1);
+    assert_eq!(site.repository.generations().unwrap(), [whole]);
+    drop(lock);
+    site.repository.lock().unwrap();
+}
+
+#[test]
+fn a_fetch_under_a_bound_is_the_same_copy() {
+    let site = Site::new();
+    let id = site.published();
+    let work = site.path().join("work");
+    let copy = site.repository.fetch(&id, &work, Bandwidth::bytes_per_second(100 << 20)).unwrap();
+    assert_eq!(copy.manifest().generation, id);
+    drop(copy);
+    assert_eq!(fs::read_dir(work).unwrap().count(), 0);
+}
