@@ -22,7 +22,7 @@ fn refused(world: &World, ratings: &Path, movies: &Path, says: &[&str]) {
 }
 
 #[test]
-fn input_that_cannot_be_used_is_refused_by_name_and_the_output_is_not_even_made() {
+fn input_that_cannot_be_used_is_refused_by_name_and_no_generation_is_begun() {
     let world = World::new();
     let movies = sample("movies.csv");
     let case = |name: &str, content: &str, says: &[&str]| {
@@ -47,20 +47,25 @@ fn input_that_cannot_be_used_is_refused_by_name_and_the_output_is_not_even_made(
     );
     let bad_movies = world.write("bad-movies.csv", "id,title,genres\n1,One,Drama\n");
     refused(&world, &sample("ratings.csv"), &bad_movies, &["bad-movies.csv", "column `movieId`"]);
-    assert!(!world.output().exists());
+    for (name, content) in [("empty-movies.csv", ""), ("headed-movies.csv", "movieId,title,genres\n")] {
+        let movies = world.write(name, content);
+        refused(&world, &sample("ratings.csv"), &movies, &[name, "no rows"]);
+    }
+    let made: Vec<_> = fs::read_dir(world.output()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(made, ["LOCK"]);
 }
 
 #[test]
 fn a_failed_run_leaves_the_published_generation_as_it_was() {
     let world = World::new();
     world.run_quickly(&[]);
-    let before = layout::current(&world.output()).unwrap();
+    let before = world.current();
     let n_generations = || fs::read_dir(layout::generations_dir(&world.output())).unwrap().count();
 
     let torn = world.write("torn.csv", format!("{HEADER}1,2"));
     refused(&world, &torn, &sample("movies.csv"), &["0 ratings", "1 rows were rejected"]);
 
-    assert_eq!(layout::current(&world.output()).unwrap(), before);
+    assert_eq!(world.current(), before);
     assert_eq!(n_generations(), 1);
 }
 
@@ -76,6 +81,8 @@ fn settings_out_of_range_are_refused_by_the_name_of_the_option() {
         ("--regularization", "0"),
         ("--regularization", "NaN"),
         ("--min-rating", "6"),
+        ("--max-loss", "-0.1"),
+        ("--max-quality-loss", "NaN"),
     ] {
         let mut command = world.pipeline("run");
         let ended = Ended::of(command.current_dir(sample("../..")).arg(format!("{option}={value}")));

@@ -10,9 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use store::GenerationId;
-use store::layout;
 use store::reader::Generation;
+use store::{GenerationId, Repository};
 use tempfile::TempDir;
 
 /// How long anything may take before a test gives up on it: longer than the slowest machine needs.
@@ -73,14 +72,22 @@ impl World {
         pipeline
     }
 
-    /// The current generation, opened as a server would.
+    pub(crate) fn repository(&self) -> Repository {
+        Repository::in_directory(&self.output())
+    }
+
+    /// The published generation, of which there must be one.
+    pub(crate) fn current(&self) -> GenerationId {
+        self.repository().current().unwrap().unwrap()
+    }
+
+    /// The published generation, opened as a server would.
     pub(crate) fn open_current(&self) -> Generation {
-        let id = layout::current(&self.output()).unwrap().unwrap();
-        self.open(&id)
+        self.open(&self.current())
     }
 
     pub(crate) fn open(&self, id: &GenerationId) -> Generation {
-        Generation::open(&self.output(), id, &self.path("copies"), 64 << 20).unwrap()
+        self.repository().open_generation(id, &self.path("copies"), 64 << 20).unwrap()
     }
 
     /// A server on this world's output that has begun to listen.

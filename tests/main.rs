@@ -5,7 +5,13 @@
 //! | `batch` | a run, whole: its account, its lists, and that the same input gives the same records |
 //! | `bad_input` | what is refused, in which words and with which exit code, and that nothing is touched |
 //! | `verifying` | that published lists are proved, and wrong ones refused by user and movie |
+//! | `gate` | that a night which would make serving worse is kept and not published |
+//! | `generations` | what is done with generations afterwards: listed, compared, gone back to, pinned, pruned |
 //! | `serving` | what a client sees, and that a new generation is picked up without a lost request |
+//! | `switching` | a hundred generations in turn under full load |
+//! | `crashes` | runs killed at any moment, files damaged anywhere: what was served stays |
+//! | `disasters` | runs killed at every step, full and read-only disks; built where `RECOMMENDER_TEST_ROOT` says so |
+//! | `bucket` | the same through an object store that fails; built where `RECOMMENDER_TEST_S3` names one |
 //! | `real_data` | the figures on the real input; built where `RECOMMENDER_TEST_DATA` says where that is |
 //!
 //! `harness` starts the programs, which `cargo test --workspace` has built beside this test.
@@ -16,7 +22,15 @@ mod harness;
 
 mod bad_input;
 mod batch;
+#[cfg(object_store)]
+mod bucket;
+mod crashes;
+#[cfg(root)]
+mod disasters;
+mod gate;
+mod generations;
 #[cfg(real_data)]
 mod real_data;
 mod serving;
+mod switching;
 mod verifying;

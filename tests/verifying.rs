@@ -5,10 +5,9 @@ use std::process::Command;
 
 use serde_json::Value;
 use store::layout;
-use store::reader::Generation;
 use store::records::{Factors, History, TopN};
 use store::writer::GenerationWriter;
-use store::{GenerationId, MovieId, UserId};
+use store::{GenerationId, MovieId, Tables, UserId};
 
 use crate::harness::{Ended, World};
 
@@ -24,7 +23,8 @@ fn verify(world: &World) -> Command {
 
 /// Writes the current generation again with [`WRONGED`]'s records changed, and does not publish it.
 fn altered(world: &World, alter: impl Fn(&mut TopN, &mut History, &mut Factors)) -> GenerationId {
-    let original = world.open_current();
+    let generation = world.open_current();
+    let original = generation.tables();
     let mut writer = GenerationWriter::create(&world.output()).unwrap();
     for user in original.users() {
         let user = user.unwrap();
@@ -43,7 +43,7 @@ fn altered(world: &World, alter: impl Fn(&mut TopN, &mut History, &mut Factors))
         writer.item_factors.put(movie, &factors).unwrap();
     }
     writer.put_fallback(original.fallback()).unwrap();
-    writer.finish().unwrap().seal(original.manifest().account.clone()).unwrap().generation
+    writer.finish().unwrap().seal(generation.manifest().account.clone()).unwrap().generation
 }
 
 /// Changes an entry of a list, its three columns at once.
@@ -53,8 +53,8 @@ fn swap(top_n: &mut TopN, a: usize, b: usize) {
     top_n.stars.swap(a, b);
 }
 
-fn first_candidate(generation: &Generation) -> MovieId {
-    generation.candidates().next().unwrap().unwrap().0
+fn first_candidate(tables: &Tables) -> MovieId {
+    tables.candidates().next().unwrap().unwrap().0
 }
 
 fn remove(top_n: &mut TopN, place: usize) {
@@ -95,9 +95,10 @@ fn a_wrong_list_is_refused_by_generation_user_and_movie() {
     let world = World::new();
     // The same lists, one entry longer: what would fill the place of one that is left out.
     world.run_quickly(&["--depth", "51"]);
-    let longer = world.open_current().top_n(WRONGED).unwrap().unwrap();
+    let longer = world.open_current().tables().top_n(WRONGED).unwrap().unwrap();
     world.run_quickly(&["--depth", "50"]);
     let current = world.open_current();
+    let current = current.tables();
     let (list, history) =
         (current.top_n(WRONGED).unwrap().unwrap().movies, current.history(WRONGED).unwrap().unwrap().movies);
     assert_eq!(list, longer.movies[..50]);
@@ -124,7 +125,7 @@ fn a_wrong_list_is_refused_by_generation_user_and_movie() {
     case(&|list, _, _| list.movies[3] = MovieId(9_999_999), Some(MovieId(9_999_999)), "has no factors");
     case(&|list, _, _| list.scores[3] = list.scores[3].next_up(), Some(list[3]), "its factors give");
     case(&|_, _, factors| factors.0[0] += 0.5, Some(list[0]), "its factors give");
-    case(&|_, _, factors| factors.0.truncate(3), Some(first_candidate(&current)), "number of factors");
+    case(&|_, _, factors| factors.0.truncate(3), Some(first_candidate(current)), "number of factors");
     case(&|_, history, _| history.movies.swap(0, 1), Some(history[0]), "out of order in the history");
     case(&|list, _, _| remove(list, 0), None, "49 movies instead of 50");
     let better_left_out = |list: &mut TopN, _: &mut History, _: &mut Factors| {
@@ -148,7 +149,7 @@ fn what_cannot_be_opened_is_an_error_that_says_why() {
     refused(verify(&world).arg("20010101T000000.000Z"), 1, "not complete");
 
     world.run_quickly(&[]);
-    let generation = layout::current(&world.output()).unwrap().unwrap();
+    let generation = world.current();
     let records = layout::generation_dir(&world.output(), &generation).join("records");
     fs::write(records.join("db"), "torn").unwrap();
     refused(&mut verify(&world), 1, "it has 4 bytes, the manifest says");

@@ -1,6 +1,9 @@
 //! The commands and their options, as a person types them.
 
 mod evaluate;
+mod gate;
+mod generations;
+mod place;
 mod verify;
 
 use std::num::NonZeroUsize;
@@ -8,11 +11,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use evaluate::EvaluateArgs;
+use gate::GateArgs;
+pub(crate) use generations::{DiffArgs, ListArgs, PinArgs, PruneArgs, RollbackArgs, UnpinArgs};
 use pipeline::ingest::Scale;
 use pipeline::input::InputSettings;
 use pipeline::model::{Objective, RankingSettings, RatingSettings, TrainSettings};
 use pipeline::run::RunSettings;
 use pipeline::sample::Shape;
+use place::PlaceArgs;
 pub(crate) use verify::VerifyArgs;
 
 /// Precomputes movie recommendations: reads ratings, trains a model, scores every unseen movie for every
@@ -28,10 +34,16 @@ pub(crate) use verify::VerifyArgs;
   pipeline run --json | jq .metrics                 the run's account for a program
   pipeline evaluate --ratings r.csv --splits 5      how good its lists and predicted stars are
   pipeline evaluate --train a.csv --test b.csv --k 10,50 --json
+  pipeline run --output s3://bucket/recs            publish to an object store (AWS_* in the environment)
+  pipeline run --force \"new catalogue\"             publish even what the gate refuses, and say why
   pipeline verify --output out                      proves the published lists by scoring again
+  pipeline generations                              what is published and what else there is
+  pipeline diff 20261122T023000.125Z                what tonight's lists changed
+  pipeline rollback                                 publish the generation before again
   pipeline sample --users 600 --movies 2000 --ratings 40000 --out data/mine
 
-Exit codes: 0 done, 1 failed or found wrong, 2 wrong usage."
+Exit codes: 0 done, 1 failed or found wrong, 2 wrong usage, 3 made but refused by the gate,
+4 another run holds the lock, or published first."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -61,6 +73,18 @@ pub(crate) enum Command {
     Evaluate(EvaluateArgs),
     /// Check a generation: its files, and by scoring again the lists of some users
     Verify(VerifyArgs),
+    /// List the generations: which is published, and what became of the others
+    Generations(ListArgs),
+    /// Say what two generations differ in: lists, movies, metrics
+    Diff(DiffArgs),
+    /// Publish an earlier generation again (or any other, by its id)
+    Rollback(RollbackArgs),
+    /// Keep a generation for good
+    Pin(PinArgs),
+    /// Take a pin away again
+    Unpin(UnpinArgs),
+    /// Remove generations that are no longer needed
+    Prune(PruneArgs),
     /// Make MovieLens-shaped data of any size
     Sample(SampleArgs),
 }
@@ -120,9 +144,8 @@ pub(crate) struct RunArgs {
     /// The movies: CSV with the columns movieId, title and genres
     #[arg(long, value_name = "FILE", default_value = "data/sample/movies.csv")]
     movies: PathBuf,
-    /// Where to publish
-    #[arg(long, value_name = "DIR", default_value = "output")]
-    output: PathBuf,
+    #[command(flatten)]
+    place: PlaceArgs,
     /// How many movies to store for each user
     #[arg(long, value_name = "N", default_value_t = 100)]
     depth: usize,
@@ -131,6 +154,11 @@ pub(crate) struct RunArgs {
     test_fraction: f64,
     #[command(flatten)]
     train: TrainArgs,
+    #[command(flatten)]
+    gate: GateArgs,
+    /// Run even if input, settings and program are those of the published generation
+    #[arg(long)]
+    always: bool,
     /// Print the run's account as JSON instead of a summary
     #[arg(long)]
     pub(crate) json: bool,
@@ -193,7 +221,10 @@ impl RunArgs {
             input: InputSettings { ratings: self.ratings.ratings, movies: self.movies },
             test_fraction: self.test_fraction,
             depth: self.depth,
-            output: self.output,
+            place: self.place.place(),
+            bounds: self.gate.bounds(),
+            force: self.gate.force,
+            always: self.always,
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use store::Location;
+
 /// The crate's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -102,10 +104,12 @@ pub enum Error {
     },
 
     /// There is no generation to look at.
-    #[error("nothing was ever published in {}; publish with `pipeline run`, or name another directory with --output", output.display())]
+    #[error(
+        "nothing was ever published in {output}; publish with `pipeline run`, or name another place with --output"
+    )]
     NothingPublished {
-        /// The output directory.
-        output: PathBuf,
+        /// The repository.
+        output: Location,
     },
 
     /// The store refused.

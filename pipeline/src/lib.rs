@@ -14,6 +14,8 @@ pub mod model;
 pub mod scoring;
 pub mod evaluation;
 pub mod publish;
+pub mod gate;
+pub mod generations;
 pub mod verify;
 
 pub mod error;

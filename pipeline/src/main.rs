@@ -8,15 +8,27 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use cli::{Cli, Command, EvaluateArgs, GlobalArgs, RunArgs, SampleArgs, VerifyArgs};
+use cli::{
+    Cli, Command, DiffArgs, EvaluateArgs, GlobalArgs, ListArgs, PinArgs, PruneArgs, RollbackArgs, RunArgs,
+    SampleArgs, UnpinArgs, VerifyArgs,
+};
 use pipeline::evaluation;
+use pipeline::generations;
 use pipeline::progress::{Progress, Unit};
-use pipeline::run;
+use pipeline::run::{self, Outcome};
 use pipeline::sample;
 use pipeline::verify;
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
+
+/// A generation was made and the gate refused it.
+const REFUSED: u8 = 3;
+/// Another run is at work, or has published in the meantime.
+const BUSY: u8 = 4;
+
+/// What there is to print at the end of a command, and the exit code that goes with it.
+type Done = Result<(String, ExitCode), Box<dyn Error>>;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -25,21 +37,36 @@ fn main() -> ExitCode {
         Err(error) => {
             // Where even this cannot be written, the exit code has to say it.
             let _ = writeln!(std::io::stderr(), "error: {error}");
-            ExitCode::FAILURE
+            code_of(&*error)
         }
     }
 }
 
-/// Does what was asked and returns what there is to print, and the exit code that goes with it.
-fn dispatch(cli: Cli) -> Result<(String, ExitCode), Box<dyn Error>> {
+/// Does what was asked.
+fn dispatch(cli: Cli) -> Done {
     let progress = set_up(&cli.global)?;
     let text = match cli.command.unwrap_or(Command::Run(cli.run)) {
-        Command::Run(args) => run(args, progress),
+        Command::Run(args) => return run(args, progress),
         Command::Evaluate(args) => evaluate(args, progress),
         Command::Verify(args) => return verify(args),
+        Command::Generations(args) => list(args),
+        Command::Diff(args) => diff(args),
+        Command::Rollback(args) => rollback(args),
+        Command::Pin(args) => pin(args),
+        Command::Unpin(args) => unpin(args),
+        Command::Prune(args) => prune(args),
         Command::Sample(args) => make_sample(&args, progress),
     };
     Ok((text?, ExitCode::SUCCESS))
+}
+
+/// The exit code for an error: whoever calls may want to try again later, if only another run was in the way.
+fn code_of(error: &(dyn Error + 'static)) -> ExitCode {
+    use store::Error::{Claimed, Locked, Overtaken};
+    match error.downcast_ref() {
+        Some(pipeline::Error::Store(Locked { .. } | Overtaken { .. } | Claimed { .. })) => ExitCode::from(BUSY),
+        _ => ExitCode::FAILURE,
+    }
 }
 
 /// Sets up the log, the threads and the progress bars.
@@ -70,15 +97,20 @@ fn start_log(quiet: bool) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn run(args: RunArgs, progress: Progress) -> Result<String, Box<dyn Error>> {
+fn run(args: RunArgs, progress: Progress) -> Done {
     let json = args.json;
     let settings = args.settings();
-    let manifest = run::run(&settings, progress)?;
-    Ok(if json {
-        serde_json::to_string_pretty(&manifest)?
+    let report = run::run(&settings, progress)?;
+    let text = if json {
+        serde_json::to_string_pretty(&report)?
     } else {
-        summary::of_run(&manifest, &settings.output)?
-    })
+        summary::of_run(&report, &settings.place.location)?
+    };
+    let code = match report.outcome {
+        Outcome::Published | Outcome::Unchanged => ExitCode::SUCCESS,
+        Outcome::Refused => ExitCode::from(REFUSED),
+    };
+    Ok((text, code))
 }
 
 fn evaluate(args: EvaluateArgs, progress: Progress) -> Result<String, Box<dyn Error>> {
@@ -88,11 +120,53 @@ fn evaluate(args: EvaluateArgs, progress: Progress) -> Result<String, Box<dyn Er
 }
 
 /// What is wrong with a generation is the answer, not an error, and yet no success.
-fn verify(args: VerifyArgs) -> Result<(String, ExitCode), Box<dyn Error>> {
+fn verify(args: VerifyArgs) -> Done {
     let json = args.json;
     let found = verify::verify(&args.settings())?;
     let text = if json { serde_json::to_string_pretty(&found)? } else { summary::of_verification(&found)? };
     Ok((text, if found.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }))
+}
+
+fn list(args: ListArgs) -> Result<String, Box<dyn Error>> {
+    let json = args.json;
+    let place = args.place();
+    let entries = generations::list(&place.open()?)?;
+    Ok(if json {
+        serde_json::to_string_pretty(&entries)?
+    } else {
+        summary::of_generations(&entries, &place.location)?
+    })
+}
+
+fn diff(args: DiffArgs) -> Result<String, Box<dyn Error>> {
+    let json = args.json;
+    let difference = generations::diff(&args.settings())?;
+    Ok(if json { serde_json::to_string_pretty(&difference)? } else { summary::of_difference(&difference)? })
+}
+
+fn rollback(args: RollbackArgs) -> Result<String, Box<dyn Error>> {
+    let (to, reason) = (args.generation.clone(), args.reason.clone());
+    let place = args.place();
+    let (from, to) = place.open()?.roll_back(to.as_ref(), &reason).map_err(pipeline::Error::from)?;
+    Ok(summary::of_rollback(from.as_ref(), &to, &place.location))
+}
+
+fn pin(args: PinArgs) -> Result<String, Box<dyn Error>> {
+    let (id, reason) = (args.generation.clone(), args.reason.clone());
+    generations::pin(&args.place().open()?, &id, &reason)?;
+    Ok(format!("Pinned {id}: it stays until `pipeline unpin {id}`"))
+}
+
+fn unpin(args: UnpinArgs) -> Result<String, Box<dyn Error>> {
+    let id = args.generation.clone();
+    generations::unpin(&args.place().open()?, &id)?;
+    Ok(format!("{id} is pinned no more"))
+}
+
+fn prune(args: PruneArgs) -> Result<String, Box<dyn Error>> {
+    let (json, dry_run, retention) = (args.json, args.dry_run, args.retention());
+    let pruned = generations::prune(&args.place().open()?, retention, dry_run)?;
+    Ok(if json { serde_json::to_string_pretty(&pruned)? } else { summary::of_pruning(&pruned, dry_run)? })
 }
 
 fn make_sample(args: &SampleArgs, progress: Progress) -> Result<String, Box<dyn Error>> {

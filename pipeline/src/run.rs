@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::Value;
-use store::MovieId;
-use store::layout;
-use store::manifest::{Account, Counts, FileDigest, Manifest, Source, SourceFile};
+use store::manifest::{Account, Counts, FileDigest, Gate, Manifest, Source, SourceFile, Verdict};
+use store::repository::{Mark, Pointer};
 use store::writer::GenerationWriter;
+use store::{MovieId, Repository};
 
 use crate::error::{Error, Result};
 use crate::evaluation;
+use crate::gate::{self, Baseline, Bounds};
+use crate::generations::Place;
 use crate::ingest;
 use crate::input::{Input, InputSettings};
 use crate::interactions::Interactions;
@@ -37,29 +39,76 @@ pub struct RunSettings {
     /// The length of a list.
     pub depth: usize,
     /// Where generations go.
-    pub output: PathBuf,
+    pub place: Place,
+    /// What the gate lets through.
+    pub bounds: Bounds,
+    /// Why to publish even what the gate refuses.
+    pub force: Option<String>,
+    /// Whether to run even if nothing has changed.
+    pub always: bool,
 }
 
-/// Runs the batch and publishes its generation.
+/// What came of a run. As JSON, it is the manifest with the outcome beside it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// What came of it.
+    pub outcome: Outcome,
+    /// The generation: the one made, or the one that there was already.
+    #[serde(flatten)]
+    pub manifest: Manifest,
+    /// Where the rows are listed that were not taken.
+    #[serde(skip)]
+    pub rejects: PathBuf,
+}
+
+/// What came of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// A generation was made and published.
+    Published,
+    /// A generation was made, refused by the gate, and kept.
+    Refused,
+    /// Input, settings and program are those of a generation that is published, or was until somebody went back from
+    /// it: nothing was done.
+    Unchanged,
+}
+
+/// Runs the batch and publishes its generation, if the gate lets it.
 ///
-/// Until cleaning and training have succeeded nothing is written, and until the generation is whole
-/// `CURRENT` does not move. Memory: the ratings twice (by user and by item), the factors, and the lists of
-/// some thousand users.
+/// Until cleaning and training have succeeded nothing is written, and until the generation is whole, and as good as
+/// the gate asks, `CURRENT` does not move. Memory: the ratings twice (by user and by item), the factors, and the lists
+/// of some thousand users.
 ///
 /// # Errors
-/// What is wrong with the input, the settings or the store; the output directory then offers what it did
-/// before.
-pub fn run(settings: &RunSettings, progress: Progress) -> Result<Manifest> {
+/// What is wrong with the input, the settings or the store, [`store::Error::Locked`] and
+/// [`store::Error::Overtaken`] among it; the repository then offers what it did before.
+pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
     settings.check()?;
     let mut meter = Meter::default();
 
     let source = meter.measure("ingest", || source_of(&settings.input))?;
+    let program = program_digest();
+    let repository = settings.place.open()?;
+    let lock = repository.lock()?;
+    if let Some(before) = unchanged(&repository, &source, &program, settings)? {
+        tracing::info!(generation = %before.generation, "nothing has changed since; nothing was done");
+        return Ok(Report::new(Outcome::Unchanged, before, &repository));
+    }
+    let seen = repository.pointer()?;
+    let baseline = baseline(&repository, &seen)?;
+
     let mut input =
         meter.measure("ingest", || Input::read(&settings.input, settings.training.scale, progress))?;
     let metrics = meter.measure("evaluate", || evaluate(&input, settings, progress))?;
     let model = meter.measure("train", || train(&input.interactions, &settings.training, progress))?;
 
-    let mut writer = meter.measure("publish", || begin(&settings.output, &input))?;
+    let n_swept = repository.sweep(&lock)?;
+    if n_swept > 0 {
+        tracing::info!("removed {n_swept} unfinished generations that earlier runs had left");
+    }
+    let staging = repository.staging(&settings.place.work)?;
+    let mut writer = meter.measure("publish", || begin(staging.dir(), &input))?;
     let mut metadata = std::mem::take(&mut input.movies.by_id);
     let findings = Findings {
         vocabulary: &input.vocabulary,
@@ -72,6 +121,8 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Manifest> {
     meter.measure("publish", || findings.announce(&mut writer, &metadata))?;
     let n_candidates = score_and_write(&mut writer, findings, settings.depth, &mut meter, progress)?;
     meter.measure("publish", || findings.write_movies(&mut writer, &metadata, settings.depth))?;
+    let lists = meter
+        .measure("gate", || gate::look_at_lists(&writer.tables()?, settings.depth, settings.training.scale))?;
     let finished = meter.measure("publish", || writer.finish())?;
 
     let counts = Counts {
@@ -80,9 +131,11 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Manifest> {
         ratings: input.interactions.by_user.n_cells() as u64,
         movies_without_metadata: unnamed.len() as u64,
         depth: settings.depth as u64,
+        recommended: lists.statistics().recommended,
     };
-    let manifest = finished.seal(Account {
+    let mut account = Account {
         code_version: env!("CARGO_PKG_VERSION").to_owned(),
+        program,
         source,
         parameters: settings.parameters(),
         rows: input.clean.rows,
@@ -91,10 +144,31 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Manifest> {
         candidates_per_second: n_candidates as f64 / meter.phase("score").seconds,
         phases: meter.into_phases(),
         metrics,
-    })?;
-    layout::publish(&settings.output, &manifest.generation)?;
+        gate: Gate::default(),
+    };
+    account.gate = gate::judge(&account, &lists, &baseline, &settings.bounds, settings.force.as_deref());
+    let manifest = finished.seal(account)?;
+    send(&repository, &staging, &manifest, progress)?;
+    let gate = &manifest.account.gate;
+    if gate.verdict == Verdict::Refused {
+        let failed: Vec<_> = gate.failed().map(|check| check.detail.as_str()).collect();
+        tracing::error!(
+            generation = %manifest.generation,
+            "refused by the gate, what was published stays: {}",
+            failed.join("; ")
+        );
+        return Ok(Report::new(Outcome::Refused, manifest, &repository));
+    }
+    repository.publish(&manifest.generation, &seen)?;
     tracing::info!(generation = %manifest.generation, "published");
-    Ok(manifest)
+    Ok(Report::new(Outcome::Published, manifest, &repository))
+}
+
+impl Report {
+    fn new(outcome: Outcome, manifest: Manifest, repository: &Repository) -> Self {
+        let rejects = repository.path(&manifest.generation, ingest::REJECTS);
+        Self { outcome, manifest, rejects }
+    }
 }
 
 impl RunSettings {
@@ -106,6 +180,7 @@ impl RunSettings {
             let problem = "it must be from 0 (no measurement) to below 1";
             return Err(Error::setting("--test-fraction", self.test_fraction, problem));
         }
+        self.bounds.check()?;
         self.training.check()
     }
 
@@ -134,6 +209,74 @@ fn source_of(settings: &InputSettings) -> Result<Source> {
         Ok::<_, Error>(SourceFile { path: path.display().to_string(), digest: FileDigest::of(path)? })
     };
     Ok(Source { ratings: file(&settings.ratings)?, movies: file(&settings.movies)? })
+}
+
+/// The digest of this program: what changes with every change of the code. Empty where the system does not tell.
+fn program_digest() -> String {
+    let digest = std::env::current_exe().ok().and_then(|path| FileDigest::of(&path).ok());
+    digest.map(|digest| digest.blake3).unwrap_or_default()
+}
+
+/// The generation that a run would only make again: the one that is published, or one that somebody went back from and
+/// that must not return by itself.
+fn unchanged(
+    repository: &Repository,
+    source: &Source,
+    program: &str,
+    settings: &RunSettings,
+) -> Result<Option<Manifest>> {
+    if settings.always || program.is_empty() {
+        return Ok(None);
+    }
+    let published = repository.pointer()?.generation().ok().flatten();
+    let withdrawn = repository.marked(Mark::Withdrawn)?.into_keys().rev();
+    let parameters = settings.parameters();
+    for id in published.into_iter().chain(withdrawn) {
+        // One that cannot be read says nothing of tonight.
+        let Ok(manifest) = repository.manifest(&id) else { continue };
+        let Account { source: before, program: by, parameters: with, .. } = &manifest.account;
+        let same_files = before.ratings.digest == source.ratings.digest && before.movies.digest == source.movies.digest;
+        if same_files && by == program && *with == parameters {
+            return Ok(Some(manifest));
+        }
+    }
+    Ok(None)
+}
+
+/// What is published, to compare with. What cannot be read is no reason to publish nothing: it is not served either.
+fn baseline(repository: &Repository, seen: &Pointer) -> Result<Baseline> {
+    let manifest = match seen.generation() {
+        Ok(None) => return Ok(Baseline::None("nothing was published before".to_owned())),
+        Ok(Some(id)) => repository.manifest(&id),
+        Err(unreadable) => Err(unreadable),
+    };
+    match manifest {
+        Ok(manifest) => Ok(Baseline::Generation(Box::new(manifest))),
+        Err(
+            e @ (store::Error::BadCurrent { .. }
+            | store::Error::Incomplete { .. }
+            | store::Error::OtherFormat { .. }
+            | store::Error::Damaged { .. }),
+        ) => {
+            tracing::warn!("there is nothing to compare with: {e}");
+            Ok(Baseline::None(e.to_string()))
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// Adds the generation to the repository, which takes a while where that is far away.
+fn send(
+    repository: &Repository,
+    staging: &store::repository::Staging,
+    manifest: &Manifest,
+    progress: Progress,
+) -> Result<()> {
+    let bar = progress.bar("sending", Unit::Bytes);
+    bar.set_length(manifest.files.values().map(|file| file.bytes).sum());
+    repository.add(staging, manifest, |bytes| bar.inc(bytes))?;
+    bar.finish_and_clear();
+    Ok(())
 }
 
 /// Measures a model of a part of the ratings on the others.
@@ -169,8 +312,8 @@ fn warn_of_unnamed(unnamed: &[MovieId], movies: &Path) {
 }
 
 /// Makes the generation and leaves the account of what was rejected in it.
-fn begin(output: &Path, input: &Input) -> Result<GenerationWriter> {
-    let writer = GenerationWriter::create(output)?;
+fn begin(staging: &Path, input: &Input) -> Result<GenerationWriter> {
+    let writer = GenerationWriter::create(staging)?;
     ingest::write_rejects(writer.dir(), &input.clean, &input.movies)?;
     Ok(writer)
 }

@@ -1,6 +1,8 @@
 //! What a person reads at the end of a command.
 
 mod evaluation;
+mod gate;
+mod generations;
 mod verification;
 
 use std::collections::BTreeMap;
@@ -8,18 +10,25 @@ use std::fmt::{self, Write};
 use std::path::Path;
 
 pub(crate) use evaluation::of_evaluation;
+pub(crate) use generations::{of_difference, of_generations, of_pruning, of_rollback};
 use indicatif::{HumanBytes, HumanCount};
+use pipeline::run::{Outcome, Report};
 use pipeline::sample;
-use store::layout;
-use store::manifest::Manifest;
+use store::Location;
 pub(crate) use verification::of_verification;
 
 /// The phases of a run, in order.
-const PHASES: [&str; 5] = ["ingest", "evaluate", "train", "score", "publish"];
+const PHASES: [&str; 6] = ["ingest", "evaluate", "train", "score", "gate", "publish"];
 
 /// The account of a run: what was read, how good the model is, what was published and how to serve it.
-pub(crate) fn of_run(manifest: &Manifest, output: &Path) -> Result<String, fmt::Error> {
+pub(crate) fn of_run(report: &Report, output: &Location) -> Result<String, fmt::Error> {
     let mut text = String::new();
+    let Report { outcome, manifest, rejects } = report;
+    if *outcome == Outcome::Unchanged {
+        writeln!(text, "Unchanged since {} in {output}: same ratings, movies, settings and program", manifest.generation)?;
+        write!(text, "          nothing was done; `--always` runs all the same")?;
+        return Ok(text);
+    }
     let account = &manifest.account;
     let (rows, counts) = (&account.rows, &account.counts);
 
@@ -45,8 +54,7 @@ pub(crate) fn of_run(manifest: &Manifest, output: &Path) -> Result<String, fmt::
         writeln!(text, "          {:>12}   rejected: {reason}", HumanCount(count).to_string())?;
     }
     if rows.rejected + movies.rejected > 0 {
-        let dir = layout::generation_dir(output, &manifest.generation);
-        writeln!(text, "          each with its line in {}", dir.join("rejects.csv").display())?;
+        writeln!(text, "          each with its line in {}", rejects.display())?;
     }
 
     let (users, items) = (HumanCount(counts.users), HumanCount(counts.movies));
@@ -83,9 +91,19 @@ pub(crate) fn of_run(manifest: &Manifest, output: &Path) -> Result<String, fmt::
         .filter_map(|&name| Some(format!("{name} {:.2}", account.phases.get(name)?.seconds)))
         .collect();
     writeln!(text, "Took      {seconds:.2} s ({}), at most {}", phases.join(", "), HumanBytes(peak))?;
-    writeln!(text, "Published {} in {}", manifest.generation, output.display())?;
+    gate::write(&mut text, &account.gate)?;
+    if *outcome == Outcome::Refused {
+        writeln!(text, "Kept      {} in {output}; what was published stays", manifest.generation)?;
+        writeln!(text)?;
+        if let Some(before) = &account.gate.baseline {
+            writeln!(text, "Look:     pipeline diff {before} {}", manifest.generation)?;
+        }
+        write!(text, "If it is as it should be: pipeline rollback {} publishes it", manifest.generation)?;
+        return Ok(text);
+    }
+    writeln!(text, "Published {} in {output}", manifest.generation)?;
     writeln!(text)?;
-    writeln!(text, "Serve it: cargo run --release -p server -- --store {}", output.display())?;
+    writeln!(text, "Serve it: cargo run --release -p server -- --store {output}")?;
     write!(text, "Then try: curl 'http://127.0.0.1:8080/recommendations?user_id=1&returnMetadata=true'")?;
     Ok(text)
 }

@@ -76,6 +76,13 @@ pub struct Gate {
     pub checks: Vec<Check>,
 }
 
+impl Gate {
+    /// The checks that failed.
+    pub fn failed(&self) -> impl Iterator<Item = &Check> {
+        self.checks.iter().filter(|check| check.outcome == Outcome::Failed)
+    }
+}
+
 /// Whether a generation may be published.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

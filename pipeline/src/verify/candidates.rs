@@ -1,9 +1,8 @@
 //! The candidates of a generation, and their scores by the definition.
 
 use pulp::Arch;
-use store::MovieId;
-use store::reader::Generation;
 use store::records::Factors;
+use store::{MovieId, Tables};
 
 /// All movies that a list may have, ids ascending, and their factors.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,8 +22,8 @@ impl Candidates {
     ///
     /// # Errors
     /// Those of the store.
-    pub fn of(generation: &Generation) -> store::Result<Self> {
-        let (movies, factors) = generation.candidates().collect::<store::Result<_>>()?;
+    pub fn of(tables: &Tables) -> store::Result<Self> {
+        let (movies, factors) = tables.candidates().collect::<store::Result<_>>()?;
         Ok(Self { movies, factors })
     }
 

@@ -2,9 +2,8 @@
 
 use std::cmp::Ordering;
 
-use store::reader::Generation;
 use store::records::{Factors, History, TopN};
-use store::{MovieId, UserId};
+use store::{MovieId, Tables, UserId};
 
 use super::candidates::{self, Candidates};
 
@@ -139,9 +138,9 @@ impl Stored {
     ///
     /// # Errors
     /// Those of the store.
-    pub fn of(generation: &Generation, user: UserId) -> store::Result<Result<Self, Fault>> {
-        let (top_n, history) = (generation.top_n(user)?, generation.history(user)?);
-        Ok(match (top_n, history, generation.user_factors(user)?) {
+    pub fn of(tables: &Tables, user: UserId) -> store::Result<Result<Self, Fault>> {
+        let (top_n, history) = (tables.top_n(user)?, tables.history(user)?);
+        Ok(match (top_n, history, tables.user_factors(user)?) {
             (Some(top_n), Some(history), Some(factors)) => Ok(Self { top_n, history, factors }),
             (None, _, _) => Err(Fault::Missing { missing: "readable list" }),
             (_, None, _) => Err(Fault::Missing { missing: "history" }),
@@ -150,28 +149,50 @@ impl Stored {
     }
 }
 
+/// Checks what can be told of a list without scores: that it has no movie of the history and none but candidates
+/// (`candidates` has their ids, ascending), that it is in the right order (score descending, then id ascending) and has
+/// min(depth, unseen candidates) entries.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn check_list(top_n: &TopN, history: &History, candidates: &[MovieId], depth: usize) -> Result<(), Fault> {
+    let seen = &history.movies;
+    if let Some(pair) = seen.windows(2).find(|pair| pair[0] >= pair[1]) {
+        return Err(Fault::HistoryOrder(pair[1]));
+    }
+    for &movie in &top_n.movies {
+        if seen.binary_search(&movie).is_ok() {
+            return Err(Fault::Seen(movie));
+        }
+        if candidates.binary_search(&movie).is_err() {
+            return Err(Fault::NoCandidate(movie));
+        }
+    }
+    in_order(top_n)?;
+    let n_seen = seen.iter().filter(|movie| candidates.binary_search(movie).is_ok()).count();
+    let unseen = candidates.len() - n_seen;
+    let (found, expected) = (top_n.movies.len(), depth.min(unseen));
+    if found != expected {
+        return Err(Fault::Length { found, expected, depth, unseen });
+    }
+    Ok(())
+}
+
 impl Candidates {
-    /// Checks that a list has no movie of the history, min(depth, unseen candidates) entries, the scores of its
-    /// movies (to the bit, and near the dot product in f64), the right order (score descending, then id ascending),
-    /// and that no unseen candidate that is not in it belongs before its last.
+    /// Checks a list as [`check_list`] does, and that it has the scores of its movies (to the bit, and near the dot
+    /// product in f64), and that no unseen candidate that is not in it belongs before its last.
     ///
     /// # Errors
     /// The first thing that is wrong.
     pub fn check(&self, stored: &Stored, depth: usize) -> Result<Checked, Fault> {
         let Stored { top_n, history, factors } = stored;
-        let seen = &history.movies;
-        if let Some(pair) = seen.windows(2).find(|pair| pair[0] >= pair[1]) {
-            return Err(Fault::HistoryOrder(pair[1]));
-        }
+        check_list(top_n, history, self.movies(), depth)?;
         let n_factors = factors.0.len();
         if let Some(movie) = self.misfit(n_factors) {
             return Err(Fault::FactorCount { movie, n_factors });
         }
         let mut largest_rounding = 0.0f64;
         for (&movie, &found) in top_n.movies.iter().zip(&top_n.scores) {
-            if seen.binary_search(&movie).is_ok() {
-                return Err(Fault::Seen(movie));
-            }
             let item = self.factors(movie).ok_or(Fault::NoCandidate(movie))?;
             let expected = candidates::score(factors, item);
             if found.to_bits() != expected.to_bits() {
@@ -185,14 +206,8 @@ impl Candidates {
             }
             largest_rounding = largest_rounding.max(rounding);
         }
-        in_order(top_n)?;
-        let unseen = self.movies().iter().filter(|movie| seen.binary_search(movie).is_err()).count();
-        let (found, expected) = (top_n.movies.len(), depth.min(unseen));
-        if found != expected {
-            return Err(Fault::Length { found, expected, depth, unseen });
-        }
         self.none_left_out(stored)?;
-        Ok(Checked { entries: found, largest_rounding })
+        Ok(Checked { entries: top_n.movies.len(), largest_rounding })
     }
 
     /// Checks that every candidate before the last of the list is in the list or seen.

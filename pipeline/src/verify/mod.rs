@@ -9,20 +9,18 @@ mod candidates;
 mod checks;
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 
 use rand::SeedableRng;
 use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::Serialize;
-use store::layout;
-use store::reader::Generation;
 use store::{GenerationId, MovieId, UserId};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::generations::{self, Place};
 pub use candidates::Candidates;
-pub use checks::{Fault, Stored};
+pub use checks::{Fault, Stored, check_list};
 
 /// Memory for the generation's pages: users are looked up once, in order.
 const CACHE_BYTES: u64 = 64 << 20;
@@ -31,11 +29,9 @@ const CACHE_BYTES: u64 = 64 << 20;
 #[derive(Debug, Clone)]
 pub struct VerifySettings {
     /// Where generations are.
-    pub output: PathBuf,
+    pub place: Place,
     /// Which; `None` for the published one.
     pub generation: Option<GenerationId>,
-    /// Where the generation is copied to while it is open.
-    pub work: PathBuf,
     /// How many users are drawn.
     pub n_users: NonZeroUsize,
     /// What draws them.
@@ -83,20 +79,21 @@ pub struct UserFault {
 /// [`Error::NothingPublished`]; those of the store, [`store::Error::Damaged`] among them. A wrong list is no
 /// error but a fault.
 pub fn verify(settings: &VerifySettings) -> Result<Verification> {
+    let repository = settings.place.open()?;
     let id = match &settings.generation {
         Some(id) => id.clone(),
-        None => layout::current(&settings.output)?
-            .ok_or_else(|| Error::NothingPublished { output: settings.output.clone() })?,
+        None => generations::published(&repository)?,
     };
-    let generation = Generation::open(&settings.output, &id, &settings.work, CACHE_BYTES)?;
-    let users: Vec<UserId> = generation.users().collect::<store::Result<_>>()?;
-    let candidates = Candidates::of(&generation)?;
+    let generation = repository.open_generation(&id, &settings.place.work, CACHE_BYTES)?;
+    let tables = generation.tables();
+    let users: Vec<UserId> = tables.users().collect::<store::Result<_>>()?;
+    let candidates = Candidates::of(tables)?;
     let depth = usize::try_from(generation.manifest().account.counts.depth).unwrap_or(usize::MAX);
 
     let drawn = draw(&users, settings.n_users.get(), settings.seed);
     let checks: Vec<_> = drawn
         .par_iter()
-        .map(|&user| Ok((user, Stored::of(&generation, user)?.and_then(|s| candidates.check(&s, depth)))))
+        .map(|&user| Ok((user, Stored::of(tables, user)?.and_then(|s| candidates.check(&s, depth)))))
         .collect::<store::Result<_>>()?;
 
     let mut verification = Verification {

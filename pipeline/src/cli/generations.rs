@@ -1,0 +1,150 @@
+//! The options of the commands on generations that there are already.
+
+use clap::Args;
+use jiff::SignedDuration;
+use pipeline::generations::{DiffSettings, Place, Retention};
+use store::GenerationId;
+
+use super::place::PlaceArgs;
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    #[command(flatten)]
+    place: PlaceArgs,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiffArgs {
+    /// The generation before
+    #[arg(value_name = "BEFORE")]
+    before: GenerationId,
+    /// The generation after [default: the published one]
+    #[arg(value_name = "AFTER")]
+    after: Option<GenerationId>,
+    /// How many entries of each list to compare
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    n: usize,
+    #[command(flatten)]
+    place: PlaceArgs,
+    /// Print JSON instead of a summary
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RollbackArgs {
+    /// The generation to publish [default: the newest before the published one that passed its gate]
+    #[arg(value_name = "GENERATION")]
+    pub(crate) generation: Option<GenerationId>,
+    /// Why, for who reads `pipeline generations` later
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(crate) reason: String,
+    #[command(flatten)]
+    place: PlaceArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PinArgs {
+    /// The generation
+    #[arg(value_name = "GENERATION")]
+    pub(crate) generation: GenerationId,
+    /// Why, for who reads `pipeline generations` later
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(crate) reason: String,
+    #[command(flatten)]
+    place: PlaceArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UnpinArgs {
+    /// The generation
+    #[arg(value_name = "GENERATION")]
+    pub(crate) generation: GenerationId,
+    #[command(flatten)]
+    place: PlaceArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PruneArgs {
+    /// How many generations to keep that could be published; the published and the pinned stay beside them
+    #[arg(long, value_name = "N", default_value_t = 7)]
+    keep: usize,
+    /// Remove nothing that is younger, such as 12h or 7d
+    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = age)]
+    older_than: SignedDuration,
+    /// Say what would be removed, and remove nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    place: PlaceArgs,
+    /// Print JSON instead of a summary
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl ListArgs {
+    pub(crate) fn place(self) -> Place {
+        self.place.place()
+    }
+}
+
+impl DiffArgs {
+    pub(crate) fn settings(self) -> DiffSettings {
+        DiffSettings { place: self.place.place(), before: self.before, after: self.after, n: self.n }
+    }
+}
+
+impl RollbackArgs {
+    pub(crate) fn place(self) -> Place {
+        self.place.place()
+    }
+}
+
+impl PinArgs {
+    pub(crate) fn place(self) -> Place {
+        self.place.place()
+    }
+}
+
+impl UnpinArgs {
+    pub(crate) fn place(self) -> Place {
+        self.place.place()
+    }
+}
+
+impl PruneArgs {
+    pub(crate) fn retention(&self) -> Retention {
+        Retention { keep: self.keep, older_than: self.older_than }
+    }
+
+    pub(crate) fn place(self) -> Place {
+        self.place.place()
+    }
+}
+
+/// An age as people write it: `12h`, `7d`, `1d 12h`. A day has 24 hours.
+fn age(text: &str) -> Result<SignedDuration, String> {
+    let wrong = || "give an age like 12h, 7d or 0s".to_owned();
+    let span: jiff::Span = text.parse().map_err(|_| wrong())?;
+    let days = jiff::SpanRelativeTo::days_are_24_hours();
+    span.to_duration(days).ok().filter(|age| !age.is_negative()).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_read_as_people_write_them() {
+        assert_eq!(age("12h"), Ok(SignedDuration::from_hours(12)));
+        assert_eq!(age("7d"), Ok(SignedDuration::from_hours(168)));
+        assert_eq!(age("1d 12h"), Ok(SignedDuration::from_hours(36)));
+        assert_eq!(age("0s"), Ok(SignedDuration::ZERO));
+        for text in ["", "7", "-1d", "a week", "1mo"] {
+            assert!(age(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! The options that say where generations are.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use pipeline::generations::Place;
+use store::Location;
+
+#[derive(Debug, Args)]
+pub(crate) struct PlaceArgs {
+    /// Where generations are published: a directory, or s3://bucket/prefix
+    #[arg(long, value_name = "LOCATION", default_value = "output")]
+    output: Location,
+    /// Where copies of generations live while they are open, or on their way to a bucket
+    #[arg(long, value_name = "DIR", default_value_os_t = std::env::temp_dir().join("movie-recommender-pipeline"))]
+    work_dir: PathBuf,
+}
+
+impl PlaceArgs {
+    pub(crate) fn place(self) -> Place {
+        Place { location: self.output, work: self.work_dir }
+    }
+}

@@ -1,0 +1,65 @@
+//! How much there is of what, against what is published.
+
+use store::manifest::{Account, Check};
+
+use super::bounds::Bounds;
+use super::{check, percent};
+
+/// Ratings, users, movies and described movies within the bounds; rejected rows and movies without metadata below
+/// theirs; the reach of the lists not narrowed.
+pub(super) fn checks(tonight: &Account, before: Option<&Account>, bounds: &Bounds) -> Vec<Check> {
+    let mut checks = vec![unnamed(tonight, bounds)];
+    let Some(before) = before else { return checks };
+    let amounts: [(&str, fn(&Account) -> u64); 4] = [
+        ("ratings", |account| account.counts.ratings),
+        ("users", |account| account.counts.users),
+        ("movies", |account| account.counts.movies),
+        ("movies described", |account| account.movie_rows.kept),
+    ];
+    checks.extend(
+        amounts.map(|(name, of)| amount(name, of(tonight), of(before), bounds.max_loss, bounds.max_gain)),
+    );
+    checks.push(rejected(tonight, before, bounds));
+    // Narrower lists are a sign of a broken model; wider ones are none.
+    let reach = |account: &Account| account.counts.recommended;
+    let narrowed =
+        amount("movies recommended", reach(tonight), reach(before), bounds.max_coverage_loss, f64::INFINITY);
+    checks.push(narrowed);
+    checks
+}
+
+/// An amount against the one before.
+fn amount(name: &str, value: u64, before: u64, max_loss: f64, max_gain: f64) -> Check {
+    let (value, before) = (value as f64, before as f64);
+    let change = if before > 0.0 { value / before - 1.0 } else { 0.0 };
+    let good = -max_loss <= change && change <= max_gain;
+    let allowed = match max_gain {
+        f64::INFINITY => format!("-{}", percent(max_loss)),
+        _ => format!("-{} to +{}", percent(max_loss), percent(max_gain)),
+    };
+    let detail = format!("{value} {name} after {before}: {:+.1} % (allowed: {allowed})", 100.0 * change);
+    check(name, good, value, Some(before), detail)
+}
+
+fn rejected(tonight: &Account, before: &Account, bounds: &Bounds) -> Check {
+    let share = |account: &Account| account.rows.rejected as f64 / account.rows.read.max(1) as f64;
+    let (value, before) = (share(tonight), share(before));
+    let detail = format!(
+        "{} of the rows rejected after {} (allowed: {} more)",
+        percent(value),
+        percent(before),
+        percent(bounds.max_more_rejected)
+    );
+    check("rejected rows", value - before <= bounds.max_more_rejected, value, Some(before), detail)
+}
+
+fn unnamed(tonight: &Account, bounds: &Bounds) -> Check {
+    let counts = &tonight.counts;
+    let value = counts.movies_without_metadata as f64 / counts.movies.max(1) as f64;
+    let detail = format!(
+        "{} of the rated movies without metadata (allowed: {})",
+        percent(value),
+        percent(bounds.max_unnamed)
+    );
+    check("movies without metadata", value <= bounds.max_unnamed, value, None, detail)
+}

@@ -1,0 +1,127 @@
+//! Every list that was written, read back.
+
+use std::collections::HashSet;
+
+use rayon::prelude::*;
+use store::manifest::{Check, Outcome};
+use store::records::TopN;
+use store::{MovieId, Tables, UserId};
+
+use crate::ingest::Scale;
+use crate::verify::{Fault, check_list};
+
+/// The first entries of a list, which is what most clients show.
+const SHOWN: usize = 10;
+/// Users read by one task.
+const USERS_A_TASK: usize = 512;
+
+/// What was seen of all lists.
+#[derive(Debug, Default)]
+pub struct Lists {
+    statistics: ListStatistics,
+    n_wrong: u64,
+    /// The first user with a wrong list, and what is wrong with it.
+    first_wrong: Option<(UserId, String)>,
+}
+
+/// How much there is of lists.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ListStatistics {
+    /// Users with a list.
+    pub users: u64,
+    /// Entries of all lists.
+    pub entries: u64,
+    /// Movies among the first ten of anybody's list.
+    pub recommended: u64,
+}
+
+/// What one task has seen.
+#[derive(Default)]
+struct Part {
+    entries: u64,
+    shown: HashSet<MovieId>,
+    wrong: Vec<(UserId, String)>,
+}
+
+impl Lists {
+    /// Reads every list with the history that goes with it and checks them, and that the list for unknown users has
+    /// entries.
+    pub(super) fn of(tables: &Tables, depth: usize, scale: Scale) -> store::Result<Self> {
+        let users: Vec<UserId> = tables.users().collect::<store::Result<_>>()?;
+        let candidates: Vec<MovieId> = tables.candidate_ids().collect::<store::Result<_>>()?;
+        let parts: Vec<Part> = users
+            .par_chunks(USERS_A_TASK)
+            .map(|users| {
+                let mut part = Part::default();
+                for &user in users {
+                    part.take(user, tables, &candidates, depth, scale)?;
+                }
+                Ok(part)
+            })
+            .collect::<store::Result<_>>()?;
+
+        let mut lists = Self::default();
+        let mut shown = HashSet::new();
+        for part in parts {
+            lists.statistics.entries += part.entries;
+            shown.extend(part.shown);
+            lists.n_wrong += part.wrong.len() as u64;
+            lists.first_wrong = lists.first_wrong.or_else(|| part.wrong.into_iter().next());
+        }
+        lists.statistics.users = users.len() as u64;
+        lists.statistics.recommended = shown.len() as u64;
+        Ok(lists)
+    }
+
+    /// How much there is.
+    #[must_use]
+    pub fn statistics(&self) -> ListStatistics {
+        self.statistics
+    }
+
+    /// That all are right.
+    pub(super) fn check(&self) -> Check {
+        let ListStatistics { users, entries, .. } = self.statistics;
+        let (outcome, detail) = match &self.first_wrong {
+            None => (
+                Outcome::Passed,
+                format!("all {users} lists with {entries} entries in order, unseen, known and complete"),
+            ),
+            Some((user, fault)) => {
+                (Outcome::Failed, format!("{} of {users} lists are wrong; that of user {user}: {fault}", self.n_wrong))
+            }
+        };
+        Check { name: "lists".to_owned(), outcome, value: Some(self.n_wrong as f64), baseline: None, detail }
+    }
+}
+
+impl Part {
+    fn take(
+        &mut self,
+        user: UserId,
+        tables: &Tables,
+        candidates: &[MovieId],
+        depth: usize,
+        scale: Scale,
+    ) -> store::Result<()> {
+        let (Some(list), Some(history)) = (tables.top_n(user)?, tables.history(user)?) else {
+            self.wrong.push((user, Fault::Missing { missing: "history" }.to_string()));
+            return Ok(());
+        };
+        let fault = check_list(&list, &history, candidates, depth).err().map(|fault| fault.to_string());
+        if let Some(fault) = fault.or_else(|| outlandish(&list, scale)) {
+            self.wrong.push((user, fault));
+        }
+        self.entries += list.movies.len() as u64;
+        self.shown.extend(list.movies.iter().take(SHOWN));
+        Ok(())
+    }
+}
+
+/// What is wrong with the figures of a list: scores that are no numbers, stars that nobody can give.
+fn outlandish(list: &TopN, scale: Scale) -> Option<String> {
+    let fits = |score: f32, stars: f32| score.is_finite() && (scale.min..=scale.max).contains(&stars);
+    let at = list.scores.iter().zip(&list.stars).position(|(&score, &stars)| !fits(score, stars))?;
+    let (movie, score, stars) = (list.movies[at], list.scores[at], list.stars[at]);
+    Some(format!("movie {movie} has the score {score} and {stars} stars"))
+}

@@ -1,0 +1,133 @@
+//! Which generations are no longer needed.
+
+use jiff::SignedDuration;
+use serde::Serialize;
+use store::{GenerationId, Repository};
+
+use super::listing::{Entry, State, list};
+use crate::error::Result;
+
+/// What is kept. The published generation, pinned ones, and those that may be in the making always are.
+#[derive(Debug, Clone, Copy)]
+pub struct Retention {
+    /// How many of those that could be published, the newest.
+    pub keep: usize,
+    /// Everything that is younger than this.
+    pub older_than: SignedDuration,
+}
+
+/// What was removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Pruned {
+    /// The generations, oldest first.
+    pub removed: Vec<GenerationId>,
+    /// Their bytes.
+    pub bytes: u64,
+    /// What runs that were killed had left.
+    pub leftovers: usize,
+    /// How many generations are left.
+    pub kept: usize,
+}
+
+/// Removes what `retention` does not keep; with `dry_run` says only what that would be.
+///
+/// # Errors
+/// Those of the store; what was removed until then is gone.
+pub fn prune(repository: &Repository, retention: Retention, dry_run: bool) -> Result<Pruned> {
+    let entries = list(repository)?;
+    let expired = retention.expired(&entries);
+    let mut leftovers = 0;
+    if !dry_run {
+        for entry in &expired {
+            repository.remove(&entry.id)?;
+        }
+        // While a run is at work, what it writes looks like a leftover.
+        if let Ok(lock) = repository.lock() {
+            leftovers = repository.sweep(&lock)?;
+        }
+    }
+    Ok(Pruned {
+        removed: expired.iter().map(|entry| entry.id.clone()).collect(),
+        bytes: expired.iter().filter_map(|entry| entry.bytes).sum(),
+        leftovers,
+        kept: entries.len() - expired.len() - leftovers,
+    })
+}
+
+impl Retention {
+    /// Those of some entries (newest first) that are not kept, oldest first.
+    fn expired<'a>(&self, entries: &'a [Entry]) -> Vec<&'a Entry> {
+        let mut n_good = 0;
+        let mut expired: Vec<_> = entries
+            .iter()
+            .filter(|entry| {
+                let among_newest = match entry.state {
+                    State::Published | State::Incomplete => return false,
+                    State::Ready => {
+                        n_good += 1;
+                        n_good <= self.keep
+                    }
+                    // Kept to be looked at, for a while.
+                    State::Withdrawn | State::Refused | State::Unreadable => false,
+                };
+                let age = entry.age_seconds.or_else(|| age_by_name(&entry.id));
+                let old = age.is_none_or(|age| age >= self.older_than.as_secs());
+                !entry.pinned && !among_newest && old
+            })
+            .collect();
+        expired.reverse();
+        expired
+    }
+}
+
+fn age_by_name(id: &GenerationId) -> Option<i64> {
+    Some(jiff::Timestamp::now().duration_since(id.time()?).as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn entry(day: u32, state: State, pinned: bool) -> Entry {
+        Entry {
+            id: format!("202611{day:02}T023000.000Z").parse().unwrap(),
+            state,
+            pinned,
+            note: None,
+            created_at: None,
+            age_seconds: Some(i64::from(30 - day) * 86_400),
+            bytes: Some(1),
+            users: None,
+            metrics: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn the_newest_the_young_the_pinned_and_the_published_stay() {
+        let entries = [
+            entry(29, State::Incomplete, false),
+            entry(28, State::Refused, false),
+            entry(27, State::Ready, false),
+            entry(26, State::Ready, false),
+            entry(25, State::Withdrawn, false),
+            entry(24, State::Published, false),
+            entry(23, State::Ready, true),
+            entry(22, State::Ready, false),
+            entry(21, State::Unreadable, false),
+            entry(20, State::Ready, false),
+            entry(1, State::Incomplete, false),
+        ];
+        let expired = |keep, days: i64| {
+            let retention = Retention { keep, older_than: SignedDuration::from_hours(24 * days) };
+            let days = retention.expired(&entries).into_iter().map(|entry| entry.id.as_str()[6..8].to_owned());
+            days.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(expired(2, 0), "20 21 22 25 28");
+        assert_eq!(expired(2, 5), "20 21 22 25");
+        assert_eq!(expired(9, 0), "21 25 28");
+        assert_eq!(expired(0, 0), "20 21 22 25 26 27 28");
+        assert_eq!(expired(0, 100), "");
+    }
+}
