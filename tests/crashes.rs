@@ -1,1 +1,209 @@
-//! To come.
+//! Runs that are killed at random, files that are damaged at random: what was served stays, and the next run mends it.
+//!
+//! `disasters` does the same at every single step, with tools that not every machine has.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use store::{Repository, layout};
+
+use crate::harness::{Ended, SMALL_MODEL, Server, World, eventually, sample};
+
+/// How many runs are killed.
+const KILLS: usize = 200;
+/// How many bits are flipped in each file.
+const FLIPS: usize = 25;
+
+/// Numbers that look random and are the same each time (SplitMix64).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, n: u64) -> u64 {
+        self.next() % n
+    }
+}
+
+/// A run on the sample that publishes whatever there is already.
+pub(crate) fn another_run(world: &World) -> Command {
+    let mut command = world.pipeline("run");
+    command.current_dir(sample("../..")).args(SMALL_MODEL).args(["--always", "--quiet"]);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+/// Asks a server all the time while something happens. Every request must be answered. Returns how many were.
+pub(crate) fn while_asking<T>(server: &Server, happens: impl FnOnce() -> T) -> (T, usize) {
+    let (done, n_answered) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let result = thread::scope(|scope| {
+        let asking = scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                let answer = server.get("/recommendations?user_id=18&returnMetadata=true");
+                assert_eq!((answer.status, answer.item_ids().len()), (200, 2), "{answer:?}");
+                n_answered.fetch_add(1, Ordering::Relaxed);
+                // Room for the runs.
+                thread::sleep(Duration::from_millis(1));
+            }
+        });
+        // A failure here must not leave the other asking for ever.
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(happens));
+        done.store(true, Ordering::Relaxed);
+        asking.join().unwrap();
+        result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    });
+    (result, n_answered.into_inner())
+}
+
+/// Nothing but whole generations is left, and a run succeeds.
+pub(crate) fn the_next_run_mends_it(world: &World) {
+    assert!(another_run(world).status().unwrap().success());
+    let repository: Repository = world.repository();
+    for id in repository.generations().unwrap() {
+        repository.manifest(&id).unwrap();
+    }
+    world.open_current();
+}
+
+#[test]
+fn runs_that_are_killed_at_any_moment_change_nothing_that_is_served() {
+    let world = World::new();
+    world.run_quickly(&[]);
+    let server = world.serve_when_ready();
+    let list = server.get("/recommendations?user_id=18&n=50").body;
+    let start = Instant::now();
+    assert!(another_run(&world).status().unwrap().success());
+    let duration = start.elapsed();
+
+    let mut random = Random(2026);
+    let (n_runs, n_answered) = while_asking(&server, || {
+        let (mut n_killed, mut n_runs) = (0, 0);
+        while n_killed < KILLS {
+            let before = world.current();
+            let mut run = another_run(&world).spawn().unwrap();
+            thread::sleep(duration.mul_f64(random.below(1_000) as f64 / 1_000.0));
+            // It may have ended by itself by then; that is no kill.
+            run.kill().unwrap();
+            let ended_well = run.wait().unwrap().success();
+            n_killed += usize::from(!ended_well);
+            n_runs += 1;
+            // Whatever CURRENT names is whole, to the last byte.
+            let current = world.current();
+            drop(world.open(&current));
+            assert!(current >= before);
+            if n_runs % 20 == 0 {
+                the_next_run_mends_it(&world);
+                let pruned = Ended::of(world.pipeline("prune").args(["--keep", "1", "--older-than", "0s"]));
+                assert!(pruned.status.success(), "{pruned:?}");
+            }
+        }
+        n_runs
+    });
+    assert!(n_answered > n_runs, "{n_answered} requests during {n_runs} runs");
+    the_next_run_mends_it(&world);
+    server.wait_until_ready(Some(world.current().as_str()));
+    assert_eq!(server.get("/recommendations?user_id=18&n=50").body, list, "same input, same lists");
+}
+
+/// Every file below a directory.
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let mut found: Vec<_> =
+        entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn a_bit_flipped_or_bytes_cut_off_anywhere_in_a_generation_are_refused_by_the_name_of_the_file() {
+    let world = World::new();
+    world.run_quickly(&[]);
+    let dir = layout::generation_dir(&world.output(), &world.current());
+    let mut random = Random(7);
+    let mut n_refused = 0;
+    for path in files(&dir) {
+        let whole = fs::read(&path).unwrap();
+        let refused = |damaged: &[u8], what: &str| {
+            fs::write(&path, damaged).unwrap();
+            let open = world.repository().open_generation(&world.current(), &world.path("copies"), 1 << 20);
+            let error = open.err().unwrap_or_else(|| panic!("{what} of {} was not noticed", path.display()));
+            assert!(error.to_string().contains(path.to_str().unwrap()), "{what}: {error}");
+        };
+        for _ in 0..FLIPS {
+            let bit = random.below(8 * whole.len() as u64);
+            let mut flipped = whole.clone();
+            flipped[(bit / 8) as usize] ^= 1 << (bit % 8);
+            refused(&flipped, &format!("the flip of bit {bit}"));
+            n_refused += 1;
+        }
+        for _ in 0..5 {
+            let length = random.below(whole.len() as u64) as usize;
+            refused(&whole[..length], &format!("the cut to {length} bytes"));
+            n_refused += 1;
+        }
+        fs::write(&path, whole).unwrap();
+    }
+    assert!(n_refused >= 4 * (FLIPS + 5), "only {n_refused}: {:?}", files(&dir));
+    world.open_current();
+}
+
+#[test]
+fn a_server_refuses_what_is_damaged_newer_or_not_there_and_keeps_what_it_has() {
+    let world = World::new();
+    let first = world.run_quickly(&[]);
+    let server = world.serve_when_ready();
+    let list = server.get("/recommendations?user_id=18&n=50").body;
+    let stays = |says: &str| {
+        eventually("the server has noticed", || server.log().contains(says));
+        let answer = server.get("/recommendations?user_id=18&n=50");
+        assert_eq!((answer.status, &answer.body), (200, &list));
+        assert_eq!(answer.headers["x-generation"], first["generation"].as_str().unwrap());
+    };
+    let current = world.output().join(layout::CURRENT);
+    // Made elsewhere, so that the server does not see it before it is damaged.
+    let made_apart = |seed: &str| {
+        let elsewhere = World::new();
+        elsewhere.run_quickly(&["--seed", seed]);
+        let id = elsewhere.current();
+        let dir = layout::generation_dir(&world.output(), &id);
+        fs::rename(layout::generation_dir(&elsewhere.output(), &id), &dir).unwrap();
+        (id, dir)
+    };
+
+    for (n, file) in ["records/db", "rejects.csv", "manifest.json"].into_iter().enumerate() {
+        let (id, dir) = made_apart(&(n + 2).to_string());
+        let path = dir.join(file);
+        let mut bytes = fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 4;
+        fs::write(&path, bytes).unwrap();
+        fs::write(&current, format!("{id}\n")).unwrap();
+        stays(path.to_str().unwrap());
+    }
+
+    let (id, dir) = made_apart("9");
+    let manifest = fs::read_to_string(dir.join("manifest.json")).unwrap();
+    let newer = manifest.replacen("\"format_version\": 3", "\"format_version\": 4", 1);
+    fs::write(dir.join("manifest.json"), newer).unwrap();
+    fs::write(&current, format!("{id}\n")).unwrap();
+    stays("has format 4, this release reads 3; upgrade the reader");
+
+    fs::write(&current, "20010101T000000.000Z\n").unwrap();
+    stays("20010101T000000.000Z is not complete");
+    fs::write(&current, "no generation").unwrap();
+    stays("names `no generation`");
+
+    // The next night needs nobody.
+    let next = world.run_quickly(&["--seed", "5"]);
+    server.wait_until_ready(next["generation"].as_str());
+}

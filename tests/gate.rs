@@ -1,1 +1,246 @@
-//! To come.
+//! That a night which would make serving worse is kept and not published: the exit code says so, and why.
+
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+
+use serde_json::Value;
+use store::manifest::Verdict;
+
+use crate::harness::{Ended, World, eventually, program, sample};
+
+/// A model that is measured, and over in a moment: enough to be told from a worse one.
+const MEASURED: [&str; 6] = ["--factors", "32", "--epochs", "6", "--rating-sweeps", "6"];
+
+/// A world in which the sample was published.
+fn published() -> World {
+    let world = World::new();
+    world.run_sample(&MEASURED);
+    world
+}
+
+/// Runs on files with further arguments; see [`MEASURED`].
+fn run(world: &World, ratings: &Path, movies: &Path, args: &[&str]) -> Ended {
+    let mut command = world.pipeline("run");
+    command.arg("--ratings").arg(ratings).arg("--movies").arg(movies).args(MEASURED).args(args);
+    Ended::of(&mut command)
+}
+
+/// A run that the gate must refuse because of the checks `failed` at least. What was published stays.
+fn refused(world: &World, ratings: &Path, movies: &Path, args: &[&str], failed: &[&str]) {
+    let before = world.current();
+    let ended = run(world, ratings, movies, &[args, &["--json"]].concat());
+    assert_eq!(ended.status.code(), Some(3), "{ended:?}");
+    assert_eq!(world.current(), before);
+    let report: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(report["outcome"], "refused");
+    assert_eq!(report["gate"]["verdict"], "refused");
+    assert_eq!(report["gate"]["baseline"], before.as_str());
+    let checks = report["gate"]["checks"].as_array().unwrap();
+    let names: Vec<_> = checks
+        .iter()
+        .filter(|check| check["outcome"] == "failed")
+        .map(|check| check["name"].as_str().unwrap())
+        .collect();
+    for name in failed {
+        assert!(names.contains(name), "no {name} in {names:?}");
+    }
+    assert!(ended.stderr.contains("refused by the gate"), "{}", ended.stderr);
+    // It is kept, and says itself that it was refused.
+    let id = report["generation"].as_str().unwrap().parse().unwrap();
+    assert_eq!(world.repository().manifest(&id).unwrap().account.gate.verdict, Verdict::Refused);
+}
+
+/// The sample's ratings as rows of four cells; rows that are torn or have more are left out.
+fn rows() -> Vec<Vec<String>> {
+    let bytes = fs::read(sample("ratings.csv")).unwrap();
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let cells = text.lines().skip(1).map(|line| line.split(',').map(str::to_owned).collect::<Vec<_>>());
+    cells.filter(|cells| cells.len() == 4).collect()
+}
+
+fn csv(rows: &[Vec<String>]) -> String {
+    let lines: Vec<_> = rows.iter().map(|cells| cells.join(",") + "\n").collect();
+    format!("userId,movieId,rating,timestamp\n{}", lines.concat())
+}
+
+/// Gives each row the cell of another, far away: what a join on the wrong key does.
+fn shuffled(column: usize) -> String {
+    let mut rows = rows();
+    let cells: Vec<_> = rows.iter().map(|row| row[column].clone()).collect();
+    let n = cells.len();
+    for (place, row) in rows.iter_mut().enumerate() {
+        row[column].clone_from(&cells[(place * 7_919 + 13) % n]);
+    }
+    csv(&rows)
+}
+
+#[test]
+fn ratings_that_were_cut_off_are_refused_wherever_that_was() {
+    let world = published();
+    let whole = fs::read(sample("ratings.csv")).unwrap();
+    let half = world.write("half.csv", &whole[..whole.len() / 2]);
+    refused(&world, &half, &sample("movies.csv"), &[], &["ratings", "users"]);
+    // So little is lost that no bound on amounts would notice.
+    let all_but_a_row = world.write("almost.csv", &whole[..whole.len() - 8]);
+    refused(&world, &all_but_a_row, &sample("movies.csv"), &[], &["end of ratings"]);
+}
+
+#[test]
+fn ratings_whose_movies_or_stars_were_mixed_up_are_refused_by_what_can_be_learnt_of_them() {
+    let world = published();
+    let movies = world.write("movies-shuffled.csv", shuffled(1));
+    refused(&world, &movies, &sample("movies.csv"), &[], &["ndcg@100", "rmse", "lift over popularity"]);
+    let stars = world.write("stars-shuffled.csv", shuffled(2));
+    refused(&world, &stars, &sample("movies.csv"), &[], &["ndcg@100", "rmse"]);
+}
+
+#[test]
+fn movies_that_were_lost_are_refused_and_an_empty_file_of_them_does_not_even_get_so_far() {
+    let world = published();
+    let before = world.current();
+    for (name, content) in [("empty.csv", ""), ("header.csv", "movieId,title,genres\n")] {
+        let ended = run(&world, &sample("ratings.csv"), &world.write(name, content), &[]);
+        assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+        assert!(ended.stderr.contains(name) && ended.stderr.contains("no rows"), "{}", ended.stderr);
+        assert_eq!(world.current(), before);
+    }
+    let few = fs::read_to_string(sample("movies.csv")).unwrap();
+    let few: String = few.split_inclusive('\n').take(500).collect();
+    let few = world.write("few.csv", few);
+    let failed = ["movies described", "movies without metadata"];
+    refused(&world, &sample("ratings.csv"), &few, &[], &failed);
+}
+
+#[test]
+fn a_slip_of_the_settings_is_refused() {
+    let world = published();
+    let mut command = world.pipeline("run");
+    command.current_dir(sample("../..")).args(["--factors", "1"]).args(&MEASURED[2..]);
+    let ended = Ended::of(&mut command);
+    assert_eq!(ended.status.code(), Some(3), "{ended:?}");
+    for says in ["REFUSED", "failed: ndcg@100", "what was published stays", "pipeline diff", "pipeline rollback"] {
+        assert!(ended.stdout.contains(says), "no `{says}` in\n{}", ended.stdout);
+    }
+}
+
+#[test]
+fn what_is_refused_can_be_forced_with_a_reason_or_published_by_its_name() {
+    let world = published();
+    let whole = fs::read_to_string(sample("movies.csv")).unwrap();
+    let few = world.write("few.csv", whole.split_inclusive('\n').take(500).collect::<String>());
+    let ended = run(&world, &sample("ratings.csv"), &few, &["--force", "a new catalogue", "--json"]);
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    let gate = world.repository().manifest(&world.current()).unwrap().account.gate;
+    assert_eq!((gate.verdict, gate.reason.as_deref()), (Verdict::Forced, Some("a new catalogue")));
+    assert!(gate.failed().next().is_some());
+
+    // The old file is a loss of nothing now, but the next cut is one again.
+    let fewer = world.write("fewer.csv", whole.split_inclusive('\n').take(100).collect::<String>());
+    refused(&world, &sample("ratings.csv"), &fewer, &[], &["movies described"]);
+    let id = world.repository().generations().unwrap().pop().unwrap();
+    let ended = Ended::of(world.pipeline("rollback").arg(id.as_str()));
+    assert!(ended.status.success(), "{ended:?}");
+    assert_eq!(world.current(), id);
+}
+
+#[test]
+fn bounds_that_are_given_are_the_ones_that_count() {
+    let world = published();
+    let few = csv(&rows()[..30_000]);
+    let few = world.write("few.csv", few);
+    let movies = sample("movies.csv");
+    refused(&world, &few, &movies, &[], &["ratings", "users"]);
+    refused(&world, &few, &movies, &["--max-loss", "0.2"], &["ratings", "users"]);
+    let bounds = ["--max-loss", "0.4", "--max-quality-loss", "0.5"];
+    let ended = run(&world, &few, &movies, &bounds);
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+}
+
+#[test]
+fn a_run_with_nothing_new_publishes_nothing_unless_asked() {
+    let world = published();
+    let before = world.current();
+    let again = |ratings: &Path, args: &[&str]| {
+        let ended = run(&world, ratings, &sample("movies.csv"), &[args, &["--json"]].concat());
+        assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+        serde_json::from_str::<Value>(&ended.stdout).unwrap()["outcome"].clone()
+    };
+    assert_eq!(again(&sample("ratings.csv"), &[]), "unchanged");
+    // By content: another name and another date are no change.
+    let copy = world.write("copy.csv", fs::read(sample("ratings.csv")).unwrap());
+    assert_eq!(again(&copy, &[]), "unchanged");
+    assert_eq!(world.current(), before);
+    assert_eq!(world.repository().generations().unwrap().len(), 1);
+
+    // As many bytes, one star more.
+    let mut changed = rows();
+    changed[0][2] = if changed[0][2] == "4.0" { "3.0" } else { "4.0" }.to_owned();
+    let changed = world.write("changed.csv", csv(&changed));
+    assert_eq!(again(&changed, &[]), "published");
+    assert_eq!(again(&changed, &["--seed", "3", "--max-quality-loss", "1"]), "published");
+    assert_eq!(again(&changed, &["--seed", "3", "--always"]), "published");
+    assert_eq!(world.repository().generations().unwrap().len(), 4);
+}
+
+#[test]
+fn a_generation_that_somebody_went_back_from_does_not_return_by_itself() {
+    let world = published();
+    let good = world.current();
+    let mut other = rows();
+    other.truncate(39_000);
+    let other = world.write("other.csv", csv(&other));
+    let night = || run(&world, &other, &sample("movies.csv"), &[]);
+    assert_eq!(night().status.code(), Some(0));
+    assert_ne!(world.current(), good);
+    assert!(Ended::of(&mut world.pipeline("rollback")).status.success());
+    assert_eq!(world.current(), good);
+
+    let ended = night();
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    for says in ["Unchanged", "withdrawn"] {
+        assert!(ended.stdout.contains(says), "no `{says}` in\n{}", ended.stdout);
+    }
+    assert_eq!(world.current(), good);
+}
+
+#[test]
+fn a_second_run_is_told_who_is_at_work_and_an_end_by_force_frees_the_lock() {
+    let world = World::new();
+    let mut first = world.pipeline("run");
+    first.current_dir(sample("../..")).args(["--epochs", "5000"]).stderr(Stdio::null());
+    let mut first = first.spawn().unwrap();
+    eventually("it holds the lock", || {
+        fs::read_to_string(world.output().join("LOCK")).is_ok_and(|holder| holder.contains("process"))
+    });
+    let ended = run(&world, &sample("ratings.csv"), &sample("movies.csv"), &[]);
+    assert_eq!(ended.status.code(), Some(4), "{ended:?}");
+    let holder = format!("process {}", first.id());
+    assert!(ended.stderr.contains(&holder) && ended.stderr.contains("LOCK"), "{}", ended.stderr);
+
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert_eq!(run(&world, &sample("ratings.csv"), &sample("movies.csv"), &[]).status.code(), Some(0));
+}
+
+#[test]
+fn a_run_that_was_overtaken_says_so_and_its_generation_is_kept() {
+    let world = published();
+    let first = world.current();
+    world.run_sample(&[&MEASURED[..], &["--seed", "2", "--max-quality-loss", "1"]].concat());
+    let mut slow = program("pipeline");
+    slow.args(["run", "--output"]).arg(world.output()).current_dir(sample("../.."));
+    slow.args(["--factors", "32", "--epochs", "100", "--rating-sweeps", "6", "--max-quality-loss", "1"]);
+    let log = world.path("log");
+    let mut slow = slow.stdout(Stdio::null()).stderr(fs::File::create(&log).unwrap()).spawn().unwrap();
+    eventually("it has begun", || fs::read_to_string(&log).unwrap().contains("read and cleaned"));
+    // Going back does not wait for the run, and the run does not undo it.
+    assert!(Ended::of(&mut world.pipeline("rollback")).status.success());
+    assert_eq!(world.current(), first);
+    let code = slow.wait().unwrap().code();
+    let log = fs::read_to_string(&log).unwrap();
+    assert_eq!(code, Some(4), "{log}");
+    assert!(log.contains("CURRENT was moved by another") && log.contains("pipeline rollback"), "{log}");
+    assert_eq!(world.current(), first);
+    assert_eq!(world.repository().generations().unwrap().len(), 3);
+}

@@ -1,1 +1,185 @@
-//! To come.
+//! What is done with generations that there are: listed, compared, gone back to, pinned, pruned.
+
+use std::fs;
+
+use serde_json::Value;
+use store::{GenerationId, layout};
+
+use crate::harness::{Ended, World};
+
+/// A world with generations that differ in their seed, the oldest first; the last is published.
+fn with_generations(n: usize) -> (World, Vec<GenerationId>) {
+    let world = World::new();
+    for seed in 1..=n {
+        world.run_quickly(&["--seed", &seed.to_string()]);
+    }
+    let generations = world.repository().generations().unwrap();
+    assert_eq!(generations.len(), n);
+    (world, generations)
+}
+
+/// What a command prints that must succeed.
+fn prints(world: &World, command: &str, args: &[&str]) -> String {
+    let ended = Ended::of(world.pipeline(command).args(args));
+    assert!(ended.status.success(), "{ended:?}");
+    ended.stdout
+}
+
+fn json(world: &World, command: &str, args: &[&str]) -> Value {
+    serde_json::from_str(&prints(world, command, &[args, &["--json"]].concat())).unwrap()
+}
+
+/// What a command says that must fail with code 1.
+fn fails(world: &World, command: &str, args: &[&str]) -> String {
+    let ended = Ended::of(world.pipeline(command).args(args));
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(ended.stdout.is_empty());
+    ended.stderr
+}
+
+#[test]
+fn the_list_says_of_each_generation_what_became_of_it() {
+    let world = World::new();
+    assert!(prints(&world, "generations", &[]).contains("pipeline run"));
+    let (world, ids) = with_generations(3);
+    prints(&world, "rollback", &["--reason", "odd titles"]);
+    prints(&world, "pin", &[ids[0].as_str(), "--reason", "the first"]);
+    let dir = |id: &str| layout::generations_dir(&world.output()).join(id);
+    fs::create_dir(dir("20200101T000000.000Z")).unwrap();
+    fs::create_dir(dir("20200102T000000.000Z")).unwrap();
+    fs::write(dir("20200102T000000.000Z").join("manifest.json"), r#"{"format_version": 99}"#).unwrap();
+
+    let list = json(&world, "generations", &[]);
+    let list = list.as_array().unwrap();
+    let states: Vec<_> = list.iter().map(|entry| entry["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["withdrawn", "published", "ready", "unreadable", "incomplete"]);
+    let named: Vec<_> = list[..3].iter().map(|entry| entry["id"].as_str().unwrap()).collect();
+    assert_eq!(named, [ids[2].as_str(), ids[1].as_str(), ids[0].as_str()]);
+    assert_eq!((&list[0]["note"], &list[2]["pinned"]), (&"odd titles".into(), &true.into()));
+    assert_eq!(list[1]["users"], 600);
+    assert!(list[1]["bytes"].as_u64().unwrap() > 0 && list[1]["age_seconds"].is_u64());
+
+    let table = prints(&world, "generations", &[]);
+    for says in ["PUBLISHED", "withdrawn", "odd titles", "ready *", "upgrade the reader", "incomplete", "pinned"] {
+        assert!(table.contains(says), "no `{says}` in\n{table}");
+    }
+}
+
+#[test]
+fn going_back_and_forth_is_served_and_names_how_to_undo_it() {
+    let (world, ids) = with_generations(3);
+    let server = world.serve_when_ready();
+    let serves = |id: &GenerationId| server.wait_until_ready(Some(id.as_str()));
+    serves(&ids[2]);
+    let text = prints(&world, "rollback", &[]);
+    assert!(text.contains(&format!("pipeline rollback {}", ids[2])), "{text}");
+    serves(&ids[1]);
+    prints(&world, "rollback", &[]);
+    serves(&ids[0]);
+    prints(&world, "rollback", &[ids[2].as_str()]);
+    serves(&ids[2]);
+    assert!(prints(&world, "rollback", &[ids[2].as_str()]).contains("nothing was done"));
+
+    let absent = "20010101T000000.000Z";
+    assert!(fails(&world, "rollback", &[absent]).contains(absent));
+    prints(&world, "rollback", &[ids[0].as_str()]);
+    assert!(fails(&world, "rollback", &[]).contains("no earlier generation"));
+    serves(&ids[0]);
+}
+
+#[test]
+fn a_current_that_names_nothing_is_left_by_going_to_what_there_is() {
+    let (world, ids) = with_generations(2);
+    fs::write(world.output().join(layout::CURRENT), "20010101T000000.000Z\n").unwrap();
+    assert!(fails(&world, "verify", &[]).contains("not complete"));
+    prints(&world, "rollback", &[ids[1].as_str()]);
+    assert_eq!(world.current(), ids[1]);
+    fs::write(world.output().join(layout::CURRENT), "no name at all").unwrap();
+    assert!(fails(&world, "verify", &[]).contains("no name at all"));
+    prints(&world, "rollback", &[]);
+    assert_eq!(world.current(), ids[1]);
+}
+
+#[test]
+fn a_difference_is_told_by_users_movies_and_figures() {
+    let world = World::new();
+    let measured = ["--factors", "16", "--epochs", "2", "--rating-sweeps", "2", "--max-quality-loss", "inf"];
+    world.run_sample(&[&measured[..], &["--min-lift=-inf"]].concat());
+    let first = world.current();
+    world.run_sample(&[&measured[..], &["--min-lift=-inf", "--seed", "2"]].concat());
+    let second = world.current();
+
+    let same = json(&world, "diff", &[second.as_str()]);
+    assert_eq!((&same["same_content"], &same["users_changed"]), (&true.into(), &0.into()), "{same}");
+    assert_eq!(same["mean_overlap"], 1.0);
+
+    let change = json(&world, "diff", &[first.as_str(), second.as_str(), "--n", "20"]);
+    assert_eq!((&change["before"], &change["after"]), (&first.as_str().into(), &second.as_str().into()));
+    assert_eq!((&change["users_in_both"], &change["users_gone"]), (&600.into(), &0.into()));
+    assert!(change["users_changed"].as_u64().unwrap() > 300, "{change}");
+    let overlap = change["mean_overlap"].as_f64().unwrap();
+    assert!(overlap > 0.05 && overlap < 1.0, "{overlap}");
+    let rmse = &change["metrics"]["rmse"];
+    assert!(rmse["before"].is_f64() && rmse["after"].is_f64() && rmse["before"] != rmse["after"], "{rmse}");
+    let tables = [world.open(&first), world.open(&second)];
+    let title_of = &change["movies_in"][0];
+    let id = store::MovieId(u32::try_from(title_of["id"].as_u64().unwrap()).unwrap());
+    assert_eq!(title_of["title"], tables[1].tables().movie(id).unwrap().unwrap().title);
+    assert!(title_of["after"].as_u64() > title_of["before"].as_u64());
+
+    let text = prints(&world, "diff", &[first.as_str()]);
+    for says in ["600 in both", "mean overlap@10", "In  ", "Out ", "Metrics", "rmse", " -> "] {
+        assert!(text.contains(says), "no `{says}` in\n{text}");
+    }
+    assert!(fails(&world, "diff", &[first.as_str(), "--n", "0"]).contains("--n"));
+    assert!(fails(&world, "diff", &["20010101T000000.000Z"]).contains("not complete"));
+}
+
+#[test]
+fn pruning_keeps_the_newest_the_young_the_pinned_and_the_published() {
+    let (world, ids) = with_generations(5);
+    prints(&world, "rollback", &[ids[1].as_str()]);
+    prints(&world, "pin", &[ids[0].as_str()]);
+    let leftover = layout::generations_dir(&world.output()).join("20200101T000000.000Z");
+    fs::create_dir(&leftover).unwrap();
+
+    // They are seconds old.
+    assert!(prints(&world, "prune", &["--keep", "0"]).contains("Removed 0 generations"));
+    let would = prints(&world, "prune", &["--keep", "1", "--older-than", "0s", "--dry-run"]);
+    assert!(would.contains("Would remove") && would.contains(ids[2].as_str()), "{would}");
+    assert_eq!(world.repository().generations().unwrap().len(), 5);
+
+    fs::create_dir(&leftover).unwrap();
+    let pruned = json(&world, "prune", &["--keep", "1", "--older-than", "0s"]);
+    // The fifth was published last and was gone back from: withdrawn ones are not kept for their number.
+    assert_eq!(pruned["removed"], serde_json::json!([ids[2].as_str(), ids[4].as_str()]));
+    assert_eq!((&pruned["leftovers"], &pruned["kept"]), (&1.into(), &3.into()), "{pruned}");
+    let left = world.repository().generations().unwrap();
+    assert_eq!(left, [ids[0].clone(), ids[1].clone(), ids[3].clone()]);
+
+    prints(&world, "unpin", &[ids[0].as_str()]);
+    prints(&world, "prune", &["--keep", "0", "--older-than", "0s"]);
+    assert_eq!(world.repository().generations().unwrap(), [ids[1].clone()]);
+    assert_eq!(world.current(), ids[1]);
+    world.open_current();
+}
+
+#[test]
+fn while_a_run_is_at_work_pruning_leaves_what_it_writes() {
+    let (world, ids) = with_generations(2);
+    let lock = world.repository().lock().unwrap();
+    let in_the_making = layout::generations_dir(&world.output()).join("20990101T000000.000Z");
+    fs::create_dir(&in_the_making).unwrap();
+    prints(&world, "prune", &["--keep", "0", "--older-than", "0s"]);
+    assert!(in_the_making.exists());
+    drop(lock);
+    prints(&world, "prune", &["--keep", "0", "--older-than", "0s"]);
+    assert!(!in_the_making.exists());
+    assert_eq!(world.repository().generations().unwrap(), [ids[1].clone()]);
+}
+
+#[test]
+fn a_pin_needs_a_generation() {
+    let (world, _) = with_generations(1);
+    assert!(fails(&world, "pin", &["20010101T000000.000Z"]).contains("not complete"));
+}

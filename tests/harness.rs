@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -106,6 +107,15 @@ impl World {
     }
 }
 
+/// Waits until something is so.
+pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < PATIENCE, "waited too long until {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// A file of the committed sample.
 pub(crate) fn sample(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/sample").join(name)
@@ -145,6 +155,7 @@ impl Ended {
 pub(crate) struct Server {
     child: Child,
     url: String,
+    log: Arc<Mutex<String>>,
     agent: ureq::Agent,
 }
 
@@ -159,24 +170,34 @@ pub(crate) struct Answer {
 impl Server {
     fn start(command: &mut Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut lines = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
         let url = loop {
             line.clear();
-            assert!(log.read_line(&mut line).unwrap() > 0, "the server ended before it listened");
+            assert!(lines.read_line(&mut line).unwrap() > 0, "the server ended before it listened");
             if let Some(at) = line.find("http://") {
                 break line[at..].trim().to_owned();
             }
         };
-        // Whatever else it logs must not fill the pipe.
-        thread::spawn(move || log.read_to_end(&mut Vec::new()));
+        let log = Arc::new(Mutex::new(String::new()));
+        let sink = Arc::clone(&log);
+        thread::spawn(move || {
+            for line in lines.lines().map_while(Result::ok) {
+                sink.lock().unwrap().push_str(&(line + "\n"));
+            }
+        });
         let agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        Self { child, url, agent }
+        Self { child, url, log, agent }
     }
 
     /// Where it listens, as host:port.
     pub(crate) fn address(&self) -> String {
         self.url.trim_start_matches("http://").to_owned()
+    }
+
+    /// What it has logged since it began to listen.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {

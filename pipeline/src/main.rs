@@ -107,7 +107,7 @@ fn run(args: RunArgs, progress: Progress) -> Done {
         summary::of_run(&report, &settings.place.location)?
     };
     let code = match report.outcome {
-        Outcome::Published | Outcome::Unchanged => ExitCode::SUCCESS,
+        Outcome::Published | Outcome::Unchanged | Outcome::Withdrawn => ExitCode::SUCCESS,
         Outcome::Refused => ExitCode::from(REFUSED),
     };
     Ok((text, code))

@@ -1,6 +1,8 @@
 //! The whole batch, from files to a published generation. [`run`] reads like the way the data takes.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -69,9 +71,10 @@ pub enum Outcome {
     Published,
     /// A generation was made, refused by the gate, and kept.
     Refused,
-    /// Input, settings and program are those of a generation that is published, or was until somebody went back from
-    /// it: nothing was done.
+    /// Input, settings and program are those of the published generation: nothing was done.
     Unchanged,
+    /// They are those of a generation that somebody went back from, which must not return by itself: nothing was done.
+    Withdrawn,
 }
 
 /// Runs the batch and publishes its generation, if the gate lets it.
@@ -91,15 +94,21 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
     let program = program_digest();
     let repository = settings.place.open()?;
     let lock = repository.lock()?;
-    if let Some(before) = unchanged(&repository, &source, &program, settings)? {
+    if let Some((outcome, before)) = unchanged(&repository, &source, &program, settings)? {
         tracing::info!(generation = %before.generation, "nothing has changed since; nothing was done");
-        return Ok(Report::new(Outcome::Unchanged, before, &repository));
+        return Ok(Report::new(outcome, before, &repository));
     }
     let seen = repository.pointer()?;
     let baseline = baseline(&repository, &seen)?;
 
     let mut input =
         meter.measure("ingest", || Input::read(&settings.input, settings.training.scale, progress))?;
+    tracing::info!(
+        ratings = input.interactions.by_user.n_cells(),
+        users = input.interactions.n_users(),
+        movies = input.interactions.n_items(),
+        "read and cleaned"
+    );
     let metrics = meter.measure("evaluate", || evaluate(&input, settings, progress))?;
     let model = meter.measure("train", || train(&input.interactions, &settings.training, progress))?;
 
@@ -206,9 +215,21 @@ impl RunSettings {
 /// Digests the input files as they are, so that a later run can tell whether anything changed.
 fn source_of(settings: &InputSettings) -> Result<Source> {
     let file = |path: &Path| {
-        Ok::<_, Error>(SourceFile { path: path.display().to_string(), digest: FileDigest::of(path)? })
+        let (digest, ends_with_newline) = (FileDigest::of(path)?, ends_with_newline(path)?);
+        Ok::<_, Error>(SourceFile { path: path.display().to_string(), digest, ends_with_newline })
     };
     Ok(Source { ratings: file(&settings.ratings)?, movies: file(&settings.movies)? })
+}
+
+fn ends_with_newline(path: &Path) -> Result<bool> {
+    let last_byte = || {
+        let mut file = File::open(path)?;
+        let mut last = [0];
+        // An empty file has no last byte; that it has no rows is found later.
+        let n = if file.seek(SeekFrom::End(-1)).is_ok() { file.read(&mut last)? } else { 0 };
+        Ok(n == 1 && last == *b"\n")
+    };
+    last_byte().map_err(Error::io("read", path))
 }
 
 /// The digest of this program: what changes with every change of the code. Empty where the system does not tell.
@@ -217,27 +238,26 @@ fn program_digest() -> String {
     digest.map(|digest| digest.blake3).unwrap_or_default()
 }
 
-/// The generation that a run would only make again: the one that is published, or one that somebody went back from and
-/// that must not return by itself.
+/// The generation that a run would only make again, and what that makes of the run.
 fn unchanged(
     repository: &Repository,
     source: &Source,
     program: &str,
     settings: &RunSettings,
-) -> Result<Option<Manifest>> {
+) -> Result<Option<(Outcome, Manifest)>> {
     if settings.always || program.is_empty() {
         return Ok(None);
     }
-    let published = repository.pointer()?.generation().ok().flatten();
-    let withdrawn = repository.marked(Mark::Withdrawn)?.into_keys().rev();
+    let published = repository.pointer()?.generation().ok().flatten().map(|id| (Outcome::Unchanged, id));
+    let withdrawn = repository.marked(Mark::Withdrawn)?.into_keys().rev().map(|id| (Outcome::Withdrawn, id));
     let parameters = settings.parameters();
-    for id in published.into_iter().chain(withdrawn) {
+    for (outcome, id) in published.into_iter().chain(withdrawn) {
         // One that cannot be read says nothing of tonight.
         let Ok(manifest) = repository.manifest(&id) else { continue };
         let Account { source: before, program: by, parameters: with, .. } = &manifest.account;
         let same_files = before.ratings.digest == source.ratings.digest && before.movies.digest == source.movies.digest;
         if same_files && by == program && *with == parameters {
-            return Ok(Some(manifest));
+            return Ok(Some((outcome, manifest)));
         }
     }
     Ok(None)

@@ -24,10 +24,19 @@ const PHASES: [&str; 6] = ["ingest", "evaluate", "train", "score", "gate", "publ
 pub(crate) fn of_run(report: &Report, output: &Location) -> Result<String, fmt::Error> {
     let mut text = String::new();
     let Report { outcome, manifest, rejects } = report;
-    if *outcome == Outcome::Unchanged {
-        writeln!(text, "Unchanged since {} in {output}: same ratings, movies, settings and program", manifest.generation)?;
-        write!(text, "          nothing was done; `--always` runs all the same")?;
-        return Ok(text);
+    let id = &manifest.generation;
+    match outcome {
+        Outcome::Published | Outcome::Refused => {}
+        Outcome::Unchanged => {
+            writeln!(text, "Unchanged since {id} in {output}: same ratings, movies, settings and program")?;
+            write!(text, "          nothing was done; `--always` runs all the same")?;
+            return Ok(text);
+        }
+        Outcome::Withdrawn => {
+            writeln!(text, "Unchanged since {id} in {output}, which was withdrawn and would only be made again;")?;
+            write!(text, "          nothing was done; `pipeline rollback {id}` publishes it, `--always` runs all the same")?;
+            return Ok(text);
+        }
     }
     let account = &manifest.account;
     let (rows, counts) = (&account.rows, &account.counts);

@@ -142,6 +142,8 @@ pub struct SourceFile {
     /// What was in it.
     #[serde(flatten)]
     pub digest: FileDigest,
+    /// Whether its last row ends as the others do. One that was cut off does not, mostly.
+    pub ends_with_newline: bool,
 }
 
 /// What became of the rows of the ratings: `read = kept + merged + rejected`.

@@ -1,9 +1,9 @@
-//! How much there is of what, against what is published.
+//! How much there is of what, against what is published, and whether the files look cut off.
 
-use store::manifest::{Account, Check};
+use store::manifest::{Account, Check, SourceFile};
 
 use super::bounds::Bounds;
-use super::{check, percent};
+use super::{check, percent, yes_or_no};
 
 /// Ratings, users, movies and described movies within the bounds; rejected rows and movies without metadata below
 /// theirs; the reach of the lists not narrowed.
@@ -20,6 +20,8 @@ pub(super) fn checks(tonight: &Account, before: Option<&Account>, bounds: &Bound
         amounts.map(|(name, of)| amount(name, of(tonight), of(before), bounds.max_loss, bounds.max_gain)),
     );
     checks.push(rejected(tonight, before, bounds));
+    checks.push(end("end of ratings", &tonight.source.ratings, &before.source.ratings));
+    checks.push(end("end of movies", &tonight.source.movies, &before.source.movies));
     // Narrower lists are a sign of a broken model; wider ones are none.
     let reach = |account: &Account| account.counts.recommended;
     let narrowed =
@@ -32,13 +34,21 @@ pub(super) fn checks(tonight: &Account, before: Option<&Account>, bounds: &Bound
 fn amount(name: &str, value: u64, before: u64, max_loss: f64, max_gain: f64) -> Check {
     let (value, before) = (value as f64, before as f64);
     let change = if before > 0.0 { value / before - 1.0 } else { 0.0 };
-    let good = -max_loss <= change && change <= max_gain;
+    // Where there was nothing there is nothing to compare with.
+    let good = before == 0.0 || (before * (1.0 - max_loss)..=before * (1.0 + max_gain)).contains(&value);
     let allowed = match max_gain {
         f64::INFINITY => format!("-{}", percent(max_loss)),
         _ => format!("-{} to +{}", percent(max_loss), percent(max_gain)),
     };
     let detail = format!("{value} {name} after {before}: {:+.1} % (allowed: {allowed})", 100.0 * change);
     check(name, good, value, Some(before), detail)
+}
+
+/// A file that used to end with a newline and does not any more was cut off: no bound on amounts is as sharp.
+fn end(name: &str, tonight: &SourceFile, before: &SourceFile) -> Check {
+    let whole = tonight.ends_with_newline || !before.ends_with_newline;
+    let how = if whole { "ends as before" } else { "ends within a row, as it did not before: it may be cut off" };
+    yes_or_no(name, whole, format!("{} {how}", tonight.path))
 }
 
 fn rejected(tonight: &Account, before: &Account, bounds: &Bounds) -> Check {

@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 
 use rayon::prelude::*;
-use store::manifest::{Check, Outcome};
+use store::manifest::Check;
 use store::records::TopN;
 use store::{MovieId, Tables, UserId};
 
+use super::check;
 use crate::ingest::Scale;
 use crate::verify::{Fault, check_list};
 
@@ -82,16 +83,13 @@ impl Lists {
     /// That all are right.
     pub(super) fn check(&self) -> Check {
         let ListStatistics { users, entries, .. } = self.statistics;
-        let (outcome, detail) = match &self.first_wrong {
-            None => (
-                Outcome::Passed,
-                format!("all {users} lists with {entries} entries in order, unseen, known and complete"),
-            ),
+        let detail = match &self.first_wrong {
+            None => format!("all {users} lists with {entries} entries in order, unseen, known and complete"),
             Some((user, fault)) => {
-                (Outcome::Failed, format!("{} of {users} lists are wrong; that of user {user}: {fault}", self.n_wrong))
+                format!("{} of {users} lists are wrong; that of user {user}: {fault}", self.n_wrong)
             }
         };
-        Check { name: "lists".to_owned(), outcome, value: Some(self.n_wrong as f64), baseline: None, detail }
+        check("lists", self.n_wrong == 0, self.n_wrong as f64, None, detail)
     }
 }
 

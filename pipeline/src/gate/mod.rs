@@ -69,14 +69,19 @@ pub fn judge(account: &Account, lists: &Lists, baseline: &Baseline, bounds: &Bou
 }
 
 /// A check of a figure, which is good or not.
-fn check(name: impl Into<String>, good: bool, value: f64, baseline: Option<f64>, detail: String) -> Check {
+fn check(name: &str, good: bool, value: f64, baseline: Option<f64>, detail: String) -> Check {
+    Check { value: Some(value), baseline, ..yes_or_no(name, good, detail) }
+}
+
+/// A check without a figure.
+fn yes_or_no(name: &str, good: bool, detail: String) -> Check {
     let outcome = if good { Outcome::Passed } else { Outcome::Failed };
-    Check { name: name.into(), outcome, value: Some(value), baseline, detail }
+    Check { name: name.to_owned(), outcome, value: None, baseline: None, detail }
 }
 
 /// A check that has nothing to look at.
-fn skipped(name: impl Into<String>, detail: String) -> Check {
-    Check { name: name.into(), outcome: Outcome::Skipped, value: None, baseline: None, detail }
+fn skipped(name: &str, detail: String) -> Check {
+    Check { outcome: Outcome::Skipped, ..yes_or_no(name, false, detail) }
 }
 
 /// A share as people read it.
