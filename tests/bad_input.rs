@@ -51,7 +51,8 @@ fn input_that_cannot_be_used_is_refused_by_name_and_no_generation_is_begun() {
         let movies = world.write(name, content);
         refused(&world, &sample("ratings.csv"), &movies, &[name, "no rows"]);
     }
-    let made: Vec<_> = fs::read_dir(world.output()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let made: Vec<_> =
+        fs::read_dir(world.output()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(made, ["LOCK"]);
 }
 

@@ -60,7 +60,9 @@ fn the_list_says_of_each_generation_what_became_of_it() {
     assert!(list[1]["bytes"].as_u64().unwrap() > 0 && list[1]["age_seconds"].is_u64());
 
     let table = prints(&world, "generations", &[]);
-    for says in ["PUBLISHED", "withdrawn", "odd titles", "ready *", "upgrade the reader", "incomplete", "pinned"] {
+    for says in
+        ["PUBLISHED", "withdrawn", "odd titles", "ready *", "upgrade the reader", "incomplete", "pinned"]
+    {
         assert!(table.contains(says), "no `{says}` in\n{table}");
     }
 }

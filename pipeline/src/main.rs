@@ -64,7 +64,9 @@ fn dispatch(cli: Cli) -> Done {
 fn code_of(error: &(dyn Error + 'static)) -> ExitCode {
     use store::Error::{Claimed, Locked, Overtaken};
     match error.downcast_ref() {
-        Some(pipeline::Error::Store(Locked { .. } | Overtaken { .. } | Claimed { .. })) => ExitCode::from(BUSY),
+        Some(pipeline::Error::Store(Locked { .. } | Overtaken { .. } | Claimed { .. })) => {
+            ExitCode::from(BUSY)
+        }
         _ => ExitCode::FAILURE,
     }
 }

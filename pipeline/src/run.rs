@@ -130,8 +130,9 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
     meter.measure("publish", || findings.announce(&mut writer, &metadata))?;
     let n_candidates = score_and_write(&mut writer, findings, settings.depth, &mut meter, progress)?;
     meter.measure("publish", || findings.write_movies(&mut writer, &metadata, settings.depth))?;
-    let lists = meter
-        .measure("gate", || gate::look_at_lists(&writer.tables()?, settings.depth, settings.training.scale))?;
+    let lists = meter.measure("gate", || {
+        gate::look_at_lists(&writer.tables()?, settings.depth, settings.training.scale)
+    })?;
     let finished = meter.measure("publish", || writer.finish())?;
 
     let counts = Counts {
@@ -255,7 +256,8 @@ fn unchanged(
         // One that cannot be read says nothing of tonight.
         let Ok(manifest) = repository.manifest(&id) else { continue };
         let Account { source: before, program: by, parameters: with, .. } = &manifest.account;
-        let same_files = before.ratings.digest == source.ratings.digest && before.movies.digest == source.movies.digest;
+        let same_files =
+            before.ratings.digest == source.ratings.digest && before.movies.digest == source.movies.digest;
         if same_files && by == program && *with == parameters {
             return Ok(Some((outcome, manifest)));
         }

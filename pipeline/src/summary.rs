@@ -33,8 +33,14 @@ pub(crate) fn of_run(report: &Report, output: &Location) -> Result<String, fmt::
             return Ok(text);
         }
         Outcome::Withdrawn => {
-            writeln!(text, "Unchanged since {id} in {output}, which was withdrawn and would only be made again;")?;
-            write!(text, "          nothing was done; `pipeline rollback {id}` publishes it, `--always` runs all the same")?;
+            writeln!(
+                text,
+                "Unchanged since {id} in {output}, which was withdrawn and would only be made again;"
+            )?;
+            write!(
+                text,
+                "          nothing was done; `pipeline rollback {id}` publishes it, `--always` runs all the same"
+            )?;
             return Ok(text);
         }
     }

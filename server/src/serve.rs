@@ -33,7 +33,8 @@ pub async fn run(
 ) -> Result<()> {
     // Found out now rather than at the first generation, which may be published at night.
     WorkingCopy::create(&settings.work_dir).map_err(|source| Error::WorkDir { source })?;
-    let repository = Repository::open(&settings.store, PATIENCE).map_err(|source| Error::Repository { source })?;
+    let repository =
+        Repository::open(&settings.store, PATIENCE).map_err(|source| Error::Repository { source })?;
     let address =
         listener.local_addr().map_err(|source| Error::System { action: "name the socket", source })?;
     let drain_timeout = settings.drain_timeout;

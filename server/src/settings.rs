@@ -96,7 +96,8 @@ impl Settings {
     /// How fast a generation may be fetched.
     #[must_use]
     pub fn bandwidth(&self) -> Bandwidth {
-        self.bandwidth_mib.map_or(Bandwidth::UNBOUNDED, |mib| Bandwidth::bytes_per_second(u64::from(mib) << 20))
+        self.bandwidth_mib
+            .map_or(Bandwidth::UNBOUNDED, |mib| Bandwidth::bytes_per_second(u64::from(mib) << 20))
     }
 }
 

@@ -118,7 +118,9 @@ pub enum Error {
     },
 
     /// The published generation was to be removed.
-    #[error("generation {generation} is published in {location} and cannot be removed; publish another first")]
+    #[error(
+        "generation {generation} is published in {location} and cannot be removed; publish another first"
+    )]
     InUse {
         /// The generation.
         generation: GenerationId,

@@ -4,7 +4,9 @@ use clap::Args;
 use pipeline::gate::Bounds;
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Gate: what tonight may differ from what is published (shares: 0.05 is 5 %, inf no bound)")]
+#[command(
+    next_help_heading = "Gate: what tonight may differ from what is published (shares: 0.05 is 5 %, inf no bound)"
+)]
 pub(crate) struct GateArgs {
     /// How many ratings, users, movies and described movies may be lost
     #[arg(long, value_name = "SHARE", default_value_t = Bounds::default().max_loss, allow_negative_numbers = true)]

@@ -47,7 +47,8 @@ fn amount(name: &str, value: u64, before: u64, max_loss: f64, max_gain: f64) -> 
 /// A file that used to end with a newline and does not any more was cut off: no bound on amounts is as sharp.
 fn end(name: &str, tonight: &SourceFile, before: &SourceFile) -> Check {
     let whole = tonight.ends_with_newline || !before.ends_with_newline;
-    let how = if whole { "ends as before" } else { "ends within a row, as it did not before: it may be cut off" };
+    let how =
+        if whole { "ends as before" } else { "ends within a row, as it did not before: it may be cut off" };
     yes_or_no(name, whole, format!("{} {how}", tonight.path))
 }
 

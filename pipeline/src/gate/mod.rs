@@ -51,7 +51,13 @@ pub fn look_at_lists(tables: &Tables, depth: usize, scale: Scale) -> Result<List
 /// Holds a night against the bounds and against what is published. `force` is why it should be published even if it
 /// fails.
 #[must_use]
-pub fn judge(account: &Account, lists: &Lists, baseline: &Baseline, bounds: &Bounds, force: Option<&str>) -> Gate {
+pub fn judge(
+    account: &Account,
+    lists: &Lists,
+    baseline: &Baseline,
+    bounds: &Bounds,
+    force: Option<&str>,
+) -> Gate {
     let mut checks = vec![lists.check()];
     checks.extend(drift::checks(account, baseline.account(), bounds));
     checks.extend(quality::checks(account, baseline.account(), bounds));
@@ -65,7 +71,12 @@ pub fn judge(account: &Account, lists: &Lists, baseline: &Baseline, bounds: &Bou
         (true, None) => Verdict::Refused,
         (true, Some(_)) => Verdict::Forced,
     };
-    Gate { verdict, reason, baseline: baseline.manifest().map(|manifest| manifest.generation.clone()), checks }
+    Gate {
+        verdict,
+        reason,
+        baseline: baseline.manifest().map(|manifest| manifest.generation.clone()),
+        checks,
+    }
 }
 
 /// A check of a figure, which is good or not.

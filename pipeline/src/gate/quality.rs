@@ -57,7 +57,8 @@ fn relative(value: f64, of: f64) -> f64 {
 fn lift(tonight: &Account, bounds: &Bounds) -> Check {
     const NAME: &str = "lift over popularity";
     let popularity = format!("popularity_{LISTS}");
-    let (Some(&model), Some(&popular)) = (tonight.metrics.get(LISTS), tonight.metrics.get(&popularity)) else {
+    let (Some(&model), Some(&popular)) = (tonight.metrics.get(LISTS), tonight.metrics.get(&popularity))
+    else {
         return skipped(NAME, "no held-out rating could be found by a list".to_owned());
     };
     let lift = relative(model, popular);

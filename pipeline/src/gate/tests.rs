@@ -12,7 +12,14 @@ fn night() -> Account {
     let mut account = Account {
         rows: Rows { read: 1_010, kept: 1_000, rejected: 10, ..Rows::default() },
         movie_rows: MovieRows { read: 200, kept: 200, ..MovieRows::default() },
-        counts: Counts { users: 100, movies: 200, ratings: 1_000, depth: 3, recommended: 80, ..Counts::default() },
+        counts: Counts {
+            users: 100,
+            movies: 200,
+            ratings: 1_000,
+            depth: 3,
+            recommended: 80,
+            ..Counts::default()
+        },
         ..Account::default()
     };
     account.source.ratings.ends_with_newline = true;

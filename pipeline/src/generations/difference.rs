@@ -172,7 +172,8 @@ fn most_changed(
     titles: &Tables,
     change: fn(u64, u64) -> u64,
 ) -> Result<Vec<MovieChange>> {
-    let mut changed: Vec<_> = shown.iter().filter(|(_, (before, after))| change(*before, *after) > 0).collect();
+    let mut changed: Vec<_> =
+        shown.iter().filter(|(_, (before, after))| change(*before, *after) > 0).collect();
     changed.sort_by_key(|(id, (before, after))| (std::cmp::Reverse(change(*before, *after)), **id));
     let named = changed.into_iter().take(MOVIES_NAMED).map(|(&id, &(before, after))| {
         let title = titles.movie(id)?.map_or_else(|| format!("Movie {id}"), |movie| movie.title);
@@ -183,7 +184,8 @@ fn most_changed(
 
 fn changes(before: &BTreeMap<String, f64>, after: &BTreeMap<String, f64>) -> BTreeMap<String, Change> {
     let names = before.keys().chain(after.keys());
-    let change = |name: &String| Change { before: before.get(name).copied(), after: after.get(name).copied() };
+    let change =
+        |name: &String| Change { before: before.get(name).copied(), after: after.get(name).copied() };
     names.map(|name| (name.clone(), change(name))).collect()
 }
 

@@ -121,7 +121,8 @@ mod tests {
         ];
         let expired = |keep, days: i64| {
             let retention = Retention { keep, older_than: SignedDuration::from_hours(24 * days) };
-            let days = retention.expired(&entries).into_iter().map(|entry| entry.id.as_str()[6..8].to_owned());
+            let days =
+                retention.expired(&entries).into_iter().map(|entry| entry.id.as_str()[6..8].to_owned());
             days.collect::<Vec<_>>().join(" ")
         };
         assert_eq!(expired(2, 0), "20 21 22 25 28");

@@ -11,10 +11,16 @@ pub(super) fn write(text: &mut String, gate: &Gate) -> fmt::Result {
     let against = gate.baseline.as_ref().map(|id| format!(" against {id}")).unwrap_or_default();
     match gate.verdict {
         Verdict::Passed => writeln!(text, "Gate      passed: {passed} checks{against}")?,
-        Verdict::Refused => writeln!(text, "Gate      REFUSED: {failed} of {} checks{against}", passed + failed)?,
+        Verdict::Refused => {
+            writeln!(text, "Gate      REFUSED: {failed} of {} checks{against}", passed + failed)?
+        }
         Verdict::Forced => {
             let reason = gate.reason.as_deref().unwrap_or_default();
-            writeln!(text, "Gate      forced ({reason}): {failed} of {} checks failed{against}", passed + failed)?;
+            writeln!(
+                text,
+                "Gate      forced ({reason}): {failed} of {} checks failed{against}",
+                passed + failed
+            )?;
         }
     }
     for check in gate.checks.iter().filter(|check| check.outcome != Outcome::Passed) {

@@ -121,7 +121,9 @@ pub(crate) fn of_rollback(from: Option<&GenerationId>, to: &GenerationId, locati
     match from {
         Some(from) if from == to => format!("{to} is published in {location} already; nothing was done"),
         Some(from) => {
-            format!("Published {to} in {location} again, in place of {from}\nUndo it:  pipeline rollback {from}")
+            format!(
+                "Published {to} in {location} again, in place of {from}\nUndo it:  pipeline rollback {from}"
+            )
         }
         None => format!("Published {to} in {location}"),
     }
@@ -131,7 +133,13 @@ pub(crate) fn of_rollback(from: Option<&GenerationId>, to: &GenerationId, locati
 pub(crate) fn of_pruning(pruned: &Pruned, dry_run: bool) -> Result<String, fmt::Error> {
     let mut text = String::new();
     let verb = if dry_run { "Would remove" } else { "Removed" };
-    write!(text, "{verb} {} generations ({}), kept {}", pruned.removed.len(), HumanBytes(pruned.bytes), pruned.kept)?;
+    write!(
+        text,
+        "{verb} {} generations ({}), kept {}",
+        pruned.removed.len(),
+        HumanBytes(pruned.bytes),
+        pruned.kept
+    )?;
     if pruned.leftovers > 0 {
         write!(text, "; swept {} that were never finished", pruned.leftovers)?;
     }
@@ -147,6 +155,9 @@ mod tests {
 
     #[test]
     fn an_age_is_told_in_a_unit_that_says_enough() {
-        assert_eq!([0, 119, 120, 7_199, 7_200, 172_799, 172_800].map(age).join(", "), "0 s, 119 s, 2 min, 119 min, 2 h, 47 h, 2 d");
+        assert_eq!(
+            [0, 119, 120, 7_199, 7_200, 172_799, 172_800].map(age).join(", "),
+            "0 s, 119 s, 2 min, 119 min, 2 h, 47 h, 2 d"
+        );
     }
 }

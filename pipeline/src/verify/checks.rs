@@ -155,7 +155,12 @@ impl Stored {
 ///
 /// # Errors
 /// The first thing that is wrong.
-pub fn check_list(top_n: &TopN, history: &History, candidates: &[MovieId], depth: usize) -> Result<(), Fault> {
+pub fn check_list(
+    top_n: &TopN,
+    history: &History,
+    candidates: &[MovieId],
+    depth: usize,
+) -> Result<(), Fault> {
     let seen = &history.movies;
     if let Some(pair) = seen.windows(2).find(|pair| pair[0] >= pair[1]) {
         return Err(Fault::HistoryOrder(pair[1]));

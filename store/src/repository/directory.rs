@@ -90,11 +90,8 @@ impl Objects for Directory {
 
     fn download(&self, key: &str, to: &Path, pace: &mut Pace) -> Result<bool> {
         let from = self.path(key);
-        let copied = if pace.is_bounded() {
-            copy_slowly(&from, to, pace)
-        } else {
-            fs::copy(&from, to).map(|_| ())
-        };
+        let copied =
+            if pace.is_bounded() { copy_slowly(&from, to, pace) } else { fs::copy(&from, to).map(|_| ()) };
         match copied {
             Ok(()) => Ok(true),
             Err(e) if is_absent(&e) => Ok(false),
@@ -122,7 +119,9 @@ impl Objects for Directory {
             Err(TryLockError::Error(e)) => return Err(Error::io("lock", path)(e)),
         }
         let holder = format!("process {} since {}\n", std::process::id(), jiff::Timestamp::now());
-        file.set_len(0).and_then(|()| file.write_all(holder.as_bytes())).map_err(Error::io("write", &path))?;
+        file.set_len(0)
+            .and_then(|()| file.write_all(holder.as_bytes()))
+            .map_err(Error::io("write", &path))?;
         Ok(Some(file))
     }
 

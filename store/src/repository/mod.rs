@@ -211,7 +211,8 @@ impl Repository {
         let mut n_removed = 0;
         for id in self.generations()? {
             // Without a lock, age has to tell.
-            let abandoned = lock._file.is_some() || id.time().is_none_or(|time| now.duration_since(time) > ABANDONED);
+            let abandoned =
+                lock._file.is_some() || id.time().is_none_or(|time| now.duration_since(time) > ABANDONED);
             if abandoned && self.objects.read(&layout::key(&id, MANIFEST))?.is_none() {
                 self.objects.remove_all(&format!("{GENERATIONS}/{id}"))?;
                 n_removed += 1;
@@ -334,7 +335,11 @@ impl Repository {
     /// # Errors
     /// [`Error::NowhereToGo`] where there is none; [`Error::Overtaken`]; those of [`Repository::manifest`] for the one
     /// that was named.
-    pub fn roll_back(&self, to: Option<&GenerationId>, note: &str) -> Result<(Option<GenerationId>, GenerationId)> {
+    pub fn roll_back(
+        &self,
+        to: Option<&GenerationId>,
+        note: &str,
+    ) -> Result<(Option<GenerationId>, GenerationId)> {
         let seen = self.pointer()?;
         // A name that is none is what somebody may want to get away from.
         let from = seen.generation().ok().flatten();
@@ -364,7 +369,8 @@ impl Repository {
         for id in earlier.filter(|id| from.is_none_or(|from| id < from) && !withdrawn.contains_key(id)) {
             match self.manifest(&id) {
                 Ok(manifest) if manifest.account.gate.verdict != Verdict::Refused => return Ok(id),
-                Ok(_) | Err(Error::Incomplete { .. } | Error::OtherFormat { .. } | Error::Damaged { .. }) => {}
+                Ok(_) | Err(Error::Incomplete { .. } | Error::OtherFormat { .. } | Error::Damaged { .. }) => {
+                }
                 Err(other) => return Err(other),
             }
         }
