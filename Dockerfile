@@ -10,6 +10,9 @@
 # give it to 10001, or add `--user "$(id -u):$(id -g)"`. With `--read-only` the server needs `--tmpfs /tmp` for
 # its working copy of the generation, which then is in memory.
 #
+# Both take s3://bucket/prefix in place of /output; AWS_ACCESS_KEY_ID and the like are handed over by `--env`. The volume
+# is then not needed.
+#
 # In Docker every user may bind port 80. Elsewhere it may take `--sysctl net.ipv4.ip_unprivileged_port_start=0`.
 
 FROM rust:1.95-slim-bookworm AS build
@@ -22,6 +25,8 @@ FROM debian:bookworm-slim
 RUN groupadd --gid 10001 recommender \
     && useradd --uid 10001 --gid recommender --no-create-home --no-log-init --shell /usr/sbin/nologin recommender \
     && install --directory --owner recommender --group recommender /output
+# For object stores that are reached by TLS.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /src/target/release/pipeline /src/target/release/server /usr/local/bin/
 # By number, so that who runs it can see that it is not root.
 USER 10001:10001

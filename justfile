@@ -20,6 +20,14 @@ evaluate *ARGS:
 verify *ARGS:
     cargo run --release -p pipeline -- verify {{ ARGS }}
 
+# What is published, and what else there is
+generations *ARGS:
+    cargo run --release -p pipeline -- generations {{ ARGS }}
+
+# Publish the generation before again
+rollback *ARGS:
+    cargo run --release -p pipeline -- rollback {{ ARGS }}
+
 # Make MovieLens-shaped data: just sample --users 6000 --movies 4000 --ratings 1000000 --out data/mine
 sample *ARGS:
     cargo run --release -p pipeline -- sample {{ ARGS }}

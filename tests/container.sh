@@ -51,7 +51,8 @@ step "the base images"
 mapfile -t bases < <(sed -n 's/^FROM \([^ ]*\).*/\1/p' Dockerfile)
 builder=${bases[0]} base=${bases[1]}
 suite=${base#debian:} suite=${suite%-slim}
-debootstrap --variant=minbase "$suite" "$work/base" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" \
+# With what the Rust image has beside a bare Debian, as far as the Dockerfile takes it from there.
+debootstrap --variant=minbase --include=ca-certificates "$suite" "$work/base" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" \
   >"$work/log" 2>&1 || { tail "$work/log" >&2; fail "debootstrap $suite"; }
 rm -rf "$work"/base/var/cache/apt/* "$work"/base/var/lib/apt/lists/*
 made=$(buildah from scratch)

@@ -34,13 +34,16 @@ pub(crate) use verify::VerifyArgs;
   pipeline run --json | jq .metrics                 the run's account for a program
   pipeline evaluate --ratings r.csv --splits 5      how good its lists and predicted stars are
   pipeline evaluate --train a.csv --test b.csv --k 10,50 --json
-  pipeline run --output s3://bucket/recs            publish to an object store (AWS_* in the environment)
-  pipeline run --force \"new catalogue\"             publish even what the gate refuses, and say why
+  pipeline run --output s3://bucket/recs            publish to an object store
+  pipeline run --force 'new catalogue'              publish even what the gate refuses, and say why
   pipeline verify --output out                      proves the published lists by scoring again
   pipeline generations                              what is published and what else there is
   pipeline diff 20261122T023000.125Z                what tonight's lists changed
   pipeline rollback                                 publish the generation before again
   pipeline sample --users 600 --movies 2000 --ratings 40000 --out data/mine
+
+An object store takes its credentials from the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
+AWS_REGION; AWS_ENDPOINT for another than Amazon's (with AWS_ALLOW_HTTP=true if it has no TLS).
 
 Exit codes: 0 done, 1 failed or found wrong, 2 wrong usage, 3 made but refused by the gate,
 4 another run holds the lock, or published first."

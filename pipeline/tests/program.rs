@@ -11,10 +11,44 @@ fn pipeline(words: &[&str]) -> Output {
 #[test]
 fn help_names_the_commands_and_each_command_its_options() {
     for (words, says) in [
-        (&["--help"][..], &["run", "evaluate", "verify", "sample", "Examples:", "Exit codes:"][..]),
+        (
+            &["--help"][..],
+            &[
+                "run",
+                "evaluate",
+                "verify",
+                "generations",
+                "diff",
+                "rollback",
+                "pin",
+                "unpin",
+                "prune",
+                "sample",
+                "Examples:",
+                "Exit codes:",
+                "AWS_ACCESS_KEY_ID",
+            ][..],
+        ),
         (
             &["run", "--help"],
-            &["--ratings", "--movies", "--output", "--depth", "--seed", "--json", "--threads"],
+            &[
+                "--ratings",
+                "--movies",
+                "--output",
+                "--depth",
+                "--seed",
+                "--json",
+                "--threads",
+                "--always",
+                "--force",
+                "--max-loss",
+                "--max-gain",
+                "--max-more-rejected",
+                "--max-unnamed",
+                "--max-quality-loss",
+                "--min-lift",
+                "--max-coverage-loss",
+            ],
         ),
         (
             &["evaluate", "--help"],
@@ -31,6 +65,10 @@ fn help_names_the_commands_and_each_command_its_options() {
             ],
         ),
         (&["verify", "--help"], &["[GENERATION]", "--output", "--users", "--seed", "--work-dir", "--json"]),
+        (&["generations", "--help"], &["--output", "--json"]),
+        (&["diff", "--help"], &["<BEFORE>", "[AFTER]", "--n", "--output", "--json"]),
+        (&["rollback", "--help"], &["[GENERATION]", "--reason", "--output"]),
+        (&["prune", "--help"], &["--keep", "--older-than", "--dry-run", "--output", "--json"]),
         (&["sample", "--help"], &["--users", "--movies", "--ratings", "--seed", "--dirt", "--out"]),
     ] {
         let output = pipeline(words);

@@ -1,36 +1,44 @@
 //! The bounds of the gate.
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use pipeline::gate::Bounds;
 
+/// What stands above them in the help.
+const HEADING: &str = "Gate: what tonight may differ from what is published (0.05 is 5 %, inf no bound)";
+
 #[derive(Debug, Args)]
-#[command(
-    next_help_heading = "Gate: what tonight may differ from what is published (shares: 0.05 is 5 %, inf no bound)"
-)]
 pub(crate) struct GateArgs {
     /// How many ratings, users, movies and described movies may be lost
-    #[arg(long, value_name = "SHARE", default_value_t = Bounds::default().max_loss, allow_negative_numbers = true)]
+    #[arg(long, help_heading = HEADING, value_name = "SHARE", allow_negative_numbers = true)]
+    #[arg(default_value_t = Bounds::DEFAULT.max_loss)]
     max_loss: f64,
     /// How many may be gained
-    #[arg(long, value_name = "SHARE", default_value_t = Bounds::default().max_gain, allow_negative_numbers = true)]
+    #[arg(long, help_heading = HEADING, value_name = "SHARE", allow_negative_numbers = true)]
+    #[arg(default_value_t = Bounds::DEFAULT.max_gain)]
     max_gain: f64,
     /// How much more of the rows may be rejected, in points
-    #[arg(long, value_name = "SHARE", default_value_t = Bounds::default().max_more_rejected, allow_negative_numbers = true)]
+    #[arg(long, help_heading = HEADING, value_name = "SHARE", allow_negative_numbers = true)]
+    #[arg(default_value_t = Bounds::DEFAULT.max_more_rejected)]
     max_more_rejected: f64,
     /// How many of the rated movies may be without metadata
-    #[arg(long, value_name = "SHARE", default_value_t = Bounds::default().max_unnamed, allow_negative_numbers = true)]
+    #[arg(long, help_heading = HEADING, value_name = "SHARE", allow_negative_numbers = true)]
+    #[arg(default_value_t = Bounds::DEFAULT.max_unnamed)]
     max_unnamed: f64,
     /// How much worse NDCG@100 and RMSE on held-out ratings may be
-    #[arg(long, value_name = "SHARE", default_value_t = Bounds::default().max_quality_loss, allow_negative_numbers = true)]
+    #[arg(long, help_heading = HEADING, value_name = "SHARE", allow_negative_numbers = true)]
+    #[arg(default_value_t = Bounds::DEFAULT.max_quality_loss)]
     max_quality_loss: f64,
     /// How much better than the most rated movies the lists must be, in NDCG@100; -inf asks for nothing
-    #[arg(long, value_name = "SHARE", default_value_t = Bounds::default().min_lift, allow_negative_numbers = true)]
+    #[arg(long, help_heading = HEADING, value_name = "SHARE", allow_negative_numbers = true)]
+    #[arg(default_value_t = Bounds::DEFAULT.min_lift)]
     min_lift: f64,
     /// How many fewer movies may stand among the first ten of anybody's list
-    #[arg(long, value_name = "SHARE", default_value_t = Bounds::default().max_coverage_loss, allow_negative_numbers = true)]
+    #[arg(long, help_heading = HEADING, value_name = "SHARE", allow_negative_numbers = true)]
+    #[arg(default_value_t = Bounds::DEFAULT.max_coverage_loss)]
     max_coverage_loss: f64,
     /// Publish even what the gate refuses; the reason is recorded in the manifest
-    #[arg(long, value_name = "REASON", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(long, help_heading = HEADING, value_name = "REASON", value_parser = NonEmptyStringValueParser::new())]
     pub(super) force: Option<String>,
 }
 

@@ -23,19 +23,22 @@ pub struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self {
-            max_loss: 0.05,
-            max_gain: 0.5,
-            max_more_rejected: 0.05,
-            max_unnamed: 0.25,
-            max_quality_loss: 0.1,
-            min_lift: 0.0,
-            max_coverage_loss: 0.5,
-        }
+        Self::DEFAULT
     }
 }
 
 impl Bounds {
+    /// The defaults.
+    pub const DEFAULT: Self = Self {
+        max_loss: 0.05,
+        max_gain: 0.5,
+        max_more_rejected: 0.05,
+        max_unnamed: 0.25,
+        max_quality_loss: 0.1,
+        min_lift: 0.0,
+        max_coverage_loss: 0.5,
+    };
+
     /// Checks that they are bounds, by the names of the options.
     ///
     /// # Errors
