@@ -1,15 +1,9 @@
 #!/usr/bin/env bash
 # Shows that data/fetch downloads, verifies and unpacks, against an HTTP server of its own on 127.0.0.1; and that
-# a wrong checksum, a missing archive and an unknown set are refused and leave nothing behind.
+# a wrong checksum, a missing archive and an unknown set are refused and leave nothing behind. Needs curl, unzip and
+# python3.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-
-for tool in curl unzip python3; do
-  if ! command -v "$tool" >/dev/null; then
-    echo "installing $tool"
-    (apt-get update -q && apt-get install -qy "$tool") >/dev/null
-  fi
-done
 
 work=$(mktemp -d)
 server=

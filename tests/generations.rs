@@ -181,6 +181,19 @@ fn while_a_run_is_at_work_pruning_leaves_what_it_writes() {
 }
 
 #[test]
+fn a_generation_that_lacks_a_file_or_a_part_of_one_cannot_be_gone_back_to() {
+    let (world, ids) = with_generations(2);
+    let db = layout::generation_dir(&world.output(), &ids[0]).join("records/db");
+    let whole = fs::read(&db).unwrap();
+    fs::write(&db, &whole[1..]).unwrap();
+    let error = fails(&world, "rollback", &[]);
+    assert!(error.contains(db.to_str().unwrap()) && error.contains("the manifest says"), "{error}");
+    fs::remove_file(&db).unwrap();
+    assert!(fails(&world, "rollback", &[ids[0].as_str()]).contains("it is missing"));
+    assert_eq!(world.current(), ids[1]);
+}
+
+#[test]
 fn a_pin_needs_a_generation() {
     let (world, _) = with_generations(1);
     assert!(fails(&world, "pin", &["20010101T000000.000Z"]).contains("not complete"));

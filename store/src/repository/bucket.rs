@@ -169,18 +169,23 @@ impl Objects for Bucket {
         Ok(keys.filter_map(|key| key.filename().map(str::to_owned)).collect())
     }
 
-    fn download(&self, key: &str, to: &Path, pace: &mut Pace) -> Result<bool> {
+    fn size(&self, key: &str) -> Result<Option<u64>> {
         let name = self.key(key);
-        let head = async {
+        let request = async {
             match self.store.head(&name).await {
                 Err(object_store::Error::NotFound { .. }) => Ok(None),
-                found => found.map(Some),
+                found => found.map(|meta| Some(meta.size)),
             }
         };
-        let Some(meta) = self.wait("look at", key, head)? else { return Ok(false) };
+        self.wait("look at", key, request)
+    }
+
+    fn download(&self, key: &str, to: &Path, pace: &mut Pace) -> Result<bool> {
+        let name = self.key(key);
+        let Some(size) = self.size(key)? else { return Ok(false) };
         let mut file = File::create(to).map_err(Error::io("create", to))?;
-        for start in (0..meta.size).step_by(PART) {
-            let range = start..meta.size.min(start + PART as u64);
+        for start in (0..size).step_by(PART) {
+            let range = start..size.min(start + PART as u64);
             let part = self.wait("fetch", key, self.store.get_range(&name, range))?;
             file.write_all(&part).map_err(Error::io("write", to))?;
             pace.count(part.len() as u64);

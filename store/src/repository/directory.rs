@@ -88,6 +88,15 @@ impl Objects for Directory {
         entries.map(name).collect::<io::Result<_>>().map_err(Error::io("list", path))
     }
 
+    fn size(&self, key: &str) -> Result<Option<u64>> {
+        let path = self.path(key);
+        match fs::metadata(&path) {
+            Ok(metadata) => Ok(Some(metadata.len())),
+            Err(e) if is_absent(&e) => Ok(None),
+            Err(e) => Err(Error::io("look at", path)(e)),
+        }
+    }
+
     fn download(&self, key: &str, to: &Path, pace: &mut Pace) -> Result<bool> {
         let from = self.path(key);
         let copied =
@@ -118,7 +127,7 @@ impl Objects for Directory {
             }
             Err(TryLockError::Error(e)) => return Err(Error::io("lock", path)(e)),
         }
-        let holder = format!("process {} since {}\n", std::process::id(), jiff::Timestamp::now());
+        let holder = super::signature();
         file.set_len(0)
             .and_then(|()| file.write_all(holder.as_bytes()))
             .map_err(Error::io("write", &path))?;

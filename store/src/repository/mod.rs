@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::ids::GenerationId;
 use crate::layout::{self, CLAIM, CURRENT, GENERATIONS, MANIFEST, RECORDS};
 use crate::location::Location;
-use crate::manifest::{Manifest, Verdict};
+use crate::manifest::{FileDigest, Manifest, Verdict};
 use crate::reader::{Generation, LocalCopy};
 use crate::working_copy::WorkingCopy;
 use bucket::Bucket;
@@ -241,8 +241,7 @@ impl Repository {
         let Staging::Apart(copy) = staging else { return Ok(()) };
         let id = &manifest.generation;
         let dir = layout::generation_dir(copy.dir(), id);
-        let claim = format!("{}\n", copy.dir().display());
-        if !self.objects.replace(&layout::key(id, CLAIM), claim.as_bytes(), &Version::ABSENT)? {
+        if !self.objects.replace(&layout::key(id, CLAIM), signature().as_bytes(), &Version::ABSENT)? {
             return Err(Error::Claimed { generation: id.clone(), location: self.location.to_string() });
         }
         for name in manifest.files.keys() {
@@ -255,10 +254,10 @@ impl Repository {
     /// outlives a power cut.
     ///
     /// # Errors
-    /// [`Error::Incomplete`] where the generation has no manifest, [`Error::Overtaken`] where `CURRENT` was moved by
-    /// another.
+    /// [`Error::Incomplete`] where the generation has no manifest, [`Error::Damaged`] where a file of it is missing or
+    /// has another length, [`Error::Overtaken`] where `CURRENT` was moved by another.
     pub fn publish(&self, id: &GenerationId, seen: &Pointer) -> Result<()> {
-        self.manifest(id)?;
+        self.check_sizes(&self.manifest(id)?)?;
         if self.objects.replace(CURRENT, format!("{id}\n").as_bytes(), &seen.version)? {
             return Ok(());
         }
@@ -269,6 +268,20 @@ impl Repository {
         }
         let name = |pointer: &Pointer| pointer.content.as_deref().map_or("nothing", str::trim_end).to_owned();
         Err(Error::Overtaken { generation: id.clone(), from: name(seen), to: name(&now) })
+    }
+
+    /// Checks that every file of a generation is there in its full length: what can be told without reading it.
+    fn check_sizes(&self, manifest: &Manifest) -> Result<()> {
+        for (name, FileDigest { bytes, .. }) in &manifest.files {
+            let key = layout::key(&manifest.generation, name);
+            let detail = match self.objects.size(&key)? {
+                None => "it is missing".to_owned(),
+                Some(found) if found != *bytes => format!("it has {found} bytes, the manifest says {bytes}"),
+                Some(_) => continue,
+            };
+            return Err(Error::Damaged { path: self.objects.path(&key), detail });
+        }
+        Ok(())
     }
 
     /// Marks a generation, with a note that says why.
@@ -347,7 +360,7 @@ impl Repository {
             Some(id) => id.clone(),
             None => self.before(from.as_ref())?,
         };
-        self.manifest(&to)?;
+        self.check_sizes(&self.manifest(&to)?)?;
         if from.as_ref() == Some(&to) {
             return Ok((from, to));
         }
@@ -397,6 +410,11 @@ impl Pointer {
             found: text.chars().take(80).collect(),
         })
     }
+}
+
+/// Who writes, for whoever finds what was written.
+fn signature() -> String {
+    format!("process {} since {}\n", std::process::id(), jiff::Timestamp::now())
 }
 
 impl Mark {

@@ -27,6 +27,9 @@ pub(super) trait Objects: Debug + Send + Sync {
     /// The names directly in a folder; none where there is no such folder.
     fn names(&self, folder: &str) -> Result<Vec<String>>;
 
+    /// The bytes of an object; `None` where there is none.
+    fn size(&self, key: &str) -> Result<Option<u64>>;
+
     /// Copies an object into a new file; returns false where there is none.
     fn download(&self, key: &str, to: &Path, pace: &mut Pace) -> Result<bool>;
 
