@@ -183,6 +183,12 @@ fn a_run_with_nothing_new_publishes_nothing_unless_asked() {
     assert_eq!(again(&changed, &["--seed", "3", "--max-quality-loss", "1"]), "published");
     assert_eq!(again(&changed, &["--seed", "3", "--always"]), "published");
     assert_eq!(world.repository().generations().unwrap().len(), 4);
+
+    // What has lost a file is made again.
+    let dir = store::layout::generation_dir(&world.output(), &world.current());
+    fs::remove_file(dir.join("records/db")).unwrap();
+    assert_eq!(again(&changed, &["--seed", "3"]), "published");
+    world.open_current();
 }
 
 #[test]

@@ -1,20 +1,21 @@
 //! The whole batch, from files to a published generation. [`run`] reads like the way the data takes.
 
+mod before;
+mod report;
+
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 use serde_json::Value;
-use store::manifest::{Account, Counts, FileDigest, Gate, Manifest, Source, SourceFile, Verdict};
-use store::repository::{Mark, Pointer};
+use store::manifest::{Account, Counts, Gate, Manifest, Verdict};
+use store::repository::{Pointer, Staging};
 use store::writer::GenerationWriter;
 use store::{MovieId, Repository};
 
 use crate::error::{Error, Result};
 use crate::evaluation;
-use crate::gate::{self, Baseline, Bounds};
+use crate::gate::{self, Bounds};
 use crate::generations::Place;
 use crate::ingest;
 use crate::input::{Input, InputSettings};
@@ -24,6 +25,7 @@ use crate::model::{Model, TrainSettings};
 use crate::progress::{Progress, Unit};
 use crate::publish::Findings;
 use crate::scoring::Scorer;
+pub use report::{Outcome, Report};
 
 /// Users whose lists are held at once between scoring and the store.
 const USERS_IN_FLIGHT: usize = 8192;
@@ -50,33 +52,6 @@ pub struct RunSettings {
     pub always: bool,
 }
 
-/// What came of a run. As JSON, it is the manifest with the outcome beside it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Report {
-    /// What came of it.
-    pub outcome: Outcome,
-    /// The generation: the one made, or the one that there was already.
-    #[serde(flatten)]
-    pub manifest: Manifest,
-    /// Where the rows are listed that were not taken.
-    #[serde(skip)]
-    pub rejects: PathBuf,
-}
-
-/// What came of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// A generation was made and published.
-    Published,
-    /// A generation was made, refused by the gate, and kept.
-    Refused,
-    /// Input, settings and program are those of the published generation: nothing was done.
-    Unchanged,
-    /// They are those of a generation that somebody went back from, which must not return by itself: nothing was done.
-    Withdrawn,
-}
-
 /// Runs the batch and publishes its generation, if the gate lets it.
 ///
 /// Until cleaning and training have succeeded nothing is written, and until the generation is whole, and as good as
@@ -90,16 +65,16 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
     settings.check()?;
     let mut meter = Meter::default();
 
-    let source = meter.measure("ingest", || source_of(&settings.input))?;
-    let program = program_digest();
+    let source = meter.measure("ingest", || before::source_of(&settings.input))?;
+    let program = before::program_digest();
     let repository = settings.place.open()?;
     let lock = repository.lock()?;
-    if let Some((outcome, before)) = unchanged(&repository, &source, &program, settings)? {
+    if let Some((outcome, before)) = before::unchanged(&repository, &source, &program, settings)? {
         tracing::info!(generation = %before.generation, "nothing has changed since; nothing was done");
         return Ok(Report::new(outcome, before, &repository));
     }
     let seen = repository.pointer()?;
-    let baseline = baseline(&repository, &seen)?;
+    let baseline = before::baseline(&repository, &seen)?;
 
     let mut input =
         meter.measure("ingest", || Input::read(&settings.input, settings.training.scale, progress))?;
@@ -112,10 +87,7 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
     let metrics = meter.measure("evaluate", || evaluate(&input, settings, progress))?;
     let model = meter.measure("train", || train(&input.interactions, &settings.training, progress))?;
 
-    let n_swept = repository.sweep(&lock)?;
-    if n_swept > 0 {
-        tracing::info!("removed {n_swept} unfinished generations that earlier runs had left");
-    }
+    repository.sweep(&lock)?;
     let staging = repository.staging(&settings.place.work)?;
     let mut writer = meter.measure("publish", || begin(staging.dir(), &input))?;
     let mut metadata = std::mem::take(&mut input.movies.by_id);
@@ -159,26 +131,7 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
     account.gate = gate::judge(&account, &lists, &baseline, &settings.bounds, settings.force.as_deref());
     let manifest = finished.seal(account)?;
     send(&repository, &staging, &manifest, progress)?;
-    let gate = &manifest.account.gate;
-    if gate.verdict == Verdict::Refused {
-        let failed: Vec<_> = gate.failed().map(|check| check.detail.as_str()).collect();
-        tracing::error!(
-            generation = %manifest.generation,
-            "refused by the gate, what was published stays: {}",
-            failed.join("; ")
-        );
-        return Ok(Report::new(Outcome::Refused, manifest, &repository));
-    }
-    repository.publish(&manifest.generation, &seen)?;
-    tracing::info!(generation = %manifest.generation, "published");
-    Ok(Report::new(Outcome::Published, manifest, &repository))
-}
-
-impl Report {
-    fn new(outcome: Outcome, manifest: Manifest, repository: &Repository) -> Self {
-        let rejects = repository.path(&manifest.generation, ingest::REJECTS);
-        Self { outcome, manifest, rejects }
-    }
+    publish(&repository, manifest, &seen)
 }
 
 impl RunSettings {
@@ -211,94 +164,6 @@ impl RunSettings {
             _ => serde_json::Map::new(),
         }
     }
-}
-
-/// Digests the input files as they are, so that a later run can tell whether anything changed.
-fn source_of(settings: &InputSettings) -> Result<Source> {
-    let file = |path: &Path| {
-        let (digest, ends_with_newline) = (FileDigest::of(path)?, ends_with_newline(path)?);
-        Ok::<_, Error>(SourceFile { path: path.display().to_string(), digest, ends_with_newline })
-    };
-    Ok(Source { ratings: file(&settings.ratings)?, movies: file(&settings.movies)? })
-}
-
-fn ends_with_newline(path: &Path) -> Result<bool> {
-    let last_byte = || {
-        let mut file = File::open(path)?;
-        let mut last = [0];
-        // An empty file has no last byte; that it has no rows is found later.
-        let n = if file.seek(SeekFrom::End(-1)).is_ok() { file.read(&mut last)? } else { 0 };
-        Ok(n == 1 && last == *b"\n")
-    };
-    last_byte().map_err(Error::io("read", path))
-}
-
-/// The digest of this program: what changes with every change of the code. Empty where the system does not tell.
-fn program_digest() -> String {
-    let digest = std::env::current_exe().ok().and_then(|path| FileDigest::of(&path).ok());
-    digest.map(|digest| digest.blake3).unwrap_or_default()
-}
-
-/// The generation that a run would only make again, and what that makes of the run.
-fn unchanged(
-    repository: &Repository,
-    source: &Source,
-    program: &str,
-    settings: &RunSettings,
-) -> Result<Option<(Outcome, Manifest)>> {
-    if settings.always || program.is_empty() {
-        return Ok(None);
-    }
-    let published = repository.pointer()?.generation().ok().flatten().map(|id| (Outcome::Unchanged, id));
-    let withdrawn = repository.marked(Mark::Withdrawn)?.into_keys().rev().map(|id| (Outcome::Withdrawn, id));
-    let parameters = settings.parameters();
-    for (outcome, id) in published.into_iter().chain(withdrawn) {
-        // One that cannot be read says nothing of tonight.
-        let Ok(manifest) = repository.manifest(&id) else { continue };
-        let Account { source: before, program: by, parameters: with, .. } = &manifest.account;
-        let same_files =
-            before.ratings.digest == source.ratings.digest && before.movies.digest == source.movies.digest;
-        if same_files && by == program && *with == parameters {
-            return Ok(Some((outcome, manifest)));
-        }
-    }
-    Ok(None)
-}
-
-/// What is published, to compare with. What cannot be read is no reason to publish nothing: it is not served either.
-fn baseline(repository: &Repository, seen: &Pointer) -> Result<Baseline> {
-    let manifest = match seen.generation() {
-        Ok(None) => return Ok(Baseline::None("nothing was published before".to_owned())),
-        Ok(Some(id)) => repository.manifest(&id),
-        Err(unreadable) => Err(unreadable),
-    };
-    match manifest {
-        Ok(manifest) => Ok(Baseline::Generation(Box::new(manifest))),
-        Err(
-            e @ (store::Error::BadCurrent { .. }
-            | store::Error::Incomplete { .. }
-            | store::Error::OtherFormat { .. }
-            | store::Error::Damaged { .. }),
-        ) => {
-            tracing::warn!("there is nothing to compare with: {e}");
-            Ok(Baseline::None(e.to_string()))
-        }
-        Err(other) => Err(other.into()),
-    }
-}
-
-/// Adds the generation to the repository, which takes a while where that is far away.
-fn send(
-    repository: &Repository,
-    staging: &store::repository::Staging,
-    manifest: &Manifest,
-    progress: Progress,
-) -> Result<()> {
-    let bar = progress.bar("sending", Unit::Bytes);
-    bar.set_length(manifest.files.values().map(|file| file.bytes).sum());
-    repository.add(staging, manifest, |bytes| bar.inc(bytes))?;
-    bar.finish_and_clear();
-    Ok(())
 }
 
 /// Measures a model of a part of the ratings on the others.
@@ -362,4 +227,31 @@ fn score_and_write(
     }
     bar.finish_and_clear();
     Ok(scorer.n_candidates(0..n_users))
+}
+
+/// Adds the generation to the repository, which takes a while where that is far away.
+fn send(repository: &Repository, staging: &Staging, manifest: &Manifest, progress: Progress) -> Result<()> {
+    let bar = progress.bar("sending", Unit::Bytes);
+    bar.set_length(manifest.files.values().map(|file| file.bytes).sum());
+    repository.add(staging, manifest, |bytes| bar.inc(bytes))?;
+    bar.finish_and_clear();
+    Ok(())
+}
+
+/// Moves `CURRENT` to a generation that was added, unless the gate has refused it.
+fn publish(repository: &Repository, manifest: Manifest, seen: &Pointer) -> Result<Report> {
+    let (id, gate) = (&manifest.generation, &manifest.account.gate);
+    let outcome = match gate.verdict {
+        Verdict::Passed | Verdict::Forced => {
+            repository.publish(id, seen)?;
+            tracing::info!(generation = %id, "published");
+            Outcome::Published
+        }
+        Verdict::Refused => {
+            let failed: Vec<_> = gate.failed().map(|check| check.detail.as_str()).collect();
+            tracing::error!(generation = %id, "refused by the gate, what was published stays: {}", failed.join("; "));
+            Outcome::Refused
+        }
+    };
+    Ok(Report::new(outcome, manifest, repository))
 }

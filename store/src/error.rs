@@ -75,7 +75,7 @@ pub enum Error {
     },
 
     /// An object store refused, or was not there.
-    #[error("cannot {action} {url}: {source}{}", advice(source))]
+    #[error("cannot {action} {url}: {}; {}", said(source), advice(source))]
     Remote {
         /// What was being done, as a verb.
         action: &'static str,
@@ -165,15 +165,42 @@ pub enum Error {
     },
 }
 
-/// What may help against what an object store answered.
+/// What an object store or the network said, in a line that is the same whenever the same goes wrong: without the
+/// attempts and the time it took, nor the number of the request.
+fn said(source: &object_store::Error) -> String {
+    const LONGEST: usize = 200;
+
+    let mut innermost: &dyn std::error::Error = source;
+    while let Some(inner) = innermost.source() {
+        innermost = inner;
+    }
+    let text = innermost.to_string();
+    let element = |name: &str| {
+        let (_, rest) = text.split_once(&format!("<{name}>"))?;
+        rest.split_once("</").map(|(value, _)| value)
+    };
+    match (element("Code"), element("Message")) {
+        (Some(code), Some(message)) => format!("{code}: {}", message.trim_end_matches('.')),
+        _ => text
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .trim_end_matches([':', ' '])
+            .chars()
+            .take(LONGEST)
+            .collect(),
+    }
+}
+
+/// What may help against what an object store answered. Its status decides; not all kinds of error keep it apart.
 fn advice(source: &object_store::Error) -> &'static str {
-    use object_store::Error::{NotFound, PermissionDenied, Unauthenticated};
-    match source {
-        PermissionDenied { .. } | Unauthenticated { .. } => {
-            "; check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and what they may do"
-        }
-        NotFound { .. } => "; check that the bucket exists, and AWS_REGION",
-        _ => "; check AWS_ENDPOINT, AWS_REGION and that the store can be reached",
+    let text = source.to_string();
+    if text.contains("403 Forbidden") || text.contains("401 Unauthorized") {
+        "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and what they may do"
+    } else if text.contains("404 Not Found") {
+        "check that the bucket exists, and AWS_REGION"
+    } else {
+        "check AWS_ENDPOINT, AWS_REGION and that the store can be reached"
     }
 }
 

@@ -127,7 +127,7 @@ impl Objects for Directory {
             }
             Err(TryLockError::Error(e)) => return Err(Error::io("lock", path)(e)),
         }
-        let holder = super::signature();
+        let holder = super::adding::signature();
         file.set_len(0)
             .and_then(|()| file.write_all(holder.as_bytes()))
             .map_err(Error::io("write", &path))?;

@@ -1,0 +1,93 @@
+//! How a generation comes into a repository: made in a staging directory by whoever holds the lock, then added whole.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use super::Repository;
+use super::objects::Version;
+use crate::error::{Error, Result};
+use crate::layout::{self, CLAIM, MANIFEST};
+use crate::location::Location;
+use crate::manifest::Manifest;
+use crate::working_copy::WorkingCopy;
+
+/// The right to make a generation, for as long as it is held; the system takes it back from the dead.
+#[derive(Debug)]
+pub struct RunLock {
+    file: Option<File>,
+}
+
+/// Where a run writes its generation before it is added.
+#[derive(Debug)]
+pub enum Staging {
+    /// In place.
+    InPlace(PathBuf),
+    /// In a directory of its own, removed when dropped.
+    Apart(WorkingCopy),
+}
+
+impl Repository {
+    /// Takes the right to make a generation. A bucket has no such lock: there, whoever publishes second is told so.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] while another process has it.
+    pub fn lock(&self) -> Result<RunLock> {
+        Ok(RunLock { file: self.objects.lock()? })
+    }
+
+    /// Where to make a generation that will be [added](Repository::add).
+    ///
+    /// # Errors
+    /// [`Error::Io`] where `work` cannot be written.
+    pub fn staging(&self, work: &Path) -> Result<Staging> {
+        Ok(match &self.location {
+            Location::Directory(path) => Staging::InPlace(path.clone()),
+            Location::Bucket { .. } => Staging::Apart(WorkingCopy::create(work)?),
+        })
+    }
+
+    /// Adds a sealed generation that was made in a staging directory, the manifest last. Calls `sent` with the bytes of
+    /// each part as it is sent. Where it was made in place nothing is left to do.
+    ///
+    /// # Errors
+    /// [`Error::Claimed`] where another run began in the same millisecond.
+    pub fn add(&self, staging: &Staging, manifest: &Manifest, mut sent: impl FnMut(u64)) -> Result<()> {
+        let Staging::Apart(copy) = staging else { return Ok(()) };
+        let id = &manifest.generation;
+        let dir = layout::generation_dir(copy.dir(), id);
+        let (key, claim) = (layout::key(id, CLAIM), signature());
+        // A store that was asked twice, for its first answer was lost, has our claim from the first time.
+        if !self.objects.replace(&key, claim.as_bytes(), &Version::ABSENT)?
+            && self.objects.read(&key)?.is_none_or(|(theirs, _)| theirs != claim.as_bytes())
+        {
+            return Err(Error::Claimed { generation: id.clone(), location: self.location.to_string() });
+        }
+        for name in manifest.files.keys() {
+            self.objects.upload(&dir.join(name), &layout::key(id, name), &mut sent)?;
+        }
+        self.objects.upload(&dir.join(MANIFEST), &layout::key(id, MANIFEST), &mut sent)
+    }
+}
+
+impl RunLock {
+    /// Whether it keeps others out: where there is no lock to take, it does not.
+    pub(super) fn is_exclusive(&self) -> bool {
+        self.file.is_some()
+    }
+}
+
+impl Staging {
+    /// The directory to make the generation in.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        match self {
+            Self::InPlace(path) => path,
+            Self::Apart(copy) => copy.dir(),
+        }
+    }
+}
+
+/// Who writes, for whoever finds what was written.
+pub(super) fn signature() -> String {
+    format!("process {} since {}\n", std::process::id(), jiff::Timestamp::now())
+}

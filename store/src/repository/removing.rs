@@ -1,0 +1,59 @@
+//! How generations go: those that nobody needs, and those that were never finished.
+
+use super::{Mark, Repository, RunLock};
+use crate::error::{Error, Result};
+use crate::ids::GenerationId;
+use crate::layout::{self, GENERATIONS, MANIFEST};
+
+/// How old an unfinished generation in a bucket must be before it is taken for abandoned: no run takes so long.
+const ABANDONED: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
+
+impl Repository {
+    /// Removes what runs that were killed have left: generations without a manifest. Those that others may be writing
+    /// stay. Returns how many were removed.
+    ///
+    /// # Errors
+    /// As [`Repository::pointer`].
+    pub fn sweep(&self, lock: &RunLock) -> Result<usize> {
+        let now = jiff::Timestamp::now();
+        let mut n_removed = 0;
+        for id in self.generations()? {
+            // Without a lock, age has to tell.
+            let abandoned =
+                lock.is_exclusive() || id.time().is_none_or(|time| now.duration_since(time) > ABANDONED);
+            if abandoned && self.objects.read(&layout::key(&id, MANIFEST))?.is_none() {
+                tracing::info!(generation = %id, "removing what a run has left unfinished");
+                self.objects.remove_all(&format!("{GENERATIONS}/{id}"))?;
+                n_removed += 1;
+            }
+        }
+        Ok(n_removed)
+    }
+
+    /// Removes a generation, and what was said of it. It stops being whole first, so that what is left of it, should
+    /// this be interrupted, is swept by the next run and never read.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] for the published generation.
+    pub fn remove(&self, id: &GenerationId) -> Result<()> {
+        let manifest = layout::key(id, MANIFEST);
+        let kept = self.objects.read(&manifest)?;
+        let published = || Ok::<_, Error>(self.current()?.as_ref() == Some(id));
+        let in_use = || Error::InUse { generation: id.clone(), location: self.location.to_string() };
+        if published()? {
+            return Err(in_use());
+        }
+        self.objects.remove(&manifest)?;
+        // Looked at again: who goes back to a generation makes sure of its manifest afterwards, so one of the two sees
+        // the other.
+        if published()? {
+            if let Some((bytes, _)) = kept {
+                self.objects.write(&manifest, &bytes)?;
+            }
+            return Err(in_use());
+        }
+        self.objects.remove_all(&format!("{GENERATIONS}/{id}"))?;
+        self.unmark(id, Mark::Withdrawn)?;
+        self.unmark(id, Mark::Pinned)
+    }
+}
