@@ -115,9 +115,9 @@ fn every_list_is_as_long_as_it_can_be_in_order_and_free_of_what_the_user_has_see
 fn the_same_input_gives_the_same_records_whatever_the_threads_and_the_order_of_the_rows() {
     let world = World::new();
     let one = world.run_quickly(&["--threads", "1"]);
-    let three = world.run_quickly(&["--threads", "3", "--always"]);
-    assert_ne!(one["generation"], three["generation"]);
-    assert_eq!(one["content_digest"], three["content_digest"]);
+    let two = world.run_quickly(&["--threads", "2", "--always"]);
+    assert_ne!(one["generation"], two["generation"]);
+    assert_eq!(one["content_digest"], two["content_digest"]);
 
     let ratings = fs::read(sample("ratings.csv")).unwrap();
     let mut lines: Vec<&[u8]> = ratings.split_inclusive(|&byte| byte == b'\n').collect();

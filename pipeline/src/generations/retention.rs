@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 use serde::Serialize;
+use store::repository::RunLock;
 use store::{GenerationId, Repository};
 
 use super::listing::{Entry, State, list};
@@ -34,45 +35,56 @@ pub struct Pruned {
 /// # Errors
 /// Those of the store; what was removed until then is gone.
 pub fn prune(repository: &Repository, retention: Retention, dry_run: bool) -> Result<Pruned> {
+    // Held while it is looked at what there is, and no longer: a run that begins afterwards makes nothing of that.
+    let lock = match repository.lock() {
+        Ok(lock) => Some(lock),
+        Err(store::Error::Locked { .. }) => None,
+        Err(other) => return Err(other.into()),
+    };
+    let leftovers = match &lock {
+        Some(lock) if !dry_run => repository.sweep(lock)?,
+        _ => 0,
+    };
+    let alone = lock.as_ref().is_some_and(RunLock::is_exclusive);
     let entries = list(repository)?;
-    let expired = retention.expired(&entries);
-    let mut leftovers = 0;
+    drop(lock);
+    let expired = retention.expired(&entries, alone);
     if !dry_run {
-        for entry in &expired {
-            repository.remove(&entry.id)?;
-        }
-        // While a run is at work, what it writes looks like a leftover.
-        if let Ok(lock) = repository.lock() {
-            leftovers = repository.sweep(&lock)?;
-        }
+        expired.iter().try_for_each(|entry| repository.remove(&entry.id))?;
     }
     Ok(Pruned {
         removed: expired.iter().map(|entry| entry.id.clone()).collect(),
         bytes: expired.iter().filter_map(|entry| entry.bytes).sum(),
         leftovers,
-        kept: entries.len() - expired.len() - leftovers,
+        kept: entries.len() - expired.len(),
     })
 }
 
 impl Retention {
-    /// Those of some entries (newest first) that are not kept, oldest first.
-    fn expired<'a>(&self, entries: &'a [Entry]) -> Vec<&'a Entry> {
-        let mut n_good = 0;
+    /// Those of some entries (newest first) that are not kept, oldest first. Unless we are `alone`, a run may be about to
+    /// publish what it has made: then nothing that is newer than the published generation goes on the day it was made.
+    fn expired<'a>(&self, entries: &'a [Entry], alone: bool) -> Vec<&'a Entry> {
+        const DAY: i64 = 24 * 60 * 60;
+
+        let (mut n_good, mut is_newer) = (0, true);
         let mut expired: Vec<_> = entries
             .iter()
             .filter(|entry| {
+                let age = entry.age_seconds.or_else(|| age_by_name(&entry.id)).unwrap_or(i64::MAX);
                 let among_newest = match entry.state {
-                    State::Published | State::Incomplete => return false,
+                    State::Published => {
+                        is_newer = false;
+                        return false;
+                    }
+                    State::Incomplete => return false,
                     State::Ready => {
                         n_good += 1;
-                        n_good <= self.keep
+                        n_good <= self.keep || (is_newer && !alone && age < DAY)
                     }
                     // Kept to be looked at, for a while.
                     State::Withdrawn | State::Refused | State::Unreadable => false,
                 };
-                let age = entry.age_seconds.or_else(|| age_by_name(&entry.id));
-                let old = age.is_none_or(|age| age >= self.older_than.as_secs());
-                !entry.pinned && !among_newest && old
+                !entry.pinned && !among_newest && age >= self.older_than.as_secs()
             })
             .collect();
         expired.reverse();
@@ -122,7 +134,7 @@ mod tests {
         let expired = |keep, days: i64| {
             let retention = Retention { keep, older_than: SignedDuration::from_hours(24 * days) };
             let days =
-                retention.expired(&entries).into_iter().map(|entry| entry.id.as_str()[6..8].to_owned());
+                retention.expired(&entries, true).into_iter().map(|entry| entry.id.as_str()[6..8].to_owned());
             days.collect::<Vec<_>>().join(" ")
         };
         assert_eq!(expired(2, 0), "20 21 22 25 28");
@@ -130,5 +142,19 @@ mod tests {
         assert_eq!(expired(9, 0), "21 25 28");
         assert_eq!(expired(0, 0), "20 21 22 25 26 27 28");
         assert_eq!(expired(0, 100), "");
+    }
+
+    #[test]
+    fn what_a_run_may_be_about_to_publish_stays_for_a_day() {
+        let mut entries = [
+            entry(29, State::Ready, false),
+            entry(28, State::Ready, false),
+            entry(27, State::Published, false),
+            entry(26, State::Ready, false),
+        ];
+        entries[0].age_seconds = Some(5);
+        let retention = Retention { keep: 0, older_than: SignedDuration::ZERO };
+        assert_eq!(retention.expired(&entries, true), [&entries[3], &entries[1], &entries[0]]);
+        assert_eq!(retention.expired(&entries, false), [&entries[3], &entries[1]]);
     }
 }

@@ -71,7 +71,8 @@ impl Repository {
 
 impl RunLock {
     /// Whether it keeps others out: where there is no lock to take, it does not.
-    pub(super) fn is_exclusive(&self) -> bool {
+    #[must_use]
+    pub fn is_exclusive(&self) -> bool {
         self.file.is_some()
     }
 }
