@@ -81,7 +81,8 @@ fn set_up(global: &GlobalArgs) -> Result<Progress, Box<dyn Error>> {
 }
 
 /// Logs to standard error what `RUST_LOG` lets through. Where it says nothing, a person at a terminal, who has
-/// the bars and the summary, gets warnings, and a log file gets events.
+/// the bars and the summary, gets warnings, and a log file gets events; but not every attempt of the object store's
+/// client.
 fn start_log(quiet: bool) -> Result<(), Box<dyn Error>> {
     let usual = match (quiet, std::io::stderr().is_terminal()) {
         (true, _) => Level::ERROR,
@@ -89,7 +90,7 @@ fn start_log(quiet: bool) -> Result<(), Box<dyn Error>> {
         (false, false) => Level::INFO,
     };
     let filter = match std::env::var("RUST_LOG").unwrap_or_default().as_str() {
-        "" => Targets::new().with_default(usual),
+        "" => Targets::new().with_default(usual).with_target("object_store", usual.min(Level::WARN)),
         given => given.parse().map_err(|e| format!("RUST_LOG is `{given}`: {e}"))?,
     };
     let lines = tracing_subscriber::fmt::layer()

@@ -74,6 +74,15 @@ pub enum Error {
         detail: String,
     },
 
+    /// A variable of the environment cannot lead to an object store.
+    #[error("cannot connect to {url}: {problem}")]
+    Environment {
+        /// The bucket.
+        url: String,
+        /// Which variable, what is wrong with it, and what would be right.
+        problem: String,
+    },
+
     /// An object store refused, or was not there.
     #[error("cannot {action} {url}: {}; {}", said(source), advice(source))]
     Remote {
@@ -195,7 +204,9 @@ fn said(source: &object_store::Error) -> String {
 /// What may help against what an object store answered. Its status decides; not all kinds of error keep it apart.
 fn advice(source: &object_store::Error) -> &'static str {
     let text = source.to_string();
-    if text.contains("403 Forbidden") || text.contains("401 Unauthorized") {
+    // The last two are what the client says where it finds half the credentials, or none: then it asks that address.
+    let of_credentials = ["403 Forbidden", "401 Unauthorized", "AccessKey", "169.254.169.254"];
+    if of_credentials.iter().any(|says| text.contains(says)) {
         "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and what they may do"
     } else if text.contains("404 Not Found") {
         "check that the bucket exists, and AWS_REGION"

@@ -5,17 +5,19 @@
 //! on the store's side, are repeated for as long as the caller has patience.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::time::Duration;
 
-use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::path::Path as Key;
 use object_store::{
     BackoffConfig, ClientOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, RetryConfig,
     UpdateVersion, WriteMultipart,
 };
 use tokio::runtime::Runtime;
+use url::Url;
 
 use super::objects::{Objects, Version};
 use super::pace::Pace;
@@ -30,6 +32,10 @@ const PARTS_IN_FLIGHT: usize = 4;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long the store may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long nothing is said of a request that does not end.
+const LONG: Duration = Duration::from_secs(10);
+/// How often a conditional put is tried whose connection breaks; of other requests the client takes care.
+const ATTEMPTS: usize = 5;
 
 /// A bucket, and what the names of all our objects in it begin with.
 #[derive(Debug)]
@@ -52,7 +58,10 @@ impl Bucket {
             ..BackoffConfig::default()
         };
         let allow_http = std::env::var("AWS_ALLOW_HTTP").is_ok_and(|given| given == "true" || given == "1");
-        let store = AmazonS3Builder::from_env()
+        let builder = AmazonS3Builder::from_env();
+        check_environment(&builder, allow_http)
+            .map_err(|problem| Error::Environment { url: url.clone(), problem })?;
+        let store = builder
             .with_client_options(options.with_allow_http(allow_http))
             .with_retry(RetryConfig { backoff, max_retries: usize::MAX, retry_timeout: patience })
             .with_bucket_name(bucket)
@@ -73,7 +82,7 @@ impl Bucket {
         format!("{}/{}", self.url, self.key(key))
     }
 
-    /// Waits for a request's end and says what it was about if it failed.
+    /// Waits for a request's end and says what it was about if it failed, or if that takes long.
     fn wait<T>(
         &self,
         action: &'static str,
@@ -84,7 +93,15 @@ impl Bucket {
             let gone = std::io::Error::other("its client was shut down");
             return Err(Error::io(action, self.path(key))(gone));
         };
-        runtime.block_on(request).map_err(Error::remote(action, self.url(key)))
+        let mut request = pin!(request);
+        let outcome = runtime.block_on(async {
+            if let Ok(outcome) = tokio::time::timeout(LONG, &mut request).await {
+                return outcome;
+            }
+            tracing::warn!("still trying to {action} {}", self.url(key));
+            request.await
+        });
+        outcome.map_err(Error::remote(action, self.url(key)))
     }
 
     fn put(&self, action: &'static str, key: &str, content: Vec<u8>, mode: PutMode) -> Result<()> {
@@ -137,13 +154,23 @@ impl Objects for Bucket {
             None => PutMode::Create,
             e_tag => PutMode::Update(UpdateVersion { e_tag, version: None }),
         };
-        match self.put("replace", key, content.to_vec(), mode) {
-            Ok(()) => Ok(true),
-            Err(Error::Remote {
-                source: object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. },
-                ..
-            }) => Ok(false),
-            Err(other) => Err(other),
+        let mut n_attempts = 1;
+        loop {
+            match self.put("replace", key, content.to_vec(), mode.clone()) {
+                Ok(()) => return Ok(true),
+                Err(Error::Remote {
+                    source:
+                        object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. },
+                    ..
+                }) => {
+                    // A store that was asked twice, for its first answer was lost, has done it the first time.
+                    return Ok(self.read(key)?.is_some_and(|(found, _)| found == content));
+                }
+                Err(Error::Remote { source, .. }) if n_attempts < ATTEMPTS && is_cut_off(&source) => {
+                    n_attempts += 1;
+                }
+                Err(other) => return Err(other),
+            }
         }
     }
 
@@ -231,6 +258,45 @@ impl Objects for Bucket {
     fn path(&self, key: &str) -> PathBuf {
         self.url(key).into()
     }
+}
+
+/// Looks at what the environment says for what the client would panic at, or refuse without saying why.
+fn check_environment(builder: &AmazonS3Builder, allow_http: bool) -> Result<(), String> {
+    use AmazonS3ConfigKey::{AccessKeyId, Endpoint, S3Endpoint, SecretAccessKey, Token};
+
+    let is_plain = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    for key in [Endpoint, S3Endpoint] {
+        let Some(given) = builder.get_config_value(&key) else { continue };
+        let url = Url::parse(&given).ok().filter(|url| url.has_host() && is_plain(&given));
+        let problem = match url.as_ref().map(Url::scheme) {
+            Some("https") => continue,
+            Some("http") if allow_http => continue,
+            Some("http") => "it has no TLS; allow that with AWS_ALLOW_HTTP=true",
+            _ => "give a URL such as http://127.0.0.1:9000, or unset it",
+        };
+        return Err(format!("AWS_ENDPOINT is `{given}`: {problem}"));
+    }
+    for (key, name) in [
+        (AccessKeyId, "AWS_ACCESS_KEY_ID"),
+        (SecretAccessKey, "AWS_SECRET_ACCESS_KEY"),
+        (Token, "AWS_SESSION_TOKEN"),
+    ] {
+        if builder.get_config_value(&key).is_some_and(|given| !is_plain(&given)) {
+            return Err(format!(
+                "{name} is empty, or has a space or a line's end in it; give it as it is, or unset it"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a connection broke, so that nobody knows whether the store has done what it was asked.
+fn is_cut_off(error: &(dyn std::error::Error + 'static)) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof};
+
+    let cut = [BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof];
+    error.downcast_ref::<io::Error>().is_some_and(|error| cut.contains(&error.kind()))
+        || error.source().is_some_and(is_cut_off)
 }
 
 /// Whether a store that has no such object says that it has no such bucket.

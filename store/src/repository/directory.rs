@@ -54,7 +54,7 @@ impl Objects for Directory {
         file.lock().map_err(Error::io("lock", &lock))?;
         let now = self.read(key)?.map_or(Version::ABSENT, |(_, version)| version);
         if now != *seen {
-            return Ok(false);
+            return Ok(now == version(content));
         }
         self.write(key, content)?;
         Ok(true)

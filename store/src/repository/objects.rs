@@ -15,7 +15,8 @@ pub(super) trait Objects: Debug + Send + Sync {
     /// Writes a small object, whatever was there.
     fn write(&self, key: &str, content: &[u8]) -> Result<()>;
 
-    /// Writes a small object where its version still is `seen`; else returns false.
+    /// Writes a small object where its version still is `seen`. Returns whether it has that content now, which it may
+    /// have had already: asked twice, it was done.
     fn replace(&self, key: &str, content: &[u8], seen: &Version) -> Result<bool>;
 
     /// Removes an object, if it is there.

@@ -1,0 +1,156 @@
+//! A bucket and the programs that use it.
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+use super::road::Road;
+use super::store::{Credentials, ObjectStore};
+use crate::crashes::while_asking;
+use crate::harness::{Ended, SMALL_MODEL, Server, World, program, sample};
+
+/// Where programs find their generations.
+pub(crate) const LOCATION: &str = "s3://recs/site";
+
+/// What a list is asked for by.
+pub(crate) const LIST: &str = "/recommendations?user_id=18&n=50";
+
+/// A bucket, and the roads to it: one for pipelines, one for servers.
+pub(crate) struct Site {
+    pub(crate) world: World,
+    pub(crate) store: ObjectStore,
+    pub(crate) pipelines: Road,
+    pub(crate) servers: Road,
+}
+
+impl Site {
+    pub(crate) fn new() -> Self {
+        let world = World::new();
+        let store = ObjectStore::start(world.path("objects"));
+        store.ask("PUT", "recs", "");
+        let (pipelines, servers) = (Road::to(store.port()), Road::to(store.port()));
+        Self { world, store, pipelines, servers }
+    }
+
+    /// Kills the object store: its port is nobody's from now on.
+    pub(crate) fn kill_store(&mut self) {
+        self.store.kill();
+        self.pipelines.close();
+        self.servers.close();
+    }
+
+    pub(crate) fn restart_store(&mut self) {
+        self.store.restart();
+        self.pipelines.open(self.store.port());
+        self.servers.open(self.store.port());
+    }
+
+    /// The pipeline with a command on the bucket.
+    pub(crate) fn pipeline(&self, command: &str) -> Command {
+        self.pipeline_on(LOCATION, command)
+    }
+
+    pub(crate) fn pipeline_on(&self, location: &str, command: &str) -> Command {
+        let mut pipeline = program("pipeline");
+        pipeline.args([command, "--output", location]).arg("--work-dir").arg(self.world.path("sending"));
+        pipeline.current_dir(sample("../..")).stdout(Stdio::piped()).stderr(Stdio::piped());
+        by(&mut pipeline, &self.pipelines);
+        pipeline
+    }
+
+    /// A run on the sample that makes a generation whatever there is already: see [`SMALL_MODEL`].
+    pub(crate) fn another_run(&self, args: &[&str]) -> Command {
+        let mut run = self.pipeline("run");
+        run.args(SMALL_MODEL).args(["--always", "--json"]).args(args);
+        run
+    }
+
+    /// Such a run, which must succeed: the generation.
+    pub(crate) fn run(&self, args: &[&str]) -> String {
+        generation(&Ended::of(&mut self.another_run(args)))
+    }
+
+    /// What a command prints that must succeed.
+    pub(crate) fn prints(&self, command: &str, args: &[&str]) -> String {
+        let ended = Ended::of(self.pipeline(command).args(args));
+        assert!(ended.status.success(), "{ended:?}");
+        ended.stdout
+    }
+
+    pub(crate) fn json(&self, command: &str, args: &[&str]) -> Value {
+        serde_json::from_str(&self.prints(command, &[args, &["--json"]].concat())).unwrap()
+    }
+
+    /// All generations and what became of them, the newest first.
+    pub(crate) fn states(&self) -> Vec<(String, String)> {
+        let list = self.json("generations", &[]);
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        list.as_array().unwrap().iter().map(|entry| (text(&entry["id"]), text(&entry["state"]))).collect()
+    }
+
+    /// What `CURRENT` names.
+    pub(crate) fn current(&self) -> String {
+        String::from_utf8(self.store.get("CURRENT")).unwrap().trim_end().to_owned()
+    }
+
+    /// A server on the bucket.
+    pub(crate) fn server(&self) -> Command {
+        self.server_on(LOCATION)
+    }
+
+    pub(crate) fn server_on(&self, location: &str) -> Command {
+        let mut server = program("server");
+        server.args(["--store", location, "--listen", "127.0.0.1:0", "--poll-interval", "50ms"]);
+        server.arg("--work-dir").arg(self.world.path("work"));
+        by(&mut server, &self.servers);
+        server
+    }
+
+    /// A server on the bucket that answers from a generation.
+    pub(crate) fn serve(&self) -> Server {
+        let server = Server::start(&mut self.server());
+        server.wait_until_ready(None);
+        server
+    }
+}
+
+/// A program that was started, once it has ended.
+pub(crate) fn end_of(child: Child) -> Ended {
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ended { status: output.status, stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// The generation that a run has made, which must have succeeded.
+pub(crate) fn generation(ended: &Ended) -> String {
+    assert!(ended.status.success(), "{ended:?}");
+    let account: Value = serde_json::from_str(&ended.stdout).unwrap();
+    account["generation"].as_str().unwrap().to_owned()
+}
+
+/// Sends a program by a road, with credentials that nobody checks.
+pub(crate) fn by(command: &mut Command, road: &Road) {
+    let any = Credentials { id: "any".to_owned(), secret: "any".to_owned() };
+    any.to(command).env("AWS_REGION", "us-east-1").env("AWS_ALLOW_HTTP", "true");
+    command.env("AWS_ENDPOINT", format!("http://127.0.0.1:{}", road.port()));
+}
+
+/// Asks two servers all the time while something happens.
+pub(crate) fn while_asking_both<T>(servers: &[Server; 2], happens: impl FnOnce() -> T) -> T {
+    let ((result, n_second), n_first) = while_asking(&servers[0], || while_asking(&servers[1], happens));
+    assert!(n_first > 0 && n_second > 0);
+    result
+}
+
+/// The list that a server gives, which must be that of a generation.
+pub(crate) fn list_of(server: &Server, generation: &str) -> String {
+    let answer = server.get(LIST);
+    assert_eq!((answer.status, answer.headers["x-generation"].as_str()), (200, generation));
+    answer.body
+}
+
+/// How many working copies there are.
+pub(crate) fn n_copies(site: &Site, dir: &str) -> usize {
+    fs::read_dir(site.world.path(dir)).unwrap().count()
+}
