@@ -44,6 +44,11 @@ test *ARGS:
 bench *ARGS:
     cargo bench -p pipeline {{ ARGS }}
 
+# Measure what clients notice of new generations under full load; the argument is the number of users
+bench-switching *ARGS:
+    cargo build --release --bin server --bin pipeline
+    cargo bench -p end-to-end --bench switching -- {{ ARGS }}
+
 # Train the common Python models beside ours (benchmarks/README.md): just compare data/ml-latest-small/ratings.csv
 compare *ARGS:
     python3 benchmarks/compare.py {{ ARGS }}

@@ -10,15 +10,14 @@ use super::{check, percent, yes_or_no};
 pub(super) fn checks(tonight: &Account, before: Option<&Account>, bounds: &Bounds) -> Vec<Check> {
     let mut checks = vec![unnamed(tonight, bounds)];
     let Some(before) = before else { return checks };
-    let amounts: [(&str, fn(&Account) -> u64); 4] = [
-        ("ratings", |account| account.counts.ratings),
-        ("users", |account| account.counts.users),
-        ("movies", |account| account.counts.movies),
-        ("movies described", |account| account.movie_rows.kept),
-    ];
-    checks.extend(
-        amounts.map(|(name, of)| amount(name, of(tonight), of(before), bounds.max_loss, bounds.max_gain)),
-    );
+    let of = |account: &Account| {
+        let counts = &account.counts;
+        [counts.ratings, counts.users, counts.movies, account.movie_rows.kept]
+    };
+    let names = ["ratings", "users", "movies", "movies described"];
+    for ((name, now), then) in names.into_iter().zip(of(tonight)).zip(of(before)) {
+        checks.push(amount(name, now, then, bounds.max_loss, bounds.max_gain));
+    }
     checks.push(rejected(tonight, before, bounds));
     checks.push(end("end of ratings", &tonight.source.ratings, &before.source.ratings));
     checks.push(end("end of movies", &tonight.source.movies, &before.source.movies));
