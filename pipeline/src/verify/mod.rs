@@ -76,7 +76,7 @@ pub struct UserFault {
 /// them a thread.
 ///
 /// # Errors
-/// [`Error::NothingPublished`]; those of the store, [`store::Error::Damaged`] among them. A wrong list is no
+/// [`crate::Error::NothingPublished`]; those of the store, [`store::Error::Damaged`] among them. A wrong list is no
 /// error but a fault.
 pub fn verify(settings: &VerifySettings) -> Result<Verification> {
     let repository = settings.place.open()?;
