@@ -13,8 +13,8 @@ use tracing::Level;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
 
-/// Gives back to the system what a generation leaves when it is closed. glibc would keep it, once for every thread that
-/// has ever opened or read one: after a hundred generations, as much again as one takes.
+/// Gives back to the system what a generation leaves when it is closed. glibc keeps it: after a hundred generations, as
+/// much again as one takes (docs/benchmarks/switching.md).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
