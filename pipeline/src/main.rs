@@ -131,10 +131,9 @@ fn verify(args: VerifyArgs) -> Done {
 }
 
 fn list(args: ListArgs) -> Result<String, Box<dyn Error>> {
-    let json = args.json;
-    let place = args.place();
+    let place = args.place.place();
     let entries = generations::list(&place.open()?)?;
-    Ok(if json {
+    Ok(if args.json {
         serde_json::to_string_pretty(&entries)?
     } else {
         summary::of_generations(&entries, &place.location)?
@@ -148,28 +147,33 @@ fn diff(args: DiffArgs) -> Result<String, Box<dyn Error>> {
 }
 
 fn rollback(args: RollbackArgs) -> Result<String, Box<dyn Error>> {
-    let (to, reason) = (args.generation.clone(), args.reason.clone());
-    let place = args.place();
-    let (from, to) = place.open()?.roll_back(to.as_ref(), &reason).map_err(pipeline::Error::from)?;
+    let place = args.place.place();
+    let repository = place.open()?;
+    let rolled_back = repository.roll_back(args.generation.as_ref(), &args.reason);
+    let (from, to) = rolled_back.map_err(pipeline::Error::from)?;
     Ok(summary::of_rollback(from.as_ref(), &to, &place.location))
 }
 
 fn pin(args: PinArgs) -> Result<String, Box<dyn Error>> {
-    let (id, reason) = (args.generation.clone(), args.reason.clone());
-    generations::pin(&args.place().open()?, &id, &reason)?;
+    let id = args.generation;
+    generations::pin(&args.place.place().open()?, &id, &args.reason)?;
     Ok(format!("Pinned {id}: it stays until `pipeline unpin {id}`"))
 }
 
 fn unpin(args: UnpinArgs) -> Result<String, Box<dyn Error>> {
-    let id = args.generation.clone();
-    generations::unpin(&args.place().open()?, &id)?;
+    let id = args.generation;
+    generations::unpin(&args.place.place().open()?, &id)?;
     Ok(format!("{id} is pinned no more"))
 }
 
 fn prune(args: PruneArgs) -> Result<String, Box<dyn Error>> {
-    let (json, dry_run, retention) = (args.json, args.dry_run, args.retention());
-    let pruned = generations::prune(&args.place().open()?, retention, dry_run)?;
-    Ok(if json { serde_json::to_string_pretty(&pruned)? } else { summary::of_pruning(&pruned, dry_run)? })
+    let retention = args.retention();
+    let pruned = generations::prune(&args.place.place().open()?, retention, args.dry_run)?;
+    Ok(if args.json {
+        serde_json::to_string_pretty(&pruned)?
+    } else {
+        summary::of_pruning(&pruned, args.dry_run)?
+    })
 }
 
 fn make_sample(args: &SampleArgs, progress: Progress) -> Result<String, Box<dyn Error>> {

@@ -15,7 +15,7 @@ use store::{MovieId, Repository};
 
 use crate::error::{Error, Result};
 use crate::evaluation;
-use crate::gate::{self, Bounds};
+use crate::gate::{self, Bounds, Lists};
 use crate::generations::Place;
 use crate::ingest;
 use crate::input::{Input, InputSettings};
@@ -69,12 +69,12 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
     let program = before::program_digest();
     let repository = settings.place.open()?;
     let lock = repository.lock()?;
-    if let Some((outcome, before)) = before::unchanged(&repository, &source, &program, settings)? {
+    let seen = repository.pointer()?;
+    let baseline = before::baseline(&repository, &seen)?;
+    if let Some((outcome, before)) = before::unchanged(&repository, &baseline, &source, &program, settings)? {
         tracing::info!(generation = %before.generation, "nothing has changed since; nothing was done");
         return Ok(Report::new(outcome, before, &repository));
     }
-    let seen = repository.pointer()?;
-    let baseline = before::baseline(&repository, &seen)?;
 
     let mut input =
         meter.measure("ingest", || Input::read(&settings.input, settings.training.scale, progress))?;
@@ -102,9 +102,8 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
     meter.measure("publish", || findings.announce(&mut writer, &metadata))?;
     let n_candidates = score_and_write(&mut writer, findings, settings.depth, &mut meter, progress)?;
     meter.measure("publish", || findings.write_movies(&mut writer, &metadata, settings.depth))?;
-    let lists = meter.measure("gate", || {
-        gate::look_at_lists(&writer.tables()?, settings.depth, settings.training.scale)
-    })?;
+    let lists =
+        meter.measure("gate", || Lists::of(&writer.tables()?, settings.depth, settings.training.scale))?;
     let finished = meter.measure("publish", || writer.finish())?;
 
     let counts = Counts {

@@ -58,8 +58,8 @@ impl Current {
     }
 }
 
-/// Closes a generation as soon as the last request is done with it: a matter of
-/// microseconds. Waiting for that here keeps the closing from falling to the request.
+/// Closes a generation as soon as the last request is done with it: a matter of microseconds. Waiting for that here
+/// keeps the closing from falling to the request.
 fn retire(mut old: Arc<Open>) {
     loop {
         match Arc::try_unwrap(old) {

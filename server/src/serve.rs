@@ -24,8 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// the working copy that it served from is gone.
 ///
 /// # Errors
-/// [`Error::WorkDir`] where no working copy could be made, [`Error::Repository`], [`Error::System`]. Once it serves, nothing but
-/// `shutdown` ends it.
+/// [`Error::WorkDir`] where no working copy could be made, [`Error::Repository`], [`Error::System`]. Once it serves,
+/// nothing but `shutdown` ends it.
 pub async fn run(
     listener: TcpListener,
     settings: Settings,

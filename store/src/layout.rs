@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! CURRENT                           the published generation's name
+//! generations/<id>/claim            written first; in buckets only
 //! generations/<id>/manifest.json    written last: a generation without it is not whole
 //! generations/<id>/records/...      a sled directory
 //! generations/<id>/...              what else the run left (rejects.csv)

@@ -1,8 +1,8 @@
-//! Directories of a reader's own, and their removal.
+//! Directories of a process's own, and their removal.
 //!
-//! sled locks its directory and may write to it on opening, so every reader opens a copy. The copy lives as
-//! long as the reader; one left behind by a killed process is recognised by its unheld lock and swept by
-//! the next reader that works under the same root.
+//! sled locks its directory and may write to it on opening, so every reader opens a copy; and a run that publishes to a
+//! bucket makes its generation in one. A directory lives as long as who uses it; one left behind by a killed process is
+//! recognised by its unheld lock and swept by the next that works under the same root.
 
 use std::fs::{self, File, TryLockError};
 use std::io;

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use jiff::SignedDuration;
-use pipeline::generations::{DiffSettings, Place, Retention};
+use pipeline::generations::{DiffSettings, Retention};
 use store::GenerationId;
 
 use super::place::PlaceArgs;
@@ -10,7 +10,7 @@ use super::place::PlaceArgs;
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
     #[command(flatten)]
-    place: PlaceArgs,
+    pub(crate) place: PlaceArgs,
     /// Print JSON instead of a table
     #[arg(long)]
     pub(crate) json: bool,
@@ -28,7 +28,7 @@ pub(crate) struct DiffArgs {
     #[arg(long, value_name = "N", default_value_t = 10)]
     n: usize,
     #[command(flatten)]
-    place: PlaceArgs,
+    pub(crate) place: PlaceArgs,
     /// Print JSON instead of a summary
     #[arg(long)]
     pub(crate) json: bool,
@@ -43,7 +43,7 @@ pub(crate) struct RollbackArgs {
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(crate) reason: String,
     #[command(flatten)]
-    place: PlaceArgs,
+    pub(crate) place: PlaceArgs,
 }
 
 #[derive(Debug, Args)]
@@ -55,7 +55,7 @@ pub(crate) struct PinArgs {
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(crate) reason: String,
     #[command(flatten)]
-    place: PlaceArgs,
+    pub(crate) place: PlaceArgs,
 }
 
 #[derive(Debug, Args)]
@@ -64,7 +64,7 @@ pub(crate) struct UnpinArgs {
     #[arg(value_name = "GENERATION")]
     pub(crate) generation: GenerationId,
     #[command(flatten)]
-    place: PlaceArgs,
+    pub(crate) place: PlaceArgs,
 }
 
 #[derive(Debug, Args)]
@@ -79,16 +79,10 @@ pub(crate) struct PruneArgs {
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]
-    place: PlaceArgs,
+    pub(crate) place: PlaceArgs,
     /// Print JSON instead of a summary
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-impl ListArgs {
-    pub(crate) fn place(self) -> Place {
-        self.place.place()
-    }
 }
 
 impl DiffArgs {
@@ -97,31 +91,9 @@ impl DiffArgs {
     }
 }
 
-impl RollbackArgs {
-    pub(crate) fn place(self) -> Place {
-        self.place.place()
-    }
-}
-
-impl PinArgs {
-    pub(crate) fn place(self) -> Place {
-        self.place.place()
-    }
-}
-
-impl UnpinArgs {
-    pub(crate) fn place(self) -> Place {
-        self.place.place()
-    }
-}
-
 impl PruneArgs {
     pub(crate) fn retention(&self) -> Retention {
         Retention { keep: self.keep, older_than: self.older_than }
-    }
-
-    pub(crate) fn place(self) -> Place {
-        self.place.place()
     }
 }
 

@@ -45,9 +45,11 @@ struct Part {
 }
 
 impl Lists {
-    /// Reads every list with the history that goes with it and checks them, and that the list for unknown users has
-    /// entries.
-    pub(super) fn of(tables: &Tables, depth: usize, scale: Scale) -> store::Result<Self> {
+    /// Reads back every list with the history that goes with it, and checks them. Cost: some microseconds for each.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn of(tables: &Tables, depth: usize, scale: Scale) -> store::Result<Self> {
         let users: Vec<UserId> = tables.users().collect::<store::Result<_>>()?;
         let candidates: Vec<MovieId> = tables.candidate_ids().collect::<store::Result<_>>()?;
         let parts: Vec<Part> = users

@@ -10,11 +10,8 @@ mod drift;
 mod quality;
 mod lists;
 
-use store::Tables;
 use store::manifest::{Account, Check, Gate, Manifest, Outcome, Verdict};
 
-use crate::error::Result;
-use crate::ingest::Scale;
 pub use bounds::Bounds;
 pub use lists::{ListStatistics, Lists};
 
@@ -28,7 +25,9 @@ pub enum Baseline {
 }
 
 impl Baseline {
-    fn manifest(&self) -> Option<&Manifest> {
+    /// The generation's manifest, if there is one.
+    #[must_use]
+    pub fn manifest(&self) -> Option<&Manifest> {
         match self {
             Self::Generation(manifest) => Some(manifest),
             Self::None(_) => None,
@@ -38,14 +37,6 @@ impl Baseline {
     fn account(&self) -> Option<&Account> {
         self.manifest().map(|manifest| &manifest.account)
     }
-}
-
-/// Reads back every list that was written. Cost: some microseconds for each.
-///
-/// # Errors
-/// Those of the store.
-pub fn look_at_lists(tables: &Tables, depth: usize, scale: Scale) -> Result<Lists> {
-    Ok(Lists::of(tables, depth, scale)?)
 }
 
 /// Holds a night against the bounds and against what is published. `force` is why it should be published even if it

@@ -6,6 +6,7 @@ use store::writer::GenerationWriter;
 use store::{MovieId, UserId};
 
 use super::*;
+use crate::ingest::Scale;
 
 /// A night as any other.
 fn night() -> Account {
@@ -156,7 +157,7 @@ fn a_wrong_list_fails_whatever_else_is_good() {
         writer.top_n.put(UserId(7), &list).unwrap();
         writer.histories.put(UserId(7), &History { movies: vec![MovieId(1)] }).unwrap();
         writer.put_fallback(&TopN::default()).unwrap();
-        let lists = look_at_lists(&writer.tables().unwrap(), 3, Scale::default()).unwrap();
+        let lists = Lists::of(&writer.tables().unwrap(), 3, Scale::default()).unwrap();
         let gate = judge(&night(), &lists, &published(night()), &Bounds::default(), None);
         let failed: Vec<_> = gate.failed().collect();
         if says.is_empty() {

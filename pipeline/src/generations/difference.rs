@@ -1,6 +1,6 @@
 //! What two generations differ in, as their users would notice.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use rayon::prelude::*;
 use serde::Serialize;
@@ -146,7 +146,7 @@ pub fn diff(settings: &DiffSettings) -> Result<Difference> {
     })
 }
 
-fn users(tables: &Tables) -> store::Result<std::collections::BTreeSet<UserId>> {
+fn users(tables: &Tables) -> store::Result<BTreeSet<UserId>> {
     tables.users().collect()
 }
 

@@ -44,6 +44,7 @@ pub(super) fn program_digest() -> String {
 /// The generation that a run would only make again, and what that makes of the run.
 pub(super) fn unchanged(
     repository: &Repository,
+    baseline: &Baseline,
     source: &Source,
     program: &str,
     settings: &RunSettings,
@@ -51,23 +52,21 @@ pub(super) fn unchanged(
     if settings.always || program.is_empty() {
         return Ok(None);
     }
-    let published = repository.pointer()?.generation().ok().flatten().map(|id| (Outcome::Unchanged, id));
-    let withdrawn = repository.marked(Mark::Withdrawn)?.into_keys().rev().map(|id| (Outcome::Withdrawn, id));
     let parameters = settings.parameters();
-    for (outcome, id) in published.into_iter().chain(withdrawn) {
-        // One that cannot be read, or has lost something, had better be made again.
-        let Ok(manifest) = repository.manifest(&id) else { continue };
-        if repository.check_files(&manifest).is_err() {
-            continue;
-        }
+    let is_tonight = |manifest: &Manifest| {
         let Account { source: before, program: by, parameters: with, .. } = &manifest.account;
         let same_files =
             before.ratings.digest == source.ratings.digest && before.movies.digest == source.movies.digest;
-        if same_files && by == program && *with == parameters {
-            return Ok(Some((outcome, manifest)));
-        }
+        // One that has lost something had better be made again.
+        same_files && by == program && *with == parameters && repository.check_files(manifest).is_ok()
+    };
+    if let Some(published) = baseline.manifest().filter(|manifest| is_tonight(manifest)) {
+        return Ok(Some((Outcome::Unchanged, published.clone())));
     }
-    Ok(None)
+    // So had one that cannot be read.
+    let withdrawn = repository.marked(Mark::Withdrawn)?.into_keys().rev();
+    let mut withdrawn = withdrawn.filter_map(|id| repository.manifest(&id).ok());
+    Ok(withdrawn.find(is_tonight).map(|manifest| (Outcome::Withdrawn, manifest)))
 }
 
 /// What is published, to compare with. What cannot be read is no reason to publish nothing: it is not served either.

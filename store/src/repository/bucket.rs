@@ -132,13 +132,7 @@ impl Objects for Bucket {
     fn read(&self, key: &str) -> Result<Option<(Vec<u8>, Version)>> {
         let name = self.key(key);
         let request = async {
-            let found = match self.store.get(&name).await {
-                Err(object_store::Error::NotFound { source, .. }) if is_no_bucket(&*source) => {
-                    return Err(object_store::Error::NotFound { path: self.url.clone(), source });
-                }
-                Err(object_store::Error::NotFound { .. }) => return Ok(None),
-                found => found?,
-            };
+            let Some(found) = unless_absent(self.store.get(&name).await)? else { return Ok(None) };
             let version = Version(found.meta.e_tag.clone());
             Ok(Some((found.bytes().await?.to_vec(), version)))
         };
@@ -176,13 +170,8 @@ impl Objects for Bucket {
 
     fn remove(&self, key: &str) -> Result<()> {
         let name = self.key(key);
-        let request = async {
-            match self.store.delete(&name).await {
-                Err(object_store::Error::NotFound { .. }) => Ok(()),
-                outcome => outcome,
-            }
-        };
-        self.wait("remove", key, request)
+        let request = async { unless_absent(self.store.delete(&name).await) };
+        self.wait("remove", key, request).map(|_| ())
     }
 
     fn remove_all(&self, folder: &str) -> Result<()> {
@@ -198,13 +187,8 @@ impl Objects for Bucket {
 
     fn size(&self, key: &str) -> Result<Option<u64>> {
         let name = self.key(key);
-        let request = async {
-            match self.store.head(&name).await {
-                Err(object_store::Error::NotFound { .. }) => Ok(None),
-                found => found.map(|meta| Some(meta.size)),
-            }
-        };
-        self.wait("look at", key, request)
+        let request = async { unless_absent(self.store.head(&name).await) };
+        Ok(self.wait("look at", key, request)?.map(|meta| meta.size))
     }
 
     fn download(&self, key: &str, to: &Path, pace: &mut Pace) -> Result<bool> {
@@ -299,7 +283,12 @@ fn is_cut_off(error: &(dyn std::error::Error + 'static)) -> bool {
         || error.source().is_some_and(is_cut_off)
 }
 
-/// Whether a store that has no such object says that it has no such bucket.
-fn is_no_bucket(source: &(dyn std::error::Error + 'static)) -> bool {
-    source.to_string().contains("NoSuchBucket")
+/// What was found; `None` where the store has no such object. That it has no such bucket is an error.
+fn unless_absent<T>(found: object_store::Result<T>) -> object_store::Result<Option<T>> {
+    match found {
+        Err(object_store::Error::NotFound { source, .. }) if !source.to_string().contains("NoSuchBucket") => {
+            Ok(None)
+        }
+        found => found.map(Some),
+    }
 }

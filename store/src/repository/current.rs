@@ -49,6 +49,11 @@ impl Repository {
     /// has another length, [`Error::Overtaken`] where `CURRENT` was moved by another.
     pub fn publish(&self, id: &GenerationId, seen: &Pointer) -> Result<()> {
         self.check_files(&self.manifest(id)?)?;
+        self.point_at(id, seen)
+    }
+
+    /// Points `CURRENT` at a generation that was looked at.
+    fn point_at(&self, id: &GenerationId, seen: &Pointer) -> Result<()> {
         if self.objects.replace(CURRENT, format!("{id}\n").as_bytes(), &seen.version)? {
             return Ok(());
         }
@@ -83,7 +88,7 @@ impl Repository {
         if let Some(from) = &from {
             self.mark(from, Mark::Withdrawn, note)?;
         }
-        self.publish(&to, &seen)?;
+        self.point_at(&to, &seen)?;
         // It may have been removed while we pointed at it.
         self.manifest(&to)?;
         self.unmark(&to, Mark::Withdrawn)?;
