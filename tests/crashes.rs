@@ -9,31 +9,16 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use store::{Repository, layout};
 
-use crate::harness::{Ended, SMALL_MODEL, Server, World, eventually, sample};
+use crate::harness::{Ended, LIST, SMALL_MODEL, Server, World, eventually, sample};
 
 /// How many runs are killed.
 const KILLS: usize = 200;
 /// How many bits are flipped in each file.
 const FLIPS: usize = 25;
-
-/// Numbers that look random and are the same each time (SplitMix64).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: u64) -> u64 {
-        self.next() % n
-    }
-}
 
 /// A run on the sample that publishes whatever there is already.
 pub(crate) fn another_run(world: &World) -> Command {
@@ -80,8 +65,8 @@ fn runs_that_are_killed_at_any_moment_change_nothing_that_is_served() {
     let world = World::new();
     world.run_quickly(&[]);
     let server = world.serve_when_ready();
-    let list = server.get("/recommendations?user_id=18&n=50").body;
-    let mut random = Random(2026);
+    let list = server.get(LIST).body;
+    let mut random = StdRng::seed_from_u64(2026);
     let (n_runs, n_answered) = while_asking(&server, || {
         let (mut n_killed, mut n_runs) = (0, 0);
         // What a run takes, as the last one did that was faster than its killer.
@@ -89,7 +74,7 @@ fn runs_that_are_killed_at_any_moment_change_nothing_that_is_served() {
         while n_killed < KILLS {
             let before = world.current();
             let (mut run, start) = (another_run(&world).spawn().unwrap(), Instant::now());
-            let moment = duration.mul_f64(random.below(1_000) as f64 / 1_000.0);
+            let moment = duration.mul_f64(random.random_range(0.0..1.0));
             while start.elapsed() < moment && run.try_wait().unwrap().is_none() {
                 thread::sleep(Duration::from_micros(200));
             }
@@ -115,7 +100,7 @@ fn runs_that_are_killed_at_any_moment_change_nothing_that_is_served() {
     assert!(n_answered > n_runs, "{n_answered} requests during {n_runs} runs");
     the_next_run_mends_it(&world);
     server.wait_until_ready(Some(world.current().as_str()));
-    assert_eq!(server.get("/recommendations?user_id=18&n=50").body, list, "same input, same lists");
+    assert_eq!(server.get(LIST).body, list, "same input, same lists");
 }
 
 /// Every file below a directory.
@@ -132,7 +117,7 @@ fn a_bit_flipped_or_bytes_cut_off_anywhere_in_a_generation_are_refused_by_the_na
     let world = World::new();
     world.run_quickly(&[]);
     let dir = layout::generation_dir(&world.output(), &world.current());
-    let mut random = Random(7);
+    let mut random = StdRng::seed_from_u64(7);
     let mut n_refused = 0;
     for path in files(&dir) {
         let whole = fs::read(&path).unwrap();
@@ -143,14 +128,14 @@ fn a_bit_flipped_or_bytes_cut_off_anywhere_in_a_generation_are_refused_by_the_na
             assert!(error.to_string().contains(path.to_str().unwrap()), "{what}: {error}");
         };
         for _ in 0..FLIPS {
-            let bit = random.below(8 * whole.len() as u64);
+            let bit = random.random_range(0..8 * whole.len());
             let mut flipped = whole.clone();
-            flipped[(bit / 8) as usize] ^= 1 << (bit % 8);
+            flipped[bit / 8] ^= 1 << (bit % 8);
             refused(&flipped, &format!("the flip of bit {bit}"));
             n_refused += 1;
         }
         for _ in 0..5 {
-            let length = random.below(whole.len() as u64) as usize;
+            let length = random.random_range(0..whole.len());
             refused(&whole[..length], &format!("the cut to {length} bytes"));
             n_refused += 1;
         }
@@ -163,14 +148,12 @@ fn a_bit_flipped_or_bytes_cut_off_anywhere_in_a_generation_are_refused_by_the_na
 #[test]
 fn a_server_refuses_what_is_damaged_newer_or_not_there_and_keeps_what_it_has() {
     let world = World::new();
-    let first = world.run_quickly(&[]);
-    let server = world.serve_when_ready();
-    let list = server.get("/recommendations?user_id=18&n=50").body;
+    world.run_quickly(&[]);
+    let (server, first) = (world.serve_when_ready(), world.current().to_string());
+    let list = server.list_of(&first);
     let stays = |says: &str| {
         eventually("the server has noticed", || server.log().contains(says));
-        let answer = server.get("/recommendations?user_id=18&n=50");
-        assert_eq!((answer.status, &answer.body), (200, &list));
-        assert_eq!(answer.headers["x-generation"], first["generation"].as_str().unwrap());
+        assert_eq!(server.list_of(&first), list);
     };
     let current = world.output().join(layout::CURRENT);
     // Made elsewhere, so that the server does not see it before it is damaged.

@@ -7,10 +7,10 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use store::{GenerationId, layout};
+use store::layout;
 
 use crate::crashes::{another_run, the_next_run_mends_it, while_asking};
-use crate::harness::{Ended, Server, World, eventually};
+use crate::harness::{Ended, World, eventually};
 
 /// What changes files or makes changes last.
 const CALLS: [&str; 13] = [
@@ -185,12 +185,6 @@ fn is_read_only(command: &mut Command) {
     assert!(ended.stderr.contains("Read-only file system"), "{}", ended.stderr);
 }
 
-fn serves(server: &Server, id: &GenerationId, list: &str) {
-    let answer = server.get("/recommendations?user_id=18&n=50");
-    assert_eq!((answer.status, answer.body.as_str()), (200, list));
-    assert_eq!(answer.headers["x-generation"], id.as_str());
-}
-
 #[test]
 fn a_disk_that_is_full_ends_a_run_with_an_error_whenever_it_fills_up() {
     let world = World::new();
@@ -198,7 +192,7 @@ fn a_disk_that_is_full_ends_a_run_with_an_error_whenever_it_fills_up() {
     let disk = Disk::mount(&output, "16m");
     world.run_quickly(&[]);
     let (server, first) = (world.serve_when_ready(), world.current());
-    let list = server.get("/recommendations?user_id=18&n=50").body;
+    let list = server.list_of(first.as_str());
     let mut n_full = 0;
     for free_kib in (0..).map(|step| 96 * step) {
         disk.fill_but(free_kib << 10);
@@ -210,7 +204,7 @@ fn a_disk_that_is_full_ends_a_run_with_an_error_whenever_it_fills_up() {
         assert_eq!(ended.status.code(), Some(1), "{free_kib} KiB: {ended:?}");
         assert!(ended.stderr.contains("No space left"), "{free_kib} KiB: {}", ended.stderr);
         assert_eq!(world.current(), first, "{free_kib} KiB");
-        serves(&server, &first, &list);
+        assert_eq!(server.list_of(first.as_str()), list);
         n_full += 1;
     }
     assert!(n_full >= 5, "only {n_full} failed");
@@ -230,7 +224,7 @@ fn an_output_that_cannot_be_written_is_served_and_every_command_says_so() {
     let current = world.current();
     disk.remount("ro");
     let server = world.serve_when_ready();
-    let list = server.get("/recommendations?user_id=18&n=50").body;
+    let list = server.list_of(current.as_str());
     is_read_only(&mut another_run(&world));
     is_read_only(&mut world.pipeline("rollback"));
     assert_eq!(world.current(), current);
@@ -238,7 +232,7 @@ fn an_output_that_cannot_be_written_is_served_and_every_command_says_so() {
         let ended = Ended::of(&mut world.pipeline(command));
         assert!(ended.status.success(), "{ended:?}");
     }
-    serves(&server, &current, &list);
+    assert_eq!(server.list_of(current.as_str()), list);
     disk.remount("rw");
     the_next_run_mends_it(&world);
     server.wait_until_ready(Some(world.current().as_str()));
@@ -253,11 +247,11 @@ fn a_server_whose_own_disk_is_full_keeps_what_it_serves_and_takes_the_next_when_
     let work = world.path("work");
     let disk = Disk::mount(&work, "8m");
     let (server, first) = (world.serve_when_ready(), world.current());
-    let list = server.get("/recommendations?user_id=18&n=50").body;
+    let list = server.list_of(first.as_str());
     disk.fill_but(64 << 10);
     world.run_quickly(&["--seed", "2"]);
     eventually("the server has noticed", || server.log().contains("No space left"));
-    serves(&server, &first, &list);
+    assert_eq!(server.list_of(first.as_str()), list);
     disk.empty();
     server.wait_until_ready(Some(world.current().as_str()));
     drop(server);

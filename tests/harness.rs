@@ -5,7 +5,7 @@ use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,6 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Options of a run whose model need not be good: not measured, and trained in a moment.
 pub(crate) const SMALL_MODEL: [&str; 7] =
     ["--test-fraction=0", "--factors", "16", "--epochs", "2", "--rating-sweeps", "2"];
+
+/// What a user's list is asked for by.
+pub(crate) const LIST: &str = "/recommendations?user_id=18&n=50";
 
 /// A directory for one test.
 pub(crate) struct World {
@@ -142,12 +145,17 @@ pub(crate) struct Ended {
 
 impl Ended {
     pub(crate) fn of(command: &mut Command) -> Self {
-        let output = command.output().unwrap();
-        Self {
-            status: output.status,
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+        Self::with(command.output().unwrap())
+    }
+
+    /// One that was started before.
+    pub(crate) fn after(child: Child) -> Self {
+        Self::with(child.wait_with_output().unwrap())
+    }
+
+    fn with(Output { status, stdout, stderr }: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self { status, stdout: text(stdout), stderr: text(stderr) }
     }
 }
 
@@ -195,6 +203,18 @@ impl Server {
         self.url.trim_start_matches("http://").to_owned()
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// A user's list, which must be that of a generation.
+    pub(crate) fn list_of(&self, generation: &str) -> String {
+        let answer = self.get(LIST);
+        assert_eq!((answer.status, answer.headers["x-generation"].as_str()), (200, generation));
+        answer.body
+    }
+
     /// What it has logged since it began to listen.
     pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().clone()
@@ -228,7 +248,7 @@ impl Server {
 
     /// Asks it to end, as an orchestrator does, and returns how it ended.
     pub(crate) fn terminate(mut self) -> ExitStatus {
-        let pid = self.child.id().to_string();
+        let pid = self.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
         let start = Instant::now();
         loop {

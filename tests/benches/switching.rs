@@ -310,15 +310,12 @@ fn resident_memory(process: &Path) -> u64 {
 
 /// A server on the world's output that answers, and the directory of its process below `/proc`.
 fn serve(world: &World, work: &str, args: &[&str]) -> (Server, PathBuf) {
-    let work = world.path(work);
     let mut command = program("server");
-    command.arg("--store").arg(world.output()).arg("--work-dir").arg(&work);
+    command.arg("--store").arg(world.output()).arg("--work-dir").arg(world.path(work));
     let server = Server::start(command.args(["--listen", "127.0.0.1:0"]).args(args));
     server.wait_until_ready(None);
-    // Its copy is named after the process.
-    let copy = work.read_dir().unwrap().next().unwrap().unwrap().file_name().into_string().unwrap();
-    let (id, _) = copy.split_once('-').unwrap();
-    (server, Path::new("/proc").join(id))
+    let process = Path::new("/proc").join(server.id().to_string());
+    (server, process)
 }
 
 /// Writes a generation in the shape of real ones.

@@ -2,7 +2,7 @@
 
 use super::MIDDLE;
 use super::road::{Hold, Trouble};
-use super::site::{Site, end_of, generation, list_of, n_copies, while_asking_both};
+use super::site::{Site, generation, n_copies, while_asking_both};
 use crate::crashes::while_asking;
 use crate::harness::{Ended, eventually};
 
@@ -20,9 +20,9 @@ fn a_run_outlives_an_object_store_that_is_killed_while_it_sends() {
             servers.iter().all(|server| server.log().contains("cannot read s3://recs/site/CURRENT"))
         });
         assert!(run.try_wait().unwrap().is_none(), "it has given up");
-        servers.iter().for_each(|server| drop(list_of(server, &first)));
+        servers.iter().for_each(|server| drop(server.list_of(&first)));
         site.restart_store();
-        let second = generation(&end_of(run));
+        let second = generation(&Ended::after(run));
         servers.iter().for_each(|server| server.wait_until_ready(Some(&second)));
         assert_eq!(site.current(), second);
     });
@@ -34,12 +34,12 @@ fn a_server_outlives_its_object_store_and_says_once_that_it_is_not_there() {
     let mut site = Site::new();
     let first = site.run(&[]);
     let server = site.serve();
-    let list = list_of(&server, &first);
+    let list = server.list_of(&first);
     let (_, n_answered) = while_asking(&server, || {
         site.kill_store();
         let says = "cannot read s3://recs/site/CURRENT: Connection refused";
         eventually("it has noticed", || server.log().contains(says));
-        assert_eq!(list_of(&server, &first), list);
+        assert_eq!(server.list_of(&first), list);
         site.restart_store();
         let second = site.run(&["--seed", "2"]);
         server.wait_until_ready(Some(&second));
@@ -58,7 +58,7 @@ fn a_run_killed_anywhere_while_it_sends_leaves_what_is_served_and_the_next_one_s
     let site = Site::new();
     let first = site.run(&[]);
     let server = site.serve();
-    let list = list_of(&server, &first);
+    let list = server.list_of(&first);
     // Nothing, some files, all of them, and all but CURRENT itself are there.
     let files = ["claim", "records/conf", "records/db", "rejects.csv", "manifest.json", "CURRENT"];
     let moments = files.map(|file| Hold::Before("PUT", file)).into_iter();
@@ -72,7 +72,7 @@ fn a_run_killed_anywhere_while_it_sends_leaves_what_is_served_and_the_next_one_s
             run.wait().unwrap();
             site.pipelines.cut();
             assert_eq!(site.current(), first, "{moment:?}");
-            assert_eq!(list_of(&server, &first), list);
+            assert_eq!(server.list_of(&first), list);
         }
     });
     assert!(n_answered > 10);
@@ -115,7 +115,7 @@ fn a_server_that_cannot_fetch_a_generation_whole_keeps_the_old_one_until_it_can(
     let site = Site::new();
     let first = site.run(&[]);
     let server = site.serve();
-    let list = list_of(&server, &first);
+    let list = server.list_of(&first);
     let (second, n_answered) = while_asking(&server, || {
         site.servers.set_trouble(Trouble::CutAfter(20 << 10));
         let second = site.run(&["--seed", "2"]);
@@ -128,7 +128,7 @@ fn a_server_that_cannot_fetch_a_generation_whole_keeps_the_old_one_until_it_can(
             server.log().contains(&says)
         });
         assert!(most_copies <= 2, "{most_copies}");
-        assert_eq!(list_of(&server, &first), list);
+        assert_eq!(server.list_of(&first), list);
         site.servers.set_trouble(Trouble::None);
         server.wait_until_ready(Some(&second));
         second

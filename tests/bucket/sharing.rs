@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::MIDDLE;
 use super::road::Hold;
-use super::site::{Site, by, end_of, generation, list_of, n_copies, while_asking_both};
+use super::site::{Site, by, generation, n_copies, while_asking_both};
 use crate::harness::{Ended, eventually};
 
 #[test]
@@ -17,7 +17,7 @@ fn two_servers_follow_a_bucket_and_every_command_works_on_it() {
     let servers = [site.serve(), site.serve()];
     let served = |id: &str| {
         servers.iter().for_each(|server| server.wait_until_ready(Some(id)));
-        let lists = servers.each_ref().map(|server| list_of(server, id));
+        let lists = servers.each_ref().map(|server| server.list_of(id));
         assert_eq!(lists[0], lists[1]);
         lists[0].clone()
     };
@@ -64,7 +64,7 @@ fn of_two_runs_that_overlap_one_publishes_and_the_other_is_told_and_kept() {
         let winner = generation(&Ended::of(&mut fast));
         site.pipelines.hold(Hold::Nowhere);
 
-        let ended = end_of(slow);
+        let ended = Ended::after(slow);
         assert_eq!(ended.status.code(), Some(4), "{ended:?}");
         let says = format!("to {winner} in the meantime");
         assert!(ended.stderr.contains("CURRENT was moved by another"), "{}", ended.stderr);
@@ -87,7 +87,7 @@ fn of_runs_that_start_at_once_all_that_do_not_publish_say_so() {
     let (mut published, mut n_told) = (BTreeSet::new(), 0);
     for _ in 0..4 {
         let runs = ["1", "2", "3"].map(|seed| site.another_run(&["--seed", seed]).spawn().unwrap());
-        for ended in runs.map(end_of) {
+        for ended in runs.map(Ended::after) {
             match ended.status.code() {
                 Some(0) => drop(published.insert(generation(&ended))),
                 Some(4) => {

@@ -1,7 +1,7 @@
 //! A bucket and the programs that use it.
 
 use std::fs;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
@@ -12,9 +12,6 @@ use crate::harness::{Ended, SMALL_MODEL, Server, World, program, sample};
 
 /// Where programs find their generations.
 pub(crate) const LOCATION: &str = "s3://recs/site";
-
-/// What a list is asked for by.
-pub(crate) const LIST: &str = "/recommendations?user_id=18&n=50";
 
 /// A bucket, and the roads to it: one for pipelines, one for servers.
 pub(crate) struct Site {
@@ -115,13 +112,6 @@ impl Site {
     }
 }
 
-/// A program that was started, once it has ended.
-pub(crate) fn end_of(child: Child) -> Ended {
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ended { status: output.status, stdout: text(output.stdout), stderr: text(output.stderr) }
-}
-
 /// The generation that a run has made, which must have succeeded.
 pub(crate) fn generation(ended: &Ended) -> String {
     assert!(ended.status.success(), "{ended:?}");
@@ -141,13 +131,6 @@ pub(crate) fn while_asking_both<T>(servers: &[Server; 2], happens: impl FnOnce()
     let ((result, n_second), n_first) = while_asking(&servers[0], || while_asking(&servers[1], happens));
     assert!(n_first > 0 && n_second > 0);
     result
-}
-
-/// The list that a server gives, which must be that of a generation.
-pub(crate) fn list_of(server: &Server, generation: &str) -> String {
-    let answer = server.get(LIST);
-    assert_eq!((answer.status, answer.headers["x-generation"].as_str()), (200, generation));
-    answer.body
 }
 
 /// How many working copies there are.

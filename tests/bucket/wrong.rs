@@ -3,16 +3,16 @@
 use std::cmp::Reverse;
 use std::process::Stdio;
 
-use super::site::{LIST, Site, list_of};
+use super::site::Site;
 use super::store::Credentials;
-use crate::harness::{Ended, Server, eventually};
+use crate::harness::{Ended, LIST, Server, eventually};
 
 #[test]
 fn wrong_credentials_end_a_run_and_a_server_keeps_what_it_has() {
     let site = Site::new();
     let id = site.run(&[]);
     let server = site.serve();
-    let list = list_of(&server, &id);
+    let list = server.list_of(&id);
     let right = site.store.check_credentials();
 
     // Somebody has taken the key away from it.
@@ -21,7 +21,7 @@ fn wrong_credentials_end_a_run_and_a_server_keeps_what_it_has() {
     let n_looks = site.servers.n_connections();
     eventually("it has looked again", || site.servers.n_connections() > n_looks + 5);
     assert_eq!(server.log().matches(says).count(), 1, "{}", server.log());
-    assert_eq!(list_of(&server, &id), list);
+    assert_eq!(server.list_of(&id), list);
 
     let wrong_secret = Credentials { secret: "wrong".to_owned(), ..right.clone() };
     let unknown = Credentials { id: "AKIAUNKNOWN".to_owned(), ..right.clone() };
@@ -89,7 +89,7 @@ fn a_bit_flipped_in_any_object_is_refused_by_its_url_and_the_old_generation_stay
     let second = site.run(&["--seed", "2"]);
     site.prints("rollback", &[&first]);
     let server = site.serve();
-    let list = list_of(&server, &first);
+    let list = server.list_of(&first);
     // The files of the manifest are looked at in order, so that the last that was damaged is the first that is found.
     let mut keys = site.store.keys(&format!("generations/{second}"));
     keys.retain(|key| !key.ends_with("/claim"));
@@ -104,7 +104,7 @@ fn a_bit_flipped_in_any_object_is_refused_by_its_url_and_the_old_generation_stay
         site.store.put("CURRENT", format!("{second}\n"));
         let says = format!("s3://recs/site/{key} is damaged");
         eventually("it has noticed", || server.log().contains(&says));
-        assert_eq!(list_of(&server, &first), list);
+        assert_eq!(server.list_of(&first), list);
         let ended = Ended::of(&mut site.pipeline("verify"));
         assert_eq!(ended.status.code(), Some(1), "{ended:?}");
         assert!(ended.stderr.contains(&says), "{}", ended.stderr);
