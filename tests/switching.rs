@@ -34,7 +34,7 @@ impl Edition {
         let ids: Vec<_> = (1..=DEPTH).map(|rank| MovieId(number * 1000 + rank)).collect();
         let n = ids.len();
         let list = TopN { movies: ids.clone(), scores: vec![1.0; n], stars: vec![4.0; n] };
-        let history = History { movies: ids.clone() };
+        let history = History { movies: ids.clone(), stars: vec![4.0; ids.len()] };
         let movie = Movie { title: format!("From {number}"), genres: vec!["Drama".to_owned()] };
         let mut writer = GenerationWriter::create(output).unwrap();
         for user in (0..N_USERS).map(UserId) {

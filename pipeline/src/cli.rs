@@ -152,6 +152,9 @@ pub(crate) struct RunArgs {
     /// How many movies to store for each user
     #[arg(long, value_name = "N", default_value_t = 100)]
     depth: usize,
+    /// How many similar movies to store for each movie
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    similar: usize,
     /// The share of ratings held out to measure the model before the real one is trained; 0 skips it
     #[arg(long, value_name = "SHARE", default_value_t = 0.2)]
     test_fraction: f64,
@@ -224,6 +227,7 @@ impl RunArgs {
             input: InputSettings { ratings: self.ratings.ratings, movies: self.movies },
             test_fraction: self.test_fraction,
             depth: self.depth,
+            similar: self.similar,
             place: self.place.place(),
             bounds: self.gate.bounds(),
             force: self.gate.force,

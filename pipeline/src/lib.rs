@@ -12,6 +12,7 @@ pub mod input;
 pub mod popularity;
 pub mod model;
 pub mod scoring;
+pub mod similar;
 pub mod evaluation;
 pub mod publish;
 pub mod gate;
@@ -21,6 +22,5 @@ pub mod verify;
 pub mod error;
 pub mod meter;
 pub mod progress;
-mod tile;
 
 pub use error::{Error, Result};

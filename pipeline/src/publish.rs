@@ -48,6 +48,7 @@ impl Findings<'_> {
         writer.histories.announce(users())?;
         writer.user_factors.announce(users())?;
         writer.item_factors.announce(self.vocabulary.items().iter().copied())?;
+        writer.similar.announce(self.vocabulary.items().iter().copied())?;
         Ok(writer.movies.announce(metadata.keys().copied())?)
     }
 
@@ -78,8 +79,8 @@ impl Findings<'_> {
         Ok(lists.and(others)?)
     }
 
-    /// Writes what is known of movies and candidates: metadata, factors, and the list for users whom nobody
-    /// knows.
+    /// Writes what is known of movies and candidates: metadata, factors, the list for users whom nobody knows, and
+    /// what factors of further users are solved from.
     ///
     /// # Errors
     /// Those of the store.
@@ -95,13 +96,16 @@ impl Findings<'_> {
         for (&id, movie) in metadata {
             writer.movies.put(id, movie)?;
         }
+        if let Some(terms) = &self.model.user_terms {
+            writer.put_user_terms(terms)?;
+        }
         Ok(writer.put_fallback(&self.most_rated(depth))?)
     }
 
-    /// The movies of a user. Columns ascend, and items are numbered by ascending id: so do the ids.
+    /// What a user has rated. Columns ascend, and items are numbered by ascending id: so do the ids.
     fn history(&self, user: usize) -> History {
-        let seen = self.interactions.by_user.columns(user);
-        History { movies: seen.iter().map(|&item| self.movie(item)).collect() }
+        let (items, stars) = self.interactions.by_user.row(user);
+        History { movies: items.iter().map(|&item| self.movie(item)).collect(), stars: stars.to_vec() }
     }
 
     fn top_n(&self, user: usize, list: &[Scored]) -> TopN {

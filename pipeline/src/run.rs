@@ -25,6 +25,7 @@ use crate::model::{Model, TrainSettings};
 use crate::progress::{Progress, Unit};
 use crate::publish::Findings;
 use crate::scoring::Scorer;
+use crate::similar;
 pub use report::{Outcome, Report};
 
 /// Users whose lists are held at once between scoring and the store.
@@ -42,6 +43,8 @@ pub struct RunSettings {
     pub test_fraction: f64,
     /// The length of a list.
     pub depth: usize,
+    /// How many similar movies to store for each movie.
+    pub similar: usize,
     /// Where generations go.
     pub place: Place,
     /// What the gate lets through.
@@ -101,6 +104,9 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
     warn_of_unnamed(&unnamed, &settings.input.movies);
     meter.measure("publish", || findings.announce(&mut writer, &metadata))?;
     let n_candidates = score_and_write(&mut writer, findings, settings.depth, &mut meter, progress)?;
+    meter.measure("compare", || {
+        similar::write(&mut writer, &model.ranking, &input.vocabulary, settings.similar, progress)
+    })?;
     meter.measure("publish", || findings.write_movies(&mut writer, &metadata, settings.depth))?;
     let lists =
         meter.measure("gate", || Lists::of(&writer.tables()?, settings.depth, settings.training.scale))?;
@@ -154,9 +160,10 @@ impl RunSettings {
             training: &'a TrainSettings,
             test_fraction: f64,
             depth: usize,
+            similar: usize,
         }
-        let Self { training, test_fraction, depth, .. } = self;
-        let parameters = Parameters { training, test_fraction: *test_fraction, depth: *depth };
+        let &Self { ref training, test_fraction, depth, similar, .. } = self;
+        let parameters = Parameters { training, test_fraction, depth, similar };
         match serde_json::to_value(parameters) {
             Ok(Value::Object(parameters)) => parameters,
             // Plain numbers always make an object.

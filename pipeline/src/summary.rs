@@ -18,7 +18,7 @@ use store::Location;
 pub(crate) use verification::of_verification;
 
 /// The phases of a run, in order.
-const PHASES: [&str; 6] = ["ingest", "evaluate", "train", "score", "gate", "publish"];
+const PHASES: [&str; 7] = ["ingest", "evaluate", "train", "score", "compare", "gate", "publish"];
 
 /// The account of a run: what was read, how good the model is, what was published and how to serve it.
 pub(crate) fn of_run(report: &Report, output: &Location) -> Result<String, fmt::Error> {

@@ -18,7 +18,7 @@ use crate::ids::GenerationId;
 pub use gate::{Check, Gate, Outcome, Verdict};
 
 /// The version that this release writes, and the only one that it reads: a night later there is no other.
-pub const FORMAT_VERSION: u32 = 3;
+pub const FORMAT_VERSION: u32 = 4;
 
 /// The manifest of one generation, as `manifest.json` holds it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,7 +55,7 @@ pub struct Account {
     pub movie_rows: MovieRows,
     /// How much there is of what.
     pub counts: Counts,
-    /// Time and memory by phase: `ingest`, `evaluate`, `train`, `score`, `publish`.
+    /// Time and memory by phase: `ingest`, `evaluate`, `train`, `score`, `compare`, `gate`, `publish`.
     pub phases: BTreeMap<String, Phase>,
     /// Candidates decided on in a second: all pairs of a user and an unseen movie, over the time of the phase `score`.
     pub candidates_per_second: f64,

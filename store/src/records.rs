@@ -27,12 +27,26 @@ pub struct TopN {
     pub stars: Vec<f32>,
 }
 
-/// The movies that a user has rated, ids ascending.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What a user has rated, ids ascending. The two run in parallel.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct History {
     /// The movies, ids ascending.
     #[serde(with = "column")]
     pub movies: Vec<MovieId>,
+    /// The stars given to each.
+    #[serde(with = "column")]
+    pub stars: Vec<f32>,
+}
+
+/// The candidates most like one, best first. The two run in parallel.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Similar {
+    /// The movies, most alike first; not the movie itself.
+    #[serde(with = "column")]
+    pub movies: Vec<MovieId>,
+    /// The cosine of the angle between the factors, never increasing.
+    #[serde(with = "column")]
+    pub cosines: Vec<f32>,
 }
 
 /// What is known of a movie beside its ratings.
@@ -55,6 +69,40 @@ impl Movie {
 /// The latent factors of one user or one movie.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Factors(#[serde(with = "column")] pub Vec<f32>);
+
+/// What a user's factors x are solved from, beside the candidates' factors q: the minimum of
+///
+/// ```text
+/// sum over the n ratings of weight (preference(stars) - q . x)^2 + sum over f of gram[f] x[f]^2 + ridge (n + unobserved) |x|^2
+/// preference(stars) = floor + (1 - floor) / (1 + exp(-steepness (p - midpoint))),  p = (stars - min) / (max - min)
+/// weight = (1 + n)^-activity_discount / mean_activity
+/// ```
+///
+/// The factors of a generation are turned so that the weighted sum of q q^T over all candidates is the diagonal `gram`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UserTerms {
+    /// The fewest stars that a rating may have.
+    pub min: f32,
+    /// The most.
+    pub max: f32,
+    /// What the worst rating says for a movie, the best saying 1.
+    pub floor: f32,
+    /// Where on the scale a rating begins to speak for a movie, as a share of its length.
+    pub midpoint: f32,
+    /// How sharply it does, over the length of the scale.
+    pub steepness: f32,
+    /// How much less each rating counts the more its user has.
+    pub activity_discount: f32,
+    /// The mean over all users of `(1 + n)^-activity_discount`.
+    pub mean_activity: f32,
+    /// The pull towards zero for each rating and each unit of unobserved weight.
+    pub ridge: f32,
+    /// The weight of all of a user's pairs, rated or not.
+    pub unobserved: f32,
+    /// What all candidates add to the system, n_factors numbers.
+    #[serde(with = "column")]
+    pub gram: Vec<f32>,
+}
 
 /// A value of the store: anything with MessagePack bytes of its own.
 pub trait Record: Sized {
@@ -101,9 +149,20 @@ message_pack!(TopN, "top-N list", |list| {
         Err(format!("{n} movies but {n_scores} scores and {n_stars} stars"))
     }
 });
-message_pack!(History, "history", |_| Ok(()));
+message_pack!(History, "history", |history| alike(history.movies.len(), history.stars.len(), "stars"));
+message_pack!(Similar, "similar movies", |similar| alike(
+    similar.movies.len(),
+    similar.cosines.len(),
+    "cosines"
+));
+message_pack!(UserTerms, "user terms", |_| Ok(()));
 message_pack!(Movie, "movie", |_| Ok(()));
 message_pack!(Factors, "factors", |_| Ok(()));
+
+/// Checks that a column has a number for each movie.
+fn alike(n_movies: usize, n: usize, what: &str) -> Result<(), String> {
+    if n == n_movies { Ok(()) } else { Err(format!("{n_movies} movies but {n} {what}")) }
+}
 
 /// An id that keys a tree.
 pub trait Key: Copy {
@@ -130,12 +189,16 @@ pub(crate) mod trees {
     pub(crate) const MOVIES: &str = "movies";
     pub(crate) const USER_FACTORS: &str = "user_factors";
     pub(crate) const ITEM_FACTORS: &str = "item_factors";
-    /// One record under [`FALLBACK_KEY`](super::FALLBACK_KEY): the list of a user whom nobody knows.
+    pub(crate) const SIMILAR: &str = "similar";
+    /// One record under [`ONLY_KEY`](super::ONLY_KEY): the list of a user whom nobody knows.
     pub(crate) const FALLBACK: &str = "fallback";
+    /// One record under [`ONLY_KEY`](super::ONLY_KEY), or none where lists are ordered by something else than the
+    /// factors that ratings are folded into.
+    pub(crate) const USER_TERMS: &str = "user_terms";
 }
 
-/// The key of the only record in the fallback tree.
-pub(crate) const FALLBACK_KEY: MovieId = MovieId(0);
+/// The key of the only record of a tree.
+pub(crate) const ONLY_KEY: MovieId = MovieId(0);
 
 #[cfg(test)]
 mod tests {
@@ -156,11 +219,26 @@ mod tests {
         ) {
             let (movies, scores): (Vec<_>, Vec<_>) = entries.into_iter().map(|(id, s)| (MovieId(id), s)).unzip();
             let factors = Factors(scores.clone());
-            let history = History { movies: movies.clone() };
+            let history = History { movies: movies.clone(), stars: scores.clone() };
+            let similar = Similar { movies: movies.clone(), cosines: scores.clone() };
+            let terms = UserTerms {
+                min: 0.5,
+                max: 5.0,
+                floor: 0.1,
+                midpoint: 0.5,
+                steepness: 5.0,
+                activity_discount: 0.25,
+                mean_activity: 0.4,
+                ridge: 0.1,
+                unobserved: 100.0,
+                gram: scores.clone(),
+            };
             let top_n = TopN { movies, stars: scores.clone(), scores };
             let movie = Movie { title, genres };
             prop_assert_eq!(round_trip(&factors), factors);
             prop_assert_eq!(round_trip(&history), history);
+            prop_assert_eq!(round_trip(&similar), similar);
+            prop_assert_eq!(round_trip(&terms), terms);
             prop_assert_eq!(round_trip(&top_n), top_n);
             prop_assert_eq!(round_trip(&movie), movie);
         }
@@ -169,6 +247,8 @@ mod tests {
         fn random_bytes_never_panic_a_decoder(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = TopN::decode(&bytes);
             let _ = History::decode(&bytes);
+            let _ = Similar::decode(&bytes);
+            let _ = UserTerms::decode(&bytes);
             let _ = Movie::decode(&bytes);
             let _ = Factors::decode(&bytes);
         }
@@ -183,13 +263,16 @@ mod tests {
 
     #[test]
     fn a_record_is_an_array_of_columns_and_a_column_that_ends_within_a_number_is_damaged() {
-        let history = History { movies: vec![MovieId(258), MovieId(u32::MAX)] };
-        // An array of one; a bin of eight bytes; the ids, little-endian.
+        let history = History { movies: vec![MovieId(258)], stars: vec![1.0] };
+        // An array of two; a bin of four bytes, the id, little-endian; another, the stars.
         let mut bytes = history.encode().unwrap();
-        assert_eq!(bytes, [0x91, 0xc4, 8, 2, 1, 0, 0, 0xff, 0xff, 0xff, 0xff]);
+        assert_eq!(bytes, [0x92, 0xc4, 4, 2, 1, 0, 0, 0xc4, 4, 0, 0, 0x80, 0x3f]);
+        let column = Factors(vec![1.0, 2.0]);
+        bytes = column.encode().unwrap();
         bytes.pop();
-        bytes[2] = 7;
-        let error = History::decode(&bytes).unwrap_err();
+        let at = bytes.len() - 8;
+        bytes[at] = 7;
+        let error = Factors::decode(&bytes).unwrap_err();
         assert!(error.contains("7 bytes are no whole number of 4"), "{error}");
     }
 }

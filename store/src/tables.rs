@@ -5,15 +5,17 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::ids::{MovieId, UserId};
-use crate::records::{FALLBACK_KEY, Factors, History, Key, Movie, Record, TopN, trees};
+use crate::records::{Factors, History, Key, Movie, ONLY_KEY, Record, Similar, TopN, UserTerms, trees};
 
 /// The trees of a generation. Every lookup is one get and one decode: some microseconds.
 #[derive(Debug)]
 pub struct Tables {
     fallback: TopN,
+    user_terms: Option<UserTerms>,
     top_n: Table,
     histories: Table,
     movies: Table,
+    similar: Table,
     user_factors: Table,
     item_factors: Table,
 }
@@ -36,15 +38,17 @@ impl Tables {
             Ok::<_, Error>(Table { path: path.join(name), tree })
         };
         let fallback_table = table(trees::FALLBACK)?;
-        let fallback = fallback_table.get(FALLBACK_KEY)?.ok_or_else(|| Error::Damaged {
+        let fallback = fallback_table.get(ONLY_KEY)?.ok_or_else(|| Error::Damaged {
             path: fallback_table.path.clone(),
             detail: "it has no list for unknown users".to_owned(),
         })?;
         Ok(Self {
             fallback,
+            user_terms: table(trees::USER_TERMS)?.get(ONLY_KEY)?,
             top_n: table(trees::TOP_N)?,
             histories: table(trees::HISTORIES)?,
             movies: table(trees::MOVIES)?,
+            similar: table(trees::SIMILAR)?,
             user_factors: table(trees::USER_FACTORS)?,
             item_factors: table(trees::ITEM_FACTORS)?,
         })
@@ -56,6 +60,13 @@ impl Tables {
         &self.fallback
     }
 
+    /// What factors of a user are solved from; `None` where nothing can be folded in, lists being ordered by another
+    /// model.
+    #[must_use]
+    pub fn user_terms(&self) -> Option<&UserTerms> {
+        self.user_terms.as_ref()
+    }
+
     /// A user's list; `None` for a user who is not in the data.
     ///
     /// # Errors
@@ -64,7 +75,7 @@ impl Tables {
         self.top_n.get(user)
     }
 
-    /// The movies that a user has rated; `None` for a user who is not in the data.
+    /// What a user has rated; `None` for a user who is not in the data.
     ///
     /// # Errors
     /// As [`Tables::top_n`].
@@ -78,6 +89,14 @@ impl Tables {
     /// As [`Tables::top_n`].
     pub fn movie(&self, movie: MovieId) -> Result<Option<Movie>> {
         self.movies.get(movie)
+    }
+
+    /// The candidates most like one; `None` for a movie that nobody has rated.
+    ///
+    /// # Errors
+    /// As [`Tables::top_n`].
+    pub fn similar(&self, movie: MovieId) -> Result<Option<Similar>> {
+        self.similar.get(movie)
     }
 
     /// A user's factors; `None` for a user who is not in the data.
@@ -101,11 +120,14 @@ impl Tables {
         self.top_n.entries().map(|entry| entry.map(|(id, _)| UserId(id)))
     }
 
+    /// All movies of which something is known, ids ascending.
+    pub fn movies(&self) -> impl Iterator<Item = Result<(MovieId, Movie)>> + '_ {
+        self.movies.records().map(|entry| entry.map(|(id, movie)| (MovieId(id), movie)))
+    }
+
     /// All candidates and their factors, ids ascending.
     pub fn candidates(&self) -> impl Iterator<Item = Result<(MovieId, Factors)>> + '_ {
-        let decode =
-            |(id, value): (u32, sled::IVec)| Ok((MovieId(id), self.item_factors.decode(id, &value)?));
-        self.item_factors.entries().map(move |entry| entry.and_then(decode))
+        self.item_factors.records().map(|entry| entry.map(|(id, factors)| (MovieId(id), factors)))
     }
 
     /// All candidates' ids, ascending.
@@ -129,6 +151,10 @@ impl Table {
             })?;
             Ok((u32::from_be_bytes(key), value))
         })
+    }
+
+    fn records<R: Record>(&self) -> impl Iterator<Item = Result<(u32, R)>> + '_ {
+        self.entries().map(|entry| entry.and_then(|(key, value)| Ok((key, self.decode(key, &value)?))))
     }
 
     fn decode<R: Record>(&self, key: u32, bytes: &[u8]) -> Result<R> {

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::ids::{GenerationId, MovieId, UserId};
 use crate::layout::{self, MANIFEST, RECORDS};
 use crate::manifest::{Account, FORMAT_VERSION, FileDigest, Manifest};
-use crate::records::{FALLBACK_KEY, Factors, History, Movie, TopN, trees};
+use crate::records::{Factors, History, Movie, ONLY_KEY, Similar, TopN, UserTerms, trees};
 use crate::tables::Tables;
 pub use tree::TreeWriter;
 
@@ -30,11 +30,14 @@ pub struct GenerationWriter {
     pub histories: TreeWriter<UserId, History>,
     /// What is known of movies beside their ratings.
     pub movies: TreeWriter<MovieId, Movie>,
+    /// The candidates most like each.
+    pub similar: TreeWriter<MovieId, Similar>,
     /// The users' factors.
     pub user_factors: TreeWriter<UserId, Factors>,
     /// The candidates' factors.
     pub item_factors: TreeWriter<MovieId, Factors>,
     fallback: TreeWriter<MovieId, TopN>,
+    user_terms: TreeWriter<MovieId, UserTerms>,
     id: GenerationId,
     db: sled::Db,
     records: PathBuf,
@@ -83,9 +86,11 @@ impl GenerationWriter {
             top_n: TreeWriter::open(&db, trees::TOP_N, &records)?,
             histories: TreeWriter::open(&db, trees::HISTORIES, &records)?,
             movies: TreeWriter::open(&db, trees::MOVIES, &records)?,
+            similar: TreeWriter::open(&db, trees::SIMILAR, &records)?,
             user_factors: TreeWriter::open(&db, trees::USER_FACTORS, &records)?,
             item_factors: TreeWriter::open(&db, trees::ITEM_FACTORS, &records)?,
             fallback: TreeWriter::open(&db, trees::FALLBACK, &records)?,
+            user_terms: TreeWriter::open(&db, trees::USER_TERMS, &records)?,
             id,
             db,
             records,
@@ -110,7 +115,15 @@ impl GenerationWriter {
     /// # Errors
     /// [`Error::OutOfOrder`], [`Error::Sled`], [`Error::Encode`].
     pub fn put_fallback(&mut self, top_n: &TopN) -> Result<()> {
-        self.fallback.put(FALLBACK_KEY, top_n)
+        self.fallback.put(ONLY_KEY, top_n)
+    }
+
+    /// Writes what factors of users are solved from, at most once. Without it, nothing can be folded in.
+    ///
+    /// # Errors
+    /// As [`GenerationWriter::put_fallback`].
+    pub fn put_user_terms(&mut self, terms: &UserTerms) -> Result<()> {
+        self.user_terms.put(ONLY_KEY, terms)
     }
 
     /// What was written until now, as a reader would see it.
@@ -126,16 +139,18 @@ impl GenerationWriter {
     /// # Errors
     /// [`Error::Unkept`], [`Error::Io`] and [`Error::Sled`]; the generation is then gone.
     pub fn finish(self) -> Result<Finished> {
-        let Self { top_n, histories, movies, user_factors, item_factors, fallback, id, db, records, draft } =
-            self;
+        let Self { top_n, histories, movies, similar, user_factors, item_factors, .. } = self;
+        let Self { fallback, user_terms, id, db, records, draft, .. } = self;
         let mut content = blake3::Hasher::new();
         for tree in [
             top_n.close(),
             histories.close(),
             movies.close(),
+            similar.close(),
             user_factors.close(),
             item_factors.close(),
             fallback.close(),
+            user_terms.close(),
         ] {
             let (name, digest) = tree?;
             content.update(name.as_bytes());

@@ -30,7 +30,7 @@ impl Model {
             scores: ids.iter().map(|&id| 10.0 / id as f32).collect(),
             stars: vec![3.5; ids.len()],
         };
-        let history = History { movies: vec![MovieId(1), MovieId(6)] };
+        let history = History { movies: vec![MovieId(1), MovieId(6)], stars: vec![4.0, 2.5] };
         let user = (list(&[3, 4]), history, Factors(vec![0.5, -1.0]));
         Self {
             users: (1..200).map(|id| (UserId(id), user.clone())).collect(),
@@ -111,7 +111,7 @@ fn models() -> impl Strategy<Value = Model> {
         })
     };
     let factors = || prop::collection::vec(-9.0f32..9.0, 0..20).prop_map(Factors);
-    let user = (list(), ids().prop_map(|movies| History { movies }), factors());
+    let user = (list(), ids().prop_map(|movies| History { stars: vec![4.0; movies.len()], movies }), factors());
     let movie = (".*", prop::collection::vec(".*", 0..4)).prop_map(|(title, genres)| Movie { title, genres });
     (
         prop::collection::btree_map(any::<u32>().prop_map(UserId), user, 0..60),

@@ -340,7 +340,7 @@ fn write_generation(output: &Path, n_users: u32) -> GenerationId {
     writer.user_factors.announce(users()).unwrap();
     for user in users() {
         writer.top_n.put(user, &list(movies(DEPTH as usize))).unwrap();
-        writer.histories.put(user, &History { movies: movies(N_RATED) }).unwrap();
+        writer.histories.put(user, &History { movies: movies(N_RATED), stars: vec![4.0; N_RATED] }).unwrap();
         writer.user_factors.put(user, &factors()).unwrap();
     }
     for id in (0..N_MOVIES).map(MovieId) {

@@ -155,7 +155,7 @@ fn a_wrong_list_fails_whatever_else_is_good() {
             stars: vec![stars; scores.len()],
         };
         writer.top_n.put(UserId(7), &list).unwrap();
-        writer.histories.put(UserId(7), &History { movies: vec![MovieId(1)] }).unwrap();
+        writer.histories.put(UserId(7), &History { movies: vec![MovieId(1)], stars: vec![4.0] }).unwrap();
         writer.put_fallback(&TopN::default()).unwrap();
         let lists = Lists::of(&writer.tables().unwrap(), 3, Scale::default()).unwrap();
         let gate = judge(&night(), &lists, &published(night()), &Bounds::default(), None);

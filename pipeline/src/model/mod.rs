@@ -13,6 +13,7 @@ mod ranking;
 mod als;
 
 use indicatif::ProgressBar;
+use store::records::UserTerms;
 
 use crate::error::Result;
 use crate::interactions::Interactions;
@@ -25,6 +26,8 @@ pub use settings::{Objective, RankingSettings, RatingSettings, TrainSettings};
 pub struct Model {
     /// What orders the lists.
     pub ranking: RankingFactors,
+    /// What ranking factors of further users are solved from; `None` where predicted stars order the lists.
+    pub user_terms: Option<UserTerms>,
     /// What predicts stars.
     pub rating: RatingModel,
 }
@@ -45,10 +48,13 @@ impl Model {
         let n_sweeps = settings.rating.n_sweeps_for(interactions);
         bar.set_length((n_sweeps + if rank { settings.ranking.epochs } else { 0 }) as u64);
         let rating = rating::fit(interactions, &settings.rating, settings.seed, bar)?;
-        let ranking = match settings.objective {
-            Objective::Ranking => ranking::fit(interactions, settings, bar)?,
-            Objective::Rating => rating.ranking_factors(),
+        let (ranking, user_terms) = match settings.objective {
+            Objective::Ranking => {
+                let (factors, terms) = ranking::fit(interactions, settings, bar)?;
+                (factors, Some(terms))
+            }
+            Objective::Rating => (rating.ranking_factors(), None),
         };
-        Ok(Self { ranking, rating })
+        Ok(Self { ranking, user_terms, rating })
     }
 }

@@ -12,7 +12,7 @@ use super::Scorer;
 use super::bounds::norm;
 use super::kernel::{Kernel, Rows, Work};
 use super::selection::{Rank, Scored, Selection};
-use crate::tile::ROWS;
+use ranking::tile::ROWS;
 
 /// Users of a block, unless their selections need much memory.
 const USERS: usize = 128;

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use super::bounds::norm;
 use super::screen::ScreenTile;
-use crate::tile::machine_width;
+use ranking::tile::machine_width;
 
 /// About how much of the item factors a core works on at once, in bytes: half of a common L2 cache.
 const PANEL_BYTES: usize = 512 << 10;

@@ -9,7 +9,7 @@ use super::items::Items;
 use super::screen::{Screen, ScreenRows};
 use super::selection::Selection;
 use crate::model::RankingFactors;
-use crate::tile::{self, ROWS, lanes, width};
+use ranking::tile::{self, ROWS, lanes, width};
 
 /// Pairs of a tile beyond which it is cheaper to compute all of its scores.
 const FEW: u32 = 24;

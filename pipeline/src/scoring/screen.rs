@@ -13,7 +13,7 @@
 //! with VNNI); elsewhere every score is computed in full.
 
 use super::bounds::{Bound, norm};
-use crate::tile::ROWS;
+use ranking::tile::ROWS;
 
 /// Items in a tile: two vectors of 16 sums.
 const WIDTH: usize = 32;

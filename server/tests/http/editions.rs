@@ -113,7 +113,7 @@ impl Output {
     fn write(&self, edition: &Edition) -> GenerationId {
         let mut writer = GenerationWriter::create(self.path()).unwrap();
         for (&user, (list, history)) in &edition.users {
-            let history = History { movies: ids(history) };
+            let history = History { stars: vec![4.0; history.len()], movies: ids(history) };
             writer.top_n.put(UserId(user), list).unwrap();
             writer.histories.put(UserId(user), &history).unwrap();
             writer.user_factors.put(UserId(user), &Factors(vec![0.5])).unwrap();

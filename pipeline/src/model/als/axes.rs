@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::Factors;
 use super::products::gram;
-use crate::tile::{self, ROWS, lanes, width};
+use ranking::tile::{self, ROWS, lanes, width};
 
 /// An orthonormal basis of the factors, and the side's weighted sums of squares along it.
 pub(super) struct Axes {

@@ -1,6 +1,6 @@
 //! The factors of one side while it is trained: rows filled up with zeros to whole vectors.
 
-use crate::tile::machine_width;
+use ranking::tile::machine_width;
 
 /// Bytes of a cache line, at whose bounds rows begin: a vector that crosses one costs two loads.
 const LINE: usize = 64;

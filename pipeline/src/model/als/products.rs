@@ -3,7 +3,7 @@
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use crate::tile::{self, ROWS, lanes, width};
+use ranking::tile::{self, ROWS, lanes, width};
 
 /// Rows that the Gram matrix takes together, in float32. Fixed, so that its sums have a fixed order.
 const GRAM_ROWS: usize = 1024;

@@ -1,23 +1,24 @@
 //! The ranking model: implicit alternating least squares that listens to the stars.
 //!
 //! Every pair of user and movie is an observation. A movie that the user has rated should score what the rating
-//! says ([`preference`]); one that the user has not rated should score 0, with a small weight. How much each
+//! says ([`Preference`]); one that the user has not rated should score 0, with a small weight. How much each
 //! counts, and how far factors are pulled towards zero, follows the data ([`weights`]), so that the same settings
 //! serve few ratings and many.
 
-mod preference;
 mod weights;
 
 use indicatif::ProgressBar;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Normal};
+use ranking::Preference;
+use store::records::UserTerms;
 
-use super::TrainSettings;
-use super::als::{Factors, Observation, Side};
+use super::als::{self, Factors, Observation, Side};
+use super::{RankingSettings, TrainSettings};
 use crate::error::{Error, Result};
+use crate::ingest::Scale;
 use crate::interactions::Interactions;
-use preference::Preference;
 use weights::Weights;
 
 /// Factors whose dot product is the score that orders a list.
@@ -60,20 +61,22 @@ impl RankingFactors {
 /// Rows are improved, not solved (see [`super::als`]): after some epochs that is the same. Cost of an epoch: 14 k
 /// multiplications a rating and 5/2 k^2 a row of either side. Memory: the factors, and half a megabyte a thread.
 ///
+/// What further users' factors are solved from is returned beside them: the model's side of users without the users.
+///
 /// # Errors
 /// [`Error::Diverged`] when numbers stop being numbers.
 pub(super) fn fit(
     interactions: &Interactions,
     settings: &TrainSettings,
     bar: &ProgressBar,
-) -> Result<RankingFactors> {
+) -> Result<(RankingFactors, UserTerms)> {
     let TrainSettings { ranking: settings, scale, seed, .. } = settings;
     let k = settings.n_factors_for(interactions);
     let (n_users, n_items) = (interactions.n_users(), interactions.n_items());
     let mut users = Factors::zero(n_users, k);
     let mut items = Factors::from_dense(&random_factors(n_items, k, *seed)?, k);
-    let preference = Preference::new(settings, *scale);
-    let Weights { rated, unobserved_users, unobserved_items, user_ridge, item_ridge } =
+    let preference = preference(settings, *scale);
+    let Weights { rated, unobserved_users, unobserved_items, user_ridge, item_ridge, of_user } =
         Weights::of(interactions, settings);
     let by_user = Side {
         matrix: &interactions.by_user,
@@ -98,7 +101,30 @@ pub(super) fn fit(
             .map_err(|()| Error::Diverged { epoch, what: "an item's ranking factors" })?;
         bar.inc(1);
     }
-    Ok(RankingFactors { n_factors: k, user_factors: users.into_dense(), item_factors: items.into_dense() })
+    // Where what all items contribute to a user's system is a diagonal, it can be published with the factors.
+    let gram = als::turn_to_axes(&mut items, &unobserved_items, &mut users)
+        .map_err(|()| Error::Diverged { epoch: settings.epochs, what: "an item's ranking factors" })?;
+    let Preference { min, max, floor, midpoint, steepness } = preference;
+    let terms = UserTerms {
+        min,
+        max,
+        floor,
+        midpoint,
+        steepness,
+        activity_discount: settings.activity_discount,
+        mean_activity: of_user.mean_activity,
+        ridge: of_user.ridge,
+        unobserved: of_user.unobserved,
+        gram,
+    };
+    let factors =
+        RankingFactors { n_factors: k, user_factors: users.into_dense(), item_factors: items.into_dense() };
+    Ok((factors, terms))
+}
+
+fn preference(settings: &RankingSettings, scale: Scale) -> Preference {
+    let &RankingSettings { floor, midpoint, steepness, .. } = settings;
+    Preference { min: scale.min, max: scale.max, floor, midpoint, steepness }
 }
 
 /// Where factors start (n_rows x n_factors): of a length of about a tenth, and never all alike.
@@ -133,12 +159,12 @@ mod tests {
         let interactions = Interactions::from_users(by_user, 41);
         let mut settings = TrainSettings::default();
         settings.ranking.n_factors = Some(8);
-        let model = fit(&interactions, &settings, &ProgressBar::hidden()).unwrap();
+        let (model, _) = fit(&interactions, &settings, &ProgressBar::hidden()).unwrap();
         let score = |user: usize, item: usize| -> f32 {
             model.user(user).iter().zip(model.item(item)).map(|(p, q)| p * q).sum()
         };
         // Nearer to loved than to unrated.
-        let halfway = Preference::new(&settings.ranking, settings.scale).of(5.0) / 2.0;
+        let halfway = preference(&settings.ranking, settings.scale).of(5.0) / 2.0;
         for user in 0..40 {
             let mean = |first: usize| (first..first + 20).map(|item| score(user, item)).sum::<f32>() / 20.0;
             let (own, other) = if user % 2 == 0 { (mean(0), mean(20)) } else { (mean(20), mean(0)) };

@@ -21,14 +21,27 @@ pub(super) struct Weights {
     pub(super) user_ridge: Vec<f32>,
     /// By item.
     pub(super) item_ridge: Vec<f32>,
+    /// What the numbers by user come from.
+    pub(super) of_user: OfUser,
+}
+
+/// What a user's weights are made of, for a user who is not among these.
+#[derive(Debug)]
+pub(super) struct OfUser {
+    /// What `(1 + number of ratings) ^ exponent` is divided by.
+    pub(super) mean_activity: f32,
+    /// The pull towards zero for each rating and each unit of unobserved weight.
+    pub(super) ridge: f32,
+    /// The weight of all of a user's pairs.
+    pub(super) unobserved: f32,
 }
 
 impl Weights {
     pub(super) fn of(interactions: &Interactions, settings: &RankingSettings) -> Self {
         let Interactions { by_user, by_item } = interactions;
-        let rated = powers(by_user, -settings.activity_discount);
+        let (rated, mean_activity) = powers(by_user, -settings.activity_discount);
         let unobserved_users = vec![1.0; by_user.n_rows()];
-        let mut unobserved_items = powers(by_item, settings.popularity_emphasis);
+        let (mut unobserved_items, _) = powers(by_item, settings.popularity_emphasis);
         unobserved_items.iter_mut().for_each(|weight| *weight *= settings.unobserved_weight);
         let of_users = row_weights(by_user, &unobserved_users, &unobserved_items);
         let of_items = row_weights(by_item, &unobserved_items, &unobserved_users);
@@ -36,16 +49,18 @@ impl Weights {
             / (mean(&of_users) * mean(&of_items)).sqrt();
         let pulls = |weights: Vec<f64>| weights.iter().map(|weight| (ridge * weight) as f32).collect();
         let (user_ridge, item_ridge) = (pulls(of_users), pulls(of_items));
-        Self { rated, unobserved_users, unobserved_items, user_ridge, item_ridge }
+        let unobserved = unobserved_items.iter().copied().map(f64::from).sum::<f64>() as f32;
+        let of_user = OfUser { mean_activity: mean_activity as f32, ridge: ridge as f32, unobserved };
+        Self { rated, unobserved_users, unobserved_items, user_ridge, item_ridge, of_user }
     }
 }
 
-/// `(1 + number of ratings) ^ exponent` by row, over its mean.
-fn powers(matrix: &Csr, exponent: f32) -> Vec<f32> {
+/// `(1 + number of ratings) ^ exponent` by row, over its mean; and the mean.
+fn powers(matrix: &Csr, exponent: f32) -> (Vec<f32>, f64) {
     let power = |row: usize| (1.0 + matrix.columns(row).len() as f64).powf(f64::from(exponent));
     let powers: Vec<f64> = (0..matrix.n_rows()).map(power).collect();
     let mean = mean(&powers);
-    powers.iter().map(|power| (power / mean) as f32).collect()
+    (powers.iter().map(|power| (power / mean) as f32).collect(), mean)
 }
 
 /// By row: its number of ratings and the weight of all its pairs.

@@ -7,17 +7,17 @@
 use pulp::{Arch, Simd, WithSimd};
 
 /// Rows of a tile: with two vectors each, sixteen sums, as many as the smaller register files hold.
-pub(crate) const ROWS: usize = 8;
+pub const ROWS: usize = 8;
 /// Vectors in a row of a tile.
 const VECTORS: usize = 2;
 
 /// Columns of a tile on an instruction set.
-pub(crate) const fn width<S: Simd>() -> usize {
+pub const fn width<S: Simd>() -> usize {
     VECTORS * S::F32_LANES
 }
 
 /// Columns of a tile on the instruction set that this machine runs.
-pub(crate) fn machine_width() -> usize {
+pub fn machine_width() -> usize {
     struct Width;
 
     impl WithSimd for Width {
@@ -32,12 +32,12 @@ pub(crate) fn machine_width() -> usize {
 }
 
 /// The sums of a tile.
-pub(crate) type Tile<S> = [[<S as Simd>::f32s; VECTORS]; ROWS];
+pub type Tile<S> = [[<S as Simd>::f32s; VECTORS]; ROWS];
 
 /// `tile[r][c] = sum over d of left[d][r] * right[d][c]`, where `left[d]` is what starts at
 /// `d * left_stride`, and likewise for `right`. The depth is that of the shorter.
 #[inline(always)]
-pub(crate) fn product<S: Simd>(
+pub fn product<S: Simd>(
     simd: S,
     left: &[f32],
     left_stride: usize,
@@ -61,7 +61,7 @@ pub(crate) fn product<S: Simd>(
 
 /// The sums of one row of a tile, `width` of them.
 #[inline(always)]
-pub(crate) fn lanes<S: Simd>(sums: &[S::f32s; VECTORS]) -> &[f32] {
+pub fn lanes<S: Simd>(sums: &[S::f32s; VECTORS]) -> &[f32] {
     pulp::bytemuck::cast_slice(sums)
 }
 

@@ -1,0 +1,69 @@
+//! The movies most like each: those whose factors point the same way.
+//!
+//! The cosine of the angle between two items' factors, so that how popular they are is no matter. Exact, by the scorer
+//! that makes the users' lists: with factors of length 1, an item's best are those of a user with its factors who has
+//! seen that item.
+
+use store::MovieId;
+use store::records::Similar;
+use store::writer::GenerationWriter;
+
+use crate::error::Result;
+use crate::interactions::Csr;
+use crate::model::RankingFactors;
+use crate::progress::{Progress, Unit};
+use crate::scoring::{Scored, Scorer};
+use crate::vocabulary::{ItemIndex, Vocabulary};
+
+/// Items whose lists are held at once.
+const ITEMS_IN_FLIGHT: usize = 8192;
+
+/// Writes the `n` movies most like each candidate. Cost: at most n_items^2 * n_factors multiplications. Memory: the item
+/// factors twice.
+///
+/// # Errors
+/// Those of the store.
+pub fn write(
+    writer: &mut GenerationWriter,
+    factors: &RankingFactors,
+    vocabulary: &Vocabulary,
+    n: usize,
+    progress: Progress,
+) -> Result<()> {
+    let n_items = vocabulary.items().len();
+    let bar = progress.bar("comparing", Unit::Count);
+    bar.set_length(n_items as u64);
+    let directions = directions(factors);
+    let itself = Csr::from_sorted(n_items, 0..n_items as u32, (0..n_items as u32).collect(), vec![1.0; n_items]);
+    let scorer = Scorer::new(&directions, &itself, n);
+    let movie = |item: u32| vocabulary.movie(ItemIndex(item));
+    for first in (0..n_items).step_by(ITEMS_IN_FLIGHT) {
+        let items = first..n_items.min(first + ITEMS_IN_FLIGHT);
+        for (item, list) in items.clone().zip(scorer.top_n(items.clone())) {
+            writer.similar.put(movie(item as u32), &record(&list, movie))?;
+        }
+        bar.inc(items.len() as u64);
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+/// The items' factors, each of length 1, as users and as items. What has no length keeps none.
+fn directions(factors: &RankingFactors) -> RankingFactors {
+    let mut directions = factors.item_factors.clone();
+    for row in directions.chunks_exact_mut(factors.n_factors) {
+        let length = row.iter().map(|factor| f64::from(*factor).powi(2)).sum::<f64>().sqrt();
+        if length > 0.0 {
+            row.iter_mut().for_each(|factor| *factor = (f64::from(*factor) / length) as f32);
+        }
+    }
+    RankingFactors { n_factors: factors.n_factors, user_factors: directions.clone(), item_factors: directions }
+}
+
+fn record(list: &[Scored], movie: impl Fn(u32) -> MovieId) -> Similar {
+    Similar {
+        movies: list.iter().map(|scored| movie(scored.item)).collect(),
+        // Rounding may take the cosine of what points the same way a little beyond 1.
+        cosines: list.iter().map(|scored| scored.score.clamp(-1.0, 1.0)).collect(),
+    }
+}
