@@ -49,6 +49,11 @@ bench-switching *ARGS:
     cargo build --release --bin server --bin pipeline
     cargo bench -p end-to-end --bench switching -- {{ ARGS }}
 
+# Measure the server beside a constant route (wrk; nginx if installed): just bench-server [USERS [SECONDS]]
+bench-server *ARGS:
+    cargo build --release --bin server --bin pipeline
+    cargo bench -p end-to-end --bench serving -- {{ ARGS }}
+
 # Train the common Python models beside ours (benchmarks/README.md): just compare data/ml-latest-small/ratings.csv
 compare *ARGS:
     python3 benchmarks/compare.py {{ ARGS }}

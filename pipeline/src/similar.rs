@@ -34,7 +34,8 @@ pub fn write(
     let bar = progress.bar("comparing", Unit::Count);
     bar.set_length(n_items as u64);
     let directions = directions(factors);
-    let itself = Csr::from_sorted(n_items, 0..n_items as u32, (0..n_items as u32).collect(), vec![1.0; n_items]);
+    let itself =
+        Csr::from_sorted(n_items, 0..n_items as u32, (0..n_items as u32).collect(), vec![1.0; n_items]);
     let scorer = Scorer::new(&directions, &itself, n);
     let movie = |item: u32| vocabulary.movie(ItemIndex(item));
     for first in (0..n_items).step_by(ITEMS_IN_FLIGHT) {
@@ -57,7 +58,11 @@ fn directions(factors: &RankingFactors) -> RankingFactors {
             row.iter_mut().for_each(|factor| *factor = (f64::from(*factor) / length) as f32);
         }
     }
-    RankingFactors { n_factors: factors.n_factors, user_factors: directions.clone(), item_factors: directions }
+    RankingFactors {
+        n_factors: factors.n_factors,
+        user_factors: directions.clone(),
+        item_factors: directions,
+    }
 }
 
 fn record(list: &[Scored], movie: impl Fn(u32) -> MovieId) -> Similar {

@@ -38,10 +38,7 @@ pub struct FoldIn {
 impl FoldIn {
     /// The system of a user with some ratings in stars, each of an item with its factors. Cost: one pass over them.
     #[must_use]
-    pub fn new<'a>(
-        terms: &UserTerms,
-        ratings: impl ExactSizeIterator<Item = (&'a [f32], f32)>,
-    ) -> Self {
+    pub fn new<'a>(terms: &UserTerms, ratings: impl ExactSizeIterator<Item = (&'a [f32], f32)>) -> Self {
         let n = ratings.len() as f32;
         let root = ((1.0 + n).powf(-terms.activity_discount) / terms.mean_activity).sqrt();
         let pull = terms.ridge * (n + terms.unobserved);

@@ -7,6 +7,8 @@
 pub mod settings;
 pub mod listen;
 mod serve;
+mod connections;
+mod metrics;
 mod reload;
 mod routes;
 mod query;

@@ -56,6 +56,13 @@ impl Problem {
         Self { header: Some((RETRY_AFTER, "5")), ..problem }
     }
 
+    /// There are as many connections as there may be.
+    pub(crate) fn too_many_connections() -> Self {
+        let detail = "there are too many connections; try again, or another server";
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);
+        Self { header: Some((RETRY_AFTER, "1")), ..problem }
+    }
+
     /// A lookup failed on data that passed every check when it was opened.
     pub(crate) fn failed_lookup(error: store::Error) -> Self {
         tracing::error!("a lookup failed: {error}");

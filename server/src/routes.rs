@@ -27,7 +27,7 @@ type Answer = Result<Response<Vec<u8>>, Problem>;
 
 /// All routes as one filter, for warp to serve.
 pub(crate) fn filter(
-    current: Arc<Current>,
+    current: Arc<Arc<Current>>,
 ) -> impl Filter<Extract = (Response<Vec<u8>>,), Error = std::convert::Infallible> + Clone {
     let query = warp::query::raw().or(warp::any().map(String::new)).unify();
     warp::method().and(warp::path::full()).and(query).map(

@@ -1,15 +1,13 @@
 //! The server's life: from a listening socket to the last answer.
 
-use std::future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use store::Repository;
 use store::working_copy::WorkingCopy;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::time::sleep;
 
+use crate::connections::{Limits, Workers};
 use crate::error::{Error, Result};
 use crate::reload::{self, Current};
 use crate::routes;
@@ -43,26 +41,14 @@ pub async fn run(
     let follower = tokio::spawn(reload::follow(Arc::clone(&current), repository, settings));
     tracing::info!("listening on http://{address}");
 
-    let (draining, drain) = oneshot::channel();
-    let shutdown = async {
-        shutdown.await;
-        tracing::info!("stopping; answering the requests in flight");
-        // The receiver waits below for as long as this can be sent.
-        let _ = draining.send(());
-    };
-    // Idle connections are closed at once. One that has sent part of a request may take its time with
-    // the rest, or forever: hence the timeout.
-    let server =
-        warp::serve(routes::filter(Arc::clone(&current))).incoming(listener).graceful(shutdown).run();
-    let overdue = async {
-        match drain.await {
-            Ok(()) => sleep(drain_timeout).await,
-            Err(_) => future::pending().await,
-        }
-    };
-    tokio::select! {
-        () = server => {}
-        () = overdue => tracing::warn!("requests are still in flight after {drain_timeout:?}; stopping anyway"),
+    let limits = Limits { connections: 16_384, request_timeout: Duration::from_secs(30) };
+    let workers = Workers::start(1, limits, Arc::default(), || {
+        // Handles of its own for each worker, so that they do not count on the same line of memory.
+        warp::service(routes::filter(Arc::new(Arc::clone(&current))))
+    })?;
+    workers.accept(listener, shutdown).await;
+    if !workers.drain(drain_timeout).await {
+        tracing::warn!("requests are still in flight after {drain_timeout:?}; stopping anyway");
     }
 
     follower.abort();

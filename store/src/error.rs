@@ -74,6 +74,17 @@ pub enum Error {
         detail: String,
     },
 
+    /// A deny list says something that it cannot say.
+    #[error("line {line} of {} says `{said}`; a line is `movie ID`, `user ID` or a # comment", path.display())]
+    DenyList {
+        /// The file.
+        path: PathBuf,
+        /// The line, the first being 1.
+        line: u64,
+        /// What it says, shortened.
+        said: String,
+    },
+
     /// A variable of the environment cannot lead to an object store.
     #[error("cannot connect to {url}: {problem}")]
     Environment {

@@ -18,10 +18,12 @@ mod tables;
 pub mod writer;
 pub mod working_copy;
 pub mod location;
+pub mod deny;
 pub mod repository;
 pub mod reader;
 pub mod error;
 
+pub use deny::DenyList;
 pub use error::{Error, Result};
 pub use ids::{GenerationId, MovieId, UserId};
 pub use location::Location;

@@ -111,7 +111,8 @@ fn models() -> impl Strategy<Value = Model> {
         })
     };
     let factors = || prop::collection::vec(-9.0f32..9.0, 0..20).prop_map(Factors);
-    let user = (list(), ids().prop_map(|movies| History { stars: vec![4.0; movies.len()], movies }), factors());
+    let user =
+        (list(), ids().prop_map(|movies| History { stars: vec![4.0; movies.len()], movies }), factors());
     let movie = (".*", prop::collection::vec(".*", 0..4)).prop_map(|(title, genres)| Movie { title, genres });
     (
         prop::collection::btree_map(any::<u32>().prop_map(UserId), user, 0..60),

@@ -16,6 +16,7 @@ mod client;
 #[path = "../harness.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod harness;
+mod site;
 
 use std::fs;
 use std::ops::Range;
@@ -26,13 +27,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rand::RngExt;
-use store::manifest::{Account, Counts};
-use store::records::{Factors, History, Movie, TopN};
-use store::writer::GenerationWriter;
-use store::{GenerationId, MovieId, UserId};
+use store::GenerationId;
 
 use client::{Connection, Stop};
 use harness::{Ended, Server, World, program};
+use site::{publish, write_generation};
 
 const N_CONNECTIONS: usize = 32;
 const N_SWITCHES: usize = 100;
@@ -45,11 +44,6 @@ const REST: Duration = Duration::from_secs(15);
 const WARM_UP: Duration = Duration::from_secs(5);
 /// How long a switch counts as going on once its generation is served. As long is waited before the next one.
 const TAIL: Duration = Duration::from_millis(250);
-
-const N_MOVIES: u32 = 10_000;
-const DEPTH: u32 = 100;
-const N_RATED: usize = 100;
-const N_FACTORS: usize = 64;
 
 fn main() {
     // Cargo adds words of its own, all of which begin with a dash.
@@ -316,47 +310,4 @@ fn serve(world: &World, work: &str, args: &[&str]) -> (Server, PathBuf) {
     server.wait_until_ready(None);
     let process = Path::new("/proc").join(server.id().to_string());
     (server, process)
-}
-
-/// Writes a generation in the shape of real ones.
-fn write_generation(output: &Path, n_users: u32) -> GenerationId {
-    let mut rng = rand::rng();
-    let mut movies = |n: usize| -> Vec<_> {
-        let mut ids: Vec<_> = (0..n).map(|_| rng.random_range(0..N_MOVIES)).map(MovieId).collect();
-        ids.sort_unstable();
-        ids
-    };
-    let list = |movies: Vec<MovieId>| TopN {
-        scores: (0..movies.len()).map(|rank| 1.0 / (1 + rank) as f32).collect(),
-        stars: vec![4.0; movies.len()],
-        movies,
-    };
-    let factors = || Factors(rand::rng().random_iter().take(N_FACTORS).collect());
-    let users = || (0..n_users).map(UserId);
-
-    let mut writer = GenerationWriter::create(output).unwrap();
-    writer.top_n.announce(users()).unwrap();
-    writer.histories.announce(users()).unwrap();
-    writer.user_factors.announce(users()).unwrap();
-    for user in users() {
-        writer.top_n.put(user, &list(movies(DEPTH as usize))).unwrap();
-        writer.histories.put(user, &History { movies: movies(N_RATED), stars: vec![4.0; N_RATED] }).unwrap();
-        writer.user_factors.put(user, &factors()).unwrap();
-    }
-    for id in (0..N_MOVIES).map(MovieId) {
-        let movie = Movie {
-            title: format!("The Return of Movie {id} (1994)"),
-            genres: ["Adventure", "Drama"].map(str::to_owned).to_vec(),
-        };
-        writer.movies.put(id, &movie).unwrap();
-        writer.item_factors.put(id, &factors()).unwrap();
-    }
-    writer.put_fallback(&list(movies(DEPTH as usize))).unwrap();
-    let counts = Counts { depth: DEPTH.into(), ..Counts::default() };
-    writer.finish().unwrap().seal(Account { counts, ..Account::default() }).unwrap().generation
-}
-
-fn publish(world: &World, id: &GenerationId) {
-    let repository = world.repository();
-    repository.publish(id, &repository.pointer().unwrap()).unwrap();
 }

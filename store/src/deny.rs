@@ -1,0 +1,130 @@
+//! What must not be shown: movies that are hidden and users who are deleted, by a file that people write.
+//!
+//! ```text
+//! # one a line
+//! movie 3451
+//! user 18
+//! ```
+//!
+//! A server obeys it at once; the next build leaves out what it names, so that nothing of it is stored.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::ids::{MovieId, UserId};
+
+/// Hidden movies and deleted users.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct DenyList {
+    movies: BTreeSet<MovieId>,
+    users: BTreeSet<UserId>,
+}
+
+impl DenyList {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::DenyList`] naming the first line that says something else.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes = fs::read(path).map_err(Error::io("read", path))?;
+        Self::parse(path, &bytes)
+    }
+
+    /// Reads the bytes of the file `path`.
+    ///
+    /// # Errors
+    /// [`Error::DenyList`].
+    pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
+        let mut list = Self::default();
+        for (line, number) in bytes.split(|&byte| byte == b'\n').zip(1..) {
+            let line = String::from_utf8_lossy(line);
+            let said = line.split('#').next().unwrap_or_default().trim();
+            let id = |text: &str| text.trim().parse().ok().filter(|_| !text.contains('+'));
+            match said.split_once(char::is_whitespace) {
+                None if said.is_empty() => {}
+                Some(("movie", text)) if let Some(id) = id(text) => {
+                    list.movies.insert(MovieId(id));
+                }
+                Some(("user", text)) if let Some(id) = id(text) => {
+                    list.users.insert(UserId(id));
+                }
+                _ => {
+                    let (path, said) = (path.to_path_buf(), said.chars().take(60).collect());
+                    return Err(Error::DenyList { path, line: number, said });
+                }
+            }
+        }
+        Ok(list)
+    }
+
+    /// Whether it names nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.movies.is_empty() && self.users.is_empty()
+    }
+
+    /// Whether a movie must not be shown.
+    #[must_use]
+    pub fn hides(&self, movie: MovieId) -> bool {
+        !self.movies.is_empty() && self.movies.contains(&movie)
+    }
+
+    /// Whether a user must not be known.
+    #[must_use]
+    pub fn deletes(&self, user: UserId) -> bool {
+        !self.users.is_empty() && self.users.contains(&user)
+    }
+
+    /// The hidden movies, ids ascending.
+    pub fn movies(&self) -> impl ExactSizeIterator<Item = MovieId> + '_ {
+        self.movies.iter().copied()
+    }
+
+    /// The deleted users, ids ascending.
+    pub fn users(&self) -> impl ExactSizeIterator<Item = UserId> + '_ {
+        self.users.iter().copied()
+    }
+
+    /// A digest of what it says, whatever the order and the comments.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for id in &self.movies {
+            hasher.update(b"movie").update(&id.0.to_le_bytes());
+        }
+        for id in &self.users {
+            hasher.update(b"user").update(&id.0.to_le_bytes());
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<DenyList> {
+        DenyList::parse(Path::new("deny.txt"), text.as_bytes())
+    }
+
+    #[test]
+    fn movies_and_users_are_named_one_a_line_and_the_rest_may_be_a_comment() {
+        let list = parse("# hidden\nmovie 3451\r\n\n  user\t18 # asked on Monday\nmovie 1").unwrap();
+        assert!(list.hides(MovieId(3451)) && list.hides(MovieId(1)) && !list.hides(MovieId(18)));
+        assert!(list.deletes(UserId(18)) && !list.deletes(UserId(1)));
+        assert_eq!(list.digest(), parse("user 18\nmovie 1\nmovie 3451\nmovie 1").unwrap().digest());
+        assert_ne!(list.digest(), parse("user 18\nmovie 1").unwrap().digest());
+        assert!(parse("").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_line_that_says_something_else_is_named() {
+        for line in ["film 1", "movie", "movie -1", "movie +1", "movie 1.0", "user 4294967296", "18", "user 1 2"] {
+            let error = parse(&format!("movie 1\n{line}\n")).unwrap_err().to_string();
+            assert!(error.contains("line 2 of deny.txt") && error.contains(line), "{error}");
+        }
+        assert!(DenyList::parse(Path::new("deny.txt"), b"movie \xff").is_err());
+    }
+}

@@ -1,0 +1,285 @@
+//! Requests a second and latency beside a bare warp route that returns a constant of the same size, by the same client
+//! in the same run. The arguments are the number of users and the seconds of each measurement.
+//!
+//! ```text
+//! cargo build --release && cargo bench -p end-to-end --bench serving -- 600 5
+//! ```
+//!
+//! The client is wrk, which must be installed; where nginx is, it serves the same constant from a file. All share the
+//! processors. Every figure is the median of several measurements, taken in turns with those of the constant.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its result")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark that cannot run stops")]
+
+#[path = "../harness.rs"]
+#[allow(dead_code, reason = "the tests use the rest")]
+mod harness;
+mod site;
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rand::RngExt;
+use warp::Filter;
+
+use harness::{Ended, Server, World, program};
+use site::{N_MOVIES, publish, write_generation};
+
+/// As the server has it, so that the allocator is no difference.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const CONNECTIONS: [usize; 3] = [1, 32, 256];
+const ROUNDS: usize = 5;
+/// Requests that a client draws from.
+const N_REQUESTS: usize = 20_000;
+/// The word that makes this program the server of a constant.
+const CONSTANT: &str = "serve-a-constant-of";
+
+fn main() {
+    // Cargo adds words of its own, all of which begin with a dash.
+    let words: Vec<_> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    match words.as_slice() {
+        [word, n] if word == CONSTANT => return serve_a_constant(n.parse().unwrap()),
+        _ => {}
+    }
+    let number = |place: usize, usual| words.get(place).map_or(usual, |word| word.parse().unwrap());
+    let (n_users, seconds) = (number(0, 600), number(1, 5));
+    assert!(is_installed("wrk"), "wrk is not installed");
+
+    let world = World::new();
+    publish(&world, &write_generation(&world.output(), n_users));
+    let (server, started) = serve(&world);
+    println!("{n_users} users; ready {:.2} s after the start\n", started.as_secs_f64());
+    let user = || rand::rng().random_range(0..n_users);
+    let routes: [(&str, Box<dyn Fn() -> String>); 4] = [
+        ("/recommendations", Box::new(|| format!("/recommendations?user_id={}", user()))),
+        ("with metadata", Box::new(|| format!("/recommendations?user_id={}&returnMetadata=true", user()))),
+        ("/features", Box::new(|| format!("/features?user_id={}", user()))),
+        ("one user again and again", Box::new(|| "/recommendations?user_id=18".to_owned())),
+    ];
+    println!("| route | connections | requests/s | p50 ms | p99 ms | to the constant: requests/s | p99 |");
+    println!("|---|---|---|---|---|---|---|");
+    for (name, target) in &routes {
+        let targets: Vec<_> = (0..N_REQUESTS).map(|_| target()).collect();
+        let script = world.write("requests.lua", script(&targets, "GET", &[]));
+        let n_bytes = server.get(&targets[0]).body.len();
+        let constant = start_constant(n_bytes);
+        warm_up(&server, &script);
+        for n_connections in CONNECTIONS {
+            compare(name, &server, &constant, &script, n_connections, seconds);
+        }
+        if *name == "/recommendations" && is_installed("nginx") {
+            let nginx = Nginx::start(&world, &server.get(&targets[0]).body);
+            for n_connections in CONNECTIONS {
+                compare_address("nginx, a file", &nginx.address, &constant, &script, n_connections, seconds);
+            }
+        }
+    }
+    println!(
+        "\n| POST /recommendations | connections | requests/s | p50 ms | p99 ms |\n|---|---|---|---|---|"
+    );
+    for n_ratings in [1, 20, 200] {
+        let bodies: Vec<_> = (0..1000).map(|_| ratings(n_ratings)).collect();
+        let script = world.write("requests.lua", script(&["/recommendations".to_owned()], "POST", &bodies));
+        warm_up(&server, &script);
+        for n_connections in [1, 32] {
+            let Measured { per_second, p50, p99 } = wrk(&server.address(), &script, n_connections, seconds);
+            println!("| {n_ratings} ratings | {n_connections} | {per_second:.0} | {p50:.2} | {p99:.2} |");
+        }
+    }
+    println!("\nresident memory of the server: {} MiB", resident_mib(server.id()));
+    assert!(server.log().lines().all(|line| !line.contains("ERROR")), "{}", server.log());
+}
+
+/// The server under test, and how long it took until it answered from the generation.
+fn serve(world: &World) -> (Server, Duration) {
+    let mut command = program("server");
+    command.arg("--store").arg(world.output()).arg("--work-dir").arg(world.path("work"));
+    let begin = Instant::now();
+    let server = Server::start(command.args(["--listen", "127.0.0.1:0"]));
+    server.wait_until_ready(None);
+    (server, begin.elapsed())
+}
+
+/// Serves bytes without a meaning on a port of its own until it is killed.
+fn serve_a_constant(n_bytes: usize) {
+    let body: &'static str = "x".repeat(n_bytes).leak();
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let listener = tokio::net::TcpSocket::new_v4().unwrap();
+        listener.set_nodelay(true).unwrap();
+        listener.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = listener.listen(1024).unwrap();
+        eprintln!("listening on http://{}", listener.local_addr().unwrap());
+        warp::serve(warp::any().map(move || body)).incoming(listener).run().await;
+    });
+}
+
+fn start_constant(n_bytes: usize) -> Server {
+    Server::start(Command::new(std::env::current_exe().unwrap()).args([CONSTANT, &n_bytes.to_string()]))
+}
+
+/// One measurement.
+#[derive(Debug, Clone, Copy)]
+struct Measured {
+    per_second: f64,
+    /// In milliseconds.
+    p50: f64,
+    p99: f64,
+}
+
+fn compare(
+    name: &str,
+    server: &Server,
+    constant: &Server,
+    script: &Path,
+    n_connections: usize,
+    seconds: u32,
+) {
+    compare_address(name, &server.address(), constant, script, n_connections, seconds);
+}
+
+/// Measures in turns and prints the medians, of the ratios too.
+fn compare_address(
+    name: &str,
+    address: &str,
+    constant: &Server,
+    script: &Path,
+    n_connections: usize,
+    seconds: u32,
+) {
+    let rounds: Vec<_> = (0..ROUNDS)
+        .map(|_| {
+            let base = wrk(&constant.address(), script, n_connections, seconds);
+            (wrk(address, script, n_connections, seconds), base)
+        })
+        .collect();
+    let median = |figure: &dyn Fn(&(Measured, Measured)) -> f64| {
+        let mut figures: Vec<_> = rounds.iter().map(figure).collect();
+        figures.sort_by(f64::total_cmp);
+        figures[figures.len() / 2]
+    };
+    println!(
+        "| {name} | {n_connections} | {:.0} | {:.2} | {:.2} | {:.3} | {:.2} |",
+        median(&|round| round.0.per_second),
+        median(&|round| round.0.p50),
+        median(&|round| round.0.p99),
+        median(&|round| round.0.per_second / round.1.per_second),
+        median(&|round| round.0.p99 / round.1.p99),
+    );
+}
+
+fn warm_up(server: &Server, script: &Path) {
+    wrk(&server.address(), script, 32, 2);
+}
+
+/// Runs wrk. An answer that is no 2xx ends the benchmark.
+fn wrk(address: &str, script: &Path, n_connections: usize, seconds: u32) -> Measured {
+    let mut command = Command::new("wrk");
+    command.args(["-t1", "--latency", &format!("-c{n_connections}"), &format!("-d{seconds}s"), "-s"]);
+    let ended = Ended::of(command.arg(script).arg(format!("http://{address}")));
+    assert!(ended.status.success(), "{ended:?}");
+    let line = ended.stdout.lines().find(|line| line.starts_with("figures"));
+    let figures: Vec<f64> =
+        line.unwrap().split_whitespace().skip(1).map(|word| word.parse().unwrap()).collect();
+    let [per_second, p50, p99, errors] = figures[..] else { panic!("{ended:?}") };
+    assert_eq!(errors, 0.0, "{ended:?}");
+    Measured { per_second, p50, p99 }
+}
+
+/// A script by which wrk draws from some requests, made beforehand, and prints its figures.
+fn script(targets: &[String], method: &str, bodies: &[String]) -> String {
+    let mut script = "local targets = {\n".to_owned();
+    targets.iter().for_each(|target| writeln!(script, "\"{target}\",").unwrap());
+    script += "}\nlocal bodies = {\n";
+    bodies.iter().for_each(|body| writeln!(script, "[[{body}]],").unwrap());
+    write!(
+        script,
+        r#"}}
+local requests = {{}}
+function init(args)
+  for i = 1, math.max(#targets, #bodies) do
+    local target = targets[(i - 1) % #targets + 1]
+    requests[i] = wrk.format("{method}", target, nil, bodies[i])
+  end
+end
+local next = 0
+function request()
+  next = next % #requests + 1
+  return requests[next]
+end
+function done(summary, latency, requests)
+  local errors = summary.errors
+  print(string.format("figures %f %f %f %d",
+    summary.requests / summary.duration * 1e6, latency:percentile(50) / 1e3, latency:percentile(99) / 1e3,
+    errors.connect + errors.read + errors.write + errors.status + errors.timeout))
+end
+"#
+    )
+    .unwrap();
+    script
+}
+
+/// The body of a fold-in.
+fn ratings(n: usize) -> String {
+    let mut rng = rand::rng();
+    let movies = rand::seq::index::sample(&mut rng, N_MOVIES as usize, n);
+    let ratings: Vec<_> = movies
+        .iter()
+        .map(|movie| format!(r#"{{"id":{movie},"rating":{}}}"#, f64::from(rng.random_range(1..=10)) / 2.0))
+        .collect();
+    format!(r#"{{"ratings":[{}],"n":10}}"#, ratings.join(","))
+}
+
+fn is_installed(program: &str) -> bool {
+    let mut command = Command::new(program);
+    command.arg("-v").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
+}
+
+fn resident_mib(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() >> 10
+}
+
+/// nginx with one worker and a file for every path.
+struct Nginx {
+    child: Child,
+    address: String,
+}
+
+impl Nginx {
+    fn start(world: &World, body: &str) -> Self {
+        let address = {
+            let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            free.local_addr().unwrap().to_string()
+        };
+        let dir = world.path("nginx");
+        fs::create_dir_all(&dir).unwrap();
+        fs::write(dir.join("recommendations"), body).unwrap();
+        let dir_name = dir.display();
+        let config = format!(
+            "user root; worker_processes 1; daemon off; pid {dir_name}/pid; error_log {dir_name}/error.log;
+            events {{ worker_connections 1024; }}
+            http {{ access_log off; sendfile on; keepalive_requests 1000000000; open_file_cache max=100;
+              client_body_temp_path {dir_name}/t1; proxy_temp_path {dir_name}/t2; fastcgi_temp_path {dir_name}/t3;
+              uwsgi_temp_path {dir_name}/t4; scgi_temp_path {dir_name}/t5;
+              server {{ listen {address}; root {dir_name}; default_type application/json; }} }}"
+        );
+        let config = world.write("nginx.conf", config);
+        let child = Command::new("nginx").arg("-c").arg(config).stderr(Stdio::null()).spawn().unwrap();
+        thread::sleep(Duration::from_secs(1));
+        Self { child, address }
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        let _ = self.child.wait();
+    }
+}

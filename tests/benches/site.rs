@@ -1,0 +1,79 @@
+//! A generation in the shape of real ones, of any number of users.
+
+use std::path::Path;
+
+use rand::RngExt;
+use store::manifest::{Account, Counts};
+use store::records::{Factors, History, Movie, Similar, TopN, UserTerms};
+use store::writer::GenerationWriter;
+use store::{GenerationId, MovieId, UserId};
+
+use crate::harness::World;
+
+pub(crate) const N_MOVIES: u32 = 10_000;
+const DEPTH: u32 = 100;
+const N_RATED: usize = 100;
+const N_SIMILAR: usize = 50;
+const N_FACTORS: usize = 64;
+
+/// Writes a generation in the shape of real ones.
+pub(crate) fn write_generation(output: &Path, n_users: u32) -> GenerationId {
+    let mut rng = rand::rng();
+    let mut movies = |n: usize| -> Vec<_> {
+        let mut ids: Vec<_> = (0..n).map(|_| rng.random_range(0..N_MOVIES)).map(MovieId).collect();
+        ids.sort_unstable();
+        ids
+    };
+    let list = |movies: Vec<MovieId>| TopN {
+        scores: (0..movies.len()).map(|rank| 1.0 / (1 + rank) as f32).collect(),
+        stars: vec![4.0; movies.len()],
+        movies,
+    };
+    let factors = || Factors(rand::rng().random_iter().take(N_FACTORS).collect());
+    let users = || (0..n_users).map(UserId);
+
+    let mut writer = GenerationWriter::create(output).unwrap();
+    writer.top_n.announce(users()).unwrap();
+    writer.histories.announce(users()).unwrap();
+    writer.user_factors.announce(users()).unwrap();
+    for user in users() {
+        writer.top_n.put(user, &list(movies(DEPTH as usize))).unwrap();
+        writer.histories.put(user, &History { movies: movies(N_RATED), stars: vec![4.0; N_RATED] }).unwrap();
+        writer.user_factors.put(user, &factors()).unwrap();
+    }
+    for id in (0..N_MOVIES).map(MovieId) {
+        let movie = Movie {
+            title: format!("The Return of Movie {id} (1994)"),
+            genres: ["Adventure", "Drama"].map(str::to_owned).to_vec(),
+        };
+        writer.movies.put(id, &movie).unwrap();
+        writer.item_factors.put(id, &factors()).unwrap();
+        let similar = Similar { movies: movies(N_SIMILAR), cosines: vec![0.5; N_SIMILAR] };
+        writer.similar.put(id, &similar).unwrap();
+    }
+    writer.put_fallback(&list(movies(DEPTH as usize))).unwrap();
+    writer.put_user_terms(&user_terms()).unwrap();
+    let counts = Counts { depth: DEPTH.into(), ..Counts::default() };
+    writer.finish().unwrap().seal(Account { counts, ..Account::default() }).unwrap().generation
+}
+
+/// Terms as training gives them.
+fn user_terms() -> UserTerms {
+    UserTerms {
+        min: 0.5,
+        max: 5.0,
+        floor: 0.1,
+        midpoint: 0.55,
+        steepness: 5.5,
+        activity_discount: 0.25,
+        mean_activity: 0.4,
+        ridge: 0.02,
+        unobserved: f32::from(N_MOVIES as u16),
+        gram: (1..=N_FACTORS).map(|axis| 2000.0 / axis as f32).collect(),
+    }
+}
+
+pub(crate) fn publish(world: &World, id: &GenerationId) {
+    let repository = world.repository();
+    repository.publish(id, &repository.pointer().unwrap()).unwrap();
+}
