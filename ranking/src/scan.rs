@@ -61,13 +61,6 @@ impl Items {
         self.n_items == 0
     }
 
-    /// The factors of an item.
-    #[must_use]
-    pub fn factors(&self, item: usize) -> Vec<f32> {
-        let strip = &self.strips[item / self.width * self.n_factors * self.width..];
-        strip.chunks(self.width).take(self.n_factors).map(|column| column[item % self.width]).collect()
-    }
-
     /// The best `n` of the items that `allowed` lets through, best first. It is asked only of items that would be
     /// among the best so far. Cost: n_items * n_factors multiplications, about as long as reading the factors takes.
     #[must_use]
@@ -195,9 +188,6 @@ mod tests {
             expected.sort_by(|a, b| b.cmp(a));
             expected.truncate(n);
             prop_assert_eq!(items.top_n(user, n, allowed), expected);
-            for item in 0..n_items {
-                prop_assert_eq!(items.factors(item), &factors[item * n_factors..][..n_factors]);
-            }
         }
     }
 }

@@ -1,30 +1,82 @@
 //! The JSON that clients know: names and order of members are a promise to them.
 
+use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
-use store::records::Movie;
-use store::{MovieId, Tables};
+use store::{MovieId, UserId};
+
+use crate::catalogue::{Catalogue, Movie};
+use crate::selection::Entry;
+
+/// What of a movie is shown.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shown<'a> {
+    /// Titles and genres, from here.
+    pub(crate) metadata: Option<&'a Catalogue>,
+    /// Scores and predicted ratings.
+    pub(crate) scores: bool,
+}
 
 /// `{"items":[...]}`.
 #[derive(Serialize)]
-pub(crate) struct Recommendations<I> {
-    items: I,
+pub(crate) struct Recommendations<'a> {
+    pub(crate) items: Items<'a>,
 }
 
-/// A ranked list, written as `[{"id":3451},{"id":750}]`.
-pub(crate) struct Bare<'a>(&'a [MovieId]);
-
-/// A recommended movie by its id.
+/// `{"items":[...],"unknown":[...]}`: what somebody's ratings lead to, and the rated ids that nobody knows.
 #[derive(Serialize)]
-struct Item {
-    id: MovieId,
+pub(crate) struct FoldedIn<'a> {
+    pub(crate) items: Items<'a>,
+    pub(crate) unknown: &'a [MovieId],
 }
 
-/// A recommended movie with what is known of it.
+/// `{"users":[...]}`.
 #[derive(Serialize)]
-pub(crate) struct Described {
-    genres: Vec<String>,
+pub(crate) struct OfUsers<'a> {
+    pub(crate) users: Vec<OfUser<'a>>,
+}
+
+/// One user of many.
+#[derive(Serialize)]
+pub(crate) struct OfUser<'a> {
+    pub(crate) user_id: UserId,
+    pub(crate) source: &'static str,
+    pub(crate) truncated: bool,
+    pub(crate) items: Items<'a>,
+}
+
+/// Movies, best first: `[{"id":3451},{"id":750}]`.
+pub(crate) struct Items<'a> {
+    pub(crate) entries: &'a [Entry],
+    pub(crate) shown: Shown<'a>,
+}
+
+/// One movie; with nothing shown of it but its id, `{"id":3451}`.
+#[derive(Serialize)]
+pub(crate) struct Item<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    genres: Option<Genres<'a>>,
     id: MovieId,
-    title: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<Title<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    score: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rating: Option<f32>,
+}
+
+/// `{"because":[...]}`: the rated movies that speak most for another.
+#[derive(Serialize)]
+pub(crate) struct Because<'a> {
+    pub(crate) because: Vec<Reason<'a>>,
+}
+
+/// One of them.
+#[derive(Serialize)]
+pub(crate) struct Reason<'a> {
+    #[serde(flatten)]
+    pub(crate) movie: Item<'a>,
+    /// Its part of all that speaks for the other.
+    pub(crate) share: f32,
 }
 
 /// `{"features":[{"histories":[1,2,6]}]}`: a list of one, for the replaced system took many users.
@@ -39,26 +91,32 @@ struct Feature<'a> {
     histories: &'a [MovieId],
 }
 
-impl<'a> Recommendations<Bare<'a>> {
-    /// The movies by their ids alone, best first.
-    pub(crate) fn bare(movies: &'a [MovieId]) -> Self {
-        Self { items: Bare(movies) }
-    }
+struct Genres<'a> {
+    catalogue: &'a Catalogue,
+    movie: Option<&'a Movie>,
 }
 
-impl Recommendations<Vec<Described>> {
-    /// The movies with title and genres, best first: one more lookup each.
-    pub(crate) fn described(movies: &[MovieId], tables: &Tables) -> store::Result<Self> {
-        let describe = |&id| Ok(Described::new(id, tables.movie(id)?));
-        movies.iter().map(describe).collect::<store::Result<_>>().map(|items| Self { items })
-    }
+/// A movie without a record is named by its id.
+enum Title<'a> {
+    Known(&'a str),
+    Unknown(MovieId),
 }
 
-impl Described {
-    /// The pipeline stores a record for each candidate; should one be missing, the id stands in for it.
-    fn new(id: MovieId, movie: Option<Movie>) -> Self {
-        let Movie { title, genres } = movie.unwrap_or_else(|| Movie::unnamed(id));
-        Self { genres, id, title }
+impl<'a> Item<'a> {
+    /// A movie with its metadata.
+    pub(crate) fn described(id: MovieId, catalogue: &'a Catalogue) -> Self {
+        Self::new(id, Some(catalogue))
+    }
+
+    /// A movie, with its metadata if there is a catalogue to take them from.
+    pub(crate) fn new(id: MovieId, metadata: Option<&'a Catalogue>) -> Self {
+        let (mut genres, mut title) = (None, None);
+        if let Some(catalogue) = metadata {
+            let movie = catalogue.movie(id);
+            genres = Some(Genres { catalogue, movie });
+            title = Some(movie.map_or(Title::Unknown(id), |movie| Title::Known(&movie.title)));
+        }
+        Self { genres, id, title, score: None, rating: None }
     }
 }
 
@@ -69,9 +127,33 @@ impl<'a> Features<'a> {
     }
 }
 
-impl Serialize for Bare<'_> {
+impl Serialize for Items<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(|&id| Item { id }))
+        let Shown { metadata, scores } = self.shown;
+        serializer.collect_seq(self.entries.iter().map(|entry| {
+            let item = Item::new(entry.movie, metadata);
+            if scores { Item { score: Some(entry.score), rating: entry.rating, ..item } } else { item }
+        }))
+    }
+}
+
+impl Serialize for Genres<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let genres: &[u16] = self.movie.map_or(&[], |movie| &movie.genres);
+        let mut names = serializer.serialize_seq(Some(genres.len()))?;
+        for &genre in genres {
+            names.serialize_element(self.catalogue.genre(genre))?;
+        }
+        names.end()
+    }
+}
+
+impl Serialize for Title<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Known(title) => serializer.serialize_str(title),
+            Self::Unknown(id) => serializer.collect_str(&format_args!("Movie {id}")),
+        }
     }
 }
 
@@ -85,18 +167,20 @@ mod tests {
 
     #[test]
     fn answers_are_compact_and_their_members_keep_their_order() {
-        let movies = [MovieId(3451), MovieId(750)];
-        assert_eq!(json(&Recommendations::bare(&movies)), r#"{"items":[{"id":3451},{"id":750}]}"#);
-        assert_eq!(json(&Features::of(&movies)), r#"{"features":[{"histories":[3451,750]}]}"#);
+        let entry = |id| Entry { movie: MovieId(id), score: 0.5, rating: Some(4.25) };
+        let entries = [entry(3451), entry(750)];
+        let bare = Items { entries: &entries, shown: Shown { metadata: None, scores: false } };
+        assert_eq!(json(&Recommendations { items: bare }), r#"{"items":[{"id":3451},{"id":750}]}"#);
+        let catalogue = Catalogue::default();
+        let shown = Shown { metadata: Some(&catalogue), scores: true };
+        assert_eq!(
+            json(&FoldedIn { items: Items { entries: &entries[..1], shown }, unknown: &[MovieId(9)] }),
+            r#"{"items":[{"genres":[],"id":3451,"title":"Movie 3451","score":0.5,"rating":4.25}],"unknown":[9]}"#
+        );
+        let reason = Reason { movie: Item::new(MovieId(6), None), share: 0.75 };
+        assert_eq!(json(&Because { because: vec![reason] }), r#"{"because":[{"id":6,"share":0.75}]}"#);
+        let ids = [MovieId(3451), MovieId(750)];
+        assert_eq!(json(&Features::of(&ids)), r#"{"features":[{"histories":[3451,750]}]}"#);
         assert_eq!(json(&Features::of(&[])), r#"{"features":[{"histories":[]}]}"#);
-        let movie = Movie { title: "M (1931)".to_owned(), genres: vec!["Crime".to_owned()] };
-        let described = Described::new(MovieId(1260), Some(movie));
-        assert_eq!(json(&described), r#"{"genres":["Crime"],"id":1260,"title":"M (1931)"}"#);
-    }
-
-    #[test]
-    fn a_movie_without_a_record_is_named_by_its_id() {
-        let described = Described::new(MovieId(123), None);
-        assert_eq!(json(&described), r#"{"genres":[],"id":123,"title":"Movie 123"}"#);
     }
 }

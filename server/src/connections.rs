@@ -26,8 +26,8 @@ use tower_service::Service;
 use warp::http::header::{CONNECTION, HeaderValue};
 use warp::http::{Request, Response};
 
+use crate::app::App;
 use crate::error::{Error, Result};
-use crate::metrics::Metrics;
 use crate::problem::Problem;
 
 /// The most that a request's line and headers may take, and that is read ahead of requests not yet answered.
@@ -56,7 +56,7 @@ pub(crate) struct Limits {
 pub(crate) struct Workers {
     workers: Vec<Worker>,
     limits: Limits,
-    metrics: Arc<Metrics>,
+    app: Arc<App>,
     draining: watch::Sender<bool>,
     n_turned_away: Arc<AtomicUsize>,
 }
@@ -77,7 +77,7 @@ impl Workers {
     pub(crate) fn start<S>(
         n_workers: usize,
         limits: Limits,
-        metrics: Arc<Metrics>,
+        app: Arc<App>,
         service: impl Fn() -> S,
     ) -> Result<Self>
     where
@@ -100,7 +100,7 @@ impl Workers {
             let thread = thread.spawn(move || runtime.block_on(work)).map_err(system)?;
             workers.push(Worker { connections, n_open, thread });
         }
-        Ok(Self { workers, limits, metrics, draining, n_turned_away: Arc::default() })
+        Ok(Self { workers, limits, app, draining, n_turned_away: Arc::default() })
     }
 
     /// Takes connections from a listener until `shutdown` is ready, and then those that wait to be taken.
@@ -148,7 +148,7 @@ impl Workers {
     fn deal(&self, stream: TcpStream) {
         let n_open = |worker: &Worker| worker.n_open.load(Ordering::Relaxed);
         let n_all: usize = self.workers.iter().map(n_open).sum();
-        self.metrics.connections.set(n_all as i64 + 1);
+        self.app.metrics.connections.set(n_all as i64 + 1);
         let Some(worker) = self.workers.iter().min_by_key(|worker| n_open(worker)) else { return };
         if n_all >= self.limits.connections {
             return self.turn_away(stream);
@@ -162,7 +162,7 @@ impl Workers {
 
     /// Says that there are too many connections already.
     fn turn_away(&self, stream: TcpStream) {
-        self.metrics.turned_away.inc();
+        self.app.metrics.turned_away.inc();
         let count = Arc::clone(&self.n_turned_away);
         if count.fetch_add(1, Ordering::Relaxed) < MOST_TURNED_AWAY {
             tokio::spawn(async move {

@@ -5,7 +5,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use store::{GenerationId, Location};
+use store::{GenerationId, Location, MovieId};
 use tokio::task::JoinError;
 
 /// The crate's result.
@@ -67,6 +67,17 @@ pub enum Error {
     /// What was published cannot be served.
     #[error(transparent)]
     Store(#[from] store::Error),
+
+    /// Candidates have unlike numbers of factors: no pipeline writes that.
+    #[error("movie {movie} has {found} factors where others have {expected}; publish another with `pipeline run`")]
+    UnlikeFactors {
+        /// The first that is unlike those before it.
+        movie: MovieId,
+        /// How many it has.
+        found: usize,
+        /// How many they have.
+        expected: usize,
+    },
 
     /// A generation's name does not fit into a header: a fault of ours, for names are digits and letters.
     #[error("generation {0} cannot be named in a header")]

@@ -7,13 +7,20 @@
 pub mod settings;
 pub mod listen;
 mod serve;
+mod app;
 mod connections;
-mod metrics;
 mod reload;
+mod denied;
+mod edition;
+mod catalogue;
 mod routes;
-mod query;
+mod parameters;
+mod body;
+mod selection;
 mod answers;
+mod caching;
 mod problem;
+mod metrics;
 pub mod healthcheck;
 pub mod error;
 

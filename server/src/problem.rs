@@ -14,7 +14,32 @@ use warp::http::{Method, Response, StatusCode};
 pub(crate) struct Problem {
     status: StatusCode,
     detail: Cow<'static, str>,
+    errors: Vec<Fault>,
     header: Option<(HeaderName, &'static str)>,
+}
+
+/// What is wrong with one parameter, or with one member of a body.
+#[derive(Debug, Serialize)]
+pub(crate) struct Fault {
+    /// Its name.
+    pub(crate) parameter: Cow<'static, str>,
+    /// What is wrong with it, to be read after its name.
+    detail: String,
+}
+
+/// So many faults are told of.
+const MOST_FAULTS: usize = 20;
+
+impl Fault {
+    pub(crate) fn new(parameter: &'static str, detail: String) -> Self {
+        Self { parameter: parameter.into(), detail }
+    }
+
+    /// Nobody knows such a parameter.
+    pub(crate) fn unknown(name: &str, known: &str) -> Self {
+        let parameter = shortened(name).into_owned().into();
+        Self { parameter, detail: format!("is unknown; this route takes {known}") }
+    }
 }
 
 /// The document that is sent.
@@ -24,29 +49,73 @@ struct Document<'a> {
     title: &'a str,
     status: u16,
     detail: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [Fault],
 }
 
 impl Problem {
     fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, detail: detail.into(), header: None }
+        Self { status, detail: detail.into(), errors: Vec::new(), header: None }
     }
 
-    /// A parameter is not what it must be; the detail names it, what was given and what to do.
-    pub(crate) fn bad_request(detail: String) -> Self {
+    /// Parameters are not what they must be; the detail names each, what was given and what to do.
+    pub(crate) fn bad_parameters(mut errors: Vec<Fault>) -> Self {
+        errors.truncate(MOST_FAULTS);
+        let sentences: Vec<_> =
+            errors.iter().map(|fault| format!("{} {}", fault.parameter, fault.detail)).collect();
+        Self { errors, ..Self::new(StatusCode::BAD_REQUEST, sentences.join("; and ")) }
+    }
+
+    /// One parameter is not what it must be.
+    pub(crate) fn bad_parameter(parameter: &'static str, detail: String) -> Self {
+        Self::bad_parameters(vec![Fault::new(parameter, detail)])
+    }
+
+    /// A body is not what it must be.
+    pub(crate) fn bad_body(detail: String) -> Self {
         Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// A body is longer than it may be.
+    pub(crate) fn body_too_long(most: usize) -> Self {
+        let detail = format!("the body is longer than {most} bytes, the most that this server takes");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+    }
+
+    /// A body was not sent in time.
+    pub(crate) fn body_too_slow() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time")
+    }
+
+    /// What is asked for is not in the data.
+    pub(crate) fn unknown(what: &str, id: impl std::fmt::Display) -> Self {
+        Self::new(StatusCode::NOT_FOUND, format!("there is no {what} {id}"))
+    }
+
+    /// The generation has nothing to fold ratings into.
+    pub(crate) fn nothing_to_fold_into() -> Self {
+        let detail = "the published lists are ordered by predicted stars, into which ratings cannot be folded";
+        Self::new(StatusCode::NOT_IMPLEMENTED, detail)
+    }
+
+    /// There is as much to compute as may wait.
+    pub(crate) fn too_busy() -> Self {
+        let detail = "too many answers are being computed; try again, or another server";
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);
+        Self { header: Some((RETRY_AFTER, "1")), ..problem }
     }
 
     /// There is no such route.
     pub(crate) fn not_found() -> Self {
-        let detail = "there is nothing here; ask for /recommendations, /features, /livez or /readyz";
+        let detail = "there is nothing here; GET /openapi.json says what there is";
         Self::new(StatusCode::NOT_FOUND, detail)
     }
 
-    /// There is such a route, but it is only read.
-    pub(crate) fn method_not_allowed(method: &Method) -> Self {
-        let detail = format!("{} is not possible here; use GET or HEAD", shortened(method.as_str()));
+    /// There is such a route, but not by this method.
+    pub(crate) fn method_not_allowed(method: &Method, allowed: &'static str) -> Self {
+        let detail = format!("{} is not possible here; use one of {allowed}", shortened(method.as_str()));
         let problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, detail);
-        Self { header: Some((ALLOW, "GET, HEAD")), ..problem }
+        Self { header: Some((ALLOW, allowed)), ..problem }
     }
 
     /// No generation is open yet.
@@ -75,6 +144,18 @@ impl Problem {
         Self::internal()
     }
 
+    /// The metrics cannot be written: a fault of ours.
+    pub(crate) fn failed_exposition(error: std::fmt::Error) -> Self {
+        tracing::error!("the metrics cannot be written: {error}");
+        Self::internal()
+    }
+
+    /// A computation panicked: a fault of ours.
+    pub(crate) fn crashed() -> Self {
+        tracing::error!("an answer could not be computed: the computation panicked");
+        Self::internal()
+    }
+
     fn internal() -> Self {
         let detail = "the answer could not be looked up; the server's log says why";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
@@ -87,6 +168,7 @@ impl Problem {
             title: self.status.canonical_reason().unwrap_or_default(),
             status: self.status.as_u16(),
             detail: &self.detail,
+            errors: &self.errors,
         };
         // Four strings and a number always have a JSON form; an empty body still carries the status.
         let mut response = Response::new(serde_json::to_vec(&document).unwrap_or_default());
@@ -115,12 +197,15 @@ mod tests {
 
     #[test]
     fn a_problem_has_the_members_of_rfc_9457_and_escapes_what_was_sent() {
-        let response = Problem::bad_request("n was given as `\"\n`".to_owned()).into_response();
+        let response = Problem::bad_parameter("n", "was given as `\"\n`".to_owned()).into_response();
         assert_eq!(response.status(), 400);
         assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
         assert_eq!(
             String::from_utf8_lossy(response.body()),
-            r#"{"type":"about:blank","title":"Bad Request","status":400,"detail":"n was given as `\"\n`"}"#
+            concat!(
+                r#"{"type":"about:blank","title":"Bad Request","status":400,"detail":"n was given as `\"\n`","#,
+                r#""errors":[{"parameter":"n","detail":"was given as `\"\n`"}]}"#
+            )
         );
     }
 

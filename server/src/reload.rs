@@ -9,31 +9,22 @@ use std::thread;
 use std::time::Duration;
 
 use arc_swap::{ArcSwapOption, Guard};
-use store::reader::{Generation, LocalCopy};
+use store::reader::LocalCopy;
 use store::{GenerationId, Repository};
 use tokio::task::spawn_blocking;
-use warp::http::HeaderValue;
 
+use crate::app::App;
+use crate::edition::Edition;
 use crate::error::{Error, Result};
-use crate::settings::Settings;
-
-/// A generation that is served.
-#[derive(Debug)]
-pub(crate) struct Open {
-    /// The records.
-    pub(crate) generation: Generation,
-    /// Its id, as answers name it.
-    pub(crate) name: HeaderValue,
-}
 
 /// The generation that is served now; none before the first.
 #[derive(Debug, Default)]
-pub(crate) struct Current(ArcSwapOption<Open>);
+pub(crate) struct Current(ArcSwapOption<Edition>);
 
 impl Current {
     /// The generation for one request. The guard must not be held across an await: what it guards would
     /// live on for as long as the slowest client reads.
-    pub(crate) fn load(&self) -> Guard<Option<Arc<Open>>> {
+    pub(crate) fn load(&self) -> Guard<Option<Arc<Edition>>> {
         self.0.load()
     }
 
@@ -46,12 +37,12 @@ impl Current {
     }
 
     fn is(&self, id: &GenerationId) -> bool {
-        self.load().as_deref().is_some_and(|open| open.generation.manifest().generation == *id)
+        self.load().as_deref().is_some_and(|edition| edition.generation.manifest().generation == *id)
     }
 
     /// Serves another generation from now on. Returns the copy of the one before, which is closed by then.
-    async fn replace(&self, open: Open) -> Option<Arc<LocalCopy>> {
-        let old = self.0.swap(Some(Arc::new(open)))?;
+    async fn replace(&self, edition: Edition) -> Option<Arc<LocalCopy>> {
+        let old = self.0.swap(Some(Arc::new(edition)))?;
         let copy = old.generation.copy();
         // A panic in sled leaves the copy in doubt: it is not kept.
         spawn_blocking(move || retire(old)).await.ok().map(|()| copy)
@@ -60,10 +51,10 @@ impl Current {
 
 /// Closes a generation as soon as the last request is done with it: a matter of microseconds. Waiting for that here
 /// keeps the closing from falling to the request.
-fn retire(mut old: Arc<Open>) {
+fn retire(mut old: Arc<Edition>) {
     loop {
         match Arc::try_unwrap(old) {
-            Ok(open) => return drop(open),
+            Ok(edition) => return drop(edition),
             Err(shared) => old = shared,
         }
         thread::sleep(Duration::from_millis(1));
@@ -71,10 +62,9 @@ fn retire(mut old: Arc<Open>) {
 }
 
 /// Looks at `CURRENT` every now and then, for as long as it is polled.
-pub(crate) async fn follow(current: Arc<Current>, repository: Repository, settings: Settings) {
-    let poll_interval = settings.poll_interval;
-    let repository = Arc::new(repository);
-    let mut follower = Follower { current, repository, settings, previous: None, refused: None };
+pub(crate) async fn follow(app: Arc<App>, repository: Repository) {
+    let poll_interval = app.settings.poll_interval;
+    let mut follower = Follower { app, repository: Arc::new(repository), previous: None, refused: None };
     loop {
         follower.look().await;
         // Servers that were started together should not ask together for ever.
@@ -85,9 +75,8 @@ pub(crate) async fn follow(current: Arc<Current>, repository: Repository, settin
 /// What is followed, and what was last wrong with it.
 #[derive(Debug)]
 struct Follower {
-    current: Arc<Current>,
+    app: Arc<App>,
     repository: Arc<Repository>,
-    settings: Settings,
     /// The generation that was served before the current one, verified and closed.
     previous: Option<Arc<LocalCopy>>,
     refused: Option<Refused>,
@@ -109,11 +98,12 @@ struct Refused {
 impl Follower {
     async fn look(&mut self) {
         match self.named().await {
-            Ok(id) if self.current.is(&id) => self.refused = None,
+            Ok(id) if self.app.current.is(&id) => self.refused = None,
             Ok(id) if self.pausing(&id) => {}
             Ok(id) => match self.open(id.clone()).await {
-                Ok(open) => {
-                    let before = self.current.replace(open).await;
+                Ok(edition) => {
+                    let before = self.app.current.replace(edition).await;
+                    self.app.metrics.reloaded(true);
                     let last = std::mem::replace(&mut self.previous, before);
                     // Deletes files.
                     spawn_blocking(move || drop(last));
@@ -130,21 +120,21 @@ impl Follower {
     async fn named(&self) -> Result<GenerationId> {
         let repository = Arc::clone(&self.repository);
         let named = spawn_blocking(move || repository.current()).await??;
-        named.ok_or_else(|| Error::NothingPublished { store: self.settings.store.clone() })
+        named.ok_or_else(|| Error::NothingPublished { store: self.app.settings.store.clone() })
     }
 
-    async fn open(&self, id: GenerationId) -> Result<Open> {
-        let name = HeaderValue::from_str(id.as_str()).map_err(|_| Error::Unnameable(id.clone()))?;
+    async fn open(&self, id: GenerationId) -> Result<Edition> {
         let kept = self.previous.clone().filter(|copy| copy.manifest().generation == id);
-        let (repository, settings) = (Arc::clone(&self.repository), self.settings.clone());
-        let generation = spawn_blocking(move || {
+        let (repository, app) = (Arc::clone(&self.repository), Arc::clone(&self.app));
+        let edition = spawn_blocking(move || {
+            let settings = &app.settings;
             let copy = match kept {
                 Some(copy) => copy,
                 None => repository.fetch(&id, &settings.work_dir, settings.bandwidth())?.into(),
             };
-            Generation::open(copy, settings.cache_bytes())
+            Edition::open(copy, settings.cache_bytes())
         });
-        Ok(Open { generation: generation.await??, name })
+        edition.await?
     }
 
     /// Whether a generation was refused so recently that it is not worth another copy. Damage does not
@@ -163,10 +153,11 @@ impl Follower {
     fn refuse(&mut self, id: Option<GenerationId>, error: &Error) {
         const LONGEST_PAUSE: u32 = 60;
 
+        self.app.metrics.reloaded(false);
         let reason = error.to_string();
         let before = self.refused.take().filter(|before| before.id == id);
         if before.as_ref().is_none_or(|before| before.reason != reason) {
-            let kept = match self.current.load().as_ref() {
+            let kept = match self.app.current.load().as_ref() {
                 Some(_) => "the one before is still served",
                 None => "nothing is served yet",
             };

@@ -7,9 +7,11 @@ use store::Repository;
 use store::working_copy::WorkingCopy;
 use tokio::net::TcpListener;
 
+use crate::app::App;
 use crate::connections::{Limits, Workers};
+use crate::denied;
 use crate::error::{Error, Result};
-use crate::reload::{self, Current};
+use crate::reload;
 use crate::routes;
 use crate::settings::Settings;
 
@@ -35,26 +37,27 @@ pub async fn run(
         Repository::open(&settings.store, PATIENCE).map_err(|source| Error::Repository { source })?;
     let address =
         listener.local_addr().map_err(|source| Error::System { action: "name the socket", source })?;
-    let drain_timeout = settings.drain_timeout;
-
-    let current = Arc::new(Current::default());
-    let follower = tokio::spawn(reload::follow(Arc::clone(&current), repository, settings));
+    let app = Arc::new(App::new(settings)?);
+    let settings = &app.settings;
+    let follower = tokio::spawn(reload::follow(Arc::clone(&app), repository));
+    let deny_follower = tokio::spawn(denied::follow(Arc::clone(&app)));
     tracing::info!("listening on http://{address}");
 
-    let limits = Limits { connections: 16_384, request_timeout: Duration::from_secs(30) };
-    let workers = Workers::start(1, limits, Arc::default(), || {
-        // Handles of its own for each worker, so that they do not count on the same line of memory.
-        warp::service(routes::filter(Arc::new(Arc::clone(&current))))
+    let limits = Limits { connections: settings.connections(), request_timeout: settings.request_timeout };
+    let workers = Workers::start(settings.workers(), limits, Arc::clone(&app), || {
+        // A handle of its own for each worker: requests count its users, and would do so on one line of memory.
+        warp::service(routes::filter(Arc::new(Arc::clone(&app))))
     })?;
     workers.accept(listener, shutdown).await;
-    if !workers.drain(drain_timeout).await {
-        tracing::warn!("requests are still in flight after {drain_timeout:?}; stopping anyway");
+    if !workers.drain(settings.drain_timeout).await {
+        tracing::warn!("requests are still in flight after {:?}; stopping anyway", settings.drain_timeout);
     }
 
+    deny_follower.abort();
     follower.abort();
     // With it goes what it keeps on disk.
     let _ = follower.await;
-    current.close().await;
+    app.current.close().await;
     tracing::info!("stopped");
     Ok(())
 }

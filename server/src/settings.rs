@@ -1,7 +1,9 @@
 //! What the command line can say, and its help.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::thread;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
@@ -81,6 +83,31 @@ pub struct Settings {
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..))]
     pub bandwidth_mib: Option<u32>,
 
+    /// Threads that serve [default: half of the cores]. The system's part of small requests takes about as much, and
+    /// answers that are computed have threads of their own.
+    #[arg(long, value_name = "N")]
+    pub workers: Option<NonZeroUsize>,
+
+    /// Connections at most; further ones are answered with 503 and closed.
+    #[arg(long, value_name = "N", default_value_t = 16_384, value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_connections: u32,
+
+    /// How long a client may take to send a request, the pause before it included, or to take an answer.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = positive_duration)]
+    pub request_timeout: Duration,
+
+    /// The longest body of a request, in KiB.
+    #[arg(long, value_name = "KIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub max_body_kib: u32,
+
+    /// How long a client may use an answer without asking whether it still holds: in whole seconds.
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
+    pub max_age: Duration,
+
+    /// Movies and users that must not be shown, one a line: `movie 3451`, `user 18`. Read again when it changes.
+    #[arg(long, value_name = "FILE")]
+    pub deny_list: Option<PathBuf>,
+
     /// How long requests in flight may take to end once the server is told to stop.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub drain_timeout: Duration,
@@ -91,6 +118,25 @@ impl Settings {
     #[must_use]
     pub fn cache_bytes(&self) -> u64 {
         u64::from(self.cache_mib) << 20
+    }
+
+    /// The threads that serve.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        let half = || thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2));
+        self.workers.map_or_else(half, NonZeroUsize::get)
+    }
+
+    /// The most connections.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.max_connections as usize
+    }
+
+    /// The longest body in bytes.
+    #[must_use]
+    pub fn body_bytes(&self) -> usize {
+        (self.max_body_kib as usize) << 10
     }
 
     /// How fast a generation may be fetched.

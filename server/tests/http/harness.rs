@@ -73,6 +73,12 @@ impl InProcess {
             cache_mib: 16,
             poll_interval: Duration::from_millis(5),
             bandwidth_mib: None,
+            workers: None,
+            max_connections: 1000,
+            request_timeout: PATIENCE,
+            max_body_kib: 64,
+            max_age: Duration::ZERO,
+            deny_list: None,
             drain_timeout: PATIENCE,
         };
         let runtime = Runtime::new().unwrap();

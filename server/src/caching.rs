@@ -1,0 +1,115 @@
+//! What spares a transfer: an answer that the client has already, and one that is sent compressed.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use warp::http::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderValue, IF_NONE_MATCH, VARY,
+};
+use warp::http::Response;
+
+/// Bodies from here on are compressed: below, they fill one packet as they are.
+const WORTH_IT: usize = 1400;
+
+/// The tag of an answer: of the generation, of what is hidden, and of the request as it was understood, so that two
+/// spellings of one request have one tag. Weak, for the same answer may be sent compressed or not.
+pub(crate) fn entity_tag(of: &impl Hash) -> HeaderValue {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+    // Its keys are fixed. Another release may hash otherwise: clients then fetch once more.
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    let hash = hasher.finish();
+    let mut tag = *b"W/\"................\"";
+    for (place, digit) in tag[3..19].iter_mut().enumerate() {
+        *digit = DIGITS[(hash >> (60 - 4 * place)) as usize & 15];
+    }
+    // Digits and quotes always make a header.
+    HeaderValue::from_bytes(&tag).unwrap_or(HeaderValue::from_static("W/\"\""))
+}
+
+/// Whether the client has what a tag names.
+pub(crate) fn is_known(headers: &HeaderMap, tag: &HeaderValue) -> bool {
+    let opaque = |tag: &[u8]| tag.strip_prefix(b"W/").unwrap_or(tag).to_vec();
+    let tag = || opaque(tag.as_bytes());
+    headers.get_all(IF_NONE_MATCH).iter().any(|given| {
+        given.as_bytes() == b"*"
+            || given.as_bytes().split(|&byte| byte == b',').any(|one| opaque(one.trim_ascii()) == tag())
+    })
+}
+
+/// Compresses a body for a client that takes it so, where it pays.
+pub(crate) fn compress(response: &mut Response<Vec<u8>>, headers: &HeaderMap) {
+    if response.body().len() < WORTH_IT {
+        return;
+    }
+    response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
+    if !takes_gzip(headers) {
+        return;
+    }
+    let mut encoder = GzEncoder::new(Vec::with_capacity(response.body().len() / 2), Compression::fast());
+    // Writing to memory does not fail; if it did, the body would go as it is.
+    let Ok(body) = encoder.write_all(response.body()).and_then(|()| encoder.finish()) else { return };
+    *response.body_mut() = body;
+    response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+}
+
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let given = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    given.flat_map(|value| value.split(',')).any(|coding| {
+        let mut words = coding.split(';').map(str::trim);
+        let name = words.next().unwrap_or_default();
+        let refused = words.any(|word| word.strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0)));
+        (name.eq_ignore_ascii_case("gzip") || name == "*") && !refused
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    #[test]
+    fn a_tag_is_known_by_its_text_strong_or_weak_or_by_an_asterisk() {
+        let tag = entity_tag(&("20261123T023000.125Z", 18));
+        assert_ne!(tag, entity_tag(&("20261123T023000.125Z", 19)));
+        let text = tag.to_str().unwrap();
+        assert!(text.len() == 20 && text.starts_with("W/\"") && text.ends_with('"'), "{text}");
+        for (given, known) in [
+            (text.to_owned(), true),
+            (text[2..].to_owned(), true),
+            (format!("\"other\", {text}"), true),
+            ("*".to_owned(), true),
+            ("\"other\"".to_owned(), false),
+            (text[3..19].to_owned(), false),
+            (String::new(), false),
+        ] {
+            let headers = HeaderMap::from_iter([(IF_NONE_MATCH, HeaderValue::from_str(&given).unwrap())]);
+            assert_eq!(is_known(&headers, &tag), known, "{given}");
+        }
+        assert!(!is_known(&HeaderMap::new(), &tag));
+    }
+
+    #[test]
+    fn long_bodies_are_compressed_for_those_who_take_it() {
+        let compressed = |accepts: &'static str, n: usize| {
+            let mut response = Response::new(vec![b'x'; n]);
+            let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(accepts))]);
+            compress(&mut response, &headers);
+            response
+        };
+        for accepts in ["gzip", "br, GZIP;q=0.5", "*"] {
+            let response = compressed(accepts, 5000);
+            assert_eq!(response.headers()[CONTENT_ENCODING], "gzip");
+            let mut body = Vec::new();
+            flate2::read::GzDecoder::new(response.body().as_slice()).read_to_end(&mut body).unwrap();
+            assert_eq!(body, [b'x'; 5000]);
+        }
+        for (accepts, n) in [("gzip", 100), ("gzip;q=0", 5000), ("gzip; q=0.000", 5000), ("br", 5000), ("", 5000)] {
+            assert!(!compressed(accepts, n).headers().contains_key(CONTENT_ENCODING), "{accepts}");
+        }
+    }
+}

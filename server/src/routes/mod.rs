@@ -1,0 +1,276 @@
+//! From a request to its answer.
+//!
+//! warp takes the request apart and sends the answer; what lies between is [`respond`], a plain function of the request.
+//! A handful of paths need no tree of filters, and as none of those here rejects, no answer is warp's own.
+
+mod recommendations;
+mod fold_in;
+mod features;
+mod movies;
+mod because;
+mod about;
+
+use std::hash::Hash;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use futures_util::Stream;
+use serde::Serialize;
+use store::{DenyList, MovieId, Tables, UserId};
+use warp::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue};
+use warp::http::{Method, Response, StatusCode};
+use warp::path::FullPath;
+use warp::{Buf, Filter, Rejection};
+
+use crate::app::App;
+use crate::caching;
+use crate::edition::Edition;
+use crate::parameters::whole_number;
+use crate::problem::Problem;
+
+/// The generation that an answer comes from.
+const X_GENERATION: HeaderName = HeaderName::from_static("x-generation");
+/// Whether a list was made for the user: `personal`, `popular` where nobody knows the user, or `fold-in`.
+const X_RECOMMENDATION_SOURCE: HeaderName = HeaderName::from_static("x-recommendation-source");
+/// There may be more movies than the stored list reaches.
+const X_TRUNCATED: HeaderName = HeaderName::from_static("x-truncated");
+
+/// Computations that may wait: at some milliseconds each, what waits longer is better off elsewhere.
+const MOST_COMPUTING: usize = 64;
+
+type Answer = Result<Response<Vec<u8>>, Problem>;
+
+/// What a path asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Route {
+    Recommendations,
+    Features,
+    Movie(MovieId),
+    Similar(MovieId),
+    Because(UserId),
+    Livez,
+    Readyz,
+    Metrics,
+    OpenApi,
+    Version,
+    Nothing,
+}
+
+/// What an answer is made from: one generation and one reading of the deny list, the same to the end.
+struct View<'a> {
+    edition: &'a Edition,
+    denied: &'a DenyList,
+}
+
+/// All routes as one filter, for warp to serve.
+pub(crate) fn filter(
+    app: Arc<Arc<App>>,
+) -> impl Filter<Extract = (Response<Vec<u8>>,), Error = Rejection> + Clone + Send + Sync {
+    let query = warp::query::raw().or(warp::any().map(String::new)).unify();
+    let headers = warp::header::headers_cloned();
+    warp::method().and(warp::path::full()).and(query).and(headers).and(warp::body::stream()).then(
+        move |method: Method, path: FullPath, query: String, headers: HeaderMap, body| {
+            let app = Arc::clone(&app);
+            async move {
+                let (begin, route) = (Instant::now(), Route::of(path.as_str()));
+                let response = respond(&app, route, &method, &query, &headers, body).await;
+                app.metrics.answered(route, &method, response.status(), begin.elapsed());
+                response
+            }
+        },
+    )
+}
+
+/// Answers one request. Lookups run where the request arrived and never wait: they are gets of some microseconds in
+/// sled's memory or the page cache, less than handing them to another thread would cost. What computes is handed on.
+async fn respond(
+    app: &Arc<App>,
+    route: Route,
+    method: &Method,
+    query: &str,
+    headers: &HeaderMap,
+    body: impl Stream<Item = Result<impl Buf, warp::Error>>,
+) -> Response<Vec<u8>> {
+    let answer = match (method, route) {
+        (_, Route::Nothing) => Err(Problem::not_found()),
+        // hyper leaves out the body of an answer to HEAD and keeps its length.
+        (&Method::GET | &Method::HEAD, _) => match route {
+            Route::Recommendations => recommendations::answer(app, query, headers),
+            Route::Features => features::answer(app, query, headers),
+            Route::Movie(id) => movies::answer(app, id, query, headers),
+            Route::Similar(id) => movies::similar(app, id, query, headers),
+            Route::Because(id) => because::answer(app, id, query, headers).await,
+            Route::Livez => about::livez(query),
+            Route::Readyz => about::readyz(app, query),
+            Route::Metrics => about::metrics(app, query),
+            Route::OpenApi => about::openapi(query),
+            Route::Version => about::version(query),
+            Route::Nothing => Err(Problem::not_found()),
+        },
+        (&Method::POST, Route::Recommendations) => fold_in::answer(app, query, body).await,
+        (method, Route::Recommendations) => Err(Problem::method_not_allowed(method, "GET, HEAD, POST")),
+        (method, _) => Err(Problem::method_not_allowed(method, "GET, HEAD")),
+    };
+    let mut response = answer.unwrap_or_else(Problem::into_response);
+    caching::compress(&mut response, headers);
+    response
+}
+
+impl Route {
+    /// The routes as metrics and the API's description name them, by their numbers.
+    pub(crate) const TEMPLATES: [&str; 11] = [
+        "/recommendations",
+        "/features",
+        "/movies/{id}",
+        "/movies/{id}/similar",
+        "/users/{id}/because",
+        "/livez",
+        "/readyz",
+        "/metrics",
+        "/openapi.json",
+        "/version",
+        "other",
+    ];
+
+    /// The route of a path, which must be exactly one.
+    pub(crate) fn of(path: &str) -> Self {
+        match path {
+            "/recommendations" => Self::Recommendations,
+            "/features" => Self::Features,
+            "/livez" => Self::Livez,
+            "/readyz" => Self::Readyz,
+            "/metrics" => Self::Metrics,
+            "/openapi.json" => Self::OpenApi,
+            "/version" => Self::Version,
+            _ => Self::of_one(path).unwrap_or(Self::Nothing),
+        }
+    }
+
+    /// The route of a path with an id in it. What is no id names nothing.
+    fn of_one(path: &str) -> Option<Self> {
+        let id = |text: &str| if text.is_empty() { None } else { whole_number(text) };
+        if let Some(rest) = path.strip_prefix("/movies/") {
+            return match rest.strip_suffix("/similar") {
+                Some(text) => id(text).map(MovieId).map(Self::Similar),
+                None => id(rest).map(MovieId).map(Self::Movie),
+            };
+        }
+        let text = path.strip_prefix("/users/")?.strip_suffix("/because")?;
+        id(text).map(UserId).map(Self::Because)
+    }
+
+    /// Its place among the templates.
+    pub(crate) fn number(self) -> usize {
+        match self {
+            Self::Recommendations => 0,
+            Self::Features => 1,
+            Self::Movie(_) => 2,
+            Self::Similar(_) => 3,
+            Self::Because(_) => 4,
+            Self::Livez => 5,
+            Self::Readyz => 6,
+            Self::Metrics => 7,
+            Self::OpenApi => 8,
+            Self::Version => 9,
+            Self::Nothing => 10,
+        }
+    }
+
+    /// Its name, the same for all ids.
+    pub(crate) fn template(self) -> &'static str {
+        Self::TEMPLATES[self.number()]
+    }
+}
+
+impl View<'_> {
+    fn tables(&self) -> &Tables {
+        self.edition.tables()
+    }
+}
+
+/// Answers from what is open and hidden now, unless the client has that answer already. `wanted` is all that the answer
+/// depends on beside these.
+fn look_up(
+    app: &App,
+    headers: &HeaderMap,
+    wanted: &impl Hash,
+    answer: impl FnOnce(&View<'_>) -> Answer,
+) -> Answer {
+    let (current, denied) = (app.current.load(), app.denied.load());
+    let Some(edition) = current.as_deref() else { return Err(Problem::nothing_to_serve()) };
+    let tag = caching::entity_tag(&(edition.name.as_bytes(), denied.digest, wanted));
+    let mut response = if caching::is_known(headers, &tag) {
+        let mut response = Response::new(Vec::new());
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        response
+    } else {
+        answer(&View { edition, denied: &denied.list }).unwrap_or_else(Problem::into_response)
+    };
+    let is_good = response.status() == StatusCode::OK || response.status() == StatusCode::NOT_MODIFIED;
+    let headers = response.headers_mut();
+    headers.insert(X_GENERATION, edition.name.clone());
+    if is_good {
+        headers.insert(ETAG, tag);
+        headers.insert(CACHE_CONTROL, app.cache_control.clone());
+    }
+    Ok(response)
+}
+
+/// Answers on a thread beside those that serve: for what takes milliseconds.
+async fn compute(app: &Arc<App>, answer: impl FnOnce(&App) -> Answer + Send + 'static) -> Answer {
+    struct Waiting(Arc<App>);
+
+    impl Drop for Waiting {
+        fn drop(&mut self) {
+            self.0.n_computing.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    let before = app.n_computing.fetch_add(1, Ordering::Relaxed);
+    let waiting = Waiting(Arc::clone(app));
+    if before >= MOST_COMPUTING {
+        return Err(Problem::too_busy());
+    }
+    let computed = tokio::task::spawn_blocking(move || answer(&waiting.0)).await;
+    computed.unwrap_or_else(|_| Err(Problem::crashed()))
+}
+
+fn json(answer: &impl Serialize) -> Answer {
+    let body = serde_json::to_vec(answer).map_err(Problem::failed_answer)?;
+    Ok(with_type(body, "application/json"))
+}
+
+fn text(body: &str) -> Response<Vec<u8>> {
+    with_type(body.into(), "text/plain; charset=utf-8")
+}
+
+fn with_type(body: Vec<u8>, content_type: &'static str) -> Response<Vec<u8>> {
+    let mut response = Response::new(body);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_exactly_one_of_the_routes_or_nothing() {
+        for (path, route) in [
+            ("/recommendations", Route::Recommendations),
+            ("/movies/750", Route::Movie(MovieId(750))),
+            ("/movies/750/similar", Route::Similar(MovieId(750))),
+            ("/users/0/because", Route::Because(UserId(0))),
+        ] {
+            assert_eq!(Route::of(path), route);
+        }
+        for path in [
+            "", "/", "//livez", "/livez/", "/Livez", "/movies", "/movies/", "/movies//similar", "/movies/x",
+            "/movies/-1", "/movies/+1", "/movies/4294967296", "/movies/1/", "/movies/1/2", "/movies/../livez",
+            "/movies/%31", "/users/1", "/users/1/because/", "/users//because", "/.../similar",
+        ] {
+            assert_eq!(Route::of(path), Route::Nothing, "{path}");
+        }
+    }
+}
