@@ -19,6 +19,7 @@ mod body;
 mod selection;
 mod answers;
 mod caching;
+mod description;
 mod problem;
 mod metrics;
 pub mod healthcheck;

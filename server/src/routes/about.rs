@@ -7,11 +7,9 @@ use warp::http::HeaderValue;
 
 use super::{Answer, X_GENERATION, json, text, with_type};
 use crate::app::App;
+use crate::description::description;
 use crate::parameters::Parameters;
 use crate::problem::Problem;
-
-/// The API's description, for people and programs.
-const OPENAPI: &str = include_str!("../../openapi.json");
 
 /// The process answers; nothing else is asked, for a restart mends nothing else.
 pub(super) fn livez(query: &str) -> Answer {
@@ -43,9 +41,11 @@ pub(super) fn metrics(app: &App, query: &str) -> Answer {
 }
 
 /// What each route takes and answers.
-pub(super) fn openapi(query: &str) -> Answer {
+pub(super) fn openapi(app: &App, query: &str) -> Answer {
     Parameters::of(query).finish("none")?;
-    Ok(with_type(OPENAPI.into(), "application/json"))
+    let current = app.current.load();
+    let body = description(current.as_deref()).map_err(Problem::failed_answer)?;
+    Ok(with_type(body, "application/json"))
 }
 
 /// Which release this is.

@@ -1,11 +1,12 @@
 //! `POST /recommendations`: what somebody's ratings lead to, whom the batch need not know. Nothing of it is kept.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::Stream;
 use ranking::FoldIn;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use store::records::Factors;
 use store::MovieId;
 use warp::Buf;
@@ -34,6 +35,9 @@ struct Rating {
     id: MovieId,
     rating: f32,
 }
+
+/// The most ratings of a body.
+const MOST_RATINGS: usize = 5000;
 
 /// The members of a body, for messages.
 const MEMBERS: [&str; 10] = [
@@ -84,18 +88,18 @@ impl Asked {
             Problem::bad_body(format!("the body cannot be read: {error}; {EXAMPLE}"))
         };
         // Flattening cannot refuse members that nobody knows.
-        let members: serde_json::Map<String, serde_json::Value> =
-            serde_json::from_slice(bytes).map_err(unreadable)?;
+        let mut members: Map<String, Value> = serde_json::from_slice(bytes).map_err(unreadable)?;
         if let Some(member) = members.keys().find(|member| !MEMBERS.contains(&member.as_str())) {
             let member = crate::problem::shortened(member);
             let known = MEMBERS.join(", ");
             return Err(Problem::bad_body(format!("the body has the member {member}; it may have {known}")));
         }
-        let asked: Self = serde_json::from_slice(bytes).map_err(unreadable)?;
+        members.values_mut().for_each(make_whole);
+        let asked: Self = serde_json::from_value(Value::Object(members)).map_err(unreadable)?;
         asked.wanted.computable()?;
-        let mut ids = BTreeSet::new();
-        if let Some(twice) = asked.ratings.iter().find(|rating| !ids.insert(rating.id)) {
-            return Err(Problem::bad_parameter("ratings", format!("has movie {} twice; rate it once", twice.id)));
+        if asked.ratings.len() > MOST_RATINGS {
+            let detail = format!("has more than {MOST_RATINGS}");
+            return Err(Problem::bad_parameter("ratings", detail));
         }
         Ok(asked)
     }
@@ -108,27 +112,29 @@ impl Asked {
             return Err(Problem::bad_parameter("ratings", detail));
         }
         let filter = self.wanted.filter(view.edition, view.denied)?;
+        // Of several ratings of a movie the last counts, as in the batch.
+        let rated: BTreeMap<MovieId, f32> =
+            self.ratings.iter().map(|rating| (rating.id, rating.rating)).collect();
         let (mut known, mut unknown) = (Vec::new(), Vec::new());
-        for &Rating { id, rating } in &self.ratings {
+        for (&id, &rating) in &rated {
             let factors = if view.denied.hides(id) { None } else { factors_of(view, id)? };
             match factors {
-                Some(factors) => known.push((id, factors, rating)),
+                Some(factors) => known.push((factors, rating)),
                 None => unknown.push(id),
             }
         }
-        let rated: BTreeSet<MovieId> = self.ratings.iter().map(|rating| rating.id).collect();
-        let allowed = |movie| !rated.contains(&movie) && filter.allows(movie);
+        let allowed = |movie| !rated.contains_key(&movie) && filter.allows(movie);
         let (selected, source) = if known.is_empty() {
             // Who has rated nothing that is known gets what everybody likes.
             let popular = view.tables().fallback();
             let figures = popular.scores.iter().zip(&popular.stars);
             let entries = popular.movies.iter().zip(figures);
             let entries = entries
-                .filter(|&(movie, _)| !rated.contains(movie))
+                .filter(|&(movie, _)| !rated.contains_key(movie))
                 .map(|(&movie, (&score, &stars))| Entry { movie, score, rating: Some(stars) });
             (filter.select(entries, false), "popular")
         } else {
-            let ratings = known.iter().map(|(_, factors, stars)| (factors.0.as_slice(), *stars));
+            let ratings = known.iter().map(|(factors, stars)| (factors.0.as_slice(), *stars));
             let user = FoldIn::new(terms, ratings).factors();
             let candidates = &view.edition.candidates;
             let n = (self.wanted.n + self.wanted.offset) as usize;
@@ -146,5 +152,67 @@ impl Asked {
         let mut response = json(&FoldedIn { items, unknown: &unknown })?;
         response.headers_mut().insert(X_RECOMMENDATION_SOURCE, HeaderValue::from_static(source));
         Ok(response)
+    }
+}
+
+/// Whole numbers may come as `18.0`: some languages know no others.
+fn make_whole(value: &mut Value) {
+    match value {
+        Value::Array(values) => values.iter_mut().for_each(make_whole),
+        Value::Object(members) => members.values_mut().for_each(make_whole),
+        Value::Number(number) => {
+            if let Some(float) = number.as_f64().filter(|float| f64::from(*float as u32) == *float) {
+                *value = (float as u32).into();
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn refused(body: &str) -> String {
+        let problem = Asked::parse(body.as_bytes()).unwrap_err();
+        String::from_utf8(problem.into_response().into_body()).unwrap()
+    }
+
+    #[test]
+    fn a_body_says_ratings_and_which_part_of_the_list_is_wanted() {
+        let body = r#"{"ratings":[{"id":318.0,"rating":5},{"id":1,"rating":4.5}],"n":10,"genre":["War"],"min_year":null}"#;
+        let asked = Asked::parse(body.as_bytes()).unwrap();
+        assert_eq!((asked.ratings[0].id, asked.ratings[1].rating), (MovieId(318), 4.5));
+        assert_eq!(asked.wanted, Wanted { n: 10, genre: vec!["War".to_owned()], ..Wanted::default() });
+    }
+
+    #[test]
+    fn what_a_body_cannot_say_is_named() {
+        for (body, named) in [
+            ("", "EOF"),
+            ("[]", "invalid type"),
+            ("{}", "missing field `ratings`"),
+            (r#"{"ratings":[],"N":3}"#, "the member N"),
+            (r#"{"ratings":[{"id":1}]}"#, "missing field `rating`"),
+            (r#"{"ratings":[{"id":1,"rating":5,"when":1}]}"#, "unknown field `when`"),
+            (r#"{"ratings":[{"id":-1,"rating":5}]}"#, "-1"),
+            (r#"{"ratings":[{"id":1.5,"rating":5}]}"#, "1.5"),
+            (r#"{"ratings":[],"n":0}"#, "n was given as 0"),
+            (r#"{"ratings":[],"n":1001}"#, "n was given as 1001"),
+            (r#"{"ratings":[],"offset":4000000000}"#, "offset was given"),
+        ] {
+            let detail = refused(body);
+            assert!(detail.contains(named), "{body}: {detail}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_panics(bytes in prop::collection::vec(any::<u8>(), 0..200), text in ".*") {
+            let _ = Asked::parse(&bytes);
+            let _ = Asked::parse(text.as_bytes());
+        }
     }
 }

@@ -104,7 +104,7 @@ async fn respond(
             Route::Livez => about::livez(query),
             Route::Readyz => about::readyz(app, query),
             Route::Metrics => about::metrics(app, query),
-            Route::OpenApi => about::openapi(query),
+            Route::OpenApi => about::openapi(app, query),
             Route::Version => about::version(query),
             Route::Nothing => Err(Problem::not_found()),
         },
