@@ -5,12 +5,15 @@
 //! is taken away. Pointing `CURRENT` at the result is
 //! [`Repository::publish`](crate::Repository::publish).
 
+mod leaves;
 mod tree;
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::durable;
 use crate::error::{Error, Result};
@@ -73,15 +76,7 @@ impl GenerationWriter {
         let (id, dir) = claim(output)?;
         let draft = Draft { dir, sealed: false };
         let records = draft.dir.join(RECORDS);
-        let db = sled::Config::new()
-            .path(&records)
-            .mode(sled::Mode::HighThroughput)
-            // Nothing reads while a run writes, and the run syncs once, at its end.
-            .cache_capacity(64 << 20)
-            .flush_every_ms(None)
-            .create_new(true)
-            .open()
-            .map_err(Error::sled(&records))?;
+        let db = config(&records).create_new(true).open().map_err(Error::sled(&records))?;
         Ok(Self {
             top_n: TreeWriter::open(&db, trees::TOP_N, &records)?,
             histories: TreeWriter::open(&db, trees::HISTORIES, &records)?,
@@ -159,6 +154,11 @@ impl GenerationWriter {
         db.flush().map_err(Error::sled(&records))?;
         // The trees are gone by now: the last handle writes sled's own last words.
         drop(db);
+        await_close(&records)?;
+        // On opening, sled reads all that was written since its last snapshot and leaves another. Done here once, it
+        // spares every reader the reading.
+        drop(config(&records).open().map_err(Error::sled(&records))?);
+        await_close(&records)?;
         let mut files = BTreeMap::new();
         digest_files(&draft.dir, "", &mut files)?;
         Ok(Finished { id, content_digest: content.finalize().to_hex().to_string(), files, draft })
@@ -194,6 +194,38 @@ impl Finished {
         draft.sealed = true;
         draft.dir.parent().map_or(Ok(()), durable::sync_dir)?;
         Ok(manifest)
+    }
+}
+
+/// How a run opens its records.
+fn config(records: &Path) -> sled::Config {
+    sled::Config::new()
+        .path(records)
+        .mode(sled::Mode::HighThroughput)
+        // Nothing reads while a run writes, and the run syncs once, at its end.
+        .cache_capacity(64 << 20)
+        .flush_every_ms(None)
+}
+
+/// Waits until sled has let go of its files: it ends its writing on a thread of its own, after the last handle is gone.
+fn await_close(records: &Path) -> Result<()> {
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    let path = records.join("db");
+    let file = File::open(&path).map_err(Error::io("open", &path))?;
+    let start = Instant::now();
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if start.elapsed() < PATIENCE => {
+                thread::sleep(Duration::from_millis(1));
+            }
+            Err(TryLockError::WouldBlock) => {
+                let held = io::Error::other("sled has not let go of it");
+                return Err(Error::io("close", &path)(held));
+            }
+            // On a file system that knows no locks sled has none either.
+            Ok(()) | Err(TryLockError::Error(_)) => return Ok(()),
+        }
     }
 }
 

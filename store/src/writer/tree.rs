@@ -5,6 +5,7 @@
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
+use super::leaves::Leaves;
 use crate::error::{Error, Result};
 use crate::records::{Key, Record};
 
@@ -18,6 +19,7 @@ pub struct TreeWriter<K, R> {
     last: Option<u32>,
     /// Keys that were announced and have no record yet.
     n_awaited: u64,
+    leaves: Leaves,
     kind: PhantomData<fn(K, R)>,
 }
 
@@ -31,15 +33,16 @@ impl<K: Key, R: Record> TreeWriter<K, R> {
             hasher: blake3::Hasher::new(),
             last: None,
             n_awaited: 0,
+            leaves: Leaves::default(),
             kind: PhantomData,
         })
     }
 
-    /// Announces the keys of records that will be put. Each then needs one.
+    /// Announces the keys of all records that will be put, ascending. Each then needs one.
     ///
-    /// It halves what is written. sled splits a node by writing both halves again, and only so often are the dead
-    /// copies' segments freed: records that are put one after another take 1.8 times their bytes on disk. Where the
-    /// keys are there first, nodes split while they are all but empty, and each record is appended once.
+    /// sled splits a node by writing both halves again, and only so often are the dead copies' segments freed: records
+    /// that are put one after another take 1.8 times their bytes on disk. Where the keys are there first, nodes split
+    /// while they are all but empty. Each record is then written twice: alone, and again with its leaf.
     ///
     /// # Errors
     /// [`Error::Sled`].
@@ -65,14 +68,35 @@ impl<K: Key, R: Record> TreeWriter<K, R> {
         self.hasher.update(&key.to_be_bytes());
         self.hasher.update(&(value.len() as u64).to_le_bytes());
         self.hasher.update(&value);
-        // Keys ascend, so whatever was there was announced.
+        let n_bytes = value.len();
         let before = self.tree.insert(key.to_be_bytes(), value).map_err(Error::sled(&self.path))?;
-        self.n_awaited -= u64::from(before.is_some());
+        // Keys ascend, so whatever was there was announced. Without, leaves are written whole as they split.
+        if before.is_some() {
+            self.n_awaited -= 1;
+            self.leaves.count(key, n_bytes);
+            if self.leaves.are_many() {
+                self.join_leaves()?;
+            }
+        }
         Ok(())
     }
 
-    /// Lets go of the tree; returns its name and the digest of its records.
-    pub(super) fn close(self) -> Result<(&'static str, blake3::Hash)> {
+    /// Makes sled write each full leaf in one piece, which a reader then gets by one read.
+    fn join_leaves(&mut self) -> Result<()> {
+        for key in self.leaves.take() {
+            // Removes from the leaf what is not there. Putting what is there would be no write to sled, this is one.
+            let [a, b, c, d] = key.to_be_bytes();
+            let nothing = None::<&[u8]>;
+            let removed = self.tree.compare_and_swap([a, b, c, d, 0], nothing, nothing);
+            // What was removed conflicts with nothing, for nobody else writes.
+            let _ = removed.map_err(Error::sled(&self.path))?;
+        }
+        Ok(())
+    }
+
+    /// Joins the last leaves and lets go of the tree; returns its name and the digest of its records.
+    pub(super) fn close(mut self) -> Result<(&'static str, blake3::Hash)> {
+        self.join_leaves()?;
         match self.n_awaited {
             0 => Ok((self.name, self.hasher.finalize())),
             n => Err(Error::Unkept { tree: self.name, n }),
