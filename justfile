@@ -54,6 +54,10 @@ bench-server *ARGS:
     cargo build --release --bin server --bin pipeline
     cargo bench -p end-to-end --bench serving -- {{ ARGS }}
 
+# Feed random bytes to every parser of what comes from outside: just fuzz [SECONDS [TARGET...]] (a C++ compiler)
+fuzz *ARGS:
+    fuzz/run {{ ARGS }}
+
 # Train the common Python models beside ours (benchmarks/README.md): just compare data/ml-latest-small/ratings.csv
 compare *ARGS:
     python3 benchmarks/compare.py {{ ARGS }}

@@ -24,6 +24,8 @@ mod problem;
 mod metrics;
 pub mod healthcheck;
 pub mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 
 pub use error::{Error, Result};
 pub use listen::{listen, make_room_for, termination};

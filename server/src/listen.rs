@@ -41,7 +41,7 @@ pub fn make_room_for(connections: usize) {
     // No limit at all is `None`.
     if limit.current != limit.maximum {
         let raised = Rlimit { current: limit.maximum, ..limit };
-        if setrlimit(Resource::Nofile, raised.clone()).is_ok() {
+        if setrlimit(Resource::Nofile, raised).is_ok() {
             limit = raised;
         }
     }

@@ -208,11 +208,18 @@ impl Manifest {
         Ok(with_digest(text.trim_end().trim_end_matches('}').trim_end()).into_bytes())
     }
 
+    /// Ends the text of a manifest that lacks nothing but its digest.
+    #[cfg(fuzzing)]
+    #[must_use]
+    pub fn with_digest(open: &str) -> Vec<u8> {
+        with_digest(open).into_bytes()
+    }
+
     /// Reads the bytes of the file `path`.
     ///
     /// # Errors
     /// [`Error::OtherFormat`] and [`Error::Damaged`].
-    pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
+    pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
         /// Read first: another format may hold anything else.
         #[derive(Deserialize)]
         struct Version {

@@ -93,3 +93,9 @@ impl Query {
         json(&Because { because: reasons.into_iter().take(n as usize).map(reason).collect() })
     }
 }
+
+/// For the fuzz targets.
+#[cfg(fuzzing)]
+pub(super) fn read(query: &str) {
+    let _ = Query::parse(UserId(0), query);
+}

@@ -36,3 +36,9 @@ fn parse(query: &str) -> Result<UserId, Problem> {
     given.finish("user_id")?;
     Ok(UserId(user.unwrap_or_default()))
 }
+
+/// For the fuzz targets.
+#[cfg(fuzzing)]
+pub(super) fn read(query: &str) {
+    let _ = parse(query);
+}

@@ -169,6 +169,12 @@ fn make_whole(value: &mut Value) {
     }
 }
 
+/// For the fuzz targets.
+#[cfg(fuzzing)]
+pub(super) fn read(bytes: &[u8]) {
+    let _ = Asked::parse(bytes);
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -259,6 +259,20 @@ fn with_type(body: Vec<u8>, content_type: &'static str) -> Response<Vec<u8>> {
     response
 }
 
+/// The parsers of the routes, for the fuzz targets alone.
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing {
+    pub(crate) fn query(text: &str) {
+        super::recommendations::read(text);
+        super::because::read(text);
+        super::features::read(text);
+    }
+
+    pub(crate) fn body(bytes: &[u8]) {
+        super::fold_in::read(bytes);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -153,3 +153,9 @@ impl Query {
         Shown { metadata: metadata.then_some(&view.edition.catalogue), scores }
     }
 }
+
+/// For the fuzz targets.
+#[cfg(fuzzing)]
+pub(super) fn read(query: &str) {
+    let _ = Query::parse(query);
+}

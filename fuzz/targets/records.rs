@@ -1,0 +1,22 @@
+//! MessagePack values: whatever is decoded is encoded to what is decoded to the same.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use store::records::{Factors, History, Movie, Record, Similar, TopN, UserTerms};
+
+fn check<R: Record>(bytes: &[u8]) {
+    if let Ok(record) = R::decode(bytes) {
+        let encoded = record.encode().expect("what was decoded can be encoded");
+        let again = R::decode(&encoded).expect("what was encoded can be decoded");
+        assert_eq!(again.encode().expect("and so again"), encoded);
+    }
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    check::<TopN>(bytes);
+    check::<History>(bytes);
+    check::<Similar>(bytes);
+    check::<Movie>(bytes);
+    check::<Factors>(bytes);
+    check::<UserTerms>(bytes);
+});
