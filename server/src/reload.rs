@@ -3,6 +3,8 @@
 //! Requests never wait for this. Fetching, checking and opening happen on a blocking thread, the swap is one
 //! pointer, and the old generation is closed where it blocks nobody. Its copy stays until the next swap, so that going
 //! back to it takes an opening and no fetch. A generation that cannot be served changes nothing: the old one stays.
+//!
+//! The copy that is served at the end is kept for the next server, which opens it without reading it whole.
 
 use std::sync::Arc;
 use std::thread;
@@ -28,12 +30,24 @@ impl Current {
         self.0.load()
     }
 
-    /// Lets go of the generation and returns when its working copy is gone.
+    /// Lets go of the generation and returns when its working copy is on disk, to be taken over by the next server.
     pub(crate) async fn close(&self) {
         if let Some(last) = self.0.swap(None) {
-            // A panic while files are deleted has been printed; there is nothing to add.
-            let _ = spawn_blocking(move || retire(last)).await;
+            let keeping = spawn_blocking(move || {
+                let copy = last.generation.copy();
+                retire(last);
+                // It may still be let go of as the one before, after a switch back to it.
+                alone(copy).keep()
+            });
+            // A panic in sled has been printed; it leaves the copy in doubt, and that is not kept.
+            if let Ok(Err(error)) = keeping.await {
+                tracing::warn!("the next start takes a fetch: {error}");
+            }
         }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.load().is_none()
     }
 
     fn is(&self, id: &GenerationId) -> bool {
@@ -51,11 +65,16 @@ impl Current {
 
 /// Closes a generation as soon as the last request is done with it: a matter of microseconds. Waiting for that here
 /// keeps the closing from falling to the request.
-fn retire(mut old: Arc<Edition>) {
+fn retire(old: Arc<Edition>) {
+    drop(alone(old));
+}
+
+/// Waits until nobody else holds something.
+fn alone<T>(mut shared: Arc<T>) -> T {
     loop {
-        match Arc::try_unwrap(old) {
-            Ok(edition) => return drop(edition),
-            Err(shared) => old = shared,
+        match Arc::try_unwrap(shared) {
+            Ok(own) => return own,
+            Err(still_shared) => shared = still_shared,
         }
         thread::sleep(Duration::from_millis(1));
     }
@@ -124,17 +143,42 @@ impl Follower {
     }
 
     async fn open(&self, id: GenerationId) -> Result<Edition> {
-        let kept = self.previous.clone().filter(|copy| copy.manifest().generation == id);
+        if self.app.current.is_empty()
+            && let Some(edition) = self.take_over(&id).await?
+        {
+            return Ok(edition);
+        }
+        let previous = self.previous.clone().filter(|copy| copy.manifest().generation == id);
         let (repository, app) = (Arc::clone(&self.repository), Arc::clone(&self.app));
         let edition = spawn_blocking(move || {
             let settings = &app.settings;
-            let copy = match kept {
+            let copy = match previous {
                 Some(copy) => copy,
                 None => repository.fetch(&id, &settings.work_dir, settings.bandwidth())?.into(),
             };
             Edition::open(copy, settings.cache_bytes())
         });
         edition.await?
+    }
+
+    /// Opens the copy of a generation that a server kept at its end. One that cannot be opened goes: a fetch may do
+    /// better.
+    async fn take_over(&self, id: &GenerationId) -> Result<Option<Edition>> {
+        let (repository, app, wanted) = (Arc::clone(&self.repository), Arc::clone(&self.app), id.clone());
+        let adopted = spawn_blocking(move || repository.adopt(&wanted, &app.settings.work_dir));
+        let Some(copy) = adopted.await?? else { return Ok(None) };
+        let cache_bytes = self.app.settings.cache_bytes();
+        let opened = spawn_blocking(move || Edition::open(copy.into(), cache_bytes)).await;
+        match opened.map_err(Error::from).flatten() {
+            Ok(edition) => {
+                tracing::info!("took over the kept copy of generation {id}");
+                Ok(Some(edition))
+            }
+            Err(error) => {
+                tracing::warn!("cannot open the kept copy of generation {id}, fetching another: {error}");
+                Ok(None)
+            }
+        }
     }
 
     /// Whether a generation was refused so recently that it is not worth another copy. Damage does not

@@ -3,6 +3,7 @@
 //! - [`lookups`]: what the routes answer
 //! - [`rejections`]: what they refuse, and how
 //! - [`reloading`]: generations that appear, change and are damaged while requests run
+//! - [`restarting`]: servers on the work directory of one that has ended
 //! - [`process`]: the program: its help, its exit codes, its end
 //!
 //! [`editions`] publishes the small generations that are served here, [`harness`] runs the server.
@@ -16,3 +17,4 @@ mod lookups;
 mod process;
 mod rejections;
 mod reloading;
+mod restarting;
