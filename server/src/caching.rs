@@ -5,10 +5,8 @@ use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use warp::http::header::{
-    ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderValue, IF_NONE_MATCH, VARY,
-};
 use warp::http::Response;
+use warp::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderValue, IF_NONE_MATCH, VARY};
 
 /// Bodies from here on are compressed: below, they fill one packet as they are.
 const WORTH_IT: usize = 1400;
@@ -108,7 +106,9 @@ mod tests {
             flate2::read::GzDecoder::new(response.body().as_slice()).read_to_end(&mut body).unwrap();
             assert_eq!(body, [b'x'; 5000]);
         }
-        for (accepts, n) in [("gzip", 100), ("gzip;q=0", 5000), ("gzip; q=0.000", 5000), ("br", 5000), ("", 5000)] {
+        for (accepts, n) in
+            [("gzip", 100), ("gzip;q=0", 5000), ("gzip; q=0.000", 5000), ("br", 5000), ("", 5000)]
+        {
             assert!(!compressed(accepts, n).headers().contains_key(CONTENT_ENCODING), "{accepts}");
         }
     }

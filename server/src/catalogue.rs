@@ -90,7 +90,9 @@ mod tests {
     fn the_year_stands_at_the_end_of_the_title() {
         let years = ["M (1931)", "2001: A Space Odyssey (1968) ", "Dekalog (1989-1990)", "Ready (2006–2007)"];
         assert_eq!(years.map(year), [Some(1931), Some(1968), Some(1989), Some(2006)]);
-        for title in ["", "2012", "Babylon 5", "(500) Days of Summer", "Fatal (19310)", "Alien (19ä)", "X (+193)"] {
+        for title in
+            ["", "2012", "Babylon 5", "(500) Days of Summer", "Fatal (19310)", "Alien (19ä)", "X (+193)"]
+        {
             assert_eq!(year(title), None, "{title}");
         }
     }

@@ -90,8 +90,7 @@ impl Workers {
         let mut workers = Vec::new();
         for number in 0..n_workers {
             // One thread beside it for what takes milliseconds: see `routes`.
-            let runtime =
-                runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build();
+            let runtime = runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build();
             let runtime = runtime.map_err(system)?;
             let (connections, dealt) = mpsc::unbounded_channel();
             let n_open = Arc::new(AtomicUsize::new(0));
@@ -228,7 +227,7 @@ where
         }
     });
     let mut http = http1::Builder::new();
-    http.max_buf_size(MOST_HEAD_BYTES).max_headers(MOST_HEADERS).pipeline_flush(true);
+    http.max_buf_size(MOST_HEAD_BYTES).max_headers(MOST_HEADERS);
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), answer));
     let mut deadline = pin!(sleep_until(begin + limits.request_timeout));
     let mut draining = drain.clone();

@@ -69,7 +69,9 @@ pub enum Error {
     Store(#[from] store::Error),
 
     /// Candidates have unlike numbers of factors: no pipeline writes that.
-    #[error("movie {movie} has {found} factors where others have {expected}; publish another with `pipeline run`")]
+    #[error(
+        "movie {movie} has {found} factors where others have {expected}; publish another with `pipeline run`"
+    )]
     UnlikeFactors {
         /// The first that is unlike those before it.
         movie: MovieId,

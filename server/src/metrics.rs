@@ -85,7 +85,9 @@ impl Metrics {
             registry: Registry::default(),
             requests: Family::default(),
             seconds: Family::new_with_constructor(histogram),
-            series: (0..Route::TEMPLATES.len() * METHODS.len() * STATUSES.len()).map(|_| OnceLock::new()).collect(),
+            series: (0..Route::TEMPLATES.len() * METHODS.len() * STATUSES.len())
+                .map(|_| OnceLock::new())
+                .collect(),
             connections: Gauge::default(),
             turned_away: Counter::default(),
             reloads: Family::default(),
@@ -129,7 +131,11 @@ impl Metrics {
             self.age.clone(),
         );
         of.register("recommender_users", "Users with a list", self.users.clone());
-        of.register("recommender_reloads", "Generations that were named, by what became of them", self.reloads.clone());
+        of.register(
+            "recommender_reloads",
+            "Generations that were named, by what became of them",
+            self.reloads.clone(),
+        );
         of.register(
             "recommender_deny_list_failures",
             "Times that the deny list could not be read, so that it stayed as it was",

@@ -130,7 +130,8 @@ mod tests {
 
     #[test]
     fn values_may_be_escaped_and_true_be_of_any_case() {
-        let mut given = Parameters::of("user%5Fid=%34294967295&&x=1,2,%33&words=Sci-Fi,Film%20Noir&flag=tRuE&");
+        let mut given =
+            Parameters::of("user%5Fid=%34294967295&&x=1,2,%33&words=Sci-Fi,Film%20Noir&flag=tRuE&");
         assert_eq!(given.number("user_id", 0..=u32::MAX, ""), Some(u32::MAX));
         assert_eq!(given.numbers("x", 3, ""), Some(vec![1, 2, 3]));
         assert_eq!(given.words("words", ""), ["Sci-Fi", "Film Noir"]);
@@ -147,8 +148,11 @@ mod tests {
         given.missing("c", "give c");
         given.missing("a", "never said, for it is given");
         let detail = detail(given);
-        for part in ["a was given as `x`; give a digit", "b was given as `1` and again as `2`", "c is missing; give c"]
-        {
+        for part in [
+            "a was given as `x`; give a digit",
+            "b was given as `1` and again as `2`",
+            "c is missing; give c",
+        ] {
             assert!(detail.contains(part), "{detail}");
         }
         assert!(detail.contains("colour is unknown; this route takes a and b"), "{detail}");

@@ -94,7 +94,8 @@ impl Problem {
 
     /// The generation has nothing to fold ratings into.
     pub(crate) fn nothing_to_fold_into() -> Self {
-        let detail = "the published lists are ordered by predicted stars, into which ratings cannot be folded";
+        let detail =
+            "the published lists are ordered by predicted stars, into which ratings cannot be folded";
         Self::new(StatusCode::NOT_IMPLEMENTED, detail)
     }
 

@@ -12,7 +12,7 @@ use crate::connections::{Limits, Workers};
 use crate::denied;
 use crate::error::{Error, Result};
 use crate::reload;
-use crate::routes;
+use crate::routes::{self, OfWorker};
 use crate::settings::Settings;
 
 /// How long a request to a bucket that does not answer is repeated before that is logged. The next look follows anyway.
@@ -45,8 +45,7 @@ pub async fn run(
 
     let limits = Limits { connections: settings.connections(), request_timeout: settings.request_timeout };
     let workers = Workers::start(settings.workers(), limits, Arc::clone(&app), || {
-        // A handle of its own for each worker: requests count its users, and would do so on one line of memory.
-        warp::service(routes::filter(Arc::new(Arc::clone(&app))))
+        warp::service(routes::filter(Arc::new(OfWorker(Arc::clone(&app)))))
     })?;
     workers.accept(listener, shutdown).await;
     if !workers.drain(settings.drain_timeout).await {

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 use store::manifest::FORMAT_VERSION;
-use warp::http::header::CONTENT_TYPE;
 use warp::http::HeaderValue;
+use warp::http::header::CONTENT_TYPE;
 
 use super::{Answer, X_GENERATION, json, text, with_type};
 use crate::app::App;

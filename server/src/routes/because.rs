@@ -71,7 +71,8 @@ impl Query {
                 rated.push((id, factors, stars));
             }
         }
-        let system = FoldIn::new(terms, rated.iter().map(|(_, factors, stars)| (factors.0.as_slice(), *stars)));
+        let system =
+            FoldIn::new(terms, rated.iter().map(|(_, factors, stars)| (factors.0.as_slice(), *stars)));
         let mut reasons: Vec<(MovieId, f32)> =
             rated.iter().map(|rated| rated.0).zip(system.contributions(&target.0)).collect();
         reasons.retain(|&(_, part)| part > 0.0);

@@ -7,8 +7,8 @@ use futures_util::Stream;
 use ranking::FoldIn;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use store::records::Factors;
 use store::MovieId;
+use store::records::Factors;
 use warp::Buf;
 use warp::http::header::{CACHE_CONTROL, HeaderValue};
 

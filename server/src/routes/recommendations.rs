@@ -105,7 +105,11 @@ fn find(
 
 fn entries(list: &TopN) -> impl Iterator<Item = Entry> + '_ {
     let figures = list.scores.iter().zip(&list.stars);
-    list.movies.iter().zip(figures).map(|(&movie, (&score, &stars))| Entry { movie, score, rating: Some(stars) })
+    list.movies.iter().zip(figures).map(|(&movie, (&score, &stars))| Entry {
+        movie,
+        score,
+        rating: Some(stars),
+    })
 }
 
 impl Query {

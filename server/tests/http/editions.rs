@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use store::manifest::{Account, Counts};
-use store::records::{Factors, History, Movie, TopN};
+use store::records::{Factors, History, Movie, Similar, TopN, UserTerms};
 use store::writer::GenerationWriter;
 use store::{GenerationId, MovieId, Repository, UserId, layout};
 use tempfile::TempDir;
@@ -18,18 +18,34 @@ pub(crate) const DEPTH: u32 = 5;
 pub(crate) struct Edition {
     users: BTreeMap<u32, (TopN, Vec<u32>)>,
     movies: BTreeMap<u32, Movie>,
+    similar: BTreeMap<u32, Similar>,
+    item_factors: BTreeMap<u32, [f32; 2]>,
     fallback: TopN,
+    can_fold_in: bool,
 }
 
 impl Edition {
-    /// Users 18 and 0, of whom 18 is recommended movie 3451, which has no record, and movie 750.
+    /// Users 18 and 0, of whom 18 is recommended movie 3451, which has no record, and movie 750. Movies 1, 2, 3, 6 and
+    /// 750 have factors: 1 and 2 are alike, so are 3, 6 and 750.
     pub(crate) fn sample() -> Self {
         Self::default()
             .user(0, &[1, 2], &[])
             .user(18, &[3451, 750, 1, 2, 3], &[1, 2, 6])
             .movie(750, "Dr. Strangelove or: How I Learned to Stop \"Worrying\" (1964)", &["Comedy", "War"])
             .movie(1, "Toy Story (1995)", &[])
+            .movie(2, "Jumanji (1995)", &["Adventure", "Comedy"])
+            .similar(750, &[3, 6, 1])
+            .item(1, [1.0, 0.0])
+            .item(2, [0.9, 0.1])
+            .item(3, [0.1, 0.8])
+            .item(6, [0.0, 1.0])
+            .item(750, [0.0, 0.9])
             .fallback(&[1, 750, 2, 3, 4])
+    }
+
+    /// The sample as the objective `rating` leaves it.
+    pub(crate) fn without_fold_in() -> Self {
+        Self { can_fold_in: false, ..Self::sample() }
     }
 
     /// An edition of which every answer tells its number: movies from 1000 times the number up, titled by it.
@@ -54,6 +70,18 @@ impl Edition {
     fn movie(mut self, id: u32, title: &str, genres: &[&str]) -> Self {
         let genres = genres.iter().map(ToString::to_string).collect();
         self.movies.insert(id, Movie { title: title.to_owned(), genres });
+        self
+    }
+
+    fn similar(mut self, id: u32, list: &[u32]) -> Self {
+        let cosines = (0..list.len()).map(|rank| 1.0 - 0.25 * rank as f32).collect();
+        self.similar.insert(id, Similar { movies: ids(list), cosines });
+        self
+    }
+
+    fn item(mut self, id: u32, factors: [f32; 2]) -> Self {
+        self.item_factors.insert(id, factors);
+        self.can_fold_in = true;
         self
     }
 
@@ -121,6 +149,15 @@ impl Output {
         for (&id, movie) in &edition.movies {
             writer.movies.put(MovieId(id), movie).unwrap();
         }
+        for (&id, similar) in &edition.similar {
+            writer.similar.put(MovieId(id), similar).unwrap();
+        }
+        for (&id, factors) in &edition.item_factors {
+            writer.item_factors.put(MovieId(id), &Factors(factors.to_vec())).unwrap();
+        }
+        if edition.can_fold_in {
+            writer.put_user_terms(&user_terms()).unwrap();
+        }
         writer.put_fallback(&edition.fallback).unwrap();
         writer.finish().unwrap().seal(account()).unwrap().generation
     }
@@ -130,8 +167,23 @@ fn ids(numbers: &[u32]) -> Vec<MovieId> {
     numbers.iter().copied().map(MovieId).collect()
 }
 
+fn user_terms() -> UserTerms {
+    UserTerms {
+        min: 0.5,
+        max: 5.0,
+        floor: 0.1,
+        midpoint: 0.55,
+        steepness: 5.5,
+        activity_discount: 0.25,
+        mean_activity: 0.5,
+        ridge: 0.01,
+        unobserved: 1.0,
+        gram: vec![0.1, 0.1],
+    }
+}
+
 fn top_n(list: &[u32]) -> TopN {
-    TopN { movies: ids(list), scores: vec![1.0; list.len()], stars: vec![4.0; list.len()] }
+    TopN { movies: ids(list), scores: vec![1.0; list.len()], stars: vec![4.5; list.len()] }
 }
 
 /// An account of which the server reads the depth only.

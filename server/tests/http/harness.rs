@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use server::Settings;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
-use ureq::Agent;
-use ureq::http::{HeaderMap, Request};
+use ureq::http::{HeaderMap, Request, Response};
+use ureq::{Agent, Body};
 
 use crate::editions::Output;
 
@@ -35,13 +36,23 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("{e}: {self:?}"))
+    }
+
+    /// The ids of a list.
+    pub(crate) fn ids(&self) -> Vec<u64> {
+        self.json()["items"].as_array().unwrap().iter().map(|item| item["id"].as_u64().unwrap()).collect()
+    }
+
     /// A header's text, empty where it is absent.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 }
 
-/// Sends one request.
+/// Sends one request without a body.
 pub(crate) fn ask(
     agent: &Agent,
     method: &str,
@@ -49,7 +60,11 @@ pub(crate) fn ask(
     target: &str,
 ) -> Result<Answer, ureq::Error> {
     let request = Request::builder().method(method).uri(format!("http://{address}{target}")).body(())?;
-    let (head, mut body) = agent.run(request)?.into_parts();
+    read(agent.run(request)?)
+}
+
+fn read(response: Response<Body>) -> Result<Answer, ureq::Error> {
+    let (head, mut body) = response.into_parts();
     Ok(Answer { status: head.status.as_u16(), headers: head.headers, body: body.read_to_string()? })
 }
 
@@ -65,8 +80,13 @@ pub(crate) struct InProcess {
 impl InProcess {
     /// Starts a server that looks for new generations all the time.
     pub(crate) fn start(store: &Path) -> Self {
+        Self::start_with(store, |_| ())
+    }
+
+    /// Starts one with other settings.
+    pub(crate) fn start_with(store: &Path, change: impl FnOnce(&mut Settings)) -> Self {
         let work = tempfile::tempdir().unwrap();
-        let settings = Settings {
+        let mut settings = Settings {
             store: store.into(),
             listen: "127.0.0.1:0".parse().unwrap(),
             work_dir: work.path().to_path_buf(),
@@ -81,6 +101,7 @@ impl InProcess {
             deny_list: None,
             drain_timeout: PATIENCE,
         };
+        change(&mut settings);
         let runtime = Runtime::new().unwrap();
         let listener = runtime.block_on(async { server::listen(settings.listen) }).unwrap();
         let address = listener.local_addr().unwrap();
@@ -92,7 +113,12 @@ impl InProcess {
 
     /// Starts a server and waits until it has opened the published generation.
     pub(crate) fn ready(output: &Output) -> Self {
-        let server = Self::start(output.path());
+        Self::ready_with(output, |_| ())
+    }
+
+    /// One with other settings that has opened the published generation.
+    pub(crate) fn ready_with(output: &Output, change: impl FnOnce(&mut Settings)) -> Self {
+        let server = Self::start_with(output.path(), change);
         eventually("a generation is open", || server.get("/readyz").status == 200);
         server
     }
@@ -103,6 +129,19 @@ impl InProcess {
 
     pub(crate) fn ask(&self, method: &str, target: &str) -> Answer {
         ask(&self.agent, method, self.address, target).unwrap()
+    }
+
+    /// Asks with a header.
+    pub(crate) fn get_with(&self, target: &str, name: &str, value: &str) -> Answer {
+        let uri = format!("http://{}{target}", self.address);
+        read(self.agent.run(Request::get(uri).header(name, value).body(()).unwrap()).unwrap()).unwrap()
+    }
+
+    /// Sends a body.
+    pub(crate) fn post(&self, target: &str, body: &str) -> Answer {
+        let uri = format!("http://{}{target}", self.address);
+        let request = Request::post(uri).header("content-type", "application/json").body(body).unwrap();
+        read(self.agent.run(request).unwrap()).unwrap()
     }
 
     /// How many working copies there are.

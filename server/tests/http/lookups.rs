@@ -2,9 +2,10 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use crate::editions::{Edition, Output};
-use crate::harness::InProcess;
+use crate::harness::{InProcess, eventually};
 
 fn sample() -> (Output, InProcess) {
     let output = Output::with(&Edition::sample());
@@ -71,12 +72,149 @@ fn features_are_the_rated_movies() {
 }
 
 #[test]
-fn unknown_parameters_are_ignored() {
+fn a_part_of_a_list_may_be_asked_for() {
     let (_output, server) = sample();
-    let answer = server.get("/recommendations?trace=1&user_id=18&user=x&N=0&limit=-1&");
-    assert_eq!(answer.body, r#"{"items":[{"id":3451},{"id":750}]}"#);
-    // `n` means nothing to this route, whatever it is.
-    assert_eq!(server.get("/features?user_id=18&n=x").status, 200);
+    let get = |query: &str| server.get(&format!("/recommendations?user_id=18&{query}"));
+    assert_eq!(get("offset=1").ids(), [750, 1]);
+    assert_eq!(get("offset=3&n=2").ids(), [2, 3]);
+    assert_eq!(get("exclude=3451,1&n=2").ids(), [750, 2]);
+    assert_eq!(get("genre=comedy&n=1").ids(), [750]);
+    assert_eq!(get("genre=Adventure,War&n=2").ids(), [750, 2]);
+    assert_eq!(get("exclude_genre=War&n=2").ids(), [3451, 1]);
+    assert_eq!(get("min_year=1965&n=2").ids(), [1, 2]);
+    assert_eq!(get("max_year=1994&n=1").ids(), [750]);
+    assert_eq!(get("min_year=1995&max_year=1995&genre=Comedy&n=1").ids(), [2]);
+    for whole in ["", "n=5", "offset=3", "genre=Comedy"] {
+        assert_eq!(get(whole).header("x-truncated"), "", "{whole}");
+    }
+}
+
+#[test]
+fn a_list_that_runs_out_before_the_candidates_do_says_so() {
+    let (_output, server) = sample();
+    for (query, ids) in [
+        ("offset=4", &[3][..]),
+        ("offset=5", &[]),
+        ("offset=4294967295", &[]),
+        ("genre=War&n=2", &[750]),
+        ("exclude=3451,750,1,2&n=2", &[3]),
+    ] {
+        let answer = server.get(&format!("/recommendations?user_id=18&{query}"));
+        assert_eq!((answer.ids(), answer.header("x-truncated")), (ids.to_vec(), "true"), "{query}");
+    }
+    // User 0 has only two candidates, and both are in the list.
+    let answer = server.get("/recommendations?user_id=0&offset=1");
+    assert_eq!((answer.ids(), answer.header("x-truncated")), (vec![2], ""));
+}
+
+#[test]
+fn scores_and_predicted_ratings_come_when_they_are_asked_for() {
+    let (_output, server) = sample();
+    let answer = server.get("/recommendations?user_id=18&n=1&withScores=true");
+    assert_eq!(answer.body, r#"{"items":[{"id":3451,"score":1.0,"rating":4.5}]}"#);
+    let answer = server.get("/recommendations?user_id=18&n=1&offset=1&withScores=true&returnMetadata=true");
+    assert!(answer.body.ends_with(r#"(1964)","score":1.0,"rating":4.5}]}"#), "{answer:?}");
+}
+
+#[test]
+fn an_unknown_user_may_rather_be_told_of() {
+    let (_output, server) = sample();
+    let answer = server.get("/recommendations?user_id=7&fallback=none");
+    assert_eq!(answer.status, 404);
+    assert_eq!(answer.json()["detail"], "there is no user 7");
+    assert_eq!(server.get("/recommendations?user_id=18&fallback=none").status, 200);
+    assert_eq!(server.get("/recommendations?user_id=7&fallback=popular").ids(), [1, 750]);
+}
+
+#[test]
+fn many_users_are_answered_in_the_order_asked_for() {
+    let (_output, server) = sample();
+    let answer = server.get("/recommendations?user_id=18,7,0&n=1&offset=1");
+    assert_eq!(
+        answer.body,
+        concat!(
+            r#"{"users":[{"user_id":18,"source":"personal","truncated":false,"items":[{"id":750}]},"#,
+            r#"{"user_id":7,"source":"popular","truncated":false,"items":[{"id":750}]},"#,
+            r#"{"user_id":0,"source":"personal","truncated":false,"items":[{"id":2}]}]}"#
+        )
+    );
+    let answer = server.get("/recommendations?user_id=7,18&n=1&fallback=none");
+    let users = answer.json()["users"].clone();
+    assert_eq!((&users[0]["source"], users[0]["items"].as_array().unwrap().len()), (&"none".into(), 0));
+    assert_eq!(users[1]["items"][0]["id"], 3451);
+}
+
+#[test]
+fn a_movie_is_described_and_has_similar_ones() {
+    let (_output, server) = sample();
+    let answer = server.get("/movies/2");
+    assert_eq!(answer.body, r#"{"genres":["Adventure","Comedy"],"id":2,"title":"Jumanji (1995)"}"#);
+    assert_eq!(server.get("/movies/3451").status, 404);
+    let answer = server.get("/movies/750/similar?withScores=true");
+    assert_eq!(answer.body, r#"{"items":[{"id":3,"score":1.0},{"id":6,"score":0.75}]}"#);
+    let answer = server.get("/movies/750/similar?n=9&exclude=3");
+    assert_eq!((answer.ids(), answer.header("x-truncated")), (vec![6, 1], "true"));
+    assert_eq!(server.get("/movies/2/similar").status, 404);
+}
+
+#[test]
+fn an_answer_that_the_client_has_is_not_sent_again() {
+    let (output, server) = sample();
+    let target = "/recommendations?user_id=18&n=3";
+    let first = server.get(target);
+    let tag = first.header("etag").to_owned();
+    assert!(tag.starts_with("W/\"") && first.header("cache-control") == "private, no-cache", "{first:?}");
+    // The same request in other words.
+    for target in [
+        target,
+        "/recommendations?n=3&user_id=018&returnMetadata=FALSE",
+        "/recommendations?offset=0&n=%33&user_id=18&",
+    ] {
+        let again = server.get_with(target, "if-none-match", &tag);
+        assert_eq!((again.status, again.body.as_str()), (304, ""), "{target}");
+        assert_eq!(again.header("etag"), tag);
+        assert!(!again.header("x-generation").is_empty());
+    }
+    for other in ["/recommendations?user_id=18&n=2", "/recommendations?user_id=0&n=3", "/features?user_id=18"]
+    {
+        assert_eq!(server.get_with(other, "if-none-match", &tag).status, 200, "{other}");
+    }
+    for target in ["/features?user_id=18", "/movies/1", "/movies/750/similar", "/users/18/because?movie=750"]
+    {
+        let tag = server.get(target).header("etag").to_owned();
+        assert_eq!(server.get_with(target, "if-none-match", &tag).status, 304, "{target}");
+    }
+    // Another generation has other tags, even with the same lists.
+    output.publish(&Edition::sample());
+    eventually("another tag is sent", || server.get(target).header("etag") != tag);
+    assert_eq!(server.get_with(target, "if-none-match", &tag).status, 200);
+}
+
+#[test]
+fn caches_may_keep_an_answer_for_as_long_as_the_server_is_told() {
+    let output = Output::with(&Edition::sample());
+    let server = InProcess::ready_with(&output, |settings| settings.max_age = Duration::from_secs(90));
+    assert_eq!(server.get("/features?user_id=18").header("cache-control"), "private, max-age=90");
+    assert_eq!(server.get("/features?user_id=x").header("cache-control"), "");
+}
+
+#[test]
+fn long_answers_are_compressed_for_clients_that_take_it() {
+    let (_output, server) = sample();
+    // The client decompresses and drops the header; the one that stays tells that there was a choice.
+    let raw = |accepts: &str| {
+        let mut stream = TcpStream::connect(server.address).unwrap();
+        let head = format!("GET /openapi.json HTTP/1.1\r\nHost: t\r\nConnection: close\r\n{accepts}\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    let (plain, compressed) = (raw(""), raw("Accept-Encoding: gzip\r\n"));
+    assert!(plain.contains("vary: accept-encoding") && !plain.contains("content-encoding"), "{plain}");
+    assert!(compressed.contains("content-encoding: gzip") && compressed.contains("vary: accept-encoding"));
+    assert!(compressed.len() * 2 < plain.len(), "{} and {}", compressed.len(), plain.len());
+    assert!(!server.get_with("/features?user_id=18", "accept-encoding", "gzip").headers.contains_key("vary"));
 }
 
 #[test]

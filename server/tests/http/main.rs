@@ -2,6 +2,10 @@
 //!
 //! - [`lookups`]: what the routes answer
 //! - [`rejections`]: what they refuse, and how
+//! - [`folding`]: what ratings that the batch has not seen lead to, and why a movie is recommended
+//! - [`describing`]: what the server says of itself, and that it is true
+//! - [`denying`]: what is hidden at once
+//! - [`hostile`]: clients that are slow, many, or mean harm
 //! - [`reloading`]: generations that appear, change and are damaged while requests run
 //! - [`restarting`]: servers on the work directory of one that has ended
 //! - [`process`]: the program: its help, its exit codes, its end
@@ -11,8 +15,12 @@
 // A test may insist; clippy.toml allows it in test functions, not in the helpers beside them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod denying;
+mod describing;
 mod editions;
+mod folding;
 mod harness;
+mod hostile;
 mod lookups;
 mod process;
 mod rejections;

@@ -26,7 +26,7 @@ fn a_user_id_that_is_missing_repeated_or_no_number_is_refused_by_both_routes() {
     for route in ["/recommendations", "/features"] {
         for query in queries.iter().chain(&more) {
             let answer = server.get(&format!("{route}{query}"));
-            assert!(detail(&answer, 400, "Bad Request").starts_with("user_id "), "{query}: {answer:?}");
+            assert!(detail(&answer, 400, "Bad Request").contains("user_id "), "{query}: {answer:?}");
         }
     }
     let answer = server.get("/features?user_id=eighteen");
@@ -62,10 +62,80 @@ fn return_metadata_is_true_or_false() {
 }
 
 #[test]
+fn every_parameter_that_is_unknown_or_malformed_is_named() {
+    let output = Output::with(&Edition::sample());
+    let server = InProcess::ready(&output);
+    for (target, named) in [
+        ("/recommendations?user_id=18&limit=3", &["limit"][..]),
+        (
+            "/recommendations?N=0&offset=-1&exclude=1,x&genre=,",
+            &["user_id", "N", "offset", "exclude", "genre"],
+        ),
+        (
+            "/recommendations?user_id=18&min_year=MCM&max_year=&withScores=1",
+            &["min_year", "max_year", "withScores"],
+        ),
+        ("/recommendations?user_id=18&fallback=", &["fallback"]),
+        ("/recommendations?user_id=18&genre=Comdy", &["genre"]),
+        ("/recommendations?user_id=18&exclude_genre=Comedy,Warr", &["exclude_genre"]),
+        ("/features?user_id=18&n=x", &["n"]),
+        ("/features?user_id=18,19", &["user_id"]),
+        ("/movies/750?returnMetadata=true", &["returnMetadata"]),
+        ("/movies/750/similar?n=0", &["n"]),
+        ("/users/18/because?n=0", &["movie", "n"]),
+        ("/livez?x", &["x"]),
+        ("/readyz?x=1", &["x"]),
+        ("/version?x=1", &["x"]),
+        ("/metrics?x=1", &["x"]),
+        ("/openapi.json?x=1", &["x"]),
+    ] {
+        let answer = server.get(target);
+        let detail = detail(&answer, 400, "Bad Request");
+        let errors = answer.json()["errors"].clone();
+        let mut found: Vec<_> =
+            errors.as_array().unwrap().iter().map(|error| error["parameter"].as_str().unwrap()).collect();
+        let mut named = named.to_vec();
+        found.sort_unstable();
+        named.sort_unstable();
+        assert_eq!(found, named, "{target}: {detail}");
+        assert!(named.iter().all(|name| detail.contains(name)), "{detail}");
+    }
+    let detail = detail(&server.get("/recommendations?user_id=18&genre=Comdy"), 400, "Bad Request");
+    assert!(detail.contains("`Comdy`") && detail.contains("Adventure, Comedy, War"), "{detail}");
+}
+
+#[test]
+fn lists_of_ids_have_a_limit() {
+    let output = Output::with(&Edition::sample());
+    let server = InProcess::ready(&output);
+    let ids = |n: u32| (0..n).map(|id| id.to_string()).collect::<Vec<_>>().join(",");
+    assert_eq!(server.get(&format!("/recommendations?user_id={}", ids(100))).status, 200);
+    let answer = server.get(&format!("/recommendations?user_id={}", ids(101)));
+    assert!(detail(&answer, 400, "Bad Request").contains("names more than 100"));
+    let answer = server.get(&format!("/recommendations?user_id=18&exclude={}", ids(1001)));
+    assert!(detail(&answer, 400, "Bad Request").contains("names more than 1000"));
+}
+
+#[test]
 fn other_paths_are_not_found() {
     let output = Output::empty();
     let server = InProcess::start(output.path());
-    for path in ["/", "/recommendations/", "/Recommendations", "/features/18", "//livez", "/livez%20"] {
+    for path in [
+        "/",
+        "/recommendations/",
+        "/Recommendations",
+        "/features/18",
+        "//livez",
+        "/livez%20",
+        "/movies/x",
+        "/movies/1/",
+        "/../etc/passwd",
+        "/movies/../livez",
+        "/%2e%2e/livez",
+        "/users/18",
+        "/movies/%31",
+        "/movies/99999999999",
+    ] {
         detail(&server.get(path), 404, "Not Found");
     }
     detail(&server.ask("DELETE", "/nowhere"), 404, "Not Found");
@@ -75,13 +145,16 @@ fn other_paths_are_not_found() {
 fn other_methods_are_refused_with_those_that_are_allowed() {
     let output = Output::empty();
     let server = InProcess::start(output.path());
-    for route in ["/recommendations?user_id=18", "/features?user_id=18", "/livez", "/readyz"] {
+    for route in ["/features?user_id=18", "/livez", "/readyz", "/movies/1", "/metrics"] {
         for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
             let answer = server.ask(method, route);
             assert!(detail(&answer, 405, "Method Not Allowed").starts_with(method));
             assert_eq!(answer.header("allow"), "GET, HEAD");
         }
     }
+    let answer = server.ask("PUT", "/recommendations");
+    detail(&answer, 405, "Method Not Allowed");
+    assert_eq!(answer.header("allow"), "GET, HEAD, POST");
 }
 
 #[test]
@@ -103,11 +176,11 @@ fn any_query_is_answered_or_refused() {
     let server = InProcess::ready(&output);
     let anything = "[a-zA-Z0-9_=&%+.~!$'()*,;:@/?-]{0,60}";
     let value = prop_oneof!["[0-9]{1,11}", "(true|FALSE|%31)", "[a-zA-Z0-9=%+.-]{0,8}"];
-    let pair =
-        ("(user_id|n|returnMetadata|user%5fid|x)", value).prop_map(|(name, value)| format!("{name}={value}"));
+    let pair = ("(user_id|n|returnMetadata|user%5fid|genre|min_year|exclude|x)", value)
+        .prop_map(|(name, value)| format!("{name}={value}"));
     let pairs = prop::collection::vec(pair, 0..4).prop_map(|pairs| pairs.join("&"));
     let query = prop_oneof![anything.prop_map(|text| text), pairs];
-    let route = prop_oneof![Just("/recommendations"), Just("/features")];
+    let route = prop_oneof![Just("/recommendations"), Just("/features"), Just("/movies/750/similar")];
 
     let mut runner = TestRunner::new_with_rng(
         Config { cases: 1000, failure_persistence: None, ..Config::default() },
