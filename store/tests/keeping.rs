@@ -76,7 +76,7 @@ fn a_kept_copy_is_adopted_by_one_reader_again_and_again() {
     }
     // One that is not kept goes, as a fetched one does.
     drop(site.adopt().unwrap());
-    assert_eq!(site.copies(), [PathBuf::new(); 0]);
+    assert!(site.copies().is_empty());
     assert!(site.adopt().is_none());
 }
 
@@ -101,7 +101,7 @@ fn a_copy_of_a_generation_whose_manifest_is_another_by_now_is_not_adopted_and_go
     fs::write(&path, format!("{open},\n  \"digest\": \"{digest}\"\n}}\n")).unwrap();
     assert_eq!(site.repository.manifest(&site.id).unwrap().account.code_version, "2");
     assert!(site.adopt().is_none());
-    assert_eq!(site.copies(), [PathBuf::new(); 0]);
+    assert!(site.copies().is_empty());
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn a_copy_of_another_generation_is_not_adopted_and_goes() {
     let mut site = Site::new();
     site.id = generation(&site.dir.path().join("output"));
     assert!(site.adopt().is_none());
-    assert_eq!(site.copies(), [PathBuf::new(); 0]);
+    assert!(site.copies().is_empty());
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn a_copy_that_has_lost_a_byte_of_its_log_or_any_other_file_is_not_adopted() {
         let file = OpenOptions::new().write(true).open(&files[n]).unwrap();
         file.set_len(file.metadata().unwrap().len() - 1).unwrap();
         assert!(site.adopt().is_none(), "{}", files[n].display());
-        assert_eq!(site.copies(), [PathBuf::new(); 0]);
+        assert!(site.copies().is_empty());
     }
 }
 
