@@ -6,6 +6,7 @@
 //! | `bad_input` | what is refused, in which words and with which exit code, and that nothing is touched |
 //! | `verifying` | that published lists are proved, and wrong ones refused by user and movie |
 //! | `gate` | that a night which would make serving worse is kept and not published |
+//! | `denying` | that what a deny list names is nowhere in the next generation |
 //! | `generations` | what is done with generations afterwards: listed, compared, gone back to, pinned, pruned |
 //! | `serving` | what a client sees, and that a new generation is picked up without a lost request |
 //! | `switching` | a hundred generations in turn under full load |
@@ -25,6 +26,7 @@ mod batch;
 #[cfg(object_store)]
 mod bucket;
 mod crashes;
+mod denying;
 #[cfg(root)]
 mod disasters;
 mod gate;

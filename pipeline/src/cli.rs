@@ -13,12 +13,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use evaluate::EvaluateArgs;
 use gate::GateArgs;
 pub(crate) use generations::{DiffArgs, ListArgs, PinArgs, PruneArgs, RollbackArgs, UnpinArgs};
+use pipeline::Error;
 use pipeline::ingest::Scale;
 use pipeline::input::InputSettings;
 use pipeline::model::{Objective, RankingSettings, RatingSettings, TrainSettings};
 use pipeline::run::RunSettings;
 use pipeline::sample::Shape;
 use place::PlaceArgs;
+use store::DenyList;
 pub(crate) use verify::VerifyArgs;
 
 /// Precomputes movie recommendations: reads ratings, trains a model, scores every unseen movie for every
@@ -147,6 +149,10 @@ pub(crate) struct RunArgs {
     /// The movies: CSV with the columns movieId, title and genres
     #[arg(long, value_name = "FILE", default_value = "data/sample/movies.csv")]
     movies: PathBuf,
+    /// Leave out what this file names, and prove it absent: a movie (`movie ID`) or a user (`user ID`) a line, and
+    /// # comments
+    #[arg(long, value_name = "FILE")]
+    deny_list: Option<PathBuf>,
     #[command(flatten)]
     place: PlaceArgs,
     /// How many movies to store for each user
@@ -220,11 +226,16 @@ impl TrainArgs {
 }
 
 impl RunArgs {
-    pub(crate) fn settings(self) -> RunSettings {
+    /// What the options ask for.
+    ///
+    /// # Errors
+    /// Those of [`DenyList::read`].
+    pub(crate) fn settings(self) -> Result<RunSettings, Error> {
         let scale = self.ratings.scale();
-        RunSettings {
+        Ok(RunSettings {
             training: self.train.settings(scale),
             input: InputSettings { ratings: self.ratings.ratings, movies: self.movies },
+            deny_list: self.deny_list.as_deref().map(DenyList::read).transpose()?,
             test_fraction: self.test_fraction,
             depth: self.depth,
             similar: self.similar,
@@ -232,7 +243,7 @@ impl RunArgs {
             bounds: self.gate.bounds(),
             force: self.gate.force,
             always: self.always,
-        }
+        })
     }
 }
 
@@ -263,10 +274,10 @@ mod tests {
     fn no_words_and_run_mean_the_same() {
         let alone = Cli::parse_from(["pipeline", "--depth", "7"]);
         assert!(alone.command.is_none());
-        assert_eq!(alone.run.settings().depth, 7);
+        assert_eq!(alone.run.settings().unwrap().depth, 7);
         let Some(Command::Run(run)) = Cli::parse_from(["pipeline", "run", "--depth", "7"]).command else {
             panic!("`run` is a command");
         };
-        assert_eq!(run.settings().depth, 7);
+        assert_eq!(run.settings().unwrap().depth, 7);
     }
 }

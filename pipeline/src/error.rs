@@ -44,9 +44,10 @@ pub enum Error {
 
     /// What cleaning left is not enough to learn from.
     #[error(
-        "{} leaves {ratings} ratings of {users} users and {movies} movies after cleaning ({rejected} rows were rejected); \
+        "{} leaves {ratings} ratings of {users} users and {movies} movies after cleaning ({rejected} rows were rejected{}); \
          training needs at least {needed}",
-        path.display()
+        path.display(),
+        and_denied(*denied)
     )]
     TooFewRatings {
         /// The table.
@@ -59,6 +60,8 @@ pub enum Error {
         movies: usize,
         /// Rows rejected.
         rejected: u64,
+        /// Rows that the deny list names.
+        denied: u64,
         /// What would be enough, in words.
         needed: &'static str,
     },
@@ -124,6 +127,11 @@ pub enum Error {
         /// What was seen.
         detail: String,
     },
+}
+
+/// What else was left out, where a deny list was given.
+fn and_denied(denied: u64) -> String {
+    if denied == 0 { String::new() } else { format!(", {denied} denied") }
 }
 
 impl Error {

@@ -5,6 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
+use store::DenyList;
+
 use crate::error::{Error, Result};
 use crate::ingest::{self, CleanRatings, Movies, Scale};
 use crate::interactions::Interactions;
@@ -34,28 +36,45 @@ pub struct Input {
 }
 
 impl Input {
-    /// Reads and cleans the files, `scale` being the stars that a rating may have.
+    /// Reads and cleans the files, `scale` being the stars that a rating may have, and leaves out what `deny` names.
     ///
     /// # Errors
     /// Those of [`ingest`], and [`Error::TooFewRatings`].
-    pub fn read(settings: &InputSettings, scale: Scale, progress: Progress) -> Result<Self> {
+    pub fn read(
+        settings: &InputSettings,
+        scale: Scale,
+        deny: Option<&DenyList>,
+        progress: Progress,
+    ) -> Result<Self> {
         // The small file first: if it is missing, nobody should have to wait for the large one to know.
-        let movies = ingest::read_movies(&settings.movies)?;
-        let (mut clean, vocabulary) = read_ratings(&settings.ratings, scale, progress)?;
+        let mut movies = ingest::read_movies(&settings.movies)?;
+        if let Some(deny) = deny {
+            movies.deny(deny);
+        }
+        let (mut clean, vocabulary) = read_ratings(&settings.ratings, scale, deny, progress)?;
         let ratings = std::mem::take(&mut clean.ratings);
         let interactions = Interactions::of(&ratings, &vocabulary);
         Ok(Self { clean, movies, vocabulary, interactions })
     }
 }
 
-/// Reads and cleans ratings that are to be learned from, and numbers them. Their times are still there.
+/// Reads and cleans ratings that are to be learned from, leaves out what `deny` names, and numbers them. Their times are
+/// still there.
 ///
 /// # Errors
 /// Those of [`ingest`], and [`Error::TooFewRatings`].
-pub fn read_ratings(path: &Path, scale: Scale, progress: Progress) -> Result<(CleanRatings, Vocabulary)> {
+pub fn read_ratings(
+    path: &Path,
+    scale: Scale,
+    deny: Option<&DenyList>,
+    progress: Progress,
+) -> Result<(CleanRatings, Vocabulary)> {
     let bar = progress.bar("reading", Unit::Bytes);
-    let clean = ingest::read_ratings(path, scale, &bar)?;
+    let mut clean = ingest::read_ratings(path, scale, &bar)?;
     bar.finish_and_clear();
+    if let Some(deny) = deny {
+        clean.deny(deny);
+    }
     let vocabulary = Vocabulary::of(&clean.ratings);
     let (n_users, n_items) = (vocabulary.users().len(), vocabulary.items().len());
     if clean.ratings.len() < 20 || n_users < 2 || n_items < 2 {
@@ -65,6 +84,7 @@ pub fn read_ratings(path: &Path, scale: Scale, progress: Progress) -> Result<(Cl
             users: n_users,
             movies: n_items,
             rejected: clean.rows.rejected,
+            denied: clean.rows.denied,
             needed: "20 ratings of 2 users and 2 movies",
         });
     }

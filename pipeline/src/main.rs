@@ -102,7 +102,7 @@ fn start_log(quiet: bool) -> Result<(), Box<dyn Error>> {
 
 fn run(args: RunArgs, progress: Progress) -> Done {
     let json = args.json;
-    let settings = args.settings();
+    let settings = args.settings()?;
     let report = run::run(&settings, progress)?;
     let text = if json {
         serde_json::to_string_pretty(&report)?
@@ -125,7 +125,7 @@ fn evaluate(args: EvaluateArgs, progress: Progress) -> Result<String, Box<dyn Er
 /// What is wrong with a generation is the answer, not an error, and yet no success.
 fn verify(args: VerifyArgs) -> Done {
     let json = args.json;
-    let found = verify::verify(&args.settings())?;
+    let found = verify::verify(&args.settings()?)?;
     let text = if json { serde_json::to_string_pretty(&found)? } else { summary::of_verification(&found)? };
     Ok((text, if found.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }))
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use store::manifest::{Account, Counts, Gate, Manifest, Verdict};
 use store::repository::{Pointer, Staging};
 use store::writer::GenerationWriter;
-use store::{MovieId, Repository};
+use store::{DenyList, MovieId, Repository};
 
 use crate::error::{Error, Result};
 use crate::evaluation;
@@ -36,6 +36,8 @@ const USERS_IN_FLIGHT: usize = 8192;
 pub struct RunSettings {
     /// Where the data comes from.
     pub input: InputSettings,
+    /// What must not be in the generation, if anything.
+    pub deny_list: Option<DenyList>,
     /// How the model is trained.
     pub training: TrainSettings,
     /// The share of ratings on which a model of the rest is measured before the real one is trained; 0
@@ -79,8 +81,8 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
         return Ok(Report::new(outcome, before, &repository));
     }
 
-    let mut input =
-        meter.measure("ingest", || Input::read(&settings.input, settings.training.scale, progress))?;
+    let (scale, deny) = (settings.training.scale, settings.deny_list.as_ref());
+    let mut input = meter.measure("ingest", || Input::read(&settings.input, scale, deny, progress))?;
     tracing::info!(
         ratings = input.interactions.by_user.n_cells(),
         users = input.interactions.n_users(),
@@ -94,12 +96,8 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
     let staging = repository.staging(&settings.place.work)?;
     let mut writer = meter.measure("publish", || begin(staging.dir(), &input))?;
     let mut metadata = std::mem::take(&mut input.movies.by_id);
-    let findings = Findings {
-        vocabulary: &input.vocabulary,
-        interactions: &input.interactions,
-        model: &model,
-        scale: settings.training.scale,
-    };
+    let findings =
+        Findings { vocabulary: &input.vocabulary, interactions: &input.interactions, model: &model, scale };
     let unnamed = findings.name_unnamed(&mut metadata);
     warn_of_unnamed(&unnamed, &settings.input.movies);
     meter.measure("publish", || findings.announce(&mut writer, &metadata))?;
@@ -108,8 +106,7 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
         similar::write(&mut writer, &model.ranking, &input.vocabulary, settings.similar, progress)
     })?;
     meter.measure("publish", || findings.write_movies(&mut writer, &metadata, settings.depth))?;
-    let lists =
-        meter.measure("gate", || Lists::of(&writer.tables()?, settings.depth, settings.training.scale))?;
+    let lists = meter.measure("gate", || Lists::of(&writer.tables()?, settings.depth, scale, deny))?;
     let finished = meter.measure("publish", || writer.finish())?;
 
     let counts = Counts {
@@ -152,7 +149,7 @@ impl RunSettings {
         self.training.check()
     }
 
-    /// What decides the result, for the manifest.
+    /// What decides the result, for the manifest. Of the deny list its digest: who was deleted must not stand there.
     fn parameters(&self) -> serde_json::Map<String, Value> {
         #[derive(Serialize)]
         struct Parameters<'a> {
@@ -161,12 +158,14 @@ impl RunSettings {
             test_fraction: f64,
             depth: usize,
             similar: usize,
+            deny_list: Option<String>,
         }
+        let deny_list = self.deny_list.as_ref().map(DenyList::digest);
         let &Self { ref training, test_fraction, depth, similar, .. } = self;
-        let parameters = Parameters { training, test_fraction, depth, similar };
+        let parameters = Parameters { training, test_fraction, depth, similar, deny_list };
         match serde_json::to_value(parameters) {
             Ok(Value::Object(parameters)) => parameters,
-            // Plain numbers always make an object.
+            // Plain numbers and words always make an object.
             _ => serde_json::Map::new(),
         }
     }

@@ -63,10 +63,17 @@ pub(crate) fn of_run(report: &Report, output: &Location) -> Result<String, fmt::
             .collect();
         writeln!(text, "          {:>12}   (of these, too: {})", "", also.join(", "))?;
     }
+    if rows.denied > 0 {
+        let denied = HumanCount(rows.denied).to_string();
+        writeln!(text, "          {denied:>12} denied  (their user or movie is on the deny list)")?;
+    }
     let movies = &account.movie_rows;
     writeln!(text, "          {:>12} movies described", HumanCount(movies.kept).to_string())?;
     for (reason, count) in by_number(&movies.rejected_by_reason) {
         writeln!(text, "          {:>12}   rejected: {reason}", HumanCount(count).to_string())?;
+    }
+    if movies.denied > 0 {
+        writeln!(text, "          {:>12}   denied", HumanCount(movies.denied).to_string())?;
     }
     if rows.rejected + movies.rejected > 0 {
         writeln!(text, "          each with its line in {}", rejects.display())?;

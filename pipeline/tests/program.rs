@@ -34,6 +34,7 @@ fn help_names_the_commands_and_each_command_its_options() {
             &[
                 "--ratings",
                 "--movies",
+                "--deny-list",
                 "--output",
                 "--depth",
                 "--seed",
@@ -64,7 +65,10 @@ fn help_names_the_commands_and_each_command_its_options() {
                 "--json",
             ],
         ),
-        (&["verify", "--help"], &["[GENERATION]", "--output", "--users", "--seed", "--work-dir", "--json"]),
+        (
+            &["verify", "--help"],
+            &["[GENERATION]", "--output", "--users", "--seed", "--work-dir", "--deny-list", "--json"],
+        ),
         (&["generations", "--help"], &["--output", "--json"]),
         (&["diff", "--help"], &["<BEFORE>", "[AFTER]", "--n", "--output", "--json"]),
         (&["rollback", "--help"], &["[GENERATION]", "--reason", "--output"]),

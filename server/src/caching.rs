@@ -28,23 +28,42 @@ pub(crate) fn entity_tag(of: &impl Hash) -> HeaderValue {
     HeaderValue::from_bytes(&tag).unwrap_or(HeaderValue::from_static("W/\"\""))
 }
 
-/// Whether the client has what a tag names.
-pub(crate) fn is_known(headers: &HeaderMap, tag: &HeaderValue) -> bool {
-    let opaque = |tag: &[u8]| tag.strip_prefix(b"W/").unwrap_or(tag).to_vec();
-    let tag = || opaque(tag.as_bytes());
-    headers.get_all(IF_NONE_MATCH).iter().any(|given| {
-        given.as_bytes() == b"*"
-            || given.as_bytes().split(|&byte| byte == b',').any(|one| opaque(one.trim_ascii()) == tag())
-    })
+/// What a client says of transfers. Most of the headers of a request say something else, so this is all that is made of
+/// them, and only where there is any.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Preferences {
+    /// Tags of what it has.
+    known: Vec<HeaderValue>,
+    takes_gzip: bool,
+}
+
+impl Preferences {
+    /// `None` where the headers say nothing of the kind.
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
+        let known: Vec<_> = headers.get_all(IF_NONE_MATCH).iter().cloned().collect();
+        let takes_gzip = takes_gzip(headers);
+        (takes_gzip || !known.is_empty()).then_some(Self { known, takes_gzip })
+    }
+
+    /// Whether the client has what a tag names.
+    pub(crate) fn knows(&self, tag: &HeaderValue) -> bool {
+        let opaque = |tag: &'_ [u8]| tag.strip_prefix(b"W/").unwrap_or(tag).to_vec();
+        self.known.iter().map(HeaderValue::as_bytes).any(|given| {
+            given == b"*"
+                || given
+                    .split(|&byte| byte == b',')
+                    .any(|one| opaque(one.trim_ascii()) == opaque(tag.as_bytes()))
+        })
+    }
 }
 
 /// Compresses a body for a client that takes it so, where it pays.
-pub(crate) fn compress(response: &mut Response<Vec<u8>>, headers: &HeaderMap) {
+pub(crate) fn compress(response: &mut Response<Vec<u8>>, client: Option<&Preferences>) {
     if response.body().len() < WORTH_IT {
         return;
     }
     response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
-    if !takes_gzip(headers) {
+    if !client.is_some_and(|client| client.takes_gzip) {
         return;
     }
     let mut encoder = GzEncoder::new(Vec::with_capacity(response.body().len() / 2), Compression::fast());
@@ -86,9 +105,10 @@ mod tests {
             (String::new(), false),
         ] {
             let headers = HeaderMap::from_iter([(IF_NONE_MATCH, HeaderValue::from_str(&given).unwrap())]);
-            assert_eq!(is_known(&headers, &tag), known, "{given}");
+            let client = Preferences::of(&headers).unwrap();
+            assert_eq!(client.knows(&tag), known, "{given}");
         }
-        assert!(!is_known(&HeaderMap::new(), &tag));
+        assert!(Preferences::of(&HeaderMap::new()).is_none());
     }
 
     #[test]
@@ -96,7 +116,7 @@ mod tests {
         let compressed = |accepts: &'static str, n: usize| {
             let mut response = Response::new(vec![b'x'; n]);
             let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(accepts))]);
-            compress(&mut response, &headers);
+            compress(&mut response, Preferences::of(&headers).as_ref());
             response
         };
         for accepts in ["gzip", "br, GZIP;q=0.5", "*"] {

@@ -1,5 +1,6 @@
 //! A generation as it is served: its records, and what of it is kept in memory.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use ranking::Items;
@@ -17,6 +18,8 @@ pub(crate) struct Edition {
     pub(crate) generation: Generation,
     /// Its id, as answers name it.
     pub(crate) name: HeaderValue,
+    /// Another generation, most likely another number: for what clients keep.
+    pub(crate) digest: u64,
     /// The movies.
     pub(crate) catalogue: Catalogue,
     /// The movies that can be recommended.
@@ -38,9 +41,12 @@ impl Edition {
         let generation = Generation::open(copy, cache_bytes)?;
         let id = &generation.manifest().generation;
         let name = HeaderValue::from_str(id.as_str()).map_err(|_| Error::Unnameable(id.clone()))?;
+        let mut hasher = DefaultHasher::new();
+        id.hash(&mut hasher);
+        let digest = hasher.finish();
         let catalogue = Catalogue::of(generation.tables())?;
         let candidates = Candidates::of(generation.tables())?;
-        Ok(Self { generation, name, catalogue, candidates })
+        Ok(Self { generation, name, digest, catalogue, candidates })
     }
 
     /// The records.

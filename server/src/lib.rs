@@ -26,6 +26,6 @@ pub mod healthcheck;
 pub mod error;
 
 pub use error::{Error, Result};
-pub use listen::{listen, termination};
+pub use listen::{listen, make_room_for, termination};
 pub use serve::run;
 pub use settings::Settings;

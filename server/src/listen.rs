@@ -1,14 +1,18 @@
-//! What the server asks of the operating system: a listening socket, and notice that it should stop.
+//! What the server asks of the operating system: a listening socket, room for its connections, and notice that it should
+//! stop.
 
 use std::net::SocketAddr;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::error::{Error, Result};
 
 /// Connections that may wait to be accepted; the system may allow fewer.
-const BACKLOG: u32 = 1024;
+const BACKLOG: u32 = 4096;
+/// Open files that are no connections: of the store, the runtimes and the log.
+const FILES_BESIDE: u64 = 64;
 
 /// Binds an address. Must be called within a tokio runtime.
 ///
@@ -28,6 +32,26 @@ pub fn listen(address: SocketAddr) -> Result<TcpListener> {
         socket.listen(BACKLOG)
     };
     bind().map_err(|source| Error::Listen { address, source })
+}
+
+/// Asks for as many open files as the system allows, for each connection is one. Says so where that is too few for
+/// `connections`.
+pub fn make_room_for(connections: usize) {
+    let mut limit = getrlimit(Resource::Nofile);
+    // No limit at all is `None`.
+    if limit.current != limit.maximum {
+        let raised = Rlimit { current: limit.maximum, ..limit };
+        if setrlimit(Resource::Nofile, raised.clone()).is_ok() {
+            limit = raised;
+        }
+    }
+    let most = limit.current.unwrap_or(u64::MAX);
+    if most < connections as u64 + FILES_BESIDE {
+        tracing::warn!(
+            "only {most} files may be open, too few for {connections} connections: raise `ulimit -n`, or lower \
+             --max-connections"
+        );
+    }
 }
 
 /// Waits for SIGTERM or SIGINT. From this call on, not only from the first poll, neither kills the process.

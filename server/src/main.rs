@@ -40,6 +40,7 @@ fn serve(settings: Settings) -> Result<()> {
     let outcome = runtime.block_on(async {
         let termination = server::termination()?;
         let listener = server::listen(settings.listen)?;
+        server::make_room_for(settings.connections());
         server::run(listener, settings, termination).await
     });
     // A generation that is just being opened ends with its copy removed, if it ends soon enough.

@@ -1,6 +1,7 @@
 //! Which part of a list a client wants: how many, from where on, and what may be in it.
 
 use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
 
 use serde::Deserialize;
 use store::{DenyList, MovieId};
@@ -22,7 +23,7 @@ pub(crate) const PARAMETERS: &str =
     "n, offset, exclude, genre, exclude_genre, min_year, max_year, returnMetadata and withScores";
 
 /// Which part of a list is wanted and how it is to be shown; also the members of a body that say so.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(crate) struct Wanted {
     /// How many movies, at least one.
@@ -88,6 +89,24 @@ impl Default for Wanted {
             max_year: None,
             metadata: false,
             scores: false,
+        }
+    }
+}
+
+/// What most requests do not say is hashed as one bit: every lookup has a tag.
+impl Hash for Wanted {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self { n, offset, exclude, genre, exclude_genre, min_year, max_year, metadata, scores } = self;
+        let is_filtered = !exclude.is_empty()
+            || !genre.is_empty()
+            || !exclude_genre.is_empty()
+            || min_year.is_some()
+            || max_year.is_some();
+        let flags = u32::from(*metadata) | u32::from(*scores) << 1 | u32::from(is_filtered) << 2;
+        (u64::from(*n) << 32 | u64::from(*offset)).hash(state);
+        flags.hash(state);
+        if is_filtered {
+            (exclude, genre, exclude_genre, min_year, max_year).hash(state);
         }
     }
 }

@@ -14,17 +14,23 @@ use store::repository::Bandwidth;
 const LISTEN: &str = "127.0.0.1:8080";
 
 const HELP: &str = "\
-Routes:
+Routes (GET /openapi.json says all):
   GET /recommendations?user_id=18                      two movies for the user
-  GET /recommendations?user_id=18&n=10                 ten, up to the depth that the pipeline stored
-  GET /recommendations?user_id=18&returnMetadata=true  with titles and genres
+  GET /recommendations?user_id=18&n=10&offset=10       the second ten, up to the depth that the pipeline stored
+  GET /recommendations?user_id=18&returnMetadata=true  with titles and genres; withScores=true with figures
+  GET /recommendations?user_id=18&genre=Comedy         of a genre; exclude_genre, min_year, max_year, exclude
+  GET /recommendations?user_id=18,19                   many users at once; fallback=none for no popular list
+  POST /recommendations                                for ratings in the body, of anybody
   GET /features?user_id=18                             the movies that the user has rated
-  GET /livez                                           200 while the process serves
-  GET /readyz                                          200 once a generation is open, 503 before
+  GET /movies/750, /movies/750/similar                 a movie, and those most like it
+  GET /users/18/because?movie=750                      the user's ratings that speak most for a movie
+  GET /livez, /readyz                                  200 while the process serves; once a generation is open
+  GET /metrics, /version, /openapi.json                counts for Prometheus; the release; the API
 
 Example:
   server --store output --listen 127.0.0.1:8080
   curl 'http://127.0.0.1:8080/recommendations?user_id=18&returnMetadata=true'
+  curl -d '{\"ratings\":[{\"id\":318,\"rating\":5}],\"n\":10}' http://127.0.0.1:8080/recommendations
 
 A store in a bucket takes its credentials from the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
 AWS_REGION; AWS_ENDPOINT for another store than Amazon's (with AWS_ALLOW_HTTP=true if it has no TLS).
@@ -71,7 +77,8 @@ pub struct Settings {
     #[arg(long, value_name = "DIR", default_value_os_t = std::env::temp_dir().join("movie-recommender-server"))]
     pub work_dir: PathBuf,
 
-    /// Memory for pages of the open generation, in MiB.
+    /// Memory for pages of the open generation, in MiB. Beside it, a server holds the factors of the candidates, the
+    /// movies' titles, and some 100 bytes a user that sled needs to find pages.
     #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
     pub cache_mib: u32,
 

@@ -121,7 +121,9 @@ mod tests {
 
     #[test]
     fn a_line_that_says_something_else_is_named() {
-        for line in ["film 1", "movie", "movie -1", "movie +1", "movie 1.0", "user 4294967296", "18", "user 1 2"] {
+        for line in
+            ["film 1", "movie", "movie -1", "movie +1", "movie 1.0", "user 4294967296", "18", "user 1 2"]
+        {
             let error = parse(&format!("movie 1\n{line}\n")).unwrap_err().to_string();
             assert!(error.contains("line 2 of deny.txt") && error.contains(line), "{error}");
         }

@@ -86,7 +86,7 @@ pub struct SourceFile {
     pub ends_with_newline: bool,
 }
 
-/// What became of the rows of the ratings: `read = kept + merged + rejected`.
+/// What became of the rows of the ratings: `read = kept + merged + rejected + denied`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rows {
     /// Rows after the header; blank lines are none.
@@ -101,11 +101,14 @@ pub struct Rows {
     pub rejected_by_reason: BTreeMap<String, u64>,
     /// What else was wrong with rejected rows, beyond the first.
     pub also: BTreeMap<String, u64>,
+    /// Rows left out because the deny list names their user or movie.
+    #[serde(default)]
+    pub denied: u64,
     /// Kept rows without a readable time, which count as older than any other.
     pub without_timestamp: u64,
 }
 
-/// What became of the rows of the movies: `read = kept + rejected`.
+/// What became of the rows of the movies: `read = kept + rejected + denied`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MovieRows {
     /// Rows after the header.
@@ -116,6 +119,9 @@ pub struct MovieRows {
     pub rejected: u64,
     /// The rejected by reason; sums to `rejected`.
     pub rejected_by_reason: BTreeMap<String, u64>,
+    /// Rows left out because the deny list names their movie.
+    #[serde(default)]
+    pub denied: u64,
 }
 
 /// How much there is of what.

@@ -1,10 +1,12 @@
 //! The options of `pipeline verify`.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use clap::Args;
+use pipeline::Error;
 use pipeline::verify::VerifySettings;
-use store::GenerationId;
+use store::{DenyList, GenerationId};
 
 use super::place::PlaceArgs;
 
@@ -21,18 +23,26 @@ pub(crate) struct VerifyArgs {
     /// What draws them: same generation and seed, same users
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     seed: u64,
+    /// Prove as well that nothing is stored of what this file names: `movie ID` or `user ID` a line, and # comments
+    #[arg(long, value_name = "FILE")]
+    deny_list: Option<PathBuf>,
     /// Print JSON instead of a summary
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 impl VerifyArgs {
-    pub(crate) fn settings(self) -> VerifySettings {
-        VerifySettings {
+    /// What the options ask for.
+    ///
+    /// # Errors
+    /// Those of [`DenyList::read`].
+    pub(crate) fn settings(self) -> Result<VerifySettings, Error> {
+        Ok(VerifySettings {
             place: self.place.place(),
             generation: self.generation,
             n_users: self.users,
             seed: self.seed,
-        }
+            deny_list: self.deny_list.as_deref().map(DenyList::read).transpose()?,
+        })
     }
 }

@@ -47,7 +47,7 @@ impl Data {
     pub(super) fn read(held_out: &HeldOut, scale: Scale, progress: Progress) -> Result<Self> {
         match held_out {
             HeldOut::Share { ratings, by, test_fraction, .. } => {
-                let (clean, vocabulary) = read_ratings(ratings, scale, progress)?;
+                let (clean, vocabulary) = read_ratings(ratings, scale, None, progress)?;
                 let by_user = Csr::by_user(&clean.ratings, &vocabulary);
                 let rule = match by {
                     By::Random => Rule::Random(*test_fraction),
@@ -63,7 +63,7 @@ impl Data {
     }
 
     fn of_files(train: &Path, test: &Path, scale: Scale, progress: Progress) -> Result<Self> {
-        let (to_train, learned) = read_ratings(train, scale, progress)?;
+        let (to_train, learned) = read_ratings(train, scale, None, progress)?;
         let bar = progress.bar("reading", Unit::Bytes);
         let to_test = ingest::read_ratings(test, scale, &bar)?;
         bar.finish_and_clear();

@@ -5,11 +5,11 @@ use std::collections::HashSet;
 use rayon::prelude::*;
 use store::manifest::Check;
 use store::records::TopN;
-use store::{MovieId, Tables, UserId};
+use store::{DenyList, MovieId, Tables, UserId};
 
-use super::check;
+use super::{check, skipped, yes_or_no};
 use crate::ingest::Scale;
-use crate::verify::{Fault, check_list};
+use crate::verify::{Denial, Fault, Remnant, check_list};
 
 /// The first entries of a list, which is what most clients show.
 const SHOWN: usize = 10;
@@ -23,6 +23,8 @@ pub struct Lists {
     n_wrong: u64,
     /// The first user with a wrong list, and what is wrong with it.
     first_wrong: Option<(UserId, String)>,
+    /// What is stored of what was denied, where something was.
+    denial: Option<Denial>,
 }
 
 /// How much there is of lists.
@@ -36,28 +38,42 @@ pub struct ListStatistics {
     pub recommended: u64,
 }
 
+/// What lists are held against.
+struct Judge<'a> {
+    tables: &'a Tables,
+    /// All candidates, ids ascending.
+    candidates: Vec<MovieId>,
+    depth: usize,
+    scale: Scale,
+    deny: Option<&'a DenyList>,
+}
+
 /// What one task has seen.
 #[derive(Default)]
 struct Part {
     entries: u64,
     shown: HashSet<MovieId>,
     wrong: Vec<(UserId, String)>,
+    /// The first entry that is denied.
+    remnant: Option<Remnant>,
 }
 
 impl Lists {
-    /// Reads back every list with the history that goes with it, and checks them. Cost: some microseconds for each.
+    /// Reads back every list with the history that goes with it, and checks them; and that nothing is stored of what is
+    /// denied. Cost: some microseconds for each.
     ///
     /// # Errors
     /// Those of the store.
-    pub fn of(tables: &Tables, depth: usize, scale: Scale) -> store::Result<Self> {
+    pub fn of(tables: &Tables, depth: usize, scale: Scale, deny: Option<&DenyList>) -> store::Result<Self> {
         let users: Vec<UserId> = tables.users().collect::<store::Result<_>>()?;
-        let candidates: Vec<MovieId> = tables.candidate_ids().collect::<store::Result<_>>()?;
+        let candidates = tables.candidate_ids().collect::<store::Result<_>>()?;
+        let judge = Judge { tables, candidates, depth, scale, deny };
         let parts: Vec<Part> = users
             .par_chunks(USERS_A_TASK)
             .map(|users| {
                 let mut part = Part::default();
                 for &user in users {
-                    part.take(user, tables, &candidates, depth, scale)?;
+                    part.take(user, &judge)?;
                 }
                 Ok(part)
             })
@@ -65,12 +81,15 @@ impl Lists {
 
         let mut lists = Self::default();
         let mut shown = HashSet::new();
+        let mut remnant = deny.map(|deny| Remnant::beside_lists(deny, tables)).transpose()?.flatten();
         for part in parts {
             lists.statistics.entries += part.entries;
             shown.extend(part.shown);
             lists.n_wrong += part.wrong.len() as u64;
             lists.first_wrong = lists.first_wrong.or_else(|| part.wrong.into_iter().next());
+            remnant = remnant.or(part.remnant);
         }
+        lists.denial = deny.map(|deny| Denial::new(deny, remnant));
         lists.statistics.users = users.len() as u64;
         lists.statistics.recommended = shown.len() as u64;
         Ok(lists)
@@ -93,18 +112,26 @@ impl Lists {
         };
         check("lists", self.n_wrong == 0, self.n_wrong as f64, None, detail)
     }
+
+    /// That nothing is stored of what is denied.
+    pub(super) fn denied(&self) -> Check {
+        match &self.denial {
+            None => skipped("denied", "no deny list".to_owned()),
+            Some(denial) => yes_or_no("denied", denial.found.is_none(), denial.to_string()),
+        }
+    }
 }
 
 impl Part {
-    fn take(
-        &mut self,
-        user: UserId,
-        tables: &Tables,
-        candidates: &[MovieId],
-        depth: usize,
-        scale: Scale,
-    ) -> store::Result<()> {
-        let (Some(list), Some(history)) = (tables.top_n(user)?, tables.history(user)?) else {
+    fn take(&mut self, user: UserId, judge: &Judge<'_>) -> store::Result<()> {
+        let &Judge { tables, ref candidates, depth, scale, deny } = judge;
+        if deny.is_some_and(|deny| deny.deletes(user)) {
+            return Ok(()); // that it is there at all is found by its key, and nothing else may be said of it
+        }
+        let (list, history) = (tables.top_n(user)?, tables.history(user)?);
+        let remnant = deny.and_then(|deny| Remnant::of_lists(deny, user, list.as_ref(), history.as_ref()));
+        self.remnant = self.remnant.take().or(remnant);
+        let (Some(list), Some(history)) = (list, history) else {
             self.wrong.push((user, Fault::Missing { missing: "history" }.to_string()));
             return Ok(());
         };

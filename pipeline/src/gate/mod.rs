@@ -2,8 +2,9 @@
 //!
 //! Stands between scoring and sealing: the verdict becomes a part of the manifest, and `CURRENT` moves only if it is
 //! good, or somebody said beforehand that it should move all the same. What is compared: how much there is of what
-//! (`drift`), how good the model was on held-out ratings (`quality`), and every list that was written (`lists`). A
-//! check that has nothing to compare with is skipped and says so. Nothing here changes a list.
+//! (`drift`), how good the model was on held-out ratings (`quality`), and every list that was written, which must be
+//! right and without anything that was denied (`lists`). A check that has nothing to compare with is skipped and says
+//! so. Nothing here changes a list.
 
 mod bounds;
 mod drift;
@@ -49,7 +50,7 @@ pub fn judge(
     bounds: &Bounds,
     force: Option<&str>,
 ) -> Gate {
-    let mut checks = vec![lists.check()];
+    let mut checks = vec![lists.check(), lists.denied()];
     checks.extend(drift::checks(account, baseline.account(), bounds));
     checks.extend(quality::checks(account, baseline.account(), bounds));
     if let Baseline::None(why) = baseline {

@@ -3,7 +3,7 @@
 use store::manifest::{Counts, MovieRows, Rows};
 use store::records::{Factors, History, TopN};
 use store::writer::GenerationWriter;
-use store::{MovieId, UserId};
+use store::{DenyList, MovieId, UserId};
 
 use super::*;
 use crate::ingest::Scale;
@@ -111,12 +111,12 @@ fn figures_that_cannot_be_compared_are_skipped_and_named() {
     };
     let mut other_share = night();
     other_share.parameters.insert("test_fraction".to_owned(), 0.5.into());
-    assert_eq!(skipped(&night(), &published(other_share)), "ndcg@100 + rmse");
+    assert_eq!(skipped(&night(), &published(other_share)), "denied + ndcg@100 + rmse");
     let mut unmeasured = night();
     unmeasured.metrics.clear();
-    assert_eq!(skipped(&night(), &published(unmeasured.clone())), "ndcg@100 + rmse");
-    assert_eq!(skipped(&unmeasured, &published(night())), "quality");
-    assert_eq!(skipped(&night(), &Baseline::None("nothing was published".to_owned())), "baseline");
+    assert_eq!(skipped(&night(), &published(unmeasured.clone())), "denied + ndcg@100 + rmse");
+    assert_eq!(skipped(&unmeasured, &published(night())), "denied + quality");
+    assert_eq!(skipped(&night(), &Baseline::None("nothing was published".to_owned())), "denied + baseline");
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn a_wrong_list_fails_whatever_else_is_good() {
         writer.top_n.put(UserId(7), &list).unwrap();
         writer.histories.put(UserId(7), &History { movies: vec![MovieId(1)], stars: vec![4.0] }).unwrap();
         writer.put_fallback(&TopN::default()).unwrap();
-        let lists = Lists::of(&writer.tables().unwrap(), 3, Scale::default()).unwrap();
+        let lists = Lists::of(&writer.tables().unwrap(), 3, Scale::default(), None).unwrap();
         let gate = judge(&night(), &lists, &published(night()), &Bounds::default(), None);
         let failed: Vec<_> = gate.failed().collect();
         if says.is_empty() {
@@ -174,4 +174,36 @@ fn a_wrong_list_fails_whatever_else_is_good() {
     case(&[3.0, 2.0], 4.0, &[2, 3], "2 movies instead of 3");
     case(&[3.0, 2.0, 1.0], 5.5, &[2, 3, 4], "5.5 stars");
     case(&[f32::INFINITY, 2.0, 1.0], 4.0, &[2, 3, 4], "score inf");
+}
+
+#[test]
+fn what_a_deny_list_names_fails_wherever_it_is_stored_and_no_deleted_user_is_named() {
+    let output = tempfile::tempdir().unwrap();
+    let mut writer = GenerationWriter::create(output.path()).unwrap();
+    for movie in [1, 2] {
+        writer.item_factors.put(MovieId(movie), &Factors(vec![1.0])).unwrap();
+    }
+    // The second has no history, which is wrong: looked into all the same, and a reason to be named.
+    for (user, movie) in [(7, 2), (918_273, 60)] {
+        let list = TopN { movies: vec![MovieId(movie)], scores: vec![1.0], stars: vec![4.0] };
+        writer.top_n.put(UserId(user), &list).unwrap();
+    }
+    let rated = History { movies: vec![MovieId(1), MovieId(50)], stars: vec![4.0; 2] };
+    writer.histories.put(UserId(7), &rated).unwrap();
+    writer.put_fallback(&TopN::default()).unwrap();
+    let tables = writer.tables().unwrap();
+    let judged = |deny: &str| {
+        let deny = DenyList::parse(std::path::Path::new("deny.txt"), deny.as_bytes()).unwrap();
+        let lists = Lists::of(&tables, 1, Scale::default(), Some(&deny)).unwrap();
+        let gate = judge(&night(), &lists, &published(night()), &Bounds::default(), None);
+        let denied = gate.checks.iter().find(|check| check.name == "denied").unwrap().clone();
+        (denied.outcome, denied.detail, format!("{gate:?}").contains("918273"))
+    };
+    let none = "nothing is stored of 1 hidden movies and 1 deleted users";
+    assert_eq!(judged("movie 70\nuser 70"), (Outcome::Passed, none.to_owned(), true));
+    let failed = |detail: &str, named| (Outcome::Failed, detail.to_owned(), named);
+    assert_eq!(judged("movie 50"), failed("hidden movie 50 is still in the history of user 7", true));
+    assert_eq!(judged("movie 60"), failed("hidden movie 60 is still in the list of user 918273", true));
+    let deleted = "deleted user no. 2 of the deny list (by ascending id) still has a list";
+    assert_eq!(judged("movie 50\nuser 918273\nuser 70"), failed(deleted, false));
 }

@@ -58,8 +58,8 @@ impl Block {
             match verdict {
                 Verdict::Blank => continue,
                 Verdict::Rating(rating) => block.ratings.push(rating),
-                Verdict::Reject(reasons) => {
-                    block.rejects.push(Reject { line: row as u64, reasons, text: excerpt(line) });
+                Verdict::Reject(reasons, user) => {
+                    block.rejects.push(Reject { line: row as u64, reasons, user, text: excerpt(line) });
                 }
             }
             block.n_rows += 1;

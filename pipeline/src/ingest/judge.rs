@@ -30,8 +30,9 @@ pub(super) enum Verdict {
     Blank,
     /// A rating.
     Rating(Rating),
-    /// A row that becomes nothing: all that is wrong with it, in the order of [`Reason`].
-    Reject(Vec<Reason>),
+    /// A row that becomes nothing: all that is wrong with it, in the order of [`Reason`], and whose it is, if that can
+    /// be told.
+    Reject(Vec<Reason>, Option<UserId>),
 }
 
 impl Ratings {
@@ -74,7 +75,7 @@ pub(super) fn judge(line: &[u8], layout: &Layout, scale: Scale) -> Verdict {
     if cells.len() != layout.n_columns {
         // Which cell is which is anyone's guess, so nothing is said of them.
         reasons.push(if cells.len() < layout.n_columns { Reason::TornRow } else { Reason::TooManyColumns });
-        return Verdict::Reject(reasons);
+        return Verdict::Reject(reasons, None);
     }
     let user = id(cells[layout.user], Reason::MissingUser, Reason::BadUser);
     let movie = id(cells[layout.movie], Reason::MissingMovie, Reason::BadMovie);
@@ -85,7 +86,7 @@ pub(super) fn judge(line: &[u8], layout: &Layout, scale: Scale) -> Verdict {
             let (user, movie) = (UserId(user), MovieId(movie));
             Verdict::Rating(Rating { user, movie, stars, timestamp: timestamp(cells[layout.timestamp]) })
         }
-        _ => Verdict::Reject(reasons),
+        _ => Verdict::Reject(reasons, user.ok().map(UserId)),
     }
 }
 
@@ -176,19 +177,20 @@ mod tests {
     #[test]
     fn every_reason_of_a_row_is_found_in_order() {
         use Reason::*;
-        for (line, reasons) in [
-            (",31.0,-6.0,1306463578", vec![MissingUser, RatingOutOfRange]),
-            ("1.5,x,nan,0", vec![BadUser, BadMovie, BadRating]),
-            ("-1,4294967296,inf,0", vec![BadUser, BadMovie, BadRating]),
-            ("\"\",  ,,", vec![MissingUser, MissingMovie, MissingRating]),
-            ("1,2,5.5,0", vec![RatingOutOfRange]),
-            ("1,2,3", vec![TornRow]),
-            ("1,2,3,4,5", vec![TooManyColumns]),
+        for (line, reasons, user) in [
+            (",31.0,-6.0,1306463578", vec![MissingUser, RatingOutOfRange], None),
+            ("1.5,x,nan,0", vec![BadUser, BadMovie, BadRating], None),
+            ("-1,4294967296,inf,0", vec![BadUser, BadMovie, BadRating], None),
+            ("\"\",  ,,", vec![MissingUser, MissingMovie, MissingRating], None),
+            ("1,2,5.5,0", vec![RatingOutOfRange], Some(UserId(1))),
+            ("\"18.0\",,,", vec![MissingMovie, MissingRating], Some(UserId(18))),
+            ("1,2,3", vec![TornRow], None),
+            ("1,2,3,4,5", vec![TooManyColumns], None),
         ] {
-            assert_eq!(judged(line), Verdict::Reject(reasons), "{line}");
+            assert_eq!(judged(line), Verdict::Reject(reasons, user), "{line}");
         }
         let broken = judge(b"1\xff,2,3,4", &LAYOUT, Scale::default());
-        assert_eq!(broken, Verdict::Reject(vec![BadUtf8, BadUser]));
+        assert_eq!(broken, Verdict::Reject(vec![BadUtf8, BadUser], None));
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! judge     one row from its raw bytes, the slow path; it alone rejects
 //! merge     the table sorted, each user and movie once
 //! movies    the other table
+//! deny      what a deny list names, taken out of both
 //! rejects   what was left out, for people to look at
 //! ```
 //!
@@ -22,6 +23,7 @@ mod parse;
 mod judge;
 mod merge;
 mod movies;
+mod deny;
 mod rejects;
 
 pub use movies::read_movies;

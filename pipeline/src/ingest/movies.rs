@@ -69,7 +69,7 @@ pub fn read_movies(path: &Path) -> Result<Movies> {
             Entry::Occupied(_) => Err(vec![Reason::DuplicateMovie]),
         });
         if let Err(reasons) = verdict {
-            movies.rejects.push(Reject { line, reasons, text: excerpt(row) });
+            movies.rejects.push(Reject { line, reasons, user: None, text: excerpt(row) });
         }
     }
     if movies.rows.read == 0 {

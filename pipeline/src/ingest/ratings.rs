@@ -34,7 +34,7 @@ const HEADER: u64 = 64 << 10;
 ///
 /// Of several ratings of a movie by one user the latest is kept, among equal times the highest. `bar` counts
 /// bytes. The cost is little above that of polars' own read where the table is sorted by user and movie, as
-/// MovieLens tables are; memory is 20 bytes a row, 44 while it must be sorted, and some 130 a rejected row.
+/// MovieLens tables are; memory is 20 bytes a row, 44 while it must be sorted, and some 140 a rejected row.
 ///
 /// # Errors
 /// [`Error::MissingColumn`], [`Error::EmptyTable`] and [`Error::Io`]. A row can be wrong in any way: it is

@@ -1,4 +1,5 @@
-//! rejects.csv: every row that became nothing, where it stands and why, for people to look at.
+//! rejects.csv: every row that became nothing, where it stands and why, for people to look at. Of a deleted
+//! user's rows nothing else is told.
 
 use std::io;
 use std::path::Path;
@@ -19,7 +20,7 @@ pub fn write_rejects(dir: &Path, ratings: &CleanRatings, movies: &Movies) -> Res
         let mut table = csv::Writer::from_path(&path)?;
         table.write_record(["file", "line", "reasons", "row"])?;
         for (file, rejects) in [("ratings.csv", &ratings.rejects), ("movies.csv", &movies.rejects)] {
-            for Reject { line, reasons, text } in rejects {
+            for Reject { line, reasons, text, .. } in rejects {
                 let reasons: Vec<&str> = reasons.iter().copied().map(Reason::name).collect();
                 table.write_record([file, &line.to_string(), &reasons.join(";"), text])?;
             }
@@ -36,7 +37,7 @@ mod tests {
     #[test]
     fn rejected_rows_are_written_with_file_line_reasons_and_text() {
         let dir = tempfile::tempdir().unwrap();
-        let reject = |line, reasons, text: &str| Reject { line, reasons, text: text.to_owned() };
+        let reject = |line, reasons, text: &str| Reject { line, reasons, user: None, text: text.to_owned() };
         let ratings = CleanRatings {
             rejects: vec![reject(2, vec![Reason::MissingUser, Reason::RatingOutOfRange], ",31.0,-6.0,0")],
             ..CleanRatings::default()

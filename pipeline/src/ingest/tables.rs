@@ -81,7 +81,7 @@ impl Default for Scale {
 pub struct CleanRatings {
     /// What is left.
     pub ratings: Ratings,
-    /// What became of each row: `read = kept + merged + rejected`.
+    /// What became of each row: `read = kept + merged + rejected + denied`.
     pub rows: Rows,
     /// The rejected rows by line.
     pub rejects: Vec<Reject>,
@@ -92,7 +92,7 @@ pub struct CleanRatings {
 pub struct Movies {
     /// What is known of each movie, by id.
     pub by_id: BTreeMap<MovieId, Movie>,
-    /// What became of each row: `read = kept + rejected`.
+    /// What became of each row: `read = kept + rejected + denied`.
     pub rows: MovieRows,
     /// The rejected rows by line.
     pub rejects: Vec<Reject>,
@@ -105,7 +105,9 @@ pub struct Reject {
     pub line: u64,
     /// All that is wrong with it, the reason that counts first. Never empty.
     pub reasons: Vec<Reason>,
-    /// The row as it stands there, at most 200 characters of it.
+    /// Whose rating it would have been, where the row is whole and its user can be read.
+    pub user: Option<UserId>,
+    /// The row as it stands there, at most 200 characters of it; nothing of a deleted user's.
     pub text: String,
 }
 

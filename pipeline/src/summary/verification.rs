@@ -9,7 +9,7 @@ use pipeline::verify::Verification;
 pub(crate) fn of_verification(verification: &Verification) -> Result<String, fmt::Error> {
     const SHOWN: usize = 10;
     let count = |n: usize| HumanCount(n as u64);
-    let Verification { users, users_verified, movies, entries, faults, .. } = verification;
+    let Verification { users, users_verified, movies, entries, faults, denied, .. } = verification;
     let mut text = String::new();
     writeln!(text, "Opened    {}: its files are what its manifest says", verification.generation)?;
     writeln!(
@@ -19,7 +19,10 @@ pub(crate) fn of_verification(verification: &Verification) -> Result<String, fmt
         count(*users),
         count(*movies)
     )?;
-    if faults.is_empty() {
+    if let Some(denial) = denied {
+        writeln!(text, "{}    {denial}", if denial.found.is_none() { "Denied" } else { "Wrong " })?;
+    }
+    if verification.ok {
         writeln!(text, "Right     all {} entries: unseen, complete and in order;", count(*entries))?;
         write!(
             text,

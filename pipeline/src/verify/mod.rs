@@ -7,6 +7,7 @@
 
 mod candidates;
 mod checks;
+mod denied;
 
 use std::num::NonZeroUsize;
 
@@ -15,12 +16,13 @@ use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::Serialize;
-use store::{GenerationId, MovieId, UserId};
+use store::{DenyList, GenerationId, MovieId, UserId};
 
 use crate::error::Result;
 use crate::generations::{self, Place};
 pub use candidates::Candidates;
 pub use checks::{Fault, Stored, check_list};
+pub use denied::{Denial, Remnant};
 
 /// Memory for the generation's pages: users are looked up once, in order.
 const CACHE_BYTES: u64 = 64 << 20;
@@ -36,6 +38,8 @@ pub struct VerifySettings {
     pub n_users: NonZeroUsize,
     /// What draws them.
     pub seed: u64,
+    /// What must not be stored, if anything.
+    pub deny_list: Option<DenyList>,
 }
 
 /// What was verified, and what is wrong.
@@ -57,6 +61,8 @@ pub struct Verification {
     pub largest_rounding: f64,
     /// The first thing wrong with each user, by ascending id.
     pub faults: Vec<UserFault>,
+    /// Whether nothing is stored of what was denied.
+    pub denied: Option<Denial>,
 }
 
 /// What is wrong with a user's records.
@@ -70,7 +76,8 @@ pub struct UserFault {
     pub fault: String,
 }
 
-/// Opens a generation, which checks every file of its records, and verifies the lists of a sample of its users.
+/// Opens a generation, which checks every file of its records, and verifies the lists of a sample of its users. With a
+/// deny list it also reads the lists of all, for what should not be there.
 ///
 /// Cost: n_users * n_movies * n_factors multiplications. Memory: the candidates' factors, and a score for each of
 /// them a thread.
@@ -96,15 +103,18 @@ pub fn verify(settings: &VerifySettings) -> Result<Verification> {
         .map(|&user| Ok((user, Stored::of(tables, user)?.and_then(|s| candidates.check(&s, depth)))))
         .collect::<store::Result<_>>()?;
 
+    let denied = settings.deny_list.as_ref();
+    let denied = denied.map(|deny| Denial::of(deny, tables, &users)).transpose()?;
     let mut verification = Verification {
         generation: id,
-        ok: true,
+        ok: denied.as_ref().is_none_or(|denial| denial.found.is_none()),
         users: users.len(),
         users_verified: drawn.len(),
         movies: candidates.len(),
         entries: 0,
         largest_rounding: 0.0,
         faults: Vec::new(),
+        denied,
     };
     for (user, check) in checks {
         match check {

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use ranking::FoldIn;
 use store::{MovieId, UserId};
-use warp::http::header::HeaderMap;
 
 use super::fold_in::factors_of;
-use super::{Answer, View, compute, json, look_up};
+use super::{Answer, Route, View, compute, json, look_up};
 use crate::answers::{Because, Item, Reason};
 use crate::app::App;
+use crate::caching::Preferences;
 use crate::parameters::Parameters;
 use crate::problem::Problem;
 
@@ -28,10 +28,20 @@ struct Query {
     metadata: bool,
 }
 
-pub(super) async fn answer(app: &Arc<App>, user: UserId, query: &str, headers: &HeaderMap) -> Answer {
+pub(super) async fn answer(
+    app: &Arc<App>,
+    user: UserId,
+    query: &str,
+    client: Option<&Preferences>,
+) -> Answer {
     let query = Query::parse(user, query)?;
-    let headers = headers.clone();
-    compute(app, move |app| look_up(app, &headers, &query, |view| query.answer(view))).await
+    let client = client.cloned();
+    compute(app, move |app| {
+        look_up(app, client.as_ref(), &(Route::Because(query.user).number(), &query), |view| {
+            query.answer(view)
+        })
+    })
+    .await
 }
 
 impl Query {

@@ -1,17 +1,17 @@
 //! `GET /features`: what a user has rated.
 
 use store::UserId;
-use warp::http::header::HeaderMap;
 
-use super::{Answer, json, look_up};
+use super::{Answer, Route, json, look_up};
 use crate::answers::Features;
 use crate::app::App;
+use crate::caching::Preferences;
 use crate::parameters::Parameters;
 use crate::problem::Problem;
 
-pub(super) fn answer(app: &App, query: &str, headers: &HeaderMap) -> Answer {
+pub(super) fn answer(app: &App, query: &str, client: Option<&Preferences>) -> Answer {
     let user = parse(query)?;
-    look_up(app, headers, &("features", user), |view| {
+    look_up(app, client, &(Route::Features.number(), user), |view| {
         let mut history = if view.denied.deletes(user) {
             None
         } else {

@@ -18,13 +18,13 @@ use std::time::Instant;
 use futures_util::Stream;
 use serde::Serialize;
 use store::{DenyList, MovieId, Tables, UserId};
-use warp::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue};
+use warp::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue};
 use warp::http::{Method, Response, StatusCode};
 use warp::path::FullPath;
 use warp::{Buf, Filter, Rejection};
 
 use crate::app::App;
-use crate::caching;
+use crate::caching::{self, Preferences};
 use crate::edition::Edition;
 use crate::parameters::whole_number;
 use crate::problem::Problem;
@@ -72,14 +72,14 @@ pub(crate) fn filter(
     app: Arc<OfWorker>,
 ) -> impl Filter<Extract = (Response<Vec<u8>>,), Error = Rejection> + Clone + Send + Sync {
     let query = warp::query::raw().or(warp::any().map(String::new)).unify();
-    let headers = warp::header::headers_cloned();
-    warp::method().and(warp::path::full()).and(query).and(headers).and(warp::body::stream()).then(
-        move |method: Method, path: FullPath, query: String, headers: HeaderMap, body| {
+    let client = warp::ext::optional();
+    warp::method().and(warp::path::full()).and(query).and(client).and(warp::body::stream()).then(
+        move |method: Method, path: FullPath, query: String, client: Option<Preferences>, body| {
             let of_worker = Arc::clone(&app);
             async move {
                 let app = &of_worker.0;
                 let (begin, route) = (Instant::now(), Route::of(path.as_str()));
-                let response = respond(app, route, &method, &query, &headers, body).await;
+                let response = respond(app, route, &method, &query, client.as_ref(), body).await;
                 app.metrics.answered(route, &method, response.status(), begin.elapsed());
                 response
             }
@@ -88,24 +88,25 @@ pub(crate) fn filter(
 }
 
 /// Answers one request. Lookups run where the request arrived and never wait: they are gets of some microseconds in
-/// sled's memory or the page cache, less than handing them to another thread would cost. What computes is handed on.
+/// sled's memory or the page cache, less than handing them to another thread would cost. What computes is handed on; its
+/// state is boxed, so that lookups do not carry room for it.
 async fn respond(
     app: &Arc<App>,
     route: Route,
     method: &Method,
     query: &str,
-    headers: &HeaderMap,
+    client: Option<&Preferences>,
     body: impl Stream<Item = Result<impl Buf, warp::Error>>,
 ) -> Response<Vec<u8>> {
     let answer = match (method, route) {
         (_, Route::Nothing) => Err(Problem::not_found()),
         // hyper leaves out the body of an answer to HEAD and keeps its length.
         (&Method::GET | &Method::HEAD, _) => match route {
-            Route::Recommendations => recommendations::answer(app, query, headers),
-            Route::Features => features::answer(app, query, headers),
-            Route::Movie(id) => movies::answer(app, id, query, headers),
-            Route::Similar(id) => movies::similar(app, id, query, headers),
-            Route::Because(id) => because::answer(app, id, query, headers).await,
+            Route::Recommendations => recommendations::answer(app, query, client),
+            Route::Features => features::answer(app, query, client),
+            Route::Movie(id) => movies::answer(app, id, query, client),
+            Route::Similar(id) => movies::similar(app, id, query, client),
+            Route::Because(id) => Box::pin(because::answer(app, id, query, client)).await,
             Route::Livez => about::livez(query),
             Route::Readyz => about::readyz(app, query),
             Route::Metrics => about::metrics(app, query),
@@ -113,12 +114,12 @@ async fn respond(
             Route::Version => about::version(query),
             Route::Nothing => Err(Problem::not_found()),
         },
-        (&Method::POST, Route::Recommendations) => fold_in::answer(app, query, body).await,
+        (&Method::POST, Route::Recommendations) => Box::pin(fold_in::answer(app, query, body)).await,
         (method, Route::Recommendations) => Err(Problem::method_not_allowed(method, "GET, HEAD, POST")),
         (method, _) => Err(Problem::method_not_allowed(method, "GET, HEAD")),
     };
     let mut response = answer.unwrap_or_else(Problem::into_response);
-    caching::compress(&mut response, headers);
+    caching::compress(&mut response, client);
     response
 }
 
@@ -198,14 +199,14 @@ impl View<'_> {
 /// depends on beside these.
 fn look_up(
     app: &App,
-    headers: &HeaderMap,
+    client: Option<&Preferences>,
     wanted: &impl Hash,
     answer: impl FnOnce(&View<'_>) -> Answer,
 ) -> Answer {
     let (current, denied) = (app.current.load(), app.denied.load());
     let Some(edition) = current.as_deref() else { return Err(Problem::nothing_to_serve()) };
-    let tag = caching::entity_tag(&(edition.name.as_bytes(), denied.digest, wanted));
-    let mut response = if caching::is_known(headers, &tag) {
+    let tag = caching::entity_tag(&(edition.digest, denied.digest, wanted));
+    let mut response = if client.is_some_and(|client| client.knows(&tag)) {
         let mut response = Response::new(Vec::new());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         response
@@ -252,6 +253,8 @@ fn text(body: &str) -> Response<Vec<u8>> {
 
 fn with_type(body: Vec<u8>, content_type: &'static str) -> Response<Vec<u8>> {
     let mut response = Response::new(body);
+    // Room for those that follow.
+    response.headers_mut().reserve(6);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }

@@ -1,18 +1,19 @@
 //! `GET /movies/{id}` and `GET /movies/{id}/similar`: what is known of a movie, and which are like it.
 
 use store::MovieId;
-use warp::http::header::{HeaderMap, HeaderValue};
+use warp::http::HeaderValue;
 
-use super::{Answer, X_TRUNCATED, json, look_up};
+use super::{Answer, Route, X_TRUNCATED, json, look_up};
 use crate::answers::{Item, Items, Recommendations, Shown};
 use crate::app::App;
+use crate::caching::Preferences;
 use crate::parameters::Parameters;
 use crate::problem::Problem;
 use crate::selection::{self, Entry, Wanted};
 
-pub(super) fn answer(app: &App, id: MovieId, query: &str, headers: &HeaderMap) -> Answer {
+pub(super) fn answer(app: &App, id: MovieId, query: &str, client: Option<&Preferences>) -> Answer {
     Parameters::of(query).finish("none")?;
-    look_up(app, headers, &("movie", id), |view| {
+    look_up(app, client, &(Route::Movie(id).number(), id), |view| {
         let catalogue = &view.edition.catalogue;
         if view.denied.hides(id) || catalogue.movie(id).is_none() {
             return Err(Problem::unknown("movie", id));
@@ -21,11 +22,11 @@ pub(super) fn answer(app: &App, id: MovieId, query: &str, headers: &HeaderMap) -
     })
 }
 
-pub(super) fn similar(app: &App, id: MovieId, query: &str, headers: &HeaderMap) -> Answer {
+pub(super) fn similar(app: &App, id: MovieId, query: &str, client: Option<&Preferences>) -> Answer {
     let mut given = Parameters::of(query);
     let wanted = Wanted::of(&mut given);
     given.finish(selection::PARAMETERS)?;
-    look_up(app, headers, &("similar", id, &wanted), |view| {
+    look_up(app, client, &(Route::Similar(id).number(), id, &wanted), |view| {
         let similar = if view.denied.hides(id) {
             None
         } else {

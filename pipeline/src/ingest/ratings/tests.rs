@@ -196,9 +196,9 @@ proptest! {
                     judged.ratings.push(rating);
                     judged.n_rows += 1;
                 }
-                Verdict::Reject(reasons) => {
+                Verdict::Reject(reasons, user) => {
                     let text = super::super::block::excerpt(line);
-                    judged.rejects.push(Reject { line: judged.n_lines, reasons, text });
+                    judged.rejects.push(Reject { line: judged.n_lines, reasons, user, text });
                     judged.n_rows += 1;
                 }
             }

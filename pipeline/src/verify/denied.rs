@@ -1,0 +1,244 @@
+//! Proof that nothing is stored of what a deny list names.
+//!
+//! What is found goes into manifests and logs, from which nobody can be deleted: a user is named by the place on the
+//! list, never by the id.
+
+use std::fmt;
+
+use rayon::prelude::*;
+use serde::Serialize;
+use store::records::{History, TopN};
+use store::{DenyList, MovieId, Tables, UserId};
+
+/// A record, or an entry of one, that should not be stored.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Remnant {
+    /// A deleted user has a record.
+    #[error("deleted user no. {place} of the deny list (by ascending id) still has {record}")]
+    User {
+        /// Which of the deleted users, counted from 1 by ascending id.
+        place: usize,
+        /// What there is.
+        record: &'static str,
+    },
+    /// A hidden movie has a record.
+    #[error("hidden movie {movie} still has {record}")]
+    Movie {
+        /// Which.
+        movie: MovieId,
+        /// What there is.
+        record: &'static str,
+    },
+    /// A hidden movie stands among others.
+    #[error("hidden movie {movie} is still in {record}")]
+    Entry {
+        /// Which.
+        movie: MovieId,
+        /// Where.
+        record: String,
+    },
+}
+
+/// What came of looking for all that a deny list names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Denial {
+    /// How many hidden movies were looked for.
+    pub movies: usize,
+    /// How many deleted users.
+    pub users: usize,
+    /// The first that was found, as a sentence.
+    pub found: Option<String>,
+}
+
+impl Denial {
+    /// Looks everywhere. `users` are all who have a list.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn of(deny: &DenyList, tables: &Tables, users: &[UserId]) -> store::Result<Self> {
+        let found = match Remnant::beside_lists(deny, tables)? {
+            Some(found) => Some(found),
+            None => first(users, |user| {
+                let (list, history) = (tables.top_n(user)?, tables.history(user)?);
+                Ok(Remnant::of_lists(deny, user, list.as_ref(), history.as_ref()))
+            })?,
+        };
+        Ok(Self::new(deny, found))
+    }
+
+    /// What came of it, `found` being the first that should not be there.
+    pub(crate) fn new(deny: &DenyList, found: Option<Remnant>) -> Self {
+        let found = found.map(|found| found.to_string());
+        Self { movies: deny.movies().len(), users: deny.users().len(), found }
+    }
+}
+
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.found {
+            None => {
+                let Self { movies, users, .. } = self;
+                write!(f, "nothing is stored of {movies} hidden movies and {users} deleted users")
+            }
+            Some(found) => f.write_str(found),
+        }
+    }
+}
+
+impl Remnant {
+    /// Looks everywhere but in the lists and histories of users who are not deleted: for the records of what is denied,
+    /// and for hidden movies among those that are offered to anyone or are like another.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(crate) fn beside_lists(deny: &DenyList, tables: &Tables) -> store::Result<Option<Self>> {
+        for (user, place) in deny.users().zip(1..) {
+            let records = [
+                ("a list", tables.top_n(user)?.is_some()),
+                ("a history", tables.history(user)?.is_some()),
+                ("factors", tables.user_factors(user)?.is_some()),
+            ];
+            if let Some(&(record, _)) = records.iter().find(|(_, is_there)| *is_there) {
+                return Ok(Some(Self::User { place, record }));
+            }
+        }
+        if deny.movies().len() == 0 {
+            return Ok(None);
+        }
+        for movie in deny.movies() {
+            let records = [
+                ("a title", tables.movie(movie)?.is_some()),
+                ("factors", tables.item_factors(movie)?.is_some()),
+                ("similar movies", tables.similar(movie)?.is_some()),
+            ];
+            if let Some(&(record, _)) = records.iter().find(|(_, is_there)| *is_there) {
+                return Ok(Some(Self::Movie { movie, record }));
+            }
+        }
+        if let Some(movie) = hidden(deny, &tables.fallback().movies) {
+            return Ok(Some(Self::Entry {
+                movie,
+                record: "the list for users whom nobody knows".to_owned(),
+            }));
+        }
+        let candidates: Vec<MovieId> = tables.candidate_ids().collect::<store::Result<_>>()?;
+        first(&candidates, |candidate| {
+            let similar = tables.similar(candidate)?.unwrap_or_default();
+            let record = || format!("the movies similar to movie {candidate}");
+            Ok(hidden(deny, &similar.movies).map(|movie| Self::Entry { movie, record: record() }))
+        })
+    }
+
+    /// Looks into what there is of a user's list and history. Those of a deleted one are for [`Remnant::beside_lists`] to
+    /// find.
+    pub(crate) fn of_lists(
+        deny: &DenyList,
+        user: UserId,
+        list: Option<&TopN>,
+        history: Option<&History>,
+    ) -> Option<Self> {
+        if deny.deletes(user) {
+            return None;
+        }
+        let parts =
+            [("list", list.map(|list| &list.movies)), ("history", history.map(|history| &history.movies))];
+        parts.into_iter().find_map(|(what, movies)| {
+            let movie = hidden(deny, movies?)?;
+            Some(Self::Entry { movie, record: format!("the {what} of user {user}") })
+        })
+    }
+}
+
+fn hidden(deny: &DenyList, movies: &[MovieId]) -> Option<MovieId> {
+    movies.iter().copied().find(|&movie| deny.hides(movie))
+}
+
+/// The first thing that is found, in the order of the ids, on all threads.
+fn first<Id: Copy + Sync>(
+    ids: &[Id],
+    find: impl Fn(Id) -> store::Result<Option<Remnant>> + Sync,
+) -> store::Result<Option<Remnant>> {
+    ids.par_iter().find_map_first(|&id| find(id).transpose()).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use store::records::{Factors, Movie, Similar};
+    use store::writer::GenerationWriter;
+
+    use super::*;
+
+    /// What is found, user 18 being deleted and movie 9 hidden, in a small generation and what `also` writes before it.
+    fn found(also: impl Fn(&mut GenerationWriter)) -> String {
+        let output = tempfile::tempdir().unwrap();
+        let mut writer = GenerationWriter::create(output.path()).unwrap();
+        also(&mut writer);
+        writer.top_n.put(UserId(70), &list(&[2])).unwrap();
+        writer.histories.put(UserId(70), &history(&[1])).unwrap();
+        writer.user_factors.put(UserId(70), &Factors(vec![1.0])).unwrap();
+        for movie in [71, 72].map(MovieId) {
+            writer.movies.put(movie, &Movie::unnamed(movie)).unwrap();
+            writer.item_factors.put(movie, &Factors(vec![1.0])).unwrap();
+        }
+        // The fallback is written at most once, so it says by itself whether it is the case's.
+        let _ = writer.put_fallback(&list(&[71, 72]));
+        let deny = DenyList::parse(Path::new("deny.txt"), b"user 18\nuser 4\nmovie 9\n").unwrap();
+        let tables = writer.tables().unwrap();
+        let users: Vec<_> = tables.users().collect::<store::Result<_>>().unwrap();
+        let denial = Denial::of(&deny, &tables, &users).unwrap();
+        assert_eq!((denial.movies, denial.users), (1, 2));
+        denial.to_string()
+    }
+
+    fn list(movies: &[u32]) -> TopN {
+        let movies: Vec<_> = movies.iter().copied().map(MovieId).collect();
+        let numbers = vec![1.0; movies.len()];
+        TopN { movies, scores: numbers.clone(), stars: numbers }
+    }
+
+    fn history(movies: &[u32]) -> History {
+        let TopN { movies, stars, .. } = list(movies);
+        History { movies, stars }
+    }
+
+    #[test]
+    fn where_nothing_is_stored_of_it_that_is_said_with_how_much_was_looked_for() {
+        assert_eq!(found(|_| ()), "nothing is stored of 1 hidden movies and 2 deleted users");
+    }
+
+    #[test]
+    fn a_deleted_user_is_found_by_any_record_and_named_by_place() {
+        let named = |record: &str| {
+            format!("deleted user no. 2 of the deny list (by ascending id) still has {record}")
+        };
+        let (user, factors) = (UserId(18), Factors(vec![1.0]));
+        assert_eq!(found(|writer| writer.top_n.put(user, &list(&[71])).unwrap()), named("a list"));
+        assert_eq!(found(|writer| writer.histories.put(user, &history(&[71])).unwrap()), named("a history"));
+        assert_eq!(found(|writer| writer.user_factors.put(user, &factors).unwrap()), named("factors"));
+    }
+
+    #[test]
+    fn a_hidden_movie_is_found_by_any_record_and_among_any_others() {
+        let (movie, factors, other) = (MovieId(9), Factors(vec![1.0]), UserId(5));
+        let title = Movie::unnamed(movie);
+        let similar = || Similar { movies: vec![MovieId(71), movie], cosines: vec![0.5, 0.4] };
+        let has = |record: &str| format!("hidden movie 9 still has {record}");
+        assert_eq!(found(|writer| writer.movies.put(movie, &title).unwrap()), has("a title"));
+        assert_eq!(found(|writer| writer.item_factors.put(movie, &factors).unwrap()), has("factors"));
+        assert_eq!(found(|writer| writer.similar.put(movie, &similar()).unwrap()), has("similar movies"));
+        let is_in = |record: &str| format!("hidden movie 9 is still in {record}");
+        let beside = found(|writer| writer.similar.put(MovieId(72), &similar()).unwrap());
+        assert_eq!(beside, is_in("the movies similar to movie 72"));
+        let in_list = found(|writer| writer.top_n.put(other, &list(&[71, 9])).unwrap());
+        assert_eq!(in_list, is_in("the list of user 5"));
+        let in_history = |writer: &mut GenerationWriter| {
+            writer.top_n.put(other, &list(&[71])).unwrap();
+            writer.histories.put(other, &history(&[9, 71])).unwrap();
+        };
+        assert_eq!(found(in_history), is_in("the history of user 5"));
+        let for_anyone = found(|writer| writer.put_fallback(&list(&[71, 9])).unwrap());
+        assert_eq!(for_anyone, is_in("the list for users whom nobody knows"));
+    }
+}
