@@ -4,11 +4,10 @@
 //! pointer, and the old generation is closed where it blocks nobody. Its copy stays until the next swap, so that going
 //! back to it takes an opening and no fetch. A generation that cannot be served changes nothing: the old one stays.
 
-use std::sync::Arc;
-use std::thread;
-use std::time::Duration;
+mod current;
 
-use arc_swap::{ArcSwapOption, Guard};
+use std::sync::Arc;
+
 use store::reader::LocalCopy;
 use store::{GenerationId, Repository};
 use tokio::task::spawn_blocking;
@@ -16,50 +15,7 @@ use tokio::task::spawn_blocking;
 use crate::app::App;
 use crate::edition::Edition;
 use crate::error::{Error, Result};
-
-/// The generation that is served now; none before the first.
-#[derive(Debug, Default)]
-pub(crate) struct Current(ArcSwapOption<Edition>);
-
-impl Current {
-    /// The generation for one request. The guard must not be held across an await: what it guards would
-    /// live on for as long as the slowest client reads.
-    pub(crate) fn load(&self) -> Guard<Option<Arc<Edition>>> {
-        self.0.load()
-    }
-
-    /// Lets go of the generation and returns when its working copy is gone.
-    pub(crate) async fn close(&self) {
-        if let Some(last) = self.0.swap(None) {
-            // A panic while files are deleted has been printed; there is nothing to add.
-            let _ = spawn_blocking(move || retire(last)).await;
-        }
-    }
-
-    fn is(&self, id: &GenerationId) -> bool {
-        self.load().as_deref().is_some_and(|edition| edition.generation.manifest().generation == *id)
-    }
-
-    /// Serves another generation from now on. Returns the copy of the one before, which is closed by then.
-    async fn replace(&self, edition: Edition) -> Option<Arc<LocalCopy>> {
-        let old = self.0.swap(Some(Arc::new(edition)))?;
-        let copy = old.generation.copy();
-        // A panic in sled leaves the copy in doubt: it is not kept.
-        spawn_blocking(move || retire(old)).await.ok().map(|()| copy)
-    }
-}
-
-/// Closes a generation as soon as the last request is done with it: a matter of microseconds. Waiting for that here
-/// keeps the closing from falling to the request.
-fn retire(mut old: Arc<Edition>) {
-    loop {
-        match Arc::try_unwrap(old) {
-            Ok(edition) => return drop(edition),
-            Err(shared) => old = shared,
-        }
-        thread::sleep(Duration::from_millis(1));
-    }
-}
+pub(crate) use current::Current;
 
 /// Looks at `CURRENT` every now and then, for as long as it is polled.
 pub(crate) async fn follow(app: Arc<App>, repository: Repository) {
@@ -124,17 +80,42 @@ impl Follower {
     }
 
     async fn open(&self, id: GenerationId) -> Result<Edition> {
-        let kept = self.previous.clone().filter(|copy| copy.manifest().generation == id);
+        if self.app.current.is_empty()
+            && let Some(edition) = self.take_over(&id).await?
+        {
+            return Ok(edition);
+        }
+        let previous = self.previous.clone().filter(|copy| copy.manifest().generation == id);
         let (repository, app) = (Arc::clone(&self.repository), Arc::clone(&self.app));
         let edition = spawn_blocking(move || {
             let settings = &app.settings;
-            let copy = match kept {
+            let copy = match previous {
                 Some(copy) => copy,
                 None => repository.fetch(&id, &settings.work_dir, settings.bandwidth())?.into(),
             };
             Edition::open(copy, settings.cache_bytes())
         });
         edition.await?
+    }
+
+    /// Opens the copy of a generation that a server kept at its end. One that cannot be opened goes: a fetch may do
+    /// better.
+    async fn take_over(&self, id: &GenerationId) -> Result<Option<Edition>> {
+        let (repository, app, wanted) = (Arc::clone(&self.repository), Arc::clone(&self.app), id.clone());
+        let adopted = spawn_blocking(move || repository.adopt(&wanted, &app.settings.work_dir));
+        let Some(copy) = adopted.await?? else { return Ok(None) };
+        let cache_bytes = self.app.settings.cache_bytes();
+        let opened = spawn_blocking(move || Edition::open(copy.into(), cache_bytes)).await;
+        match opened.map_err(Error::from).flatten() {
+            Ok(edition) => {
+                tracing::info!("took over the kept copy of generation {id}");
+                Ok(Some(edition))
+            }
+            Err(error) => {
+                tracing::warn!("cannot open the kept copy of generation {id}, fetching another: {error}");
+                Ok(None)
+            }
+        }
     }
 
     /// Whether a generation was refused so recently that it is not worth another copy. Damage does not

@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Serves on a listener until `shutdown` is ready, then answers what is in flight and returns.
 ///
 /// It serves at once: until the first generation is open, lookups are answered with 503. When it returns,
-/// the working copy that it served from is gone.
+/// the working copy that it served from is kept for the next start, and no other is left.
 ///
 /// # Errors
 /// [`Error::WorkDir`] where no working copy could be made, [`Error::Repository`], [`Error::System`]. Once it serves,

@@ -72,8 +72,8 @@ pub struct Settings {
     #[arg(long, value_name = "ADDR", default_value = LISTEN)]
     pub listen: SocketAddr,
 
-    /// Where working copies of generations live: of the one that is served and of the one before. Several servers may
-    /// share it.
+    /// Where working copies of generations live: of the one that is served and of the one before; a server that is
+    /// stopped leaves the first for the next start. Several servers may share it.
     #[arg(long, value_name = "DIR", default_value_os_t = std::env::temp_dir().join("movie-recommender-server"))]
     pub work_dir: PathBuf,
 

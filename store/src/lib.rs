@@ -17,6 +17,7 @@ mod durable;
 mod tables;
 pub mod writer;
 pub mod working_copy;
+mod kept;
 pub mod location;
 pub mod deny;
 pub mod repository;

@@ -6,13 +6,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use crate::kept::Note;
 use crate::layout::RECORDS;
 use crate::manifest::Manifest;
 use crate::tables::Tables;
 use crate::working_copy::WorkingCopy;
 
-/// A copy of a generation's files of which each was what the manifest says. What
-/// [`Repository::fetch`](crate::repository::Repository::fetch) makes; removed when dropped.
+/// A copy of a generation's files of which each was what the manifest says when it was made. What
+/// [`Repository::fetch`](crate::repository::Repository::fetch) makes and
+/// [`Repository::adopt`](crate::repository::Repository::adopt) takes over; removed when dropped.
 #[derive(Debug)]
 pub struct LocalCopy {
     manifest: Manifest,
@@ -40,6 +42,16 @@ impl LocalCopy {
 
     pub(crate) fn dir(&self) -> &Path {
         self.copy.dir()
+    }
+
+    /// Leaves the copy, of which no generation may be open, to who [adopts](crate::repository::Repository::adopt) it.
+    /// Takes as long as it takes to sync its files. Copies that others have left under the same directory are removed.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; the copy is then gone.
+    pub fn keep(self) -> Result<()> {
+        let note = Note::synced(&self.manifest, self.dir())?.to_bytes()?;
+        self.copy.keep(&note)
     }
 }
 

@@ -3,6 +3,10 @@
 //! sled locks its directory and may write to it on opening, so every reader opens a copy; and a run that publishes to a
 //! bucket makes its generation in one. A directory lives as long as who uses it; one left behind by a killed process is
 //! recognised by its unheld lock and swept by the next that works under the same root.
+//!
+//! One that is [kept](keeping) is neither removed nor swept.
+
+mod keeping;
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -10,15 +14,17 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
+use keeping::{discard_note, is_kept};
 
 const LOCK: &str = "lock";
 
-/// A directory that belongs to this process and is removed when dropped.
+/// A directory that belongs to this process and is removed when dropped, unless it is kept.
 #[derive(Debug)]
 pub struct WorkingCopy {
     dir: PathBuf,
     /// Held for as long as the directory is in use; the system releases it even if we are killed.
     _lock: File,
+    kept: bool,
 }
 
 impl WorkingCopy {
@@ -44,7 +50,7 @@ impl WorkingCopy {
             let lock = File::create(&draft).map_err(Error::io("create", &draft))?;
             lock.lock().map_err(Error::io("lock", &draft))?;
             fs::rename(&draft, &path).map_err(Error::io("name", &draft))?;
-            return Ok(Self { dir, _lock: lock });
+            return Ok(Self { dir, _lock: lock, kept: false });
         }
     }
 
@@ -57,21 +63,41 @@ impl WorkingCopy {
 
 impl Drop for WorkingCopy {
     fn drop(&mut self) {
-        if let Err(e) = fs::remove_dir_all(&self.dir) {
+        if self.kept {
+            return;
+        }
+        if let Err(e) = remove(&self.dir) {
             tracing::warn!("cannot remove the working copy {}: {e}", self.dir.display());
         }
     }
 }
 
-/// Removes the directories under `root` whose lock nobody holds. Whatever cannot be judged stays.
+/// Removes a directory: its note first, so that what is left of it is not taken over, and its lock last, so that what
+/// is left of it is swept.
+fn remove(dir: &Path) -> io::Result<()> {
+    discard_note(dir)?;
+    for entry in fs::read_dir(dir)?.flatten().filter(|entry| entry.file_name() != LOCK) {
+        let path = entry.path();
+        if entry.file_type()?.is_dir() { fs::remove_dir_all(path)? } else { fs::remove_file(path)? }
+    }
+    fs::remove_dir_all(dir)
+}
+
+/// Removes the directories under `root` whose lock nobody holds and that are not kept. Whatever cannot be judged stays.
 fn sweep(root: &Path) {
     let Ok(entries) = fs::read_dir(root) else { return };
     for dir in entries.flatten().map(|entry| entry.path()) {
+        // Not even locked, lest somebody who would take it over finds it locked.
+        if is_kept(&dir) {
+            continue;
+        }
         // Without a lock file it may be in the making, or not ours: left alone.
         let Ok(lock) = File::open(dir.join(LOCK)) else { continue };
         match lock.try_lock() {
+            // It may have been in use until now.
+            Ok(()) if is_kept(&dir) => {}
             Ok(()) => {
-                if let Err(e) = fs::remove_dir_all(&dir) {
+                if let Err(e) = remove(&dir) {
                     tracing::warn!("cannot remove the abandoned working copy {}: {e}", dir.display());
                 }
             }

@@ -208,7 +208,7 @@ fn config(records: &Path) -> sled::Config {
 }
 
 /// Waits until sled has let go of its files: it ends its writing on a thread of its own, after the last handle is gone.
-fn await_close(records: &Path) -> Result<()> {
+pub(crate) fn await_close(records: &Path) -> Result<()> {
     const PATIENCE: Duration = Duration::from_secs(60);
 
     let path = records.join("db");

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use store::layout::{self, MANIFEST};
-use store::manifest::{Account, Manifest};
+use store::manifest::{Account, FORMAT_VERSION, Manifest};
 use store::reader::Generation;
 use store::records::{Factors, History, Movie, TopN};
 use store::writer::GenerationWriter;
@@ -259,7 +259,7 @@ fn a_manifest_of_another_format_or_of_another_generation_is_refused() {
         fs::write(path(&first), other).unwrap();
         let error = open(output.path(), &first).unwrap_err();
         assert!(
-            matches!(error, Error::OtherFormat { found, supported: 3, .. } if found == version),
+            matches!(error, Error::OtherFormat { found, supported: FORMAT_VERSION, .. } if found == version),
             "{error}"
         );
         assert!(error.to_string().contains(advice), "{error}");

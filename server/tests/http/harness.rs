@@ -186,13 +186,17 @@ pub(crate) struct Program {
     child: Child,
     log: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
-    work: TempDir,
+    work: Arc<TempDir>,
 }
 
 impl Program {
     /// Starts the program on a free port.
     pub(crate) fn start(store: &Path, arguments: &[&str]) -> Self {
-        let work = tempfile::tempdir().unwrap();
+        Self::start_in(Arc::new(tempfile::tempdir().unwrap()), store, arguments)
+    }
+
+    /// Starts the program on a free port and in a work directory, which others may have used.
+    pub(crate) fn start_in(work: Arc<TempDir>, store: &Path, arguments: &[&str]) -> Self {
         let mut child = program()
             .args(["--listen", "127.0.0.1:0", "--poll-interval", "5ms"])
             .arg("--store")

@@ -7,6 +7,7 @@
 //! - [`denying`]: what is hidden at once
 //! - [`hostile`]: clients that are slow, many, or mean harm
 //! - [`reloading`]: generations that appear, change and are damaged while requests run
+//! - [`restarting`]: servers on the work directory of one that has ended
 //! - [`process`]: the program: its help, its exit codes, its end
 //!
 //! [`editions`] publishes the small generations that are served here, [`harness`] runs the server.
@@ -24,3 +25,4 @@ mod lookups;
 mod process;
 mod rejections;
 mod reloading;
+mod restarting;

@@ -10,6 +10,7 @@ mod pace;
 mod directory;
 mod bucket;
 mod adding;
+mod adopting;
 mod current;
 mod marks;
 mod removing;

@@ -1,0 +1,98 @@
+//! The note that a kept copy carries: which generation it is of, and how its files were left.
+//!
+//! sled may write to the files of a copy when it opens it, so what is kept cannot be checked against the manifest's
+//! digests again. The note says instead how sled left them: the log by its length, for reading gigabytes is what a kept
+//! copy is to spare, and everything else, sled's table of where each page lies among it, by its digest. Of every
+//! message of the log that sled reads it checks a CRC of its own. The note is written after everything else was synced,
+//! and taken away before a copy is opened: no crash, of the program or of the machine, leaves it on other files.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::durable;
+use crate::error::{Error, Result};
+use crate::ids::GenerationId;
+use crate::layout::RECORDS;
+use crate::manifest::{FileDigest, Manifest};
+use crate::writer;
+
+/// sled's log, which is nearly all of a copy.
+const LOG: &str = "db";
+
+/// What is written down of a copy that is kept.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Note {
+    generation: GenerationId,
+    /// The digest of the generation's manifest.
+    manifest: String,
+    log_bytes: u64,
+    /// The other files below the records.
+    files: BTreeMap<String, FileDigest>,
+}
+
+impl Note {
+    /// Syncs the files of a closed copy of a generation and says how they are.
+    ///
+    /// # Errors
+    /// [`Error::Io`], also where sled does not let go of them.
+    pub(crate) fn synced(manifest: &Manifest, dir: &Path) -> Result<Self> {
+        let records = dir.join(RECORDS);
+        writer::await_close(&records)?;
+        sync(&records)?;
+        durable::sync_dir(dir)?;
+        Self::of(manifest, dir)
+    }
+
+    /// Says how the files of a copy are.
+    pub(crate) fn of(manifest: &Manifest, dir: &Path) -> Result<Self> {
+        let records = dir.join(RECORDS);
+        let log = records.join(LOG);
+        let mut files = BTreeMap::new();
+        digest(&records, "", &mut files)?;
+        Ok(Self {
+            generation: manifest.generation.clone(),
+            manifest: blake3::hash(&manifest.to_bytes()?).to_hex().to_string(),
+            log_bytes: fs::metadata(&log).map_err(Error::io("look at", &log))?.len(),
+            files,
+        })
+    }
+
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
+        serde_json::to_vec(self).map_err(|e| Error::Encode { what: "note", detail: e.to_string() })
+    }
+
+    /// Whether these bytes say the same.
+    pub(crate) fn is(&self, bytes: &[u8]) -> bool {
+        serde_json::from_slice::<Self>(bytes).is_ok_and(|other| other == *self)
+    }
+}
+
+/// Digests all files below a directory but the log.
+fn digest(dir: &Path, prefix: &str, files: &mut BTreeMap<String, FileDigest>) -> Result<()> {
+    for entry in fs::read_dir(dir).map_err(Error::io("list", dir))? {
+        let entry = entry.map_err(Error::io("list", dir))?;
+        let (path, name) = (entry.path(), format!("{prefix}{}", entry.file_name().to_string_lossy()));
+        if path.is_dir() {
+            digest(&path, &format!("{name}/"), files)?;
+        } else if name != LOG {
+            files.insert(name, FileDigest::of(&path)?);
+        }
+    }
+    Ok(())
+}
+
+/// Makes everything below a directory outlive a power cut.
+fn sync(dir: &Path) -> Result<()> {
+    for entry in fs::read_dir(dir).map_err(Error::io("list", dir))? {
+        let path = entry.map_err(Error::io("list", dir))?.path();
+        if path.is_dir() {
+            sync(&path)?;
+        } else {
+            File::open(&path).and_then(|file| file.sync_all()).map_err(Error::io("sync", &path))?;
+        }
+    }
+    durable::sync_dir(dir)
+}
