@@ -9,7 +9,7 @@ use std::io;
 use std::net::TcpStream as StdTcpStream;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -206,24 +206,24 @@ async fn work<S>(
 }
 
 /// Serves one connection to its end.
-async fn serve<S>(stream: TcpStream, service: S, limits: Limits, drain: watch::Receiver<bool>)
+async fn serve<S>(stream: TcpStream, service: S, limits: Limits, mut drain: watch::Receiver<bool>)
 where
     S: Service<Request<Incoming>, Response = warp::reply::Response, Error = Infallible>,
     S: Clone + Send + Sync + 'static,
     S::Future: Send,
 {
     let begin = Instant::now();
-    let activity = Arc::new(Activity::new());
+    let activity = Arc::<Activity>::default();
     let answer = service_fn(|mut request: Request<Incoming>| {
         if let Some(client) = Preferences::of(request.headers()) {
             request.extensions_mut().insert(client);
         }
-        let (mut service, activity, drain) = (service.clone(), Arc::clone(&activity), drain.clone());
+        let (mut service, activity) = (service.clone(), Arc::clone(&activity));
         async move {
             activity.request();
             let mut response = service.call(request).await?;
             activity.answered(begin);
-            if *drain.borrow() {
+            if activity.is_last() {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             Ok::<_, Infallible>(response)
@@ -234,7 +234,6 @@ where
     http.max_buf_size(MOST_HEAD_BYTES).writev(false);
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), answer));
     let mut deadline = pin!(sleep_until(begin + limits.request_timeout));
-    let mut draining = drain.clone();
     loop {
         tokio::select! {
             biased;
@@ -247,9 +246,10 @@ where
                 }
                 deadline.as_mut().reset(next);
             }
-            _ = draining.changed() => break,
+            _ = drain.changed() => break,
         }
     }
+    activity.last();
     tokio::select! {
         ended = connection.as_mut() => return log_end(ended),
         () = sleep(LINGER) => connection.as_mut().graceful_shutdown(),
@@ -264,32 +264,41 @@ fn log_end(ended: hyper::Result<()>) {
     }
 }
 
-/// Since when a connection's client is waited for, in milliseconds after its beginning.
-#[derive(Debug)]
-struct Activity(AtomicU64);
+/// What a connection is doing.
+#[derive(Debug, Default)]
+struct Activity {
+    /// Since when its client is waited for, in milliseconds after its beginning, or [`ANSWERING`].
+    waiting_since: AtomicU64,
+    /// Whether the next answer is its last.
+    is_last: AtomicBool,
+}
 
 /// A request is being answered.
 const ANSWERING: u64 = u64::MAX;
 
 impl Activity {
-    fn new() -> Self {
-        Self(AtomicU64::new(0))
-    }
-
     fn request(&self) {
-        self.0.store(ANSWERING, Ordering::Relaxed);
+        self.waiting_since.store(ANSWERING, Ordering::Relaxed);
     }
 
     fn answered(&self, begin: Instant) {
-        self.0.store(begin.elapsed().as_millis() as u64, Ordering::Relaxed);
+        self.waiting_since.store(begin.elapsed().as_millis() as u64, Ordering::Relaxed);
     }
 
     /// `None` while a request is being answered.
     fn waiting_since(&self, begin: Instant) -> Option<Instant> {
-        match self.0.load(Ordering::Relaxed) {
+        match self.waiting_since.load(Ordering::Relaxed) {
             ANSWERING => None,
             millis => Some(begin + Duration::from_millis(millis)),
         }
+    }
+
+    fn last(&self) {
+        self.is_last.store(true, Ordering::Relaxed);
+    }
+
+    fn is_last(&self) -> bool {
+        self.is_last.load(Ordering::Relaxed)
     }
 }
 

@@ -19,7 +19,20 @@ pub(crate) struct Parameters<'q> {
 impl<'q> Parameters<'q> {
     /// Takes a query apart.
     pub(crate) fn of(query: &'q str) -> Self {
-        Self { given: form_urlencoded::parse(query.as_bytes()).collect(), faults: Vec::new() }
+        let given = if query.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
+            form_urlencoded::parse(query.as_bytes()).collect()
+        } else {
+            // Nothing is escaped, as in nearly all requests: then this is the same.
+            let pairs = query.split('&').filter(|pair| !pair.is_empty());
+            let pair = |pair: &'q str| pair.split_once('=').unwrap_or((pair, ""));
+            pairs.map(pair).map(|(name, value)| (name.into(), value.into())).collect()
+        };
+        Self { given, faults: Vec::new() }
+    }
+
+    /// Whether all that was given was taken.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.given.is_empty()
     }
 
     /// The value of a parameter; `None` where it is not given.
@@ -122,6 +135,8 @@ pub(crate) fn whole_number(text: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn detail(parameters: Parameters<'_>) -> String {
@@ -137,6 +152,14 @@ mod tests {
         assert_eq!(given.words("words", ""), ["Sci-Fi", "Film Noir"]);
         assert!(given.flag("flag") && !given.flag("other"));
         given.finish("").unwrap();
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_not_escaped_is_read_as_what_is(query in "[a-z0-9=&,._~;:@/?-]{0,60}") {
+            let decoded: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
+            prop_assert_eq!(Parameters::of(&query).given, decoded);
+        }
     }
 
     #[test]

@@ -119,6 +119,10 @@ impl Wanted {
         const IDS: &str = "give movie ids between commas, as in exclude=1,2";
         const GENRES: &str = "give genres between commas, as in genre=Comedy,War";
         const YEAR: &str = "give a year, as in min_year=1990";
+
+        if given.is_empty() {
+            return Self::default();
+        }
         Self {
             n: given.number("n", 1..=u32::MAX, N).unwrap_or(USUAL_N),
             offset: given.number("offset", 0..=u32::MAX, OFFSET).unwrap_or(0),

@@ -27,6 +27,52 @@ pub struct TopN {
     pub stars: Vec<f32>,
 }
 
+/// A stored list of which only what is looked at is decoded: for readers that want the first few.
+#[derive(Debug, Clone, Copy)]
+pub struct TopNView<'a> {
+    movies: &'a [[u8; 4]],
+    scores: &'a [[u8; 4]],
+    stars: &'a [[u8; 4]],
+}
+
+impl<'a> TopNView<'a> {
+    /// Looks at the bytes of a [`TopN`].
+    ///
+    /// # Errors
+    /// As [`Record::decode`].
+    pub fn of(bytes: &'a [u8]) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        struct Columns<'a>(&'a [u8], &'a [u8], &'a [u8]);
+
+        let Columns(movies, scores, stars) = rmp_serde::from_slice(bytes).map_err(|e| e.to_string())?;
+        let [movies, scores, stars] = [movies, scores, stars].map(column::numbers);
+        let (movies, scores, stars) = (movies?, scores?, stars?);
+        alike(movies.len(), scores.len(), "scores").and(alike(movies.len(), stars.len(), "stars"))?;
+        Ok(Self { movies, scores, stars })
+    }
+
+    /// The number of entries.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.movies.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.movies.is_empty()
+    }
+
+    /// The entries, best first: movie, score, stars.
+    pub fn entries(&self) -> impl Iterator<Item = (MovieId, f32, f32)> + use<'a> {
+        let Self { movies, scores, stars } = *self;
+        let figures = scores.iter().zip(stars);
+        movies.iter().zip(figures).map(|(movie, (score, stars))| {
+            (MovieId(u32::from_le_bytes(*movie)), f32::from_le_bytes(*score), f32::from_le_bytes(*stars))
+        })
+    }
+}
+
 /// What a user has rated, ids ascending. The two run in parallel.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct History {
@@ -142,12 +188,8 @@ macro_rules! message_pack {
 }
 
 message_pack!(TopN, "top-N list", |list| {
-    let [n, n_scores, n_stars] = [list.movies.len(), list.scores.len(), list.stars.len()];
-    if n == n_scores && n == n_stars {
-        Ok(())
-    } else {
-        Err(format!("{n} movies but {n_scores} scores and {n_stars} stars"))
-    }
+    let n = list.movies.len();
+    alike(n, list.scores.len(), "scores").and(alike(n, list.stars.len(), "stars"))
 });
 message_pack!(History, "history", |history| alike(history.movies.len(), history.stars.len(), "stars"));
 message_pack!(Similar, "similar movies", |similar| alike(
@@ -235,6 +277,11 @@ mod tests {
             };
             let top_n = TopN { movies, stars: scores.clone(), scores };
             let movie = Movie { title, genres };
+            let bytes = top_n.encode().unwrap();
+            let view = TopNView::of(&bytes).unwrap();
+            prop_assert_eq!((view.len(), view.is_empty()), (top_n.movies.len(), top_n.movies.is_empty()));
+            let entries = top_n.movies.iter().zip(top_n.scores.iter().zip(&top_n.stars));
+            prop_assert!(view.entries().eq(entries.map(|(&movie, (&score, &stars))| (movie, score, stars))));
             prop_assert_eq!(round_trip(&factors), factors);
             prop_assert_eq!(round_trip(&history), history);
             prop_assert_eq!(round_trip(&similar), similar);
@@ -245,7 +292,7 @@ mod tests {
 
         #[test]
         fn random_bytes_never_panic_a_decoder(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = TopN::decode(&bytes);
+            prop_assert_eq!(TopN::decode(&bytes).is_ok(), TopNView::of(&bytes).is_ok());
             let _ = History::decode(&bytes);
             let _ = Similar::decode(&bytes);
             let _ = UserTerms::decode(&bytes);
@@ -258,7 +305,8 @@ mod tests {
     fn a_list_with_fewer_scores_or_stars_than_movies_is_damaged() {
         let bytes =
             TopN { movies: vec![MovieId(1), MovieId(2)], scores: vec![1.0], stars: vec![] }.encode().unwrap();
-        assert_eq!(TopN::decode(&bytes), Err("2 movies but 1 scores and 0 stars".to_owned()));
+        assert_eq!(TopN::decode(&bytes), Err("2 movies but 1 scores".to_owned()));
+        assert_eq!(TopNView::of(&bytes).unwrap_err(), "2 movies but 1 scores");
     }
 
     #[test]

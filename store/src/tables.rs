@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::ids::{MovieId, UserId};
-use crate::records::{Factors, History, Key, Movie, ONLY_KEY, Record, Similar, TopN, UserTerms, trees};
+use crate::records::{
+    Factors, History, Key, Movie, ONLY_KEY, Record, Similar, TopN, TopNView, UserTerms, trees,
+};
 
 /// The trees of a generation. Every lookup is one get and one decode: some microseconds.
 #[derive(Debug)]
@@ -75,6 +77,16 @@ impl Tables {
         self.top_n.get(user)
     }
 
+    /// Lets somebody look at a user's list without decoding all of it; `None` for a user who is not in the data.
+    ///
+    /// # Errors
+    /// As [`Tables::top_n`].
+    pub fn view_top_n<T>(&self, user: UserId, look: impl FnOnce(TopNView<'_>) -> T) -> Result<Option<T>> {
+        let Some(value) = self.top_n.value(user)? else { return Ok(None) };
+        let view = TopNView::of(&value).map_err(|detail| self.top_n.damaged::<TopN>(user.0, &detail))?;
+        Ok(Some(look(view)))
+    }
+
     /// What a user has rated; `None` for a user who is not in the data.
     ///
     /// # Errors
@@ -137,9 +149,12 @@ impl Tables {
 }
 
 impl Table {
+    fn value(&self, key: impl Key) -> Result<Option<sled::IVec>> {
+        self.tree.get(key.number().to_be_bytes()).map_err(Error::sled(&self.path))
+    }
+
     fn get<R: Record>(&self, key: impl Key) -> Result<Option<R>> {
-        let value = self.tree.get(key.number().to_be_bytes()).map_err(Error::sled(&self.path))?;
-        value.map(|bytes| self.decode(key.number(), &bytes)).transpose()
+        self.value(key)?.map(|bytes| self.decode(key.number(), &bytes)).transpose()
     }
 
     fn entries(&self) -> impl Iterator<Item = Result<(u32, sled::IVec)>> + '_ {
@@ -158,9 +173,10 @@ impl Table {
     }
 
     fn decode<R: Record>(&self, key: u32, bytes: &[u8]) -> Result<R> {
-        R::decode(bytes).map_err(|e| Error::Damaged {
-            path: self.path.clone(),
-            detail: format!("the {} of {key}: {e}", R::NAME),
-        })
+        R::decode(bytes).map_err(|detail| self.damaged::<R>(key, &detail))
+    }
+
+    fn damaged<R: Record>(&self, key: u32, detail: &str) -> Error {
+        Error::Damaged { path: self.path.clone(), detail: format!("the {} of {key}: {detail}", R::NAME) }
     }
 }

@@ -12,6 +12,7 @@ use store::records::Factors;
 use warp::Buf;
 use warp::http::header::{CACHE_CONTROL, HeaderValue};
 
+use super::recommendations::popular;
 use super::{Answer, View, X_GENERATION, X_RECOMMENDATION_SOURCE, compute, json};
 use crate::answers::{FoldedIn, Items, Shown};
 use crate::app::App;
@@ -126,12 +127,7 @@ impl Asked {
         let allowed = |movie| !rated.contains_key(&movie) && filter.allows(movie);
         let (selected, source) = if known.is_empty() {
             // Who has rated nothing that is known gets what everybody likes.
-            let popular = view.tables().fallback();
-            let figures = popular.scores.iter().zip(&popular.stars);
-            let entries = popular.movies.iter().zip(figures);
-            let entries = entries
-                .filter(|&(movie, _)| !rated.contains_key(movie))
-                .map(|(&movie, (&score, &stars))| Entry { movie, score, rating: Some(stars) });
+            let entries = popular(view).filter(|entry| !rated.contains_key(&entry.movie));
             (filter.select(entries, false), "popular")
         } else {
             let ratings = known.iter().map(|(factors, stars)| (factors.0.as_slice(), *stars));

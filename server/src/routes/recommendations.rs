@@ -2,8 +2,8 @@
 
 use std::hash::{Hash, Hasher};
 
-use store::UserId;
-use store::records::TopN;
+use store::records::TopNView;
+use store::{MovieId, UserId};
 use warp::http::HeaderValue;
 
 use super::{Answer, View, X_RECOMMENDATION_SOURCE, X_TRUNCATED, json, look_up};
@@ -100,28 +100,31 @@ fn find(
     user: UserId,
     fallback: bool,
 ) -> Result<Option<Found>, Problem> {
-    let personal = if view.denied.deletes(user) {
-        None
-    } else {
-        view.tables().top_n(user).map_err(Problem::failed_lookup)?
-    };
-    let (list, source) = match &personal {
-        Some(list) => (list, "personal"),
-        None if fallback => (view.tables().fallback(), "popular"),
-        None => return Ok(None),
-    };
     // A list is shorter than lists are where there are no more candidates.
-    let is_complete = (list.movies.len() as u64) < view.edition.depth();
-    Ok(Some(Found { source, selected: filter.select(entries(list), is_complete) }))
+    let is_complete = |n: usize| (n as u64) < view.edition.depth();
+    if !view.denied.deletes(user) {
+        let select = |list: TopNView<'_>| filter.select(list.entries().map(entry), is_complete(list.len()));
+        let personal = view.tables().view_top_n(user, select).map_err(Problem::failed_lookup)?;
+        if let Some(selected) = personal {
+            return Ok(Some(Found { source: "personal", selected }));
+        }
+    }
+    let popular = || Found {
+        source: "popular",
+        selected: filter.select(popular(view), is_complete(view.tables().fallback().movies.len())),
+    };
+    Ok(fallback.then(popular))
 }
 
-fn entries(list: &TopN) -> impl Iterator<Item = Entry> + '_ {
+/// The list of a user whom nobody knows.
+pub(super) fn popular<'a>(view: &View<'a>) -> impl Iterator<Item = Entry> + 'a {
+    let list = view.edition.tables().fallback();
     let figures = list.scores.iter().zip(&list.stars);
-    list.movies.iter().zip(figures).map(|(&movie, (&score, &stars))| Entry {
-        movie,
-        score,
-        rating: Some(stars),
-    })
+    list.movies.iter().zip(figures).map(|(&movie, (&score, &stars))| entry((movie, score, stars)))
+}
+
+fn entry((movie, score, stars): (MovieId, f32, f32)) -> Entry {
+    Entry { movie, score, rating: Some(stars) }
 }
 
 impl Query {

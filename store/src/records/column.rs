@@ -38,10 +38,15 @@ pub(super) fn serialize<S: Serializer, N: Number>(numbers: &[N], serializer: S) 
     serializer.serialize_bytes(bytes.as_flattened())
 }
 
-pub(super) fn deserialize<'de, D: Deserializer<'de>, N: Number>(deserializer: D) -> Result<Vec<N>, D::Error> {
-    let bytes = <&[u8]>::deserialize(deserializer)?;
+/// The numbers of a column as they lie there.
+pub(super) fn numbers(bytes: &[u8]) -> Result<&[[u8; 4]], String> {
     match bytes.as_chunks() {
-        (numbers, []) => Ok(numbers.iter().map(|&number| N::from_bytes(number)).collect()),
-        _ => Err(Error::custom(format_args!("{} bytes are no whole number of 4", bytes.len()))),
+        (numbers, []) => Ok(numbers),
+        _ => Err(format!("{} bytes are no whole number of 4", bytes.len())),
     }
+}
+
+pub(super) fn deserialize<'de, D: Deserializer<'de>, N: Number>(deserializer: D) -> Result<Vec<N>, D::Error> {
+    let numbers = numbers(<&[u8]>::deserialize(deserializer)?).map_err(Error::custom)?;
+    Ok(numbers.iter().map(|&number| N::from_bytes(number)).collect())
 }
