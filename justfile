@@ -54,6 +54,11 @@ bench-server *ARGS:
     cargo build --release --bin server --bin pipeline
     cargo bench -p end-to-end --bench serving -- {{ ARGS }}
 
+# Full load for minutes with a switch every ten seconds: just bench-soak [USERS [MINUTES]]
+bench-soak *ARGS:
+    cargo build --release --bin server --bin pipeline
+    cargo bench -p end-to-end --bench soak -- {{ ARGS }}
+
 # Feed random bytes to every parser of what comes from outside: just fuzz [SECONDS [TARGET...]] (a C++ compiler)
 fuzz *ARGS:
     fuzz/run {{ ARGS }}

@@ -1,5 +1,6 @@
 //! Requests a second and latency beside a bare warp route that returns a constant of the same size, by the same client
-//! in the same run. The arguments are the number of users and the seconds of each measurement.
+//! in the same run; then fold-ins, and lookups beside ten thousand idle connections. The arguments are the number of users,
+//! the seconds of each measurement, and the number of movies.
 //!
 //! ```text
 //! cargo build --release && cargo bench -p end-to-end --bench serving -- 600 5
@@ -16,8 +17,10 @@
 mod harness;
 mod site;
 
-use std::fmt::Write;
+use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -48,13 +51,13 @@ fn main() {
         _ => {}
     }
     let number = |place: usize, usual| words.get(place).map_or(usual, |word| word.parse().unwrap());
-    let (n_users, seconds) = (number(0, 600), number(1, 5));
+    let (n_users, seconds, n_movies) = (number(0, 600), number(1, 5), number(2, N_MOVIES));
     assert!(is_installed("wrk"), "wrk is not installed");
 
     let world = World::new();
-    publish(&world, &write_generation(&world.output(), n_users));
+    publish(&world, &write_generation(&world.output(), n_users, n_movies));
     let (server, started) = serve(&world);
-    println!("{n_users} users; ready {:.2} s after the start\n", started.as_secs_f64());
+    println!("{n_users} users, {n_movies} movies; ready {:.2} s after the start\n", started.as_secs_f64());
     let user = || rand::rng().random_range(0..n_users);
     let routes: [(&str, Box<dyn Fn() -> String>); 4] = [
         ("/recommendations", Box::new(|| format!("/recommendations?user_id={}", user()))),
@@ -84,7 +87,7 @@ fn main() {
         "\n| POST /recommendations | connections | requests/s | p50 ms | p99 ms |\n|---|---|---|---|---|"
     );
     for n_ratings in [1, 20, 200] {
-        let bodies: Vec<_> = (0..1000).map(|_| ratings(n_ratings)).collect();
+        let bodies: Vec<_> = (0..1000).map(|_| ratings(n_ratings, n_movies)).collect();
         let script = world.write("requests.lua", script(&["/recommendations".to_owned()], "POST", &bodies));
         warm_up(&server, &script);
         for n_connections in [1, 32] {
@@ -93,7 +96,30 @@ fn main() {
         }
     }
     println!("\nresident memory of the server: {} MiB", resident_mib(server.id()));
+    beside_idle_connections(&world, &server, n_users, seconds);
     assert!(server.log().lines().all(|line| !line.contains("ERROR")), "{}", server.log());
+}
+
+/// Lookups while most connections are idle, or are in the middle of a request that does not go on.
+fn beside_idle_connections(world: &World, server: &Server, n_users: u32, seconds: u32) {
+    const N_IDLE: usize = 10_000;
+
+    let user = || rand::rng().random_range(0..n_users);
+    let targets: Vec<_> = (0..N_REQUESTS).map(|_| format!("/recommendations?user_id={}", user())).collect();
+    let script = world.write("requests.lua", script(&targets, "GET", &[]));
+    println!("\n| beside connections | requests/s | p50 ms | p99 ms | resident MiB |\n|---|---|---|---|---|");
+    let mut idle = Vec::new();
+    for (what, n) in [("none", 0), ("idle", N_IDLE / 2), ("idle and half-open", N_IDLE)] {
+        while idle.len() < n {
+            let mut stream = TcpStream::connect(server.address()).unwrap();
+            if idle.len() >= N_IDLE / 2 {
+                stream.write_all(b"GET /recommendations?user_id=1 HTTP/1.1\r\nHost: t\r\n").unwrap();
+            }
+            idle.push(stream);
+        }
+        let Measured { per_second, p50, p99 } = wrk(&server.address(), &script, 32, seconds);
+        println!("| {n} {what} | {per_second:.0} | {p50:.2} | {p99:.2} | {} |", resident_mib(server.id()));
+    }
 }
 
 /// The server under test, and how long it took until it answered from the generation.
@@ -225,9 +251,9 @@ end
 }
 
 /// The body of a fold-in.
-fn ratings(n: usize) -> String {
+fn ratings(n: usize, n_movies: u32) -> String {
     let mut rng = rand::rng();
-    let movies = rand::seq::index::sample(&mut rng, N_MOVIES as usize, n);
+    let movies = rand::seq::index::sample(&mut rng, n_movies as usize, n);
     let ratings: Vec<_> = movies
         .iter()
         .map(|movie| format!(r#"{{"id":{movie},"rating":{}}}"#, f64::from(rng.random_range(1..=10)) / 2.0))

@@ -10,6 +10,7 @@ use store::{GenerationId, MovieId, UserId};
 
 use crate::harness::World;
 
+/// Movies, where the benchmark does not say otherwise.
 pub(crate) const N_MOVIES: u32 = 10_000;
 const DEPTH: u32 = 100;
 const N_RATED: usize = 100;
@@ -17,10 +18,10 @@ const N_SIMILAR: usize = 50;
 const N_FACTORS: usize = 64;
 
 /// Writes a generation in the shape of real ones.
-pub(crate) fn write_generation(output: &Path, n_users: u32) -> GenerationId {
+pub(crate) fn write_generation(output: &Path, n_users: u32, n_movies: u32) -> GenerationId {
     let mut rng = rand::rng();
     let mut movies = |n: usize| -> Vec<_> {
-        let mut ids: Vec<_> = (0..n).map(|_| rng.random_range(0..N_MOVIES)).map(MovieId).collect();
+        let mut ids: Vec<_> = (0..n).map(|_| rng.random_range(0..n_movies)).map(MovieId).collect();
         ids.sort_unstable();
         ids
     };
@@ -41,7 +42,7 @@ pub(crate) fn write_generation(output: &Path, n_users: u32) -> GenerationId {
         writer.histories.put(user, &History { movies: movies(N_RATED), stars: vec![4.0; N_RATED] }).unwrap();
         writer.user_factors.put(user, &factors()).unwrap();
     }
-    for id in (0..N_MOVIES).map(MovieId) {
+    for id in (0..n_movies).map(MovieId) {
         let movie = Movie {
             title: format!("The Return of Movie {id} (1994)"),
             genres: ["Adventure", "Drama"].map(str::to_owned).to_vec(),
@@ -68,7 +69,7 @@ fn user_terms() -> UserTerms {
         activity_discount: 0.25,
         mean_activity: 0.4,
         ridge: 0.02,
-        unobserved: f32::from(N_MOVIES as u16),
+        unobserved: N_MOVIES as f32,
         gram: (1..=N_FACTORS).map(|axis| 2000.0 / axis as f32).collect(),
     }
 }

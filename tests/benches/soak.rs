@@ -1,0 +1,80 @@
+//! Full load for minutes with a new generation every ten seconds: no request may fail, and neither memory nor open files
+//! may grow. The arguments are the number of users and the minutes.
+//!
+//! ```text
+//! cargo build --release && cargo bench -p end-to-end --bench soak -- 20000 10
+//! ```
+
+#![allow(clippy::print_stdout, reason = "a benchmark prints its result")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark that cannot run stops")]
+
+#[path = "../switching/client.rs"]
+mod client;
+#[path = "../harness.rs"]
+#[allow(dead_code, reason = "the tests use the rest")]
+mod harness;
+#[allow(dead_code, reason = "the other benchmarks use the rest")]
+mod load;
+mod site;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use client::Stop;
+use harness::World;
+use load::{Held, Latency, Load, N_CONNECTIONS, serve};
+use site::{N_MOVIES, publish, write_generation};
+
+const BETWEEN_SWITCHES: Duration = Duration::from_secs(10);
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn main() {
+    // Cargo adds words of its own, all of which begin with a dash.
+    let words: Vec<_> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let number = |place: usize, usual| words.get(place).map_or(usual, |word| word.parse().unwrap());
+    let (n_users, n_minutes) = (number(0, 20_000), number(1, 10));
+    let world = World::new();
+    let generations = [(); 3].map(|()| write_generation(&world.output(), n_users, N_MOVIES));
+    publish(&world, &generations[0]);
+    let (server, process) = serve(&world, "soak", &[]);
+    let load = Load::new(&server, n_users);
+    println!("{n_users} users, {N_CONNECTIONS} connections, a switch every {BETWEEN_SWITCHES:?}");
+    println!("| minute | requests/s | p50 ms | p99 ms | longest ms | resident MiB | open files |");
+    println!("|---|---|---|---|---|---|---|");
+    let mut n_switches = 0;
+    let (samples, minutes) = thread::scope(|scope| {
+        let stop = Stop(&load.done);
+        let clients: Vec<_> = (0..N_CONNECTIONS).map(|_| scope.spawn(|| load.ask())).collect();
+        let minutes: Vec<_> = (0..n_minutes)
+            .map(|_| {
+                let begin = Instant::now();
+                let minute = load.during(|| {
+                    while begin.elapsed() < MINUTE {
+                        n_switches += 1;
+                        let next = &generations[n_switches % generations.len()];
+                        publish(&world, next);
+                        load.wait_until_answered_by(next);
+                        thread::sleep(BETWEEN_SWITCHES);
+                    }
+                });
+                (minute, Held::by(&process))
+            })
+            .collect();
+        drop(stop);
+        // A request that failed has ended its client, and is seen here.
+        let mut samples: Vec<_> = clients.into_iter().flat_map(|client| client.join().unwrap()).collect();
+        samples.sort_unstable_by_key(|sample| sample.end);
+        (samples, minutes)
+    });
+    for (number, (minute, held)) in minutes.into_iter().enumerate() {
+        let latency = Latency::of(&samples, &[minute]);
+        let [p50, p99, longest] = [0.5, 0.99, 1.0].map(|share| latency.quantile(share));
+        let (per_second, memory) = (latency.per_second, held.memory >> 10);
+        println!(
+            "| {} | {per_second:.0} | {p50:.2} | {p99:.2} | {longest:.0} | {memory} | {} |",
+            number + 1,
+            held.n_files
+        );
+    }
+    println!("\n{} requests, none failed; {n_switches} switches", samples.len());
+}
