@@ -5,6 +5,7 @@
 //! [`Parameters::finish`] decides.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 use std::ops::RangeInclusive;
 
 use crate::problem::{Fault, Problem, shortened};
@@ -117,11 +118,11 @@ impl<'q> Parameters<'q> {
     }
 
     /// Refuses the request if anything was wrong, or is left: `known` says what the route takes.
-    pub(crate) fn finish(mut self, known: &str) -> Result<(), Problem> {
+    pub(crate) fn finish(mut self, known: impl Display) -> Result<(), Problem> {
         for (name, _) in self.given {
             // `&&` and a `&` at the end leave parameters without a name or a value, which say nothing.
             if !name.is_empty() {
-                self.faults.push(Fault::unknown(&name, known));
+                self.faults.push(Fault::unknown(&name, &known));
             }
         }
         if self.faults.is_empty() { Ok(()) } else { Err(Problem::bad_parameters(self.faults)) }

@@ -4,6 +4,7 @@
 //! the caller can act on. What went wrong inside is logged, never told.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 
 use serde::Serialize;
 use warp::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
@@ -36,7 +37,7 @@ impl Fault {
     }
 
     /// Nobody knows such a parameter.
-    pub(crate) fn unknown(name: &str, known: &str) -> Self {
+    pub(crate) fn unknown(name: &str, known: &impl Display) -> Self {
         let parameter = shortened(name).into_owned().into();
         Self { parameter, detail: format!("is unknown; this route takes {known}") }
     }
@@ -88,7 +89,7 @@ impl Problem {
     }
 
     /// What is asked for is not in the data.
-    pub(crate) fn unknown(what: &str, id: impl std::fmt::Display) -> Self {
+    pub(crate) fn unknown(what: &str, id: impl Display) -> Self {
         Self::new(StatusCode::NOT_FOUND, format!("there is no {what} {id}"))
     }
 

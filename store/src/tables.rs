@@ -150,7 +150,8 @@ impl Tables {
 
 impl Table {
     fn value(&self, key: impl Key) -> Result<Option<sled::IVec>> {
-        self.tree.get(key.number().to_be_bytes()).map_err(Error::sled(&self.path))
+        // The path is copied where something has failed, and not for every lookup.
+        self.tree.get(key.number().to_be_bytes()).map_err(|e| Error::sled(&self.path)(e))
     }
 
     fn get<R: Record>(&self, key: impl Key) -> Result<Option<R>> {

@@ -147,7 +147,7 @@ impl Query {
             }
         };
         let wanted = Wanted::of(&mut given);
-        given.finish(&format!("user_id, fallback, {}", selection::PARAMETERS))?;
+        given.finish(format_args!("user_id, fallback, {}", selection::PARAMETERS))?;
         Ok(Self { users, fallback, wanted })
     }
 
