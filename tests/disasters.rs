@@ -245,7 +245,7 @@ fn a_server_whose_own_disk_is_full_keeps_what_it_serves_and_takes_the_next_when_
     let world = World::new();
     world.run_quickly(&[]);
     let work = world.path("work");
-    let disk = Disk::mount(&work, "8m");
+    let disk = Disk::mount(&work, "16m");
     let (server, first) = (world.serve_when_ready(), world.current());
     let list = server.list_of(first.as_str());
     disk.fill_but(64 << 10);

@@ -221,15 +221,13 @@ impl Server {
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {
-        let mut response = self.agent.get(format!("{}{path}", self.url)).call().unwrap();
-        let header = |(name, value): (&ureq::http::HeaderName, &ureq::http::HeaderValue)| {
-            (name.as_str().to_owned(), value.to_str().unwrap().to_owned())
-        };
-        Answer {
-            status: response.status().as_u16(),
-            headers: response.headers().iter().map(header).collect(),
-            body: response.body_mut().read_to_string().unwrap(),
-        }
+        Answer::read(self.agent.get(format!("{}{path}", self.url)).call().unwrap())
+    }
+
+    /// Sends a body of JSON.
+    pub(crate) fn post(&self, path: &str, body: &str) -> Answer {
+        let request = self.agent.post(format!("{}{path}", self.url)).content_type("application/json");
+        Answer::read(request.send(body).unwrap())
     }
 
     /// Waits until a generation answers, the given one if any.
@@ -270,6 +268,17 @@ impl Drop for Server {
 }
 
 impl Answer {
+    fn read(mut response: ureq::http::Response<ureq::Body>) -> Self {
+        let header = |(name, value): (&ureq::http::HeaderName, &ureq::http::HeaderValue)| {
+            (name.as_str().to_owned(), value.to_str().unwrap().to_owned())
+        };
+        Self {
+            status: response.status().as_u16(),
+            headers: response.headers().iter().map(header).collect(),
+            body: response.body_mut().read_to_string().unwrap(),
+        }
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("{e}: {self:?}"))
     }

@@ -9,6 +9,9 @@
 //! | `denying` | that what a deny list names is nowhere in the next generation |
 //! | `generations` | what is done with generations afterwards: listed, compared, gone back to, pinned, pruned |
 //! | `serving` | what a client sees, and that a new generation is picked up without a lost request |
+//! | `folding` | that ratings folded in give what the batch gives, for the users of the committed sample |
+//! | `describing` | that the description of the API is true; built where `RECOMMENDER_TEST_SCHEMA` names schemathesis |
+//! | `flooding` | thousands of idle connections, SIGTERM under load: others are answered |
 //! | `switching` | a hundred generations in turn under full load |
 //! | `crashes` | runs killed at any moment, files damaged anywhere: what was served stays |
 //! | `disasters` | runs killed at every step, full and read-only disks; built where `RECOMMENDER_TEST_ROOT` says so |
@@ -27,8 +30,12 @@ mod batch;
 mod bucket;
 mod crashes;
 mod denying;
+#[cfg(schema)]
+mod describing;
 #[cfg(root)]
 mod disasters;
+mod flooding;
+mod folding;
 mod gate;
 mod generations;
 #[cfg(real_data)]

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use crate::folding::overlap;
 use crate::harness::{Ended, World, program};
 
 fn real(name: &str) -> PathBuf {
@@ -36,6 +37,9 @@ fn the_seed_data_is_read_to_the_last_row_and_served() {
     let ids = server.get("/recommendations?user_id=18").item_ids();
     assert_eq!(ids.len(), 2);
     assert!(ids.iter().all(|&id| !history.contains(&id.into())));
+
+    let overlap = overlap(&server, world.open_current().tables(), 10);
+    assert!(overlap > 0.995, "folding in all users' own ratings gives {overlap} of their lists");
     assert!(server.terminate().success());
 }
 

@@ -1,6 +1,6 @@
 //! A hundred generations in turn under full load, and how going back is seen.
 
-mod client;
+pub(crate) mod client;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -213,6 +213,8 @@ where
     S::Future: Send,
 {
     let begin = Instant::now();
+    // A little less for some, so that connections that came together do not end together: ending thousands takes a while.
+    let patience = limits.request_timeout.mul_f64(rand::random_range(0.8..1.0));
     let activity = Arc::<Activity>::default();
     let answer = service_fn(|mut request: Request<Incoming>| {
         if let Some(client) = Preferences::of(request.headers()) {
@@ -233,13 +235,13 @@ where
     // Answers are short: one copy is cheaper than two parts.
     http.max_buf_size(MOST_HEAD_BYTES).writev(false);
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), answer));
-    let mut deadline = pin!(sleep_until(begin + limits.request_timeout));
+    let mut deadline = pin!(sleep_until(begin + patience));
     loop {
         tokio::select! {
             biased;
             ended = connection.as_mut() => return log_end(ended),
             () = deadline.as_mut() => {
-                let next = activity.waiting_since(begin).unwrap_or_else(Instant::now) + limits.request_timeout;
+                let next = activity.waiting_since(begin).unwrap_or_else(Instant::now) + patience;
                 if next <= Instant::now() {
                     // Neither a whole request nor the end of an answer's reading: slow on purpose, or gone.
                     return;

@@ -4,7 +4,7 @@
 //! bucket makes its generation in one. A directory lives as long as who uses it; one left behind by a killed process is
 //! recognised by its unheld lock and swept by the next that works under the same root.
 //!
-//! One that is [kept](keeping) is neither removed nor swept.
+//! One that is kept (`keeping`) is neither removed nor swept.
 
 mod keeping;
 

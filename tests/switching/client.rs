@@ -22,6 +22,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// The generation that it names.
     pub(crate) generation: String,
+    /// Whether the server closes after it.
+    pub(crate) is_last: bool,
     pub(crate) body: Vec<u8>,
 }
 
@@ -46,11 +48,13 @@ impl Connection {
         let status = self.line.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());
         answer.status = status.ok_or_else(|| malformed(&self.line))?;
         answer.generation.clear();
+        answer.is_last = false;
         let mut length = None;
         loop {
             read_line(&mut self.stream, &mut self.line)?;
             match self.line.split_once(": ") {
                 Some(("content-length", value)) => length = value.parse().ok(),
+                Some(("connection", "close")) => answer.is_last = true,
                 Some(("x-generation", value)) => answer.generation.push_str(value),
                 Some(_) => {}
                 None if self.line.is_empty() => break,

@@ -1,0 +1,36 @@
+//! That ratings folded in give what the batch gives.
+
+use std::collections::HashSet;
+
+use serde_json::json;
+use store::Tables;
+
+use crate::harness::{Server, World};
+
+/// The mean share of each user's stored list that folding in the user's own ratings gives.
+pub(crate) fn overlap(server: &Server, tables: &Tables, n: usize) -> f64 {
+    let users: Vec<_> = tables.users().collect::<Result<_, _>>().unwrap();
+    let share = |&user| {
+        let history = tables.history(user).unwrap().unwrap();
+        let rated = history.movies.iter().zip(&history.stars);
+        let ratings: Vec<_> = rated.map(|(id, stars)| json!({ "id": id, "rating": stars })).collect();
+        let answer = server.post("/recommendations", &json!({ "ratings": ratings, "n": n }).to_string());
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(answer.json()["unknown"], json!([]));
+        let folded: HashSet<u64> = answer.item_ids().into_iter().collect();
+        let stored = tables.top_n(user).unwrap().unwrap();
+        let stored = &stored.movies[..n.min(stored.movies.len())];
+        stored.iter().filter(|id| folded.contains(&id.0.into())).count() as f64 / stored.len() as f64
+    };
+    users.iter().map(share).sum::<f64>() / users.len() as f64
+}
+
+#[test]
+fn folding_in_a_trained_users_own_ratings_gives_nearly_the_stored_list() {
+    let world = World::new();
+    world.run_sample(&["--test-fraction=0", "--rating-sweeps", "2"]);
+    let server = world.serve_when_ready();
+    let generation = world.open_current();
+    let overlap = overlap(&server, generation.tables(), 100);
+    assert!(overlap > 0.99, "{overlap}");
+}
