@@ -14,13 +14,12 @@ use pulp::Arch;
 use store::records::UserTerms;
 
 use crate::preference::Preference;
+use crate::vector::{add_scaled, divide, dot};
 
 /// Steps after which it is taken as it is. Rounding in f32 ends the way before.
 const MOST_STEPS: usize = 100;
 /// The share of the right-hand side that may be left, in the norm that the preconditioner gives.
 const TOLERANCE: f32 = 1e-6;
-/// Partial sums of a dot product: what the widest vectors hold.
-const LANES: usize = 16;
 
 /// A user's system: the ratings with the factors of what was rated.
 #[derive(Debug)]
@@ -126,31 +125,6 @@ impl FoldIn {
             add_scaled(image, dot(row, direction), row);
         }
     }
-}
-
-/// `quotient = a / b`, number by number.
-#[inline(always)]
-fn divide(a: &[f32], b: &[f32], quotient: &mut [f32]) {
-    quotient.iter_mut().zip(a).zip(b).for_each(|((quotient, a), b)| *quotient = a / b);
-}
-
-/// `sum += factor * x`.
-#[inline(always)]
-fn add_scaled(sum: &mut [f32], factor: f32, x: &[f32]) {
-    sum.iter_mut().zip(x).for_each(|(sum, x)| *sum += factor * x);
-}
-
-/// The dot product of two rows of one length, in a fixed order.
-#[inline(always)]
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-    let mut sums = [0.0f32; LANES];
-    for (a, b) in a.iter().zip(b) {
-        for lane in 0..LANES {
-            sums[lane] += a[lane] * b[lane];
-        }
-    }
-    sums.iter().sum::<f32>() + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f32>()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! the order of a list: what they mean stands here. Nothing here reads files or knows ids.
 
 pub mod tile;
+pub mod vector;
 mod preference;
 mod fold_in;
 mod scan;

@@ -4,38 +4,31 @@
 //! there. No request ever wakes another thread, which is worth about a tenth of all requests. hyper speaks HTTP/1.1,
 //! warp's filter answers.
 
+mod connection;
+
 use std::convert::Infallible;
 use std::io;
 use std::net::TcpStream as StdTcpStream;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tower_service::Service;
-use warp::http::header::{CONNECTION, HeaderValue};
-use warp::http::{Request, Response};
+use warp::http::Request;
 
 use crate::app::App;
-use crate::caching::Preferences;
 use crate::error::{Error, Result};
-use crate::problem::Problem;
+use connection::{say_busy, serve};
 
-/// The most that a request's line and headers may take, and that is read ahead of requests not yet answered. hyper takes
-/// at most 100 headers; asking for another number costs a few per cent of all requests.
-const MOST_HEAD_BYTES: usize = 64 << 10;
-/// How long a connection without a request is kept once the server stops: long enough for one that is on its way.
-const LINGER: Duration = Duration::from_millis(250);
 /// Connections beyond the limit that are told so at once. Further ones are closed without a word.
 const MOST_TURNED_AWAY: usize = 128;
 /// How long one that is turned away may take to read why.
@@ -94,7 +87,13 @@ impl Workers {
             let runtime = runtime.map_err(system)?;
             let (connections, dealt) = mpsc::unbounded_channel();
             let n_open = Arc::new(AtomicUsize::new(0));
-            let work = work(dealt, Arc::clone(&n_open), service(), limits, drain.clone());
+            let work = work(
+                dealt,
+                Open { n: Arc::clone(&n_open), gauge: app.metrics.connections.clone() },
+                service(),
+                limits,
+                drain.clone(),
+            );
             let thread = thread::Builder::new().name(format!("worker-{number}"));
             let thread = thread.spawn(move || runtime.block_on(work)).map_err(system)?;
             workers.push(Worker { connections, n_open, thread });
@@ -113,8 +112,8 @@ impl Workers {
             }
         }
         tracing::info!("stopping; answering the requests in flight");
-        while let Ok(accepted) = timeout(Duration::ZERO, listener.accept()).await {
-            self.take(accepted.map(|(stream, _)| stream)).await;
+        while let Ok(Ok((stream, _))) = timeout(Duration::ZERO, listener.accept()).await {
+            self.deal(stream);
         }
     }
 
@@ -147,7 +146,6 @@ impl Workers {
     fn deal(&self, stream: TcpStream) {
         let n_open = |worker: &Worker| worker.n_open.load(Ordering::Relaxed);
         let n_all: usize = self.workers.iter().map(n_open).sum();
-        self.app.metrics.connections.set(n_all as i64 + 1);
         let Some(worker) = self.workers.iter().min_by_key(|worker| n_open(worker)) else { return };
         if n_all >= self.limits.connections {
             return self.turn_away(stream);
@@ -155,6 +153,7 @@ impl Workers {
         // It leaves this runtime for the worker's. One that has failed since is no loss.
         if let Ok(stream) = stream.into_std() {
             worker.n_open.fetch_add(1, Ordering::Relaxed);
+            self.app.metrics.connections.inc();
             let _ = worker.connections.send(stream);
         }
     }
@@ -174,10 +173,23 @@ impl Workers {
     }
 }
 
+/// A worker's count of its connections, and that of all.
+struct Open {
+    n: Arc<AtomicUsize>,
+    gauge: Gauge,
+}
+
+impl Open {
+    fn ended(&self) {
+        self.n.fetch_sub(1, Ordering::Relaxed);
+        self.gauge.dec();
+    }
+}
+
 /// Serves the connections that are dealt to a worker until the server stops and the last has ended.
 async fn work<S>(
     mut dealt: mpsc::UnboundedReceiver<StdTcpStream>,
-    n_open: Arc<AtomicUsize>,
+    open: Open,
     service: S,
     limits: Limits,
     mut drain: watch::Receiver<bool>,
@@ -187,7 +199,6 @@ async fn work<S>(
     S::Future: Send,
 {
     let mut connections = JoinSet::new();
-    let ended = |n: usize| n_open.fetch_sub(n, Ordering::Relaxed);
     let mut stopping = false;
     loop {
         tokio::select! {
@@ -195,122 +206,12 @@ async fn work<S>(
                 Some(Ok(stream)) => {
                     connections.spawn(serve(stream, service.clone(), limits, drain.clone()));
                 }
-                Some(Err(_)) => drop(ended(1)),
+                Some(Err(_)) => open.ended(),
                 None => stopping = true,
             },
-            Some(_) = connections.join_next() => drop(ended(1)),
+            Some(_) = connections.join_next() => open.ended(),
             _ = drain.changed(), if !stopping => stopping = true,
             else => return,
         }
     }
-}
-
-/// Serves one connection to its end.
-async fn serve<S>(stream: TcpStream, service: S, limits: Limits, mut drain: watch::Receiver<bool>)
-where
-    S: Service<Request<Incoming>, Response = warp::reply::Response, Error = Infallible>,
-    S: Clone + Send + Sync + 'static,
-    S::Future: Send,
-{
-    let begin = Instant::now();
-    // A little less for some, so that connections that came together do not end together: ending thousands takes a while.
-    let patience = limits.request_timeout.mul_f64(rand::random_range(0.8..1.0));
-    let activity = Arc::<Activity>::default();
-    let answer = service_fn(|mut request: Request<Incoming>| {
-        if let Some(client) = Preferences::of(request.headers()) {
-            request.extensions_mut().insert(client);
-        }
-        let (mut service, activity) = (service.clone(), Arc::clone(&activity));
-        async move {
-            activity.request();
-            let mut response = service.call(request).await?;
-            activity.answered(begin);
-            if activity.is_last() {
-                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            }
-            Ok::<_, Infallible>(response)
-        }
-    });
-    let mut http = http1::Builder::new();
-    // Answers are short: one copy is cheaper than two parts.
-    http.max_buf_size(MOST_HEAD_BYTES).writev(false);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), answer));
-    let mut deadline = pin!(sleep_until(begin + patience));
-    loop {
-        tokio::select! {
-            biased;
-            ended = connection.as_mut() => return log_end(ended),
-            () = deadline.as_mut() => {
-                let next = activity.waiting_since(begin).unwrap_or_else(Instant::now) + patience;
-                if next <= Instant::now() {
-                    // Neither a whole request nor the end of an answer's reading: slow on purpose, or gone.
-                    return;
-                }
-                deadline.as_mut().reset(next);
-            }
-            _ = drain.changed() => break,
-        }
-    }
-    activity.last();
-    tokio::select! {
-        ended = connection.as_mut() => return log_end(ended),
-        () = sleep(LINGER) => connection.as_mut().graceful_shutdown(),
-    }
-    log_end(connection.await);
-}
-
-/// A client that goes away, or speaks no HTTP, is no news.
-fn log_end(ended: hyper::Result<()>) {
-    if let Err(error) = ended {
-        tracing::debug!("a connection ended: {error}");
-    }
-}
-
-/// What a connection is doing.
-#[derive(Debug, Default)]
-struct Activity {
-    /// Since when its client is waited for, in milliseconds after its beginning, or [`ANSWERING`].
-    waiting_since: AtomicU64,
-    /// Whether the next answer is its last.
-    is_last: AtomicBool,
-}
-
-/// A request is being answered.
-const ANSWERING: u64 = u64::MAX;
-
-impl Activity {
-    fn request(&self) {
-        self.waiting_since.store(ANSWERING, Ordering::Relaxed);
-    }
-
-    fn answered(&self, begin: Instant) {
-        self.waiting_since.store(begin.elapsed().as_millis() as u64, Ordering::Relaxed);
-    }
-
-    /// `None` while a request is being answered.
-    fn waiting_since(&self, begin: Instant) -> Option<Instant> {
-        match self.waiting_since.load(Ordering::Relaxed) {
-            ANSWERING => None,
-            millis => Some(begin + Duration::from_millis(millis)),
-        }
-    }
-
-    fn last(&self) {
-        self.is_last.store(true, Ordering::Relaxed);
-    }
-
-    fn is_last(&self) -> bool {
-        self.is_last.load(Ordering::Relaxed)
-    }
-}
-
-/// Answers whatever is asked with 503 and closes.
-async fn say_busy(stream: TcpStream) {
-    let answer = service_fn(|_: Request<Incoming>| async {
-        let mut response: Response<String> =
-            Problem::too_many_connections().into_response().map(|body| String::from_utf8_lossy(&body).into());
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        Ok::<_, Infallible>(response)
-    });
-    let _ = http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), answer).await;
 }
