@@ -1,13 +1,12 @@
 //! Thousands of idle connections, and SIGTERM under load: every request that was accepted is answered.
 
-use std::fs;
 use std::io::Write;
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
+use crate::client::Connection;
 use crate::harness::{World, eventually};
-use crate::switching::client::Connection;
 
 /// Idle connections: as many as a limit on open files of 20,000 lets both sides have.
 const N_IDLE: usize = 9_000;
@@ -20,7 +19,7 @@ fn thousands_of_idle_and_half_open_connections_cost_little_and_hold_up_nobody() 
     world.run_quickly(&[]);
     let server = world.serve_when_ready();
     let mut client = Connection::open(&server.address()).unwrap();
-    let memory = || resident_bytes(server.id());
+    let memory = || server.resident_bytes();
     for _ in 0..1000 {
         assert_eq!(client.get("/recommendations?user_id=18").unwrap().status, 200);
     }
@@ -73,10 +72,4 @@ fn under_full_load_sigterm_leaves_no_request_without_an_answer() {
         stopping.store(true, Ordering::Relaxed);
         assert!(server.terminate().success());
     });
-}
-
-fn resident_bytes(process: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
 }

@@ -208,6 +208,13 @@ impl Server {
         self.child.id()
     }
 
+    /// The memory that its process holds.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+    }
+
     /// A user's list, which must be that of a generation.
     pub(crate) fn list_of(&self, generation: &str) -> String {
         let answer = self.get(LIST);

@@ -1,7 +1,5 @@
 //! A hundred generations in turn under full load, and how going back is seen.
 
-pub(crate) mod client;
-
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -12,8 +10,8 @@ use store::records::{History, Movie, TopN};
 use store::writer::GenerationWriter;
 use store::{GenerationId, MovieId, UserId};
 
+use crate::client::{Answer, Connection, Stop};
 use crate::harness::{Ended, Server, World, eventually, program};
-use client::{Answer, Connection, Stop};
 
 const N_CONNECTIONS: usize = 32;
 const N_SWITCHES: usize = 100;

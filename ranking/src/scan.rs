@@ -27,7 +27,7 @@ pub struct Items {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scored {
     /// The item, by its place.
-    pub item: usize,
+    pub item: u32,
     /// What it scores.
     pub score: f32,
 }
@@ -64,7 +64,7 @@ impl Items {
     /// The best `n` of the items that `allowed` lets through, best first. It is asked only of items that would be
     /// among the best so far. Cost: n_items * n_factors multiplications, about as long as reading the factors takes.
     #[must_use]
-    pub fn top_n(&self, user: &[f32], n: usize, allowed: impl Fn(usize) -> bool) -> Vec<Scored> {
+    pub fn top_n(&self, user: &[f32], n: usize, allowed: impl Fn(u32) -> bool) -> Vec<Scored> {
         if n == 0 || self.n_factors == 0 {
             return Vec::new();
         }
@@ -74,7 +74,7 @@ impl Items {
             Arch::new().dispatch(ScoreStrip { strip, user, scores: &mut scores });
             let first = number * self.width;
             for (item, &score) in (first..self.n_items).zip(&scores) {
-                best.offer(Scored { item, score }, &allowed);
+                best.offer(Scored { item: item as u32, score }, &allowed);
             }
         }
         best.finish()
@@ -129,7 +129,7 @@ struct Best {
 }
 
 impl Best {
-    fn offer(&mut self, scored: Scored, allowed: impl Fn(usize) -> bool) {
+    fn offer(&mut self, scored: Scored, allowed: impl Fn(u32) -> bool) {
         let full = self.entries.len() == self.n;
         if full && self.entries.peek().is_some_and(|worst| scored <= worst.0) || !allowed(scored.item) {
             return;
@@ -172,17 +172,17 @@ mod tests {
             // Few values, so that many scores are equal.
             numbers in prop::collection::vec((-3i8..3).prop_map(f32::from), 20..4000),
             n in 0usize..60,
-            forbidden in 1usize..5,
+            forbidden in 1u32..5,
         ) {
             let (user, factors) = numbers.split_at(n_factors);
             let n_items = factors.len() / n_factors;
             let factors = &factors[..n_items * n_factors];
             let items = Items::new(factors, n_factors);
-            let allowed = |item: usize| item % forbidden != 1;
+            let allowed = |item: u32| item % forbidden != 1;
             let mut expected: Vec<_> = factors
                 .chunks(n_factors)
                 .enumerate()
-                .map(|(item, q)| Scored { item, score: user.iter().zip(q).fold(0.0, |sum, (p, q)| p.mul_add(*q, sum)) })
+                .map(|(item, q)| Scored { item: item as u32, score: user.iter().zip(q).fold(0.0, |sum, (p, q)| p.mul_add(*q, sum)) })
                 .filter(|scored| allowed(scored.item))
                 .collect();
             expected.sort_by(|a, b| b.cmp(a));

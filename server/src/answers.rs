@@ -103,11 +103,6 @@ enum Title<'a> {
 }
 
 impl<'a> Item<'a> {
-    /// A movie with its metadata.
-    pub(crate) fn described(id: MovieId, catalogue: &'a Catalogue) -> Self {
-        Self::new(id, Some(catalogue))
-    }
-
     /// A movie, with its metadata if there is a catalogue to take them from.
     pub(crate) fn new(id: MovieId, metadata: Option<&'a Catalogue>) -> Self {
         let (mut genres, mut title) = (None, None);

@@ -2,7 +2,6 @@
 //!
 //! A file that cannot be read, or says something that it cannot say, changes nothing: what was hidden stays hidden.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,6 +9,7 @@ use arc_swap::{ArcSwap, Guard};
 use store::DenyList;
 
 use crate::app::App;
+use crate::caching;
 use crate::error::Result;
 
 /// What must not be shown now, and a digest of it.
@@ -39,9 +39,8 @@ impl Denied {
     }
 
     fn replace(&self, list: DenyList) {
-        let mut hasher = DefaultHasher::new();
-        list.hash(&mut hasher);
-        self.0.store(Arc::new(Version { list, digest: hasher.finish() }));
+        let digest = caching::digest(&list);
+        self.0.store(Arc::new(Version { list, digest }));
     }
 }
 

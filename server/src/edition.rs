@@ -1,6 +1,5 @@
 //! A generation as it is served: its records, and what of it is kept in memory.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use ranking::Items;
@@ -8,6 +7,7 @@ use store::reader::{Generation, LocalCopy};
 use store::{MovieId, Tables};
 use warp::http::HeaderValue;
 
+use crate::caching;
 use crate::catalogue::Catalogue;
 use crate::error::{Error, Result};
 
@@ -41,9 +41,7 @@ impl Edition {
         let generation = Generation::open(copy, cache_bytes)?;
         let id = &generation.manifest().generation;
         let name = HeaderValue::from_str(id.as_str()).map_err(|_| Error::Unnameable(id.clone()))?;
-        let mut hasher = DefaultHasher::new();
-        id.hash(&mut hasher);
-        let digest = hasher.finish();
+        let digest = caching::digest(id);
         let catalogue = Catalogue::of(generation.tables())?;
         let candidates = Candidates::of(generation.tables())?;
         Ok(Self { generation, name, digest, catalogue, candidates })
@@ -77,7 +75,7 @@ impl Candidates {
     }
 
     /// The movie at a place.
-    pub(crate) fn id(&self, place: usize) -> MovieId {
-        self.ids[place]
+    pub(crate) fn id(&self, place: u32) -> MovieId {
+        self.ids[place as usize]
     }
 }

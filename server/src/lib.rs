@@ -25,7 +25,7 @@ mod metrics;
 pub mod healthcheck;
 pub mod error;
 #[cfg(fuzzing)]
-pub mod fuzzing;
+pub use routes::fuzzing;
 
 pub use error::{Error, Result};
 pub use listen::{listen, make_room_for, termination};

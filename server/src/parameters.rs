@@ -10,6 +10,9 @@ use std::ops::RangeInclusive;
 
 use crate::problem::{Fault, Problem, shortened};
 
+/// What a user's id is, for messages.
+pub(crate) const USER_ID: &str = "give a whole number from 0 to 4294967295, as in user_id=18";
+
 /// The parameters that were given and not yet taken, and what was wrong with the others.
 #[derive(Debug)]
 pub(crate) struct Parameters<'q> {
@@ -62,6 +65,14 @@ impl<'q> Parameters<'q> {
             self.unfit(name, &text, expected);
         }
         number
+    }
+
+    /// A whole number that must be given. Where it is not, or is none, the request is refused in the end.
+    pub(crate) fn required(&mut self, name: &'static str, expected: &str) -> u32 {
+        self.number(name, 0..=u32::MAX, expected).unwrap_or_else(|| {
+            self.missing(name, expected);
+            0
+        })
     }
 
     /// Whole numbers between commas, at most so many.

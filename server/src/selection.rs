@@ -1,13 +1,11 @@
 //! Which part of a list a client wants: how many, from where on, and what may be in it.
 
-use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 
 use serde::Deserialize;
 use store::{DenyList, MovieId};
 
 use crate::catalogue::Catalogue;
-use crate::edition::Edition;
 use crate::parameters::Parameters;
 use crate::problem::Problem;
 
@@ -168,10 +166,9 @@ impl Wanted {
     /// What may be in a list.
     pub(crate) fn filter<'a>(
         &'a self,
-        edition: &'a Edition,
+        catalogue: &'a Catalogue,
         denied: &'a DenyList,
     ) -> Result<Filter<'a>, Problem> {
-        let catalogue = &edition.catalogue;
         let genres = places(catalogue, "genre", &self.genre)?;
         let no_genres = places(catalogue, "exclude_genre", &self.exclude_genre)?;
         let by_year = self.min_year.is_some() || self.max_year.is_some();
@@ -203,7 +200,7 @@ impl Filter<'_> {
     /// A movie of which nothing is known has no genre and no year.
     fn allows_by_movie(&self, id: MovieId) -> bool {
         let movie = self.catalogue.movie(id);
-        let genres: Cow<'_, [u16]> = movie.map(|movie| Cow::Borrowed(&*movie.genres)).unwrap_or_default();
+        let genres: &[u16] = movie.map_or(&[], |movie| &movie.genres);
         let has_any = |wanted: &[u16]| genres.iter().any(|genre| wanted.contains(genre));
         let year = movie.and_then(|movie| movie.year).map(u32::from);
         let Wanted { min_year, max_year, .. } = *self.wanted;

@@ -8,7 +8,7 @@ use store::working_copy::WorkingCopy;
 use tokio::net::TcpListener;
 
 use crate::app::App;
-use crate::connections::{Limits, Workers};
+use crate::connections::Workers;
 use crate::denied;
 use crate::error::{Error, Result};
 use crate::reload;
@@ -43,8 +43,7 @@ pub async fn run(
     let deny_follower = tokio::spawn(denied::follow(Arc::clone(&app)));
     tracing::info!("listening on http://{address}");
 
-    let limits = Limits { connections: settings.connections(), request_timeout: settings.request_timeout };
-    let workers = Workers::start(settings.workers(), limits, Arc::clone(&app), || {
+    let workers = Workers::start(Arc::clone(&app), || {
         warp::service(routes::filter(Arc::new(OfWorker(Arc::clone(&app)))))
     })?;
     workers.accept(listener, shutdown).await;

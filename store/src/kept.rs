@@ -7,7 +7,7 @@
 //! and taken away before a copy is opened: no crash, of the program or of the machine, leaves it on other files.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -15,12 +15,9 @@ use serde::{Deserialize, Serialize};
 use crate::durable;
 use crate::error::{Error, Result};
 use crate::ids::GenerationId;
-use crate::layout::RECORDS;
+use crate::layout::{LOG, RECORDS};
 use crate::manifest::{FileDigest, Manifest};
-use crate::writer;
-
-/// sled's log, which is nearly all of a copy.
-const LOG: &str = "db";
+use crate::writer::await_close;
 
 /// What is written down of a copy that is kept.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,8 +37,8 @@ impl Note {
     /// [`Error::Io`], also where sled does not let go of them.
     pub(crate) fn synced(manifest: &Manifest, dir: &Path) -> Result<Self> {
         let records = dir.join(RECORDS);
-        writer::await_close(&records)?;
-        sync(&records)?;
+        await_close(&records)?;
+        durable::sync_all(&records)?;
         durable::sync_dir(dir)?;
         Self::of(manifest, dir)
     }
@@ -50,13 +47,11 @@ impl Note {
     pub(crate) fn of(manifest: &Manifest, dir: &Path) -> Result<Self> {
         let records = dir.join(RECORDS);
         let log = records.join(LOG);
-        let mut files = BTreeMap::new();
-        digest(&records, "", &mut files)?;
         Ok(Self {
             generation: manifest.generation.clone(),
             manifest: blake3::hash(&manifest.to_bytes()?).to_hex().to_string(),
             log_bytes: fs::metadata(&log).map_err(Error::io("look at", &log))?.len(),
-            files,
+            files: FileDigest::of_all(&records, |name| name != LOG)?,
         })
     }
 
@@ -68,31 +63,4 @@ impl Note {
     pub(crate) fn is(&self, bytes: &[u8]) -> bool {
         serde_json::from_slice::<Self>(bytes).is_ok_and(|other| other == *self)
     }
-}
-
-/// Digests all files below a directory but the log.
-fn digest(dir: &Path, prefix: &str, files: &mut BTreeMap<String, FileDigest>) -> Result<()> {
-    for entry in fs::read_dir(dir).map_err(Error::io("list", dir))? {
-        let entry = entry.map_err(Error::io("list", dir))?;
-        let (path, name) = (entry.path(), format!("{prefix}{}", entry.file_name().to_string_lossy()));
-        if path.is_dir() {
-            digest(&path, &format!("{name}/"), files)?;
-        } else if name != LOG {
-            files.insert(name, FileDigest::of(&path)?);
-        }
-    }
-    Ok(())
-}
-
-/// Makes everything below a directory outlive a power cut.
-fn sync(dir: &Path) -> Result<()> {
-    for entry in fs::read_dir(dir).map_err(Error::io("list", dir))? {
-        let path = entry.map_err(Error::io("list", dir))?.path();
-        if path.is_dir() {
-            sync(&path)?;
-        } else {
-            File::open(&path).and_then(|file| file.sync_all()).map_err(Error::io("sync", &path))?;
-        }
-    }
-    durable::sync_dir(dir)
 }

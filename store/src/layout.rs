@@ -20,6 +20,8 @@ pub const CURRENT: &str = "CURRENT";
 pub const MANIFEST: &str = "manifest.json";
 /// The sled directory of a generation.
 pub const RECORDS: &str = "records";
+/// sled's log in it, which is nearly all of its bytes and carries sled's lock.
+pub(crate) const LOG: &str = "db";
 /// Where all generations are.
 pub(crate) const GENERATIONS: &str = "generations";
 /// The file of a bucket's generation that is written first, by the one run that may write the others.

@@ -6,7 +6,7 @@
 mod gate;
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
@@ -177,6 +177,24 @@ impl FileDigest {
             hasher.update(&buffer[..n]);
             bytes += n as u64;
         }
+    }
+
+    /// Digests the files below a directory whose names, as paths from there, are wanted.
+    pub(crate) fn of_all(dir: &Path, is_wanted: impl Fn(&str) -> bool) -> Result<BTreeMap<String, Self>> {
+        let (mut digests, mut dirs) = (BTreeMap::new(), vec![(dir.to_path_buf(), String::new())]);
+        while let Some((dir, prefix)) = dirs.pop() {
+            for entry in fs::read_dir(&dir).map_err(Error::io("list", &dir))? {
+                let entry = entry.map_err(Error::io("list", &dir))?;
+                let (path, name) = (entry.path(), format!("{prefix}{}", entry.file_name().to_string_lossy()));
+                if path.is_dir() {
+                    dirs.push((path, name + "/"));
+                } else if is_wanted(&name) {
+                    let digest = Self::of(&path)?;
+                    digests.insert(name, digest);
+                }
+            }
+        }
+        Ok(digests)
     }
 
     /// Checks a file against what it must hold.

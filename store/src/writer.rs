@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use crate::durable;
 use crate::error::{Error, Result};
 use crate::ids::{GenerationId, MovieId, UserId};
-use crate::layout::{self, MANIFEST, RECORDS};
+use crate::layout::{self, LOG, MANIFEST, RECORDS};
 use crate::manifest::{Account, FORMAT_VERSION, FileDigest, Manifest};
 use crate::records::{Factors, History, Movie, ONLY_KEY, Similar, TopN, UserTerms, trees};
 use crate::tables::Tables;
@@ -159,8 +159,8 @@ impl GenerationWriter {
         // spares every reader the reading.
         drop(config(&records).open().map_err(Error::sled(&records))?);
         await_close(&records)?;
-        let mut files = BTreeMap::new();
-        digest_files(&draft.dir, "", &mut files)?;
+        durable::sync_all(&draft.dir)?;
+        let files = FileDigest::of_all(&draft.dir, |_| true)?;
         Ok(Finished { id, content_digest: content.finalize().to_hex().to_string(), files, draft })
     }
 }
@@ -211,7 +211,7 @@ fn config(records: &Path) -> sled::Config {
 pub(crate) fn await_close(records: &Path) -> Result<()> {
     const PATIENCE: Duration = Duration::from_secs(60);
 
-    let path = records.join("db");
+    let path = records.join(LOG);
     let file = File::open(&path).map_err(Error::io("open", &path))?;
     let start = Instant::now();
     loop {
@@ -243,20 +243,4 @@ fn claim(output: &Path) -> Result<(GenerationId, PathBuf)> {
             Err(e) => return Err(Error::io("create", dir)(e)),
         }
     }
-}
-
-/// Digests and syncs every file below a directory, and syncs the directories.
-fn digest_files(dir: &Path, prefix: &str, files: &mut BTreeMap<String, FileDigest>) -> Result<()> {
-    for entry in fs::read_dir(dir).map_err(Error::io("list", dir))? {
-        let entry = entry.map_err(Error::io("list", dir))?;
-        let path = entry.path();
-        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
-        if path.is_dir() {
-            digest_files(&path, &format!("{name}/"), files)?;
-        } else {
-            File::open(&path).and_then(|file| file.sync_all()).map_err(Error::io("sync", &path))?;
-            files.insert(name, FileDigest::of(&path)?);
-        }
-    }
-    durable::sync_dir(dir)
 }

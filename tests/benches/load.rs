@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -119,44 +118,35 @@ impl Latency {
     }
 }
 
-/// What a process holds.
+/// What a server's process holds.
 pub(crate) struct Held {
-    /// Resident memory in KiB.
-    pub(crate) memory: u64,
+    pub(crate) bytes: u64,
     /// Sockets are among them.
     pub(crate) n_files: usize,
 }
 
 impl Held {
-    /// What the process of a directory below `/proc` holds.
-    pub(crate) fn by(process: &Path) -> Self {
-        let n_files = fs::read_dir(process.join("fd")).unwrap().count();
-        Self { memory: resident_memory(process), n_files }
+    pub(crate) fn by(server: &Server) -> Self {
+        let n_files = fs::read_dir(format!("/proc/{}/fd", server.id())).unwrap().count();
+        Self { bytes: server.resident_bytes(), n_files }
     }
 }
 
-/// The most memory that a process is seen with until something is done.
-pub(crate) fn peak_memory(process: &Path, done: &AtomicBool) -> u64 {
+/// The most memory that a server's process is seen with until something is done.
+pub(crate) fn peak_memory(server: &Server, done: &AtomicBool) -> u64 {
     let mut peak = 0;
     while !done.load(Ordering::Relaxed) {
-        peak = peak.max(resident_memory(process));
+        peak = peak.max(server.resident_bytes());
         thread::sleep(Duration::from_millis(10));
     }
     peak
 }
 
-pub(crate) fn resident_memory(process: &Path) -> u64 {
-    let status = fs::read_to_string(process.join("status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
-}
-
-/// A server on the world's output that answers, and the directory of its process below `/proc`.
-pub(crate) fn serve(world: &World, work: &str, args: &[&str]) -> (Server, PathBuf) {
+/// A server on the world's output that answers.
+pub(crate) fn serve(world: &World, work: &str, args: &[&str]) -> Server {
     let mut command = program("server");
     command.arg("--store").arg(world.output()).arg("--work-dir").arg(world.path(work));
     let server = Server::start(command.args(["--listen", "127.0.0.1:0"]).args(args));
     server.wait_until_ready(None);
-    let process = Path::new("/proc").join(server.id().to_string());
-    (server, process)
+    server
 }

@@ -30,7 +30,7 @@ use rand::RngExt;
 use warp::Filter;
 
 use harness::{Ended, Server, World, program};
-use site::{N_MOVIES, publish, write_generation};
+use site::{N_MOVIES, number, publish, words, write_generation};
 
 /// As the server has it, so that the allocator is no difference.
 #[global_allocator]
@@ -44,14 +44,14 @@ const N_REQUESTS: usize = 20_000;
 const CONSTANT: &str = "serve-a-constant-of";
 
 fn main() {
-    // Cargo adds words of its own, all of which begin with a dash.
-    let words: Vec<_> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    match words.as_slice() {
-        [word, n] if word == CONSTANT => return serve_a_constant(n.parse().unwrap()),
-        _ => {}
+    let words = words();
+    if let [word, n] = words.as_slice()
+        && word == CONSTANT
+    {
+        return serve_a_constant(n.parse().unwrap());
     }
-    let number = |place: usize, usual| words.get(place).map_or(usual, |word| word.parse().unwrap());
-    let (n_users, seconds, n_movies) = (number(0, 600), number(1, 5), number(2, N_MOVIES));
+    let (n_users, seconds) = (number(&words, 0, 600), number(&words, 1, 5));
+    let n_movies = number(&words, 2, N_MOVIES);
     assert!(is_installed("wrk"), "wrk is not installed");
 
     let world = World::new();
@@ -94,7 +94,7 @@ fn main() {
             println!("| {n_ratings} ratings | {n_connections} | {per_second:.0} | {p50:.2} | {p99:.2} |");
         }
     }
-    println!("\nresident memory of the server: {} MiB", resident_mib(server.id()));
+    println!("\nresident memory of the server: {} MiB", server.resident_bytes() >> 20);
     beside_idle_connections(&world, &server, n_users, seconds);
     assert!(server.log().lines().all(|line| !line.contains("ERROR")), "{}", server.log());
 }
@@ -117,7 +117,10 @@ fn beside_idle_connections(world: &World, server: &Server, n_users: u32, seconds
             idle.push(stream);
         }
         let Measured { per_second, p50, p99 } = wrk(&server.address(), &script, 32, seconds);
-        println!("| {n} {what} | {per_second:.0} | {p50:.2} | {p99:.2} | {} |", resident_mib(server.id()));
+        println!(
+            "| {n} {what} | {per_second:.0} | {p50:.2} | {p99:.2} | {} |",
+            server.resident_bytes() >> 20
+        );
     }
 }
 
@@ -263,12 +266,6 @@ fn ratings(n: usize, n_movies: u32) -> String {
 fn is_installed(program: &str) -> bool {
     let mut command = Command::new(program);
     command.arg("-v").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
-}
-
-fn resident_mib(process: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() >> 10
 }
 
 /// nginx with one worker and a file for every path.

@@ -1,4 +1,4 @@
-//! A generation in the shape of real ones, of any number of users.
+//! What benchmarks serve: a generation in the shape of real ones, of any number of users, as their arguments say.
 
 use std::path::Path;
 
@@ -16,6 +16,16 @@ const DEPTH: u32 = 100;
 const N_RATED: usize = 100;
 const N_SIMILAR: usize = 50;
 const N_FACTORS: usize = 64;
+
+/// The arguments of the benchmark. Cargo adds words of its own, all of which begin with a dash.
+pub(crate) fn words() -> Vec<String> {
+    std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect()
+}
+
+/// One that is a number.
+pub(crate) fn number(words: &[String], place: usize, usual: u32) -> u32 {
+    words.get(place).map_or(usual, |word| word.parse().unwrap())
+}
 
 /// Writes a generation in the shape of real ones.
 pub(crate) fn write_generation(output: &Path, n_users: u32, n_movies: u32) -> GenerationId {

@@ -8,7 +8,7 @@
 #![allow(clippy::print_stdout, reason = "a benchmark prints its result")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark that cannot run stops")]
 
-#[path = "../switching/client.rs"]
+#[path = "../client.rs"]
 mod client;
 #[path = "../harness.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
@@ -23,20 +23,18 @@ use std::time::{Duration, Instant};
 use client::Stop;
 use harness::World;
 use load::{Held, Latency, Load, N_CONNECTIONS, serve};
-use site::{N_MOVIES, publish, write_generation};
+use site::{N_MOVIES, number, publish, words, write_generation};
 
 const BETWEEN_SWITCHES: Duration = Duration::from_secs(10);
 const MINUTE: Duration = Duration::from_secs(60);
 
 fn main() {
-    // Cargo adds words of its own, all of which begin with a dash.
-    let words: Vec<_> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let number = |place: usize, usual| words.get(place).map_or(usual, |word| word.parse().unwrap());
-    let (n_users, n_minutes) = (number(0, 20_000), number(1, 10));
+    let words = words();
+    let (n_users, n_minutes) = (number(&words, 0, 20_000), number(&words, 1, 10));
     let world = World::new();
     let generations = [(); 3].map(|()| write_generation(&world.output(), n_users, N_MOVIES));
     publish(&world, &generations[0]);
-    let (server, process) = serve(&world, "soak", &[]);
+    let server = serve(&world, "soak", &[]);
     let load = Load::new(&server, n_users);
     println!("{n_users} users, {N_CONNECTIONS} connections, a switch every {BETWEEN_SWITCHES:?}");
     println!("| minute | requests/s | p50 ms | p99 ms | longest ms | resident MiB | open files |");
@@ -57,7 +55,7 @@ fn main() {
                         thread::sleep(BETWEEN_SWITCHES);
                     }
                 });
-                (minute, Held::by(&process))
+                (minute, Held::by(&server))
             })
             .collect();
         drop(stop);
@@ -69,7 +67,7 @@ fn main() {
     for (number, (minute, held)) in minutes.into_iter().enumerate() {
         let latency = Latency::of(&samples, &[minute]);
         let [p50, p99, longest] = [0.5, 0.99, 1.0].map(|share| latency.quantile(share));
-        let (per_second, memory) = (latency.per_second, held.memory >> 10);
+        let (per_second, memory) = (latency.per_second, held.bytes >> 20);
         println!(
             "| {} | {per_second:.0} | {p50:.2} | {p99:.2} | {longest:.0} | {memory} | {} |",
             number + 1,

@@ -11,7 +11,7 @@
 #![allow(clippy::print_stdout, reason = "a benchmark prints its result")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark that cannot run stops")]
 
-#[path = "../switching/client.rs"]
+#[path = "../client.rs"]
 mod client;
 #[path = "../harness.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
@@ -29,7 +29,7 @@ use store::GenerationId;
 use client::Stop;
 use harness::{Ended, World};
 use load::{Held, Latency, Load, N_CONNECTIONS, Sample, peak_memory, serve};
-use site::{N_MOVIES, publish, write_generation};
+use site::{N_MOVIES, number, publish, words, write_generation};
 
 const N_SWITCHES: usize = 100;
 /// To a generation that is fetched, and as many to one whose copy is kept.
@@ -43,9 +43,7 @@ const WARM_UP: Duration = Duration::from_secs(5);
 const TAIL: Duration = Duration::from_millis(250);
 
 fn main() {
-    // Cargo adds words of its own, all of which begin with a dash.
-    let words: Vec<_> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let n_users = words.first().map_or(20_000, |word| word.parse().unwrap());
+    let n_users = number(&words(), 0, 20_000);
     let world = World::new();
     let generations = [(); 3].map(|()| write_generation(&world.output(), n_users, N_MOVIES));
     let files = world.repository().manifest(&generations[0]).unwrap().files;
@@ -58,7 +56,7 @@ fn main() {
 /// Moves `CURRENT` again and again, for a server that looks all the time.
 fn measure_switches(world: &World, generations: &[GenerationId; 3], n_users: u32) {
     publish(world, &generations[0]);
-    let (server, process) = serve(world, "switches", &["--poll-interval", "10ms"]);
+    let server = serve(world, "switches", &["--poll-interval", "10ms"]);
     let load = Load::new(&server, n_users);
     let (mut fetched, mut kept) = (Vec::new(), Vec::new());
     let (samples, at_rest, held) = thread::scope(|scope| {
@@ -67,8 +65,8 @@ fn measure_switches(world: &World, generations: &[GenerationId; 3], n_users: u32
         load.wait_until_answered_by(&generations[0]);
         thread::sleep(WARM_UP);
         let rest_before = load.during(|| thread::sleep(REST));
-        let held_before = Held::by(&process);
-        let watch = scope.spawn(|| peak_memory(&process, &load.done));
+        let held_before = Held::by(&server);
+        let watch = scope.spawn(|| peak_memory(&server, &load.done));
 
         // Every fourth goes back to the one before, of which the server keeps its copy.
         let (mut current, mut previous) = (0, 2);
@@ -85,7 +83,7 @@ fn measure_switches(world: &World, generations: &[GenerationId; 3], n_users: u32
         }
 
         let rest_after = load.during(|| thread::sleep(REST));
-        let held_after = Held::by(&process);
+        let held_after = Held::by(&server);
         drop(stop);
         let mut samples: Vec<_> = clients.into_iter().flat_map(|client| client.join().unwrap()).collect();
         samples.sort_unstable_by_key(|sample| sample.end);
@@ -97,14 +95,19 @@ fn measure_switches(world: &World, generations: &[GenerationId; 3], n_users: u32
         print_times(&format!("from CURRENT's move to served, copy {what}"), switches.iter().map(micros));
     }
     let (before, peak, after) = held;
-    println!("resident memory, KiB: {} before, {peak} at most, {} after", before.memory, after.memory);
+    println!(
+        "resident memory, KiB: {} before, {} at most, {} after",
+        before.bytes >> 10,
+        peak >> 10,
+        after.bytes >> 10
+    );
     println!("open files: {} before, {} after", before.n_files, after.n_files);
 }
 
 /// Goes back by the pipeline's command, for a server that looks as often as it does unless told otherwise.
 fn measure_rollbacks(world: &World, generations: &[GenerationId; 3], n_users: u32) {
     publish(world, &generations[0]);
-    let (server, _) = serve(world, "rollbacks", &[]);
+    let server = serve(world, "rollbacks", &[]);
     let load = Load::new(&server, n_users);
     let (mut fetched, mut kept) = (Vec::new(), Vec::new());
     thread::scope(|scope| {

@@ -8,10 +8,10 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use super::Scorer;
 use super::bounds::norm;
 use super::kernel::{Kernel, Rows, Work};
-use super::selection::{Rank, Scored, Selection};
+use super::selection::{Rank, Selection};
+use super::{Scored, Scorer};
 use ranking::tile::ROWS;
 
 /// Users of a block, unless their selections need much memory.

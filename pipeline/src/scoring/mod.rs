@@ -36,8 +36,8 @@ use block::{Block, Workspace};
 use bounds::Bound;
 use items::Items;
 pub use kernel::Work;
+pub use ranking::Scored;
 use screen::Screen;
-pub use selection::Scored;
 
 /// What scoring needs, laid out for it.
 #[derive(Debug)]

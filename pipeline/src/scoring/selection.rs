@@ -1,16 +1,8 @@
 //! The best N of a stream of candidates.
 
+use super::Scored;
 use super::bounds::Bound;
 use super::kernel::PENDING;
-
-/// A candidate and its score.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Scored {
-    /// The item's row.
-    pub item: u32,
-    /// Its score for the user.
-    pub score: f32,
-}
 
 /// A candidate as a number: the better, the greater. The score (in the order of [`f32::total_cmp`]) stands above
 /// the item, whose bits are inverted: of equal scores the smaller item is the better.

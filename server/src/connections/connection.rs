@@ -13,11 +13,11 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
-use tower_service::Service;
+use warp::http::Request;
 use warp::http::header::{CONNECTION, HeaderValue};
-use warp::http::{Request, Response};
+use warp::reply::Reply;
 
-use super::Limits;
+use super::Answering;
 use crate::caching::Preferences;
 use crate::problem::Problem;
 
@@ -27,16 +27,17 @@ const MOST_HEAD_BYTES: usize = 64 << 10;
 /// How long a connection without a request is kept once the server stops: long enough for one that is on its way.
 const LINGER: Duration = Duration::from_millis(250);
 
-/// Serves one connection to its end.
-pub(super) async fn serve<S>(stream: TcpStream, service: S, limits: Limits, mut drain: watch::Receiver<bool>)
-where
-    S: Service<Request<Incoming>, Response = warp::reply::Response, Error = Infallible>,
-    S: Clone + Send + Sync + 'static,
-    S::Future: Send,
-{
+/// Serves one connection to its end. `request_timeout` is how long its client may take to send a whole request, or to
+/// take an answer.
+pub(super) async fn serve<S: Answering>(
+    stream: TcpStream,
+    service: S,
+    request_timeout: Duration,
+    mut drain: watch::Receiver<bool>,
+) {
     let begin = Instant::now();
     // A little less for some, so that connections that came together do not end together: ending thousands takes a while.
-    let patience = limits.request_timeout.mul_f64(rand::random_range(0.8..1.0));
+    let patience = request_timeout.mul_f64(rand::random_range(0.8..1.0));
     let activity = Arc::<Activity>::default();
     let answer = service_fn(|mut request: Request<Incoming>| {
         if let Some(client) = Preferences::of(request.headers()) {
@@ -129,8 +130,7 @@ impl Activity {
 /// Answers whatever is asked with 503 and closes.
 pub(super) async fn say_busy(stream: TcpStream) {
     let answer = service_fn(|_: Request<Incoming>| async {
-        let mut response: Response<String> =
-            Problem::too_many_connections().into_response().map(|body| String::from_utf8_lossy(&body).into());
+        let mut response = Reply::into_response(Problem::too_many_connections().into_response());
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         Ok::<_, Infallible>(response)
     });

@@ -36,19 +36,28 @@ const TURNED_AWAY_TIMEOUT: Duration = Duration::from_secs(1);
 /// The pause after the system could not give a connection: it is out of files or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// What connections may take.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
-    /// How many there may be.
-    pub(crate) connections: usize,
-    /// How long one may take to send a whole request, or to take an answer.
-    pub(crate) request_timeout: Duration,
+/// What answers requests: warp's filter as a service.
+pub(crate) trait Answering:
+    Service<Request<Incoming>, Response = warp::reply::Response, Error = Infallible, Future: Send>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<S> Answering for S where
+    S: Service<Request<Incoming>, Response = warp::reply::Response, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
 }
 
 /// The threads that serve.
 pub(crate) struct Workers {
     workers: Vec<Worker>,
-    limits: Limits,
     app: Arc<App>,
     draining: watch::Sender<bool>,
     n_turned_away: Arc<AtomicUsize>,
@@ -67,21 +76,12 @@ impl Workers {
     ///
     /// # Errors
     /// [`Error::System`].
-    pub(crate) fn start<S>(
-        n_workers: usize,
-        limits: Limits,
-        app: Arc<App>,
-        service: impl Fn() -> S,
-    ) -> Result<Self>
-    where
-        S: Service<Request<Incoming>, Response = warp::reply::Response, Error = Infallible>,
-        S: Clone + Send + Sync + 'static,
-        S::Future: Send,
-    {
+    pub(crate) fn start<S: Answering>(app: Arc<App>, service: impl Fn() -> S) -> Result<Self> {
+        let request_timeout = app.settings.request_timeout;
         let system = |source| Error::System { action: "start the threads that serve", source };
         let (draining, drain) = watch::channel(false);
         let mut workers = Vec::new();
-        for number in 0..n_workers {
+        for number in 0..app.settings.workers() {
             // One thread beside it for what takes milliseconds: see `routes`.
             let runtime = runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build();
             let runtime = runtime.map_err(system)?;
@@ -91,14 +91,14 @@ impl Workers {
                 dealt,
                 Open { n: Arc::clone(&n_open), gauge: app.metrics.connections.clone() },
                 service(),
-                limits,
+                request_timeout,
                 drain.clone(),
             );
             let thread = thread::Builder::new().name(format!("worker-{number}"));
             let thread = thread.spawn(move || runtime.block_on(work)).map_err(system)?;
             workers.push(Worker { connections, n_open, thread });
         }
-        Ok(Self { workers, limits, app, draining, n_turned_away: Arc::default() })
+        Ok(Self { workers, app, draining, n_turned_away: Arc::default() })
     }
 
     /// Takes connections from a listener until `shutdown` is ready, and then those that wait to be taken.
@@ -147,7 +147,7 @@ impl Workers {
         let n_open = |worker: &Worker| worker.n_open.load(Ordering::Relaxed);
         let n_all: usize = self.workers.iter().map(n_open).sum();
         let Some(worker) = self.workers.iter().min_by_key(|worker| n_open(worker)) else { return };
-        if n_all >= self.limits.connections {
+        if n_all >= self.app.settings.connections() {
             return self.turn_away(stream);
         }
         // It leaves this runtime for the worker's. One that has failed since is no loss.
@@ -187,24 +187,20 @@ impl Open {
 }
 
 /// Serves the connections that are dealt to a worker until the server stops and the last has ended.
-async fn work<S>(
+async fn work<S: Answering>(
     mut dealt: mpsc::UnboundedReceiver<StdTcpStream>,
     open: Open,
     service: S,
-    limits: Limits,
+    request_timeout: Duration,
     mut drain: watch::Receiver<bool>,
-) where
-    S: Service<Request<Incoming>, Response = warp::reply::Response, Error = Infallible>,
-    S: Clone + Send + Sync + 'static,
-    S::Future: Send,
-{
+) {
     let mut connections = JoinSet::new();
     let mut stopping = false;
     loop {
         tokio::select! {
             stream = dealt.recv(), if !stopping || !dealt.is_empty() => match stream.map(TcpStream::from_std) {
                 Some(Ok(stream)) => {
-                    connections.spawn(serve(stream, service.clone(), limits, drain.clone()));
+                    connections.spawn(serve(stream, service.clone(), request_timeout, drain.clone()));
                 }
                 Some(Err(_)) => open.ended(),
                 None => stopping = true,

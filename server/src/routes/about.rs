@@ -5,7 +5,7 @@ use store::manifest::FORMAT_VERSION;
 use warp::http::HeaderValue;
 use warp::http::header::CONTENT_TYPE;
 
-use super::{Answer, X_GENERATION, json, text, with_type};
+use super::{Answer, json, text, view, with_type};
 use crate::app::App;
 use crate::description::description;
 use crate::parameters::Parameters;
@@ -20,11 +20,7 @@ pub(super) fn livez(query: &str) -> Answer {
 /// There is something to answer from. That it is old is no reason to take a server away: see the metrics.
 pub(super) fn readyz(app: &App, query: &str) -> Answer {
     Parameters::of(query).finish("none")?;
-    let current = app.current.load();
-    let Some(edition) = current.as_deref() else { return Err(Problem::nothing_to_serve()) };
-    let mut response = text("ok");
-    response.headers_mut().insert(X_GENERATION, edition.name.clone());
-    Ok(response)
+    view(app, |_| Ok(text("ok")))
 }
 
 /// What is counted, as Prometheus reads it.

@@ -2,13 +2,11 @@
 //!
 //! Computed when it is asked, exactly: the score of a user whose ratings are folded in is a sum over these ratings.
 
-use std::cmp::Reverse;
 use std::sync::Arc;
 
 use ranking::FoldIn;
 use store::{MovieId, UserId};
 
-use super::fold_in::factors_of;
 use super::{Answer, Route, View, compute, json, look_up};
 use crate::answers::{Because, Item, Reason};
 use crate::app::App;
@@ -21,7 +19,7 @@ const USUAL_N: u32 = 3;
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Query {
+pub(super) struct Query {
     user: UserId,
     movie: MovieId,
     n: u32,
@@ -45,39 +43,30 @@ pub(super) async fn answer(
 }
 
 impl Query {
-    fn parse(user: UserId, query: &str) -> Result<Self, Problem> {
+    pub(super) fn parse(user: UserId, query: &str) -> Result<Self, Problem> {
         const MOVIE: &str = "give a movie's id, as in movie=750";
         const N: &str = "give a whole number from 1 on, as in n=3";
 
         let mut given = Parameters::of(query);
-        let movie = given.number("movie", 0..=u32::MAX, MOVIE);
-        if movie.is_none() {
-            given.missing("movie", MOVIE);
-        }
+        let movie = given.required("movie", MOVIE);
         let n = given.number("n", 1..=u32::MAX, N).unwrap_or(USUAL_N);
         let metadata = given.flag("returnMetadata");
         given.finish("movie, n and returnMetadata")?;
-        Ok(Self { user, movie: MovieId(movie.unwrap_or_default()), n, metadata })
+        Ok(Self { user, movie: MovieId(movie), n, metadata })
     }
 
     fn answer(&self, view: &View<'_>) -> Answer {
         let &Self { user, movie, n, metadata } = self;
-        let tables = view.tables();
-        let terms = tables.user_terms().ok_or_else(Problem::nothing_to_fold_into)?;
-        let history = if view.denied.deletes(user) {
-            None
-        } else {
-            tables.history(user).map_err(Problem::failed_lookup)?
+        let terms = view.user_terms()?;
+        let Some(history) = view.history(user)? else { return Err(Problem::unknown("user", user)) };
+        let Some(target) = view.item_factors(movie)? else {
+            return Err(Problem::unknown("rated movie", movie));
         };
-        let Some(history) = history else { return Err(Problem::unknown("user", user)) };
-        let target = if view.denied.hides(movie) { None } else { factors_of(view, movie)? };
-        let Some(target) = target else { return Err(Problem::unknown("rated movie", movie)) };
 
         let ratings = history.movies.iter().zip(&history.stars);
-        let ratings = ratings.filter(|&(&rated, _)| rated != movie && !view.denied.hides(rated));
         let mut rated = Vec::new();
-        for (&id, &stars) in ratings {
-            if let Some(factors) = factors_of(view, id)? {
+        for (&id, &stars) in ratings.filter(|&(&rated, _)| rated != movie) {
+            if let Some(factors) = view.item_factors(id)? {
                 rated.push((id, factors, stars));
             }
         }
@@ -87,15 +76,9 @@ impl Query {
             rated.iter().map(|rated| rated.0).zip(system.contributions(&target.0)).collect();
         reasons.retain(|&(_, part)| part > 0.0);
         let sum: f32 = reasons.iter().map(|&(_, part)| part).sum();
-        reasons.sort_by(|a, b| b.1.total_cmp(&a.1).then(Reverse(b.0).cmp(&Reverse(a.0))));
+        reasons.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         let catalogue = metadata.then_some(&view.edition.catalogue);
         let reason = |(id, part)| Reason { movie: Item::new(id, catalogue), share: part / sum };
         json(&Because { because: reasons.into_iter().take(n as usize).map(reason).collect() })
     }
-}
-
-/// For the fuzz targets.
-#[cfg(fuzzing)]
-pub(super) fn read(query: &str) {
-    let _ = Query::parse(UserId(0), query);
 }

@@ -8,13 +8,12 @@ use ranking::FoldIn;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use store::MovieId;
-use store::records::Factors;
 use warp::Buf;
 use warp::http::header::{CACHE_CONTROL, HeaderValue};
 
 use super::recommendations::popular;
-use super::{Answer, View, X_GENERATION, X_RECOMMENDATION_SOURCE, compute, json};
-use crate::answers::{FoldedIn, Items, Shown};
+use super::{Answer, View, X_RECOMMENDATION_SOURCE, compute, json, view};
+use crate::answers::FoldedIn;
 use crate::app::App;
 use crate::body;
 use crate::parameters::Parameters;
@@ -23,7 +22,7 @@ use crate::selection::{Entry, Selected, Wanted};
 
 /// What a body says. Strict about its members: one that is misspelt would otherwise do nothing.
 #[derive(Debug, Deserialize)]
-struct Asked {
+pub(super) struct Asked {
     ratings: Vec<Rating>,
     #[serde(flatten)]
     wanted: Wanted,
@@ -63,21 +62,13 @@ pub(super) async fn answer(
     let bytes = body::read(body, app.settings.body_bytes(), app.settings.request_timeout).await?;
     let asked = Asked::parse(&bytes)?;
     compute(app, move |app| {
-        let (current, denied) = (app.current.load(), app.denied.load());
-        let Some(edition) = current.as_deref() else { return Err(Problem::nothing_to_serve()) };
-        let answer = asked.answer(&View { edition, denied: &denied.list });
-        let mut response = answer.unwrap_or_else(Problem::into_response);
-        let headers = response.headers_mut();
-        headers.insert(X_GENERATION, edition.name.clone());
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        Ok(response)
+        view(app, |view| {
+            let mut response = asked.answer(view).unwrap_or_else(Problem::into_response);
+            response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            Ok(response)
+        })
     })
     .await
-}
-
-/// A candidate's factors; `None` for a movie that is none.
-pub(super) fn factors_of(view: &View<'_>, movie: MovieId) -> Result<Option<Factors>, Problem> {
-    view.tables().item_factors(movie).map_err(Problem::failed_lookup)
 }
 
 impl Asked {
@@ -106,20 +97,19 @@ impl Asked {
     }
 
     fn answer(&self, view: &View<'_>) -> Answer {
-        let terms = view.tables().user_terms().ok_or_else(Problem::nothing_to_fold_into)?;
+        let terms = view.user_terms()?;
         let (min, max) = (terms.min, terms.max);
         if let Some(bad) = self.ratings.iter().find(|rating| !(min..=max).contains(&rating.rating)) {
             let detail = format!("has {} for movie {}; give {min} to {max}", bad.rating, bad.id);
             return Err(Problem::bad_parameter("ratings", detail));
         }
-        let filter = self.wanted.filter(view.edition, view.denied)?;
+        let filter = view.filter(&self.wanted)?;
         // Of several ratings of a movie the last counts, as in the batch.
         let rated: BTreeMap<MovieId, f32> =
             self.ratings.iter().map(|rating| (rating.id, rating.rating)).collect();
         let (mut known, mut unknown) = (Vec::new(), Vec::new());
         for (&id, &rating) in &rated {
-            let factors = if view.denied.hides(id) { None } else { factors_of(view, id)? };
-            match factors {
+            match view.item_factors(id)? {
                 Some(factors) => known.push((factors, rating)),
                 None => unknown.push(id),
             }
@@ -142,9 +132,7 @@ impl Asked {
             });
             (Selected { entries: entries.collect(), truncated: false }, "fold-in")
         };
-        let metadata = self.wanted.metadata.then_some(&view.edition.catalogue);
-        let shown = Shown { metadata, scores: self.wanted.scores };
-        let items = Items { entries: &selected.entries, shown };
+        let items = view.items(&selected, &self.wanted);
         let mut response = json(&FoldedIn { items, unknown: &unknown })?;
         response.headers_mut().insert(X_RECOMMENDATION_SOURCE, HeaderValue::from_static(source));
         Ok(response)
@@ -163,12 +151,6 @@ fn make_whole(value: &mut Value) {
         }
         Value::Null | Value::Bool(_) | Value::String(_) => {}
     }
-}
-
-/// For the fuzz targets.
-#[cfg(fuzzing)]
-pub(super) fn read(bytes: &[u8]) {
-    let _ = Asked::parse(bytes);
 }
 
 #[cfg(test)]

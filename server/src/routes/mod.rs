@@ -4,6 +4,7 @@
 //! A handful of paths need no tree of filters, and as none of those here rejects, no answer is warp's own.
 
 mod route;
+mod view;
 mod recommendations;
 mod fold_in;
 mod features;
@@ -11,31 +12,25 @@ mod movies;
 mod because;
 mod about;
 
-use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use futures_util::Stream;
 use serde::Serialize;
-use store::{DenyList, Tables};
-use warp::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue};
-use warp::http::{Method, Response, StatusCode};
+use warp::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use warp::http::{Method, Response};
 use warp::path::FullPath;
 use warp::{Buf, Filter, Rejection};
 
 use crate::app::App;
 use crate::caching::{self, Preferences};
-use crate::edition::Edition;
 use crate::problem::Problem;
 pub(crate) use route::Route;
+use view::{View, look_up, view};
 
-/// The generation that an answer comes from.
-const X_GENERATION: HeaderName = HeaderName::from_static("x-generation");
 /// Whether a list was made for the user: `personal`, `popular` where nobody knows the user, or `fold-in`.
 const X_RECOMMENDATION_SOURCE: HeaderName = HeaderName::from_static("x-recommendation-source");
-/// There may be more movies than the stored list reaches.
-const X_TRUNCATED: HeaderName = HeaderName::from_static("x-truncated");
 
 /// Computations that may wait: at some milliseconds each, what waits longer is better off elsewhere.
 const MOST_COMPUTING: usize = 64;
@@ -45,12 +40,6 @@ type Answer = Result<Response<Vec<u8>>, Problem>;
 /// A worker's handle on what all share. Each request counts itself a user of its worker's own; if all counted on one line
 /// of memory, the cores would wait for each other.
 pub(crate) struct OfWorker(pub(crate) Arc<App>);
-
-/// What an answer is made from: one generation and one reading of the deny list, the same to the end.
-struct View<'a> {
-    edition: &'a Edition,
-    denied: &'a DenyList,
-}
 
 /// All routes as one filter, for warp to serve.
 pub(crate) fn filter(
@@ -83,63 +72,29 @@ async fn respond(
     client: Option<&Preferences>,
     body: impl Stream<Item = Result<impl Buf, warp::Error>>,
 ) -> Response<Vec<u8>> {
-    let answer = match (method, route) {
-        (_, Route::Nothing) => Err(Problem::not_found()),
-        // hyper leaves out the body of an answer to HEAD and keeps its length.
-        (&Method::GET | &Method::HEAD, _) => match route {
-            Route::Recommendations => recommendations::answer(app, query, client),
-            Route::Features => features::answer(app, query, client),
-            Route::Movie(id) => movies::answer(app, id, query, client),
-            Route::Similar(id) => movies::similar(app, id, query, client),
-            Route::Because(id) => Box::pin(because::answer(app, id, query, client)).await,
-            Route::Livez => about::livez(query),
-            Route::Readyz => about::readyz(app, query),
-            Route::Metrics => about::metrics(app, query),
-            Route::OpenApi => about::openapi(app, query),
-            Route::Version => about::version(query),
-            Route::Nothing => Err(Problem::not_found()),
-        },
-        (&Method::POST, Route::Recommendations) => Box::pin(fold_in::answer(app, query, body)).await,
-        (method, Route::Recommendations) => Err(Problem::method_not_allowed(method, "GET, HEAD, POST")),
-        (method, _) => Err(Problem::method_not_allowed(method, "GET, HEAD")),
+    // hyper leaves out the body of an answer to HEAD and keeps its length.
+    let reads = matches!(*method, Method::GET | Method::HEAD);
+    let answer = match route {
+        Route::Nothing => Err(Problem::not_found()),
+        Route::Recommendations if *method == Method::POST => {
+            Box::pin(fold_in::answer(app, query, body)).await
+        }
+        Route::Recommendations if !reads => Err(Problem::method_not_allowed(method, "GET, HEAD, POST")),
+        _ if !reads => Err(Problem::method_not_allowed(method, "GET, HEAD")),
+        Route::Recommendations => recommendations::answer(app, query, client),
+        Route::Features => features::answer(app, query, client),
+        Route::Movie(id) => movies::answer(app, id, query, client),
+        Route::Similar(id) => movies::similar(app, id, query, client),
+        Route::Because(id) => Box::pin(because::answer(app, id, query, client)).await,
+        Route::Livez => about::livez(query),
+        Route::Readyz => about::readyz(app, query),
+        Route::Metrics => about::metrics(app, query),
+        Route::OpenApi => about::openapi(app, query),
+        Route::Version => about::version(query),
     };
     let mut response = answer.unwrap_or_else(Problem::into_response);
     caching::compress(&mut response, client);
     response
-}
-
-impl View<'_> {
-    fn tables(&self) -> &Tables {
-        self.edition.tables()
-    }
-}
-
-/// Answers from what is open and hidden now, unless the client has that answer already. `wanted` is all that the answer
-/// depends on beside these.
-fn look_up(
-    app: &App,
-    client: Option<&Preferences>,
-    wanted: &impl Hash,
-    answer: impl FnOnce(&View<'_>) -> Answer,
-) -> Answer {
-    let (current, denied) = (app.current.load(), app.denied.load());
-    let Some(edition) = current.as_deref() else { return Err(Problem::nothing_to_serve()) };
-    let tag = caching::entity_tag(&(edition.digest, denied.digest, wanted));
-    let mut response = if client.is_some_and(|client| client.knows(&tag)) {
-        let mut response = Response::new(Vec::new());
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        response
-    } else {
-        answer(&View { edition, denied: &denied.list }).unwrap_or_else(Problem::into_response)
-    };
-    let is_good = response.status() == StatusCode::OK || response.status() == StatusCode::NOT_MODIFIED;
-    let headers = response.headers_mut();
-    headers.insert(X_GENERATION, edition.name.clone());
-    if is_good {
-        headers.insert(ETAG, tag);
-        headers.insert(CACHE_CONTROL, app.cache_control.clone());
-    }
-    Ok(response)
 }
 
 /// Answers on a thread beside those that serve: for what takes milliseconds.
@@ -178,16 +133,29 @@ fn with_type(body: Vec<u8>, content_type: &'static str) -> Response<Vec<u8>> {
     response
 }
 
-/// The parsers of the routes, for the fuzz targets alone.
+/// The parsers of what clients send, for the fuzz targets alone.
 #[cfg(fuzzing)]
-pub(crate) mod fuzzing {
-    pub(crate) fn query(text: &str) {
-        super::recommendations::read(text);
-        super::because::read(text);
-        super::features::read(text);
+pub mod fuzzing {
+    use store::UserId;
+
+    use super::{Route, because, features, fold_in, recommendations};
+
+    /// Reads a path.
+    pub fn path(text: &str) {
+        let route = Route::of(text);
+        // A template names its route.
+        assert!(route == Route::Nothing || !route.template().is_empty());
     }
 
-    pub(crate) fn body(bytes: &[u8]) {
-        super::fold_in::read(bytes);
+    /// Reads the query of each route.
+    pub fn query(text: &str) {
+        let _ = recommendations::Query::parse(text);
+        let _ = because::Query::parse(UserId(0), text);
+        let _ = features::parse(text);
+    }
+
+    /// Reads the body of a fold-in.
+    pub fn body(bytes: &[u8]) {
+        let _ = fold_in::Asked::parse(bytes);
     }
 }

@@ -1,0 +1,146 @@
+//! The one way from a request to what is stored: through what is open and hidden now.
+
+use std::hash::Hash;
+
+use store::records::{Factors, History, Similar, TopNView, UserTerms};
+use store::{MovieId, Tables, UserId};
+use warp::http::header::{CACHE_CONTROL, ETAG, HeaderName, HeaderValue};
+use warp::http::{Response, StatusCode};
+
+use super::{Answer, json};
+use crate::answers::{Items, Recommendations, Shown};
+use crate::app::App;
+use crate::caching::{self, Preferences};
+use crate::catalogue::Movie;
+use crate::denied::Version;
+use crate::edition::Edition;
+use crate::problem::Problem;
+use crate::selection::{Filter, Selected, Wanted};
+
+/// The generation that an answer comes from.
+const X_GENERATION: HeaderName = HeaderName::from_static("x-generation");
+/// There may be more movies than the stored list reaches.
+const X_TRUNCATED: HeaderName = HeaderName::from_static("x-truncated");
+
+/// What an answer is made from: one generation and one reading of the deny list, the same to the end. A deleted
+/// user and a hidden movie are not found through it; hidden movies among others are for who shows these to leave out.
+pub(super) struct View<'a> {
+    pub(super) edition: &'a Edition,
+    pub(super) denied: &'a Version,
+}
+
+impl<'a> View<'a> {
+    /// Lets somebody look at a user's list.
+    pub(super) fn view_top_n<T>(
+        &self,
+        user: UserId,
+        look: impl FnOnce(TopNView<'_>) -> T,
+    ) -> Result<Option<T>, Problem> {
+        self.of_user(user, |tables| tables.view_top_n(user, look))
+    }
+
+    /// What a user has rated, hidden movies among it.
+    pub(super) fn history(&self, user: UserId) -> Result<Option<History>, Problem> {
+        self.of_user(user, |tables| tables.history(user))
+    }
+
+    /// What is known of a movie.
+    pub(super) fn movie(&self, movie: MovieId) -> Option<&'a Movie> {
+        if self.hides(movie) { None } else { self.edition.catalogue.movie(movie) }
+    }
+
+    /// A candidate's factors.
+    pub(super) fn item_factors(&self, movie: MovieId) -> Result<Option<Factors>, Problem> {
+        self.of_movie(movie, |tables| tables.item_factors(movie))
+    }
+
+    /// The candidates most like one, hidden ones among them.
+    pub(super) fn similar(&self, movie: MovieId) -> Result<Option<Similar>, Problem> {
+        self.of_movie(movie, |tables| tables.similar(movie))
+    }
+
+    fn of_user<T>(
+        &self,
+        user: UserId,
+        get: impl FnOnce(&Tables) -> store::Result<Option<T>>,
+    ) -> Result<Option<T>, Problem> {
+        if self.denied.list.deletes(user) { Ok(None) } else { self.get(get) }
+    }
+
+    fn of_movie<T>(
+        &self,
+        movie: MovieId,
+        get: impl FnOnce(&Tables) -> store::Result<Option<T>>,
+    ) -> Result<Option<T>, Problem> {
+        if self.hides(movie) { Ok(None) } else { self.get(get) }
+    }
+
+    fn get<T>(&self, get: impl FnOnce(&Tables) -> store::Result<T>) -> Result<T, Problem> {
+        get(self.edition.tables()).map_err(Problem::failed_lookup)
+    }
+
+    pub(super) fn hides(&self, movie: MovieId) -> bool {
+        self.denied.list.hides(movie)
+    }
+
+    /// What factors of users are solved from.
+    pub(super) fn user_terms(&self) -> Result<&'a UserTerms, Problem> {
+        self.edition.tables().user_terms().ok_or_else(Problem::nothing_to_fold_into)
+    }
+
+    /// What may be in a list.
+    pub(super) fn filter(&self, wanted: &'a Wanted) -> Result<Filter<'a>, Problem> {
+        wanted.filter(&self.edition.catalogue, &self.denied.list)
+    }
+
+    /// The wanted part of a list, as it is to be shown.
+    pub(super) fn items<'e>(&self, selected: &'e Selected, wanted: &Wanted) -> Items<'e>
+    where
+        'a: 'e,
+    {
+        let metadata = wanted.metadata.then_some(&self.edition.catalogue);
+        Items { entries: &selected.entries, shown: Shown { metadata, scores: wanted.scores } }
+    }
+
+    /// `{"items":[...]}`; whether there may be more is said by a header.
+    pub(super) fn list(&self, selected: &Selected, wanted: &Wanted) -> Answer {
+        let mut response = json(&Recommendations { items: self.items(selected, wanted) })?;
+        if selected.truncated {
+            response.headers_mut().insert(X_TRUNCATED, HeaderValue::from_static("true"));
+        }
+        Ok(response)
+    }
+}
+
+/// Answers from what is open and hidden now, and names the generation.
+pub(super) fn view(app: &App, answer: impl FnOnce(&View<'_>) -> Answer) -> Answer {
+    let (current, denied) = (app.current.load(), app.denied.load());
+    let Some(edition) = current.as_deref() else { return Err(Problem::nothing_to_serve()) };
+    let mut response = answer(&View { edition, denied: &denied }).unwrap_or_else(Problem::into_response);
+    response.headers_mut().insert(X_GENERATION, edition.name.clone());
+    Ok(response)
+}
+
+/// Answers from what is open and hidden now, unless the client has that answer already. `wanted` is all that the answer
+/// depends on beside these.
+pub(super) fn look_up(
+    app: &App,
+    client: Option<&Preferences>,
+    wanted: &impl Hash,
+    answer: impl FnOnce(&View<'_>) -> Answer,
+) -> Answer {
+    view(app, |view| {
+        let tag = caching::entity_tag(&(view.edition.digest, view.denied.digest, wanted));
+        let mut response = if client.is_some_and(|client| client.knows(&tag)) {
+            let mut response = Response::new(Vec::new());
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            response
+        } else {
+            answer(view)?
+        };
+        let headers = response.headers_mut();
+        headers.insert(ETAG, tag);
+        headers.insert(CACHE_CONTROL, app.cache_control.clone());
+        Ok(response)
+    })
+}
