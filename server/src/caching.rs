@@ -11,6 +11,9 @@ use warp::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderVal
 /// Bodies from here on are compressed: below, they fill one packet as they are.
 const WORTH_IT: usize = 1400;
 
+/// Of a header that says so: the answer depends on what the client accepts.
+pub(crate) const BY_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
+
 /// A number that other content most likely does not have. Another release may give another: clients then fetch once more.
 pub(crate) fn digest(of: &impl Hash) -> u64 {
     // Its keys are fixed.
@@ -37,7 +40,7 @@ pub(crate) fn entity_tag(of: &impl Hash) -> HeaderValue {
 /// them, and only where there is any.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Preferences {
-    /// Tags of what it has.
+    /// Tags of what it has, or `*` for anything.
     known: Vec<HeaderValue>,
     takes_gzip: bool,
 }
@@ -53,21 +56,22 @@ impl Preferences {
     /// Whether the client has what a tag names.
     pub(crate) fn knows(&self, tag: &HeaderValue) -> bool {
         let opaque = |tag: &'_ [u8]| tag.strip_prefix(b"W/").unwrap_or(tag).to_vec();
-        self.known.iter().map(HeaderValue::as_bytes).any(|given| {
-            given == b"*"
-                || given
-                    .split(|&byte| byte == b',')
-                    .any(|one| opaque(one.trim_ascii()) == opaque(tag.as_bytes()))
-        })
+        let mut given = self.known.iter().flat_map(|tags| tags.as_bytes().split(|&byte| byte == b','));
+        given.any(|one| opaque(one.trim_ascii()) == opaque(tag.as_bytes()))
+    }
+
+    /// Whether the client has something and wants to know only that there is nothing.
+    pub(crate) fn knows_all(&self) -> bool {
+        self.known.iter().any(|tags| tags == "*")
     }
 }
 
-/// Compresses a body for a client that takes it so, where it pays.
+/// Compresses a body for a client that takes it so, where it pays, unless it is compressed already.
 pub(crate) fn compress(response: &mut Response<Vec<u8>>, client: Option<&Preferences>) {
-    if response.body().len() < WORTH_IT {
+    if response.body().len() < WORTH_IT || response.headers().contains_key(CONTENT_ENCODING) {
         return;
     }
-    response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
+    response.headers_mut().insert(VARY, BY_ENCODING);
     if !client.is_some_and(|client| client.takes_gzip) {
         return;
     }
@@ -95,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tag_is_known_by_its_text_strong_or_weak_or_by_an_asterisk() {
+    fn a_tag_is_known_by_its_text_strong_or_weak() {
         let tag = entity_tag(&("20261123T023000.125Z", 18));
         assert_ne!(tag, entity_tag(&("20261123T023000.125Z", 19)));
         let text = tag.to_str().unwrap();
@@ -104,7 +108,7 @@ mod tests {
             (text.to_owned(), true),
             (text[2..].to_owned(), true),
             (format!("\"other\", {text}"), true),
-            ("*".to_owned(), true),
+            ("*".to_owned(), false),
             ("\"other\"".to_owned(), false),
             (text[3..19].to_owned(), false),
             (String::new(), false),
@@ -112,6 +116,7 @@ mod tests {
             let headers = HeaderMap::from_iter([(IF_NONE_MATCH, HeaderValue::from_str(&given).unwrap())]);
             let client = Preferences::of(&headers).unwrap();
             assert_eq!(client.knows(&tag), known, "{given}");
+            assert_eq!(client.knows_all(), given == "*", "{given}");
         }
         assert!(Preferences::of(&HeaderMap::new()).is_none());
     }

@@ -18,7 +18,7 @@ pub(crate) struct Edition {
     pub(crate) generation: Generation,
     /// Its id, as answers name it.
     pub(crate) name: HeaderValue,
-    /// Another generation, most likely another number: for what clients keep.
+    /// Another generation or another release, most likely another number: for what clients keep.
     pub(crate) digest: u64,
     /// The movies.
     pub(crate) catalogue: Catalogue,
@@ -41,7 +41,7 @@ impl Edition {
         let generation = Generation::open(copy, cache_bytes)?;
         let id = &generation.manifest().generation;
         let name = HeaderValue::from_str(id.as_str()).map_err(|_| Error::Unnameable(id.clone()))?;
-        let digest = caching::digest(id);
+        let digest = caching::digest(&(id, env!("CARGO_PKG_VERSION")));
         let catalogue = Catalogue::of(generation.tables())?;
         let candidates = Candidates::of(generation.tables())?;
         Ok(Self { generation, name, digest, catalogue, candidates })

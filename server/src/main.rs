@@ -5,6 +5,7 @@
 
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use server::settings::{Command, CommandLine};
@@ -36,7 +37,6 @@ fn main() -> ExitCode {
 fn serve(settings: Settings) -> Result<()> {
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|source| Error::System { action: "start the threads that serve", source })?;
-    let drain_timeout = settings.drain_timeout;
     let outcome = runtime.block_on(async {
         let termination = server::termination()?;
         let listener = server::listen(settings.listen)?;
@@ -44,7 +44,7 @@ fn serve(settings: Settings) -> Result<()> {
         server::run(listener, settings, termination).await
     });
     // A generation that is just being opened ends with its copy removed, if it ends soon enough.
-    runtime.shutdown_timeout(drain_timeout);
+    runtime.shutdown_timeout(Duration::from_secs(1));
     outcome
 }
 

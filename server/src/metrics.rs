@@ -1,8 +1,8 @@
 //! What the server counts of itself, for Prometheus to fetch.
 
 use std::fmt;
-use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -43,7 +43,18 @@ pub(crate) struct Metrics {
     created: Gauge<f64, AtomicU64>,
     users: Gauge,
     cache_capacity: Gauge,
+    cache: Gauge,
+    cache_misses: Counter,
     memory: Gauge,
+    /// What was told last. Whoever writes all counts holds it, for some are set for the occasion.
+    told: Mutex<Told>,
+}
+
+/// What of a generation was told last.
+#[derive(Debug, Default)]
+struct Told {
+    generation: String,
+    n_cache_misses: u64,
 }
 
 /// The counts of one route, method and status.
@@ -97,7 +108,10 @@ impl Metrics {
             created: Gauge::default(),
             users: Gauge::default(),
             cache_capacity: Gauge::default(),
+            cache: Gauge::default(),
+            cache_misses: Counter::default(),
             memory: Gauge::default(),
+            told: Mutex::default(),
         };
         metrics.cache_capacity.set(i64::try_from(cache_bytes).unwrap_or(i64::MAX));
         for result in ["served", "refused"] {
@@ -143,9 +157,20 @@ impl Metrics {
         );
         of.register_with_unit(
             "recommender_cache_capacity",
-            "Memory that pages of the store may take",
+            "Memory that records and pages of the store may take",
             Unit::Bytes,
             self.cache_capacity.clone(),
+        );
+        of.register_with_unit(
+            "recommender_cache",
+            "Memory that cached records take",
+            Unit::Bytes,
+            self.cache.clone(),
+        );
+        of.register(
+            "recommender_cache_misses",
+            "Lookups of records that were not cached",
+            self.cache_misses.clone(),
         );
         of.register_with_unit(
             "process_resident_memory",
@@ -190,13 +215,18 @@ impl Metrics {
     /// # Errors
     /// [`fmt::Error`], which would be a fault of ours.
     pub(crate) fn exposition(&self, served: Option<&Edition>) -> Result<String, fmt::Error> {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         self.info.clear();
         if let Some(edition) = served {
             let manifest = edition.generation.manifest();
-            let labels = InfoLabels {
-                generation: manifest.generation.to_string(),
-                version: env!("CARGO_PKG_VERSION"),
-            };
+            let generation = manifest.generation.to_string();
+            let (cached_bytes, n_misses) = edition.tables().cached();
+            self.cache.set(i64::try_from(cached_bytes).unwrap_or(i64::MAX));
+            // Each opening of a generation counts from nothing.
+            let before = if told.generation == generation { told.n_cache_misses } else { 0 };
+            self.cache_misses.inc_by(n_misses.checked_sub(before).unwrap_or(n_misses));
+            *told = Told { generation: generation.clone(), n_cache_misses: n_misses };
+            let labels = InfoLabels { generation, version: env!("CARGO_PKG_VERSION") };
             self.info.get_or_create_owned(&labels).set(1);
             let created = manifest.created_at.as_millisecond() as f64 / 1e3;
             self.created.set(created);

@@ -10,6 +10,9 @@ use std::ops::RangeInclusive;
 
 use crate::problem::{Fault, Problem, shortened};
 
+/// The most parameters of a request: more than any route knows.
+const MOST: usize = 64;
+
 /// What a user's id is, for messages.
 pub(crate) const USER_ID: &str = "give a whole number from 0 to 4294967295, as in user_id=18";
 
@@ -21,16 +24,20 @@ pub(crate) struct Parameters<'q> {
 }
 
 impl<'q> Parameters<'q> {
-    /// Takes a query apart.
+    /// Takes a query apart. What is beyond [`MOST`] is not looked at: each parameter is looked for among all.
     pub(crate) fn of(query: &'q str) -> Self {
-        let given = if query.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
-            form_urlencoded::parse(query.as_bytes()).collect()
+        let given: Vec<_> = if query.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
+            form_urlencoded::parse(query.as_bytes()).take(MOST + 1).collect()
         } else {
             // Nothing is escaped, as in nearly all requests: then this is the same.
             let pairs = query.split('&').filter(|pair| !pair.is_empty());
             let pair = |pair: &'q str| pair.split_once('=').unwrap_or((pair, ""));
-            pairs.map(pair).map(|(name, value)| (name.into(), value.into())).collect()
+            pairs.take(MOST + 1).map(pair).map(|(name, value)| (name.into(), value.into())).collect()
         };
+        if given.len() > MOST {
+            let detail = format!("has more than {MOST} parameters; each is given once");
+            return Self { given: Vec::new(), faults: vec![Fault::new("the query", detail)] };
+        }
         Self { given, faults: Vec::new() }
     }
 
@@ -93,12 +100,15 @@ impl<'q> Parameters<'q> {
         }
     }
 
-    /// Words between commas.
-    pub(crate) fn words(&mut self, name: &'static str, expected: &str) -> Vec<String> {
+    /// Words between commas, at most so many.
+    pub(crate) fn words(&mut self, name: &'static str, most: usize, expected: &str) -> Vec<String> {
         let Some(text) = self.take(name) else { return Vec::new() };
-        let words: Vec<String> = text.split(',').map(|word| word.trim().to_owned()).collect();
+        let words: Vec<String> = text.split(',').take(most + 1).map(|word| word.trim().to_owned()).collect();
         if words.iter().any(String::is_empty) {
             self.unfit(name, &text, expected);
+        }
+        if words.len() > most {
+            self.faults.push(Fault::new(name, format!("names more than {most}")));
         }
         words
     }
@@ -161,7 +171,7 @@ mod tests {
             Parameters::of("user%5Fid=%34294967295&&x=1,2,%33&words=Sci-Fi,Film%20Noir&flag=tRuE&");
         assert_eq!(given.number("user_id", 0..=u32::MAX, ""), Some(u32::MAX));
         assert_eq!(given.numbers("x", 3, ""), Some(vec![1, 2, 3]));
-        assert_eq!(given.words("words", ""), ["Sci-Fi", "Film Noir"]);
+        assert_eq!(given.words("words", 2, ""), ["Sci-Fi", "Film Noir"]);
         assert!(given.flag("flag") && !given.flag("other"));
         given.finish("").unwrap();
     }
@@ -196,16 +206,31 @@ mod tests {
     }
 
     #[test]
+    fn a_query_of_very_many_parameters_is_refused_without_reading_them() {
+        let most: Vec<_> = (0..MOST).map(|number| format!("p{number}=1")).collect();
+        assert_eq!(Parameters::of(&most.join("&")).given.len(), MOST);
+        for query in ["user_id=1&".repeat(MOST + 1), "a=%31&".repeat(10_000), "x&".repeat(10_000)] {
+            let mut given = Parameters::of(&query);
+            assert_eq!(given.take("user_id"), None);
+            let detail = detail(given);
+            assert!(detail.contains("the query has more than 64 parameters"), "{detail}");
+            assert!(detail.len() < 300, "{detail}");
+        }
+    }
+
+    #[test]
     fn lists_have_a_limit_and_no_gaps() {
-        let mut given = Parameters::of("few=1,2&many=1,2,3&gap=1,,2&words=a,,b");
+        let mut given = Parameters::of("few=1,2&many=1,2,3&gap=1,,2&words=a,,b&long=a,b,c");
         assert_eq!(given.numbers("few", 2, ""), Some(vec![1, 2]));
         assert_eq!(given.numbers("many", 2, ""), None);
         assert_eq!(given.numbers("gap", 9, "give numbers"), None);
-        given.words("words", "give words");
+        given.words("words", 3, "give words");
+        given.words("long", 2, "give words");
         let detail = detail(given);
         assert!(detail.contains("many names more than 2"), "{detail}");
         assert!(detail.contains("gap was given as `1,,2`; give numbers"), "{detail}");
         assert!(detail.contains("words was given as `a,,b`; give words"), "{detail}");
+        assert!(detail.contains("long names more than 2"), "{detail}");
     }
 
     #[test]

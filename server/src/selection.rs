@@ -13,6 +13,8 @@ use crate::problem::Problem;
 const USUAL_N: u32 = 2;
 /// The most ids that a list parameter may name.
 const MOST_IDS: usize = 1000;
+/// The most genres that a list parameter may name.
+const MOST_GENRES: usize = 100;
 /// The most movies of one answer that is computed, and not looked up.
 const MOST_COMPUTED: u32 = 1000;
 
@@ -28,7 +30,7 @@ pub(crate) struct Wanted {
     pub(crate) n: u32,
     /// How many of the best to pass over.
     pub(crate) offset: u32,
-    /// Movies that must not be among them.
+    /// Movies that must not be among them, ascending.
     pub(crate) exclude: Vec<u32>,
     /// Each movie has one of these, if there are any.
     pub(crate) genre: Vec<String>,
@@ -121,17 +123,29 @@ impl Wanted {
         if given.is_empty() {
             return Self::default();
         }
-        Self {
+        let wanted = Self {
             n: given.number("n", 1..=u32::MAX, N).unwrap_or(USUAL_N),
             offset: given.number("offset", 0..=u32::MAX, OFFSET).unwrap_or(0),
             exclude: given.numbers("exclude", MOST_IDS, IDS).unwrap_or_default(),
-            genre: given.words("genre", GENRES),
-            exclude_genre: given.words("exclude_genre", GENRES),
+            genre: given.words("genre", MOST_GENRES, GENRES),
+            exclude_genre: given.words("exclude_genre", MOST_GENRES, GENRES),
             min_year: given.number("min_year", 0..=u32::MAX, YEAR),
             max_year: given.number("max_year", 0..=u32::MAX, YEAR),
             metadata: given.flag("returnMetadata"),
             scores: given.flag("withScores"),
+        };
+        wanted.in_order()
+    }
+
+    /// Lists in ascending order and without repetition: so they are searched, and so two spellings are one request.
+    pub(crate) fn in_order(mut self) -> Self {
+        self.exclude.sort_unstable();
+        self.exclude.dedup();
+        for names in [&mut self.genre, &mut self.exclude_genre] {
+            names.sort_unstable();
+            names.dedup();
         }
+        self
     }
 
     /// Refuses a length that no stored list has.
@@ -159,6 +173,11 @@ impl Wanted {
         if self.exclude.len() > MOST_IDS {
             let detail = format!("names more than {MOST_IDS} movies");
             return Err(Problem::bad_parameter("exclude", detail));
+        }
+        for (parameter, names) in [("genre", &self.genre), ("exclude_genre", &self.exclude_genre)] {
+            if names.len() > MOST_GENRES {
+                return Err(Problem::bad_parameter(parameter, format!("names more than {MOST_GENRES} genres")));
+            }
         }
         Ok(())
     }
@@ -193,7 +212,7 @@ impl Filter<'_> {
     /// Whether a movie may be in the list.
     pub(crate) fn allows(&self, movie: MovieId) -> bool {
         !self.denied.hides(movie)
-            && !self.wanted.exclude.contains(&movie.0)
+            && self.wanted.exclude.binary_search(&movie.0).is_err()
             && (!self.by_movie || self.allows_by_movie(movie))
     }
 

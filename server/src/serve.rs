@@ -6,6 +6,7 @@ use std::time::Duration;
 use store::Repository;
 use store::working_copy::WorkingCopy;
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 
 use crate::app::App;
 use crate::connections::Workers;
@@ -18,10 +19,14 @@ use crate::settings::Settings;
 /// How long a request to a bucket that does not answer is repeated before that is logged. The next look follows anyway.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long putting away the working copy may take at the end; one that is not kept is fetched again.
+const PUTTING_AWAY: Duration = Duration::from_secs(4);
+
 /// Serves on a listener until `shutdown` is ready, then answers what is in flight and returns.
 ///
 /// It serves at once: until the first generation is open, lookups are answered with 503. When it returns,
-/// the working copy that it served from is kept for the next start, and no other is left.
+/// the working copy that it served from is kept for the next start, and no other is left. It returns at the latest four
+/// seconds after the time that requests in flight have.
 ///
 /// # Errors
 /// [`Error::WorkDir`] where no working copy could be made, [`Error::Repository`], [`Error::System`]. Once it serves,
@@ -53,9 +58,14 @@ pub async fn run(
 
     deny_follower.abort();
     follower.abort();
-    // With it goes what it keeps on disk.
-    let _ = follower.await;
-    app.current.close().await;
+    let put_away = async {
+        // With it goes what it keeps on disk.
+        let _ = follower.await;
+        app.current.close().await;
+    };
+    if timeout(PUTTING_AWAY, put_away).await.is_err() {
+        tracing::warn!("the disk is slow to keep the working copy; the next start takes a fetch");
+    }
     tracing::info!("stopped");
     Ok(())
 }

@@ -77,7 +77,8 @@ pub struct Settings {
     #[arg(long, value_name = "DIR", default_value_os_t = std::env::temp_dir().join("movie-recommender-server"))]
     pub work_dir: PathBuf,
 
-    /// Memory for pages of the open generation, in MiB. Beside it, a server holds the factors of the candidates, the
+    /// Memory for records of the open generation, in MiB: at a hundred movies a list, it holds some 700 lists in one.
+    /// Beside it, a server holds the factors of the candidates, the
     /// movies' titles, and some 100 bytes a user that sled needs to find pages.
     #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
     pub cache_mib: u32,
@@ -99,7 +100,8 @@ pub struct Settings {
     #[arg(long, value_name = "N", default_value_t = 16_384, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_connections: u32,
 
-    /// How long a client may take to send a request, the pause before it included, or to take an answer.
+    /// How long a client may take to send a request's line and headers, the pause before them included; to send a body;
+    /// to take an answer. Idle connections end from four fifths of it on, so that not all end at once.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = positive_duration)]
     pub request_timeout: Duration,
 
@@ -115,7 +117,8 @@ pub struct Settings {
     #[arg(long, value_name = "FILE")]
     pub deny_list: Option<PathBuf>,
 
-    /// How long requests in flight may take to end once the server is told to stop.
+    /// How long requests in flight may take to end once the server is told to stop. Keeping its working copy may take
+    /// five seconds more.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub drain_timeout: Duration,
 }

@@ -59,6 +59,14 @@ impl DenyList {
         Ok(list)
     }
 
+    /// What this list names, or another does.
+    #[must_use]
+    pub fn and(mut self, other: &Self) -> Self {
+        self.movies.extend(&other.movies);
+        self.users.extend(&other.users);
+        self
+    }
+
     /// Whether it names nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {

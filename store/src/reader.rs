@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::cache::RecordCache;
 use crate::error::{Error, Result};
 use crate::kept::Note;
 use crate::layout::RECORDS;
@@ -57,7 +58,7 @@ impl LocalCopy {
 
 impl Generation {
     /// Opens a copy, which one generation at a time may do; some milliseconds, and more the more records there are.
-    /// `cache_bytes` bounds the pages that sled keeps in memory.
+    /// `cache_bytes` bounds what is kept in memory of the records: a quarter in sled's pages, the rest one by one.
     ///
     /// # Errors
     /// [`Error::Sled`], [`Error::Damaged`] for records that no pipeline writes.
@@ -66,11 +67,12 @@ impl Generation {
         let db = sled::Config::new()
             .path(&path)
             .mode(sled::Mode::HighThroughput)
-            .cache_capacity(cache_bytes)
+            .cache_capacity(cache_bytes / 4)
             .flush_every_ms(None)
             .open()
             .map_err(Error::sled(&path))?;
-        Ok(Self { tables: Tables::of(&db, &path)?, copy })
+        let cache = RecordCache::new(cache_bytes - cache_bytes / 4);
+        Ok(Self { tables: Tables::of(&db, &path, Some(cache))?, copy })
     }
 
     /// The generation's account of itself.

@@ -126,7 +126,7 @@ impl GenerationWriter {
     /// # Errors
     /// [`Error::Damaged`] before the fallback was written, [`Error::Sled`].
     pub fn tables(&self) -> Result<Tables> {
-        Tables::of(&self.db, &self.records)
+        Tables::of(&self.db, &self.records, None)
     }
 
     /// Closes the records, and digests and syncs every file of the generation.

@@ -106,6 +106,7 @@ fn beside_idle_connections(world: &World, server: &Server, n_users: u32, seconds
     let user = || rand::rng().random_range(0..n_users);
     let targets: Vec<_> = (0..N_REQUESTS).map(|_| format!("/recommendations?user_id={}", user())).collect();
     let script = world.write("requests.lua", script(&targets, "GET", &[]));
+    warm_up(server, &script);
     println!("\n| beside connections | requests/s | p50 ms | p99 ms | resident MiB |\n|---|---|---|---|---|");
     let mut idle = Vec::new();
     for (what, n) in [("none", 0), ("idle", N_IDLE / 2), ("idle and half-open", N_IDLE)] {
@@ -116,6 +117,8 @@ fn beside_idle_connections(world: &World, server: &Server, n_users: u32, seconds
             }
             idle.push(stream);
         }
+        // What is measured is that they are there, not that they come.
+        thread::sleep(Duration::from_secs(2));
         let Measured { per_second, p50, p99 } = wrk(&server.address(), &script, 32, seconds);
         println!(
             "| {n} {what} | {per_second:.0} | {p50:.2} | {p99:.2} | {} |",

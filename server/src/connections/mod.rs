@@ -33,6 +33,8 @@ use connection::{say_busy, serve};
 const MOST_TURNED_AWAY: usize = 128;
 /// How long one that is turned away may take to read why.
 const TURNED_AWAY_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long connections that wait to be taken are still taken once the server stops.
+const LAST_CALL: Duration = Duration::from_millis(200);
 /// The pause after the system could not give a connection: it is out of files or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -112,8 +114,14 @@ impl Workers {
             }
         }
         tracing::info!("stopping; answering the requests in flight");
-        while let Ok(Ok((stream, _))) = timeout(Duration::ZERO, listener.accept()).await {
-            self.deal(stream);
+        let end = Instant::now() + LAST_CALL;
+        while Instant::now() < end
+            && let Ok(accepted) = timeout(Duration::ZERO, listener.accept()).await
+        {
+            // A client that has gone away meanwhile is an error of this one, and not of those behind it.
+            if let Ok((stream, _)) = accepted {
+                self.deal(stream);
+            }
         }
     }
 

@@ -33,9 +33,8 @@ pub(super) async fn answer(
     client: Option<&Preferences>,
 ) -> Answer {
     let query = Query::parse(user, query)?;
-    let client = client.cloned();
-    compute(app, move |app| {
-        look_up(app, client.as_ref(), &(Route::Because(query.user).number(), &query), |view| {
+    compute(app, client, move |app, client| {
+        look_up(app, client, &(Route::Because(query.user).number(), &query), |view| {
             query.answer(view)
         })
     })

@@ -12,10 +12,11 @@ use warp::Buf;
 use warp::http::header::{CACHE_CONTROL, HeaderValue};
 
 use super::recommendations::popular;
-use super::{Answer, View, X_RECOMMENDATION_SOURCE, compute, json, view};
+use super::{Answer, View, X_RECOMMENDATION_SOURCE, compute, json, say_truncated, view};
 use crate::answers::FoldedIn;
 use crate::app::App;
 use crate::body;
+use crate::caching::Preferences;
 use crate::parameters::Parameters;
 use crate::problem::Problem;
 use crate::selection::{Entry, Selected, Wanted};
@@ -56,12 +57,13 @@ const MEMBERS: [&str; 10] = [
 pub(super) async fn answer(
     app: &Arc<App>,
     query: &str,
+    client: Option<&Preferences>,
     body: impl Stream<Item = Result<impl Buf, warp::Error>>,
 ) -> Answer {
     Parameters::of(query).finish("no parameters by POST, but members of a body")?;
     let bytes = body::read(body, app.settings.body_bytes(), app.settings.request_timeout).await?;
     let asked = Asked::parse(&bytes)?;
-    compute(app, move |app| {
+    compute(app, client, move |app, _| {
         view(app, |view| {
             let mut response = asked.answer(view).unwrap_or_else(Problem::into_response);
             response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -87,7 +89,8 @@ impl Asked {
             return Err(Problem::bad_body(format!("the body has the member {member}; it may have {known}")));
         }
         members.values_mut().for_each(make_whole);
-        let asked: Self = serde_json::from_value(Value::Object(members)).map_err(unreadable)?;
+        let Self { ratings, wanted } = serde_json::from_value(Value::Object(members)).map_err(unreadable)?;
+        let asked = Self { ratings, wanted: wanted.in_order() };
         asked.wanted.computable()?;
         if asked.ratings.len() > MOST_RATINGS {
             let detail = format!("has more than {MOST_RATINGS}");
@@ -117,8 +120,7 @@ impl Asked {
         let allowed = |movie| !rated.contains_key(&movie) && filter.allows(movie);
         let (selected, source) = if known.is_empty() {
             // Who has rated nothing that is known gets what everybody likes.
-            let entries = popular(view).filter(|entry| !rated.contains_key(&entry.movie));
-            (filter.select(entries, false), "popular")
+            (popular(view, &filter, |movie| !rated.contains_key(&movie)), "popular")
         } else {
             let ratings = known.iter().map(|(factors, stars)| (factors.0.as_slice(), *stars));
             let user = FoldIn::new(terms, ratings).factors();
@@ -134,6 +136,7 @@ impl Asked {
         };
         let items = view.items(&selected, &self.wanted);
         let mut response = json(&FoldedIn { items, unknown: &unknown })?;
+        say_truncated(&mut response, &selected);
         response.headers_mut().insert(X_RECOMMENDATION_SOURCE, HeaderValue::from_static(source));
         Ok(response)
     }

@@ -27,7 +27,7 @@ use crate::app::App;
 use crate::caching::{self, Preferences};
 use crate::problem::Problem;
 pub(crate) use route::Route;
-use view::{View, look_up, view};
+use view::{View, look_up, say_truncated, view};
 
 /// Whether a list was made for the user: `personal`, `popular` where nobody knows the user, or `fold-in`.
 const X_RECOMMENDATION_SOURCE: HeaderName = HeaderName::from_static("x-recommendation-source");
@@ -77,11 +77,11 @@ async fn respond(
     let answer = match route {
         Route::Nothing => Err(Problem::not_found()),
         Route::Recommendations if *method == Method::POST => {
-            Box::pin(fold_in::answer(app, query, body)).await
+            Box::pin(fold_in::answer(app, query, client, body)).await
         }
         Route::Recommendations if !reads => Err(Problem::method_not_allowed(method, "GET, HEAD, POST")),
         _ if !reads => Err(Problem::method_not_allowed(method, "GET, HEAD")),
-        Route::Recommendations => recommendations::answer(app, query, client),
+        Route::Recommendations => recommendations::answer(app, query, client).await,
         Route::Features => features::answer(app, query, client),
         Route::Movie(id) => movies::answer(app, id, query, client),
         Route::Similar(id) => movies::similar(app, id, query, client),
@@ -97,8 +97,12 @@ async fn respond(
     response
 }
 
-/// Answers on a thread beside those that serve: for what takes milliseconds.
-async fn compute(app: &Arc<App>, answer: impl FnOnce(&App) -> Answer + Send + 'static) -> Answer {
+/// Answers on a thread beside those that serve, and compresses there: for what takes milliseconds.
+async fn compute(
+    app: &Arc<App>,
+    client: Option<&Preferences>,
+    answer: impl FnOnce(&App, Option<&Preferences>) -> Answer + Send + 'static,
+) -> Answer {
     struct Waiting(Arc<App>);
 
     impl Drop for Waiting {
@@ -112,8 +116,13 @@ async fn compute(app: &Arc<App>, answer: impl FnOnce(&App) -> Answer + Send + 's
     if before >= MOST_COMPUTING {
         return Err(Problem::too_busy());
     }
-    let computed = tokio::task::spawn_blocking(move || answer(&waiting.0)).await;
-    computed.unwrap_or_else(|_| Err(Problem::crashed()))
+    let client = client.cloned();
+    let computed = tokio::task::spawn_blocking(move || {
+        let mut response = answer(&waiting.0, client.as_ref())?;
+        caching::compress(&mut response, client.as_ref());
+        Ok(response)
+    });
+    computed.await.unwrap_or_else(|_| Err(Problem::crashed()))
 }
 
 fn json(answer: &impl Serialize) -> Answer {

@@ -1,12 +1,13 @@
 //! `GET /recommendations`: the stored list of a user, or of some.
 
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use store::records::TopNView;
 use store::{MovieId, UserId};
 use warp::http::HeaderValue;
 
-use super::{Answer, View, X_RECOMMENDATION_SOURCE, json, look_up};
+use super::{Answer, View, X_RECOMMENDATION_SOURCE, compute, json, look_up};
 use crate::answers::{OfUser, OfUsers};
 use crate::app::App;
 use crate::caching::Preferences;
@@ -15,7 +16,9 @@ use crate::problem::Problem;
 use crate::selection::{self, Entry, Filter, Selected, Wanted};
 
 /// The most users of one request.
-const MOST_USERS: usize = 100;
+const MOST_USERS: usize = 50;
+/// The most movies of an answer for many users: half a megabyte with titles.
+const MOST_MOVIES: u64 = 5000;
 
 /// What is asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,16 +44,15 @@ struct Found {
     selected: Selected,
 }
 
-pub(super) fn answer(app: &App, query: &str, client: Option<&Preferences>) -> Answer {
+pub(super) async fn answer(app: &Arc<App>, query: &str, client: Option<&Preferences>) -> Answer {
     let query = Query::parse(query)?;
-    look_up(app, client, &query, |view| {
-        query.wanted.within_depth(view.edition.depth())?;
-        let filter = view.filter(&query.wanted)?;
-        match query.users.as_slice() {
-            &[user] => one(view, &filter, UserId(user), &query),
-            users => many(view, &filter, users, &query),
-        }
-    })
+    if let &[user] = query.users.as_slice() {
+        return query.look_up(app, client, |view, filter| one(view, filter, UserId(user), &query));
+    }
+    let look_up = move |app: &App, client: Option<&Preferences>| {
+        query.look_up(app, client, |view, filter| many(view, filter, &query))
+    };
+    Box::pin(compute(app, client, look_up)).await
 }
 
 /// `{"items":[...]}`, as clients know it. Where the list comes from is said by a header.
@@ -64,7 +66,12 @@ fn one(view: &View<'_>, filter: &Filter<'_>, user: UserId, query: &Query) -> Ans
 }
 
 /// `{"users":[{"user_id":1,"source":"personal","truncated":false,"items":[...]}]}`, in the order asked for.
-fn many(view: &View<'_>, filter: &Filter<'_>, users: &[u32], query: &Query) -> Answer {
+fn many(view: &View<'_>, filter: &Filter<'_>, query: &Query) -> Answer {
+    let (users, n_users, n) = (&query.users, query.users.len() as u64, u64::from(query.wanted.n));
+    if n_users * n > MOST_MOVIES {
+        let detail = format!("names {n_users} users with n={n}; ask for at most {MOST_MOVIES} movies in all");
+        return Err(Problem::bad_parameter("user_id", detail));
+    }
     let nothing = || Found { source: "none", selected: Selected::default() };
     let find = |&user| Ok(find(view, filter, UserId(user), query.fallback)?.unwrap_or_else(nothing));
     let found: Vec<Found> = users.iter().map(find).collect::<Result<_, Problem>>()?;
@@ -85,24 +92,27 @@ fn find(
     user: UserId,
     fallback: bool,
 ) -> Result<Option<Found>, Problem> {
-    // A list is shorter than lists are where there are no more candidates.
-    let is_complete = |n: usize| (n as u64) < view.edition.depth();
-    let select = |list: TopNView<'_>| filter.select(list.entries().map(entry), is_complete(list.len()));
+    let select =
+        |list: TopNView<'_>| filter.select(list.entries().map(entry), is_complete(view, list.len()));
     if let Some(selected) = view.view_top_n(user, select)? {
         return Ok(Some(Found { source: "personal", selected }));
     }
-    let popular = || Found {
-        source: "popular",
-        selected: filter.select(popular(view), is_complete(view.edition.tables().fallback().movies.len())),
-    };
+    let popular = || Found { source: "popular", selected: popular(view, filter, |_| true) };
     Ok(fallback.then(popular))
 }
 
-/// The list of a user whom nobody knows.
-pub(super) fn popular<'a>(view: &View<'a>) -> impl Iterator<Item = Entry> + 'a {
+/// The wanted part of the list of a user whom nobody knows, of the movies that `is_new` to that user.
+pub(super) fn popular(view: &View<'_>, filter: &Filter<'_>, is_new: impl Fn(MovieId) -> bool) -> Selected {
     let list = view.edition.tables().fallback();
     let figures = list.scores.iter().zip(&list.stars);
-    list.movies.iter().zip(figures).map(|(&movie, (&score, &stars))| entry((movie, score, stars)))
+    let movies = list.movies.iter().zip(figures).filter(|&(&movie, _)| is_new(movie));
+    let entries = movies.map(|(&movie, (&score, &stars))| entry((movie, score, stars)));
+    filter.select(entries, is_complete(view, list.movies.len()))
+}
+
+/// Whether a stored list has all candidates: it is shorter than lists are.
+fn is_complete(view: &View<'_>, n: usize) -> bool {
+    (n as u64) < view.edition.depth()
 }
 
 fn entry((movie, score, stars): (MovieId, f32, f32)) -> Entry {
@@ -130,5 +140,17 @@ impl Query {
         let wanted = Wanted::of(&mut given);
         given.finish(format_args!("user_id, fallback, {}", selection::PARAMETERS))?;
         Ok(Self { users, fallback, wanted })
+    }
+
+    fn look_up(
+        &self,
+        app: &App,
+        client: Option<&Preferences>,
+        answer: impl FnOnce(&View<'_>, &Filter<'_>) -> Answer,
+    ) -> Answer {
+        look_up(app, client, self, |view| {
+            self.wanted.within_depth(view.edition.depth())?;
+            answer(view, &view.filter(&self.wanted)?)
+        })
     }
 }

@@ -4,7 +4,7 @@ use std::hash::Hash;
 
 use store::records::{Factors, History, Similar, TopNView, UserTerms};
 use store::{MovieId, Tables, UserId};
-use warp::http::header::{CACHE_CONTROL, ETAG, HeaderName, HeaderValue};
+use warp::http::header::{CACHE_CONTROL, ETAG, HeaderName, HeaderValue, VARY};
 use warp::http::{Response, StatusCode};
 
 use super::{Answer, json};
@@ -105,10 +105,15 @@ impl<'a> View<'a> {
     /// `{"items":[...]}`; whether there may be more is said by a header.
     pub(super) fn list(&self, selected: &Selected, wanted: &Wanted) -> Answer {
         let mut response = json(&Recommendations { items: self.items(selected, wanted) })?;
-        if selected.truncated {
-            response.headers_mut().insert(X_TRUNCATED, HeaderValue::from_static("true"));
-        }
+        say_truncated(&mut response, selected);
         Ok(response)
+    }
+}
+
+/// Says by a header whether there may be more movies than the stored list reaches.
+pub(super) fn say_truncated(response: &mut Response<Vec<u8>>, selected: &Selected) {
+    if selected.truncated {
+        response.headers_mut().insert(X_TRUNCATED, HeaderValue::from_static("true"));
     }
 }
 
@@ -119,6 +124,14 @@ pub(super) fn view(app: &App, answer: impl FnOnce(&View<'_>) -> Answer) -> Answe
     let mut response = answer(&View { edition, denied: &denied }).unwrap_or_else(Problem::into_response);
     response.headers_mut().insert(X_GENERATION, edition.name.clone());
     Ok(response)
+}
+
+fn not_modified() -> Response<Vec<u8>> {
+    let mut response = Response::new(Vec::new());
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    // The answer itself might have been compressed.
+    response.headers_mut().insert(VARY, caching::BY_ENCODING);
+    response
 }
 
 /// Answers from what is open and hidden now, unless the client has that answer already. `wanted` is all that the answer
@@ -132,11 +145,11 @@ pub(super) fn look_up(
     view(app, |view| {
         let tag = caching::entity_tag(&(view.edition.digest, view.denied.digest, wanted));
         let mut response = if client.is_some_and(|client| client.knows(&tag)) {
-            let mut response = Response::new(Vec::new());
-            *response.status_mut() = StatusCode::NOT_MODIFIED;
-            response
+            not_modified()
         } else {
-            answer(view)?
+            // An asterisk stands for any answer, but there must be one.
+            let response = answer(view)?;
+            if client.is_some_and(Preferences::knows_all) { not_modified() } else { response }
         };
         let headers = response.headers_mut();
         headers.insert(ETAG, tag);

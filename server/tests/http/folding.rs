@@ -55,6 +55,14 @@ fn ids_that_nobody_knows_are_reported_and_not_fatal() {
         assert_eq!(answer.header("x-recommendation-source"), "popular");
         assert_eq!(answer.ids()[..4], [1, 750, 2, 3]);
     }
+    // The popular list ends where it is as long as lists are; what is computed is all there is.
+    for (body, truncated) in [
+        (r#"{"ratings":[],"n":5}"#, ""),
+        (r#"{"ratings":[],"n":6}"#, "true"),
+        (r#"{"ratings":[{"id":6,"rating":5}],"n":9}"#, ""),
+    ] {
+        assert_eq!(server.post("/recommendations", body).header("x-truncated"), truncated, "{body}");
+    }
 }
 
 #[test]
@@ -69,6 +77,8 @@ fn of_several_ratings_of_a_movie_the_last_counts() {
 #[test]
 fn bodies_that_cannot_be_are_refused_by_name() {
     let (_output, server) = sample();
+    let genres: Vec<_> = (0..101).map(|number| format!("\"{number}\"")).collect();
+    let many_genres = format!(r#"{{"ratings":[],"genre":[{}]}}"#, genres.join(","));
     for (body, named) in [
         ("", "the body cannot be read"),
         ("{", "the body cannot be read"),
@@ -76,6 +86,7 @@ fn bodies_that_cannot_be_are_refused_by_name() {
         (r#"{"ratings":[{"id":1,"rating":0}]}"#, "0 for movie 1; give 0.5 to 5"),
         (r#"{"ratings":[],"genre":["Comdy"]}"#, "`Comdy`"),
         (r#"{"ratings":[],"n":0}"#, "n was given as 0"),
+        (&many_genres, "genre names more than 100"),
         (r#"{"rating":[]}"#, "the member rating"),
     ] {
         let answer = server.post("/recommendations", body);

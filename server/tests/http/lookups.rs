@@ -173,8 +173,11 @@ fn an_answer_that_the_client_has_is_not_sent_again() {
         let again = server.get_with(target, "if-none-match", &tag);
         assert_eq!((again.status, again.body.as_str()), (304, ""), "{target}");
         assert_eq!(again.header("etag"), tag);
-        assert!(!again.header("x-generation").is_empty());
+        assert!(!again.header("x-generation").is_empty() && again.header("vary") == "accept-encoding");
     }
+    let spelt = |tail: &str| server.get(&format!("{target}&{tail}")).header("etag").to_owned();
+    assert_eq!(spelt("exclude=1,2&genre=War,Comedy"), spelt("genre=Comedy,War,War&exclude=2,1,2"));
+    assert_ne!(spelt("exclude=1,2"), spelt("exclude=1,3"));
     for other in ["/recommendations?user_id=18&n=2", "/recommendations?user_id=0&n=3", "/features?user_id=18"]
     {
         assert_eq!(server.get_with(other, "if-none-match", &tag).status, 200, "{other}");
@@ -183,6 +186,16 @@ fn an_answer_that_the_client_has_is_not_sent_again() {
     {
         let tag = server.get(target).header("etag").to_owned();
         assert_eq!(server.get_with(target, "if-none-match", &tag).status, 304, "{target}");
+    }
+    // An asterisk stands for any answer, but not for none.
+    for (target, status) in [
+        (target, 304),
+        ("/movies/750", 304),
+        ("/movies/3451", 404),
+        ("/recommendations?user_id=7&fallback=none", 404),
+        ("/recommendations?user_id=18&n=6", 400),
+    ] {
+        assert_eq!(server.get_with(target, "if-none-match", "*").status, status, "{target}");
     }
     // Another generation has other tags, even with the same lists.
     output.publish(&Edition::sample());

@@ -109,11 +109,24 @@ fn lists_of_ids_have_a_limit() {
     let output = Output::with(&Edition::sample());
     let server = InProcess::ready(&output);
     let ids = |n: u32| (0..n).map(|id| id.to_string()).collect::<Vec<_>>().join(",");
-    assert_eq!(server.get(&format!("/recommendations?user_id={}", ids(100))).status, 200);
-    let answer = server.get(&format!("/recommendations?user_id={}", ids(101)));
-    assert!(detail(&answer, 400, "Bad Request").contains("names more than 100"));
+    assert_eq!(server.get(&format!("/recommendations?user_id={}", ids(50))).status, 200);
+    let answer = server.get(&format!("/recommendations?user_id={}", ids(51)));
+    assert!(detail(&answer, 400, "Bad Request").contains("names more than 50"));
     let answer = server.get(&format!("/recommendations?user_id=18&exclude={}", ids(1001)));
     assert!(detail(&answer, 400, "Bad Request").contains("names more than 1000"));
+    let genres = ["War"; 101].join(",");
+    let answer = server.get(&format!("/recommendations?user_id=18&genre={genres}"));
+    assert!(detail(&answer, 400, "Bad Request").contains("genre names more than 100"));
+}
+
+#[test]
+fn parameters_have_a_limit() {
+    let output = Output::with(&Edition::sample());
+    let server = InProcess::ready(&output);
+    for repeated in ["user_id=18&", "a=%31&", "x&"] {
+        let answer = server.get(&format!("/recommendations?{}", repeated.repeat(5000)));
+        assert!(detail(&answer, 400, "Bad Request").contains("more than 64 parameters"));
+    }
 }
 
 #[test]
