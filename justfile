@@ -49,7 +49,7 @@ bench-switching *ARGS:
     cargo build --release --bin server --bin pipeline
     cargo bench -p end-to-end --bench switching -- {{ ARGS }}
 
-# Measure the server beside a constant route (wrk; nginx if installed): just bench-server [USERS [SECONDS]]
+# Measure the server beside a constant route (wrk; nginx if installed): just bench-server [USERS [SECONDS [MOVIES [REQUESTS [CACHE_MIB]]]]]
 bench-server *ARGS:
     cargo build --release --bin server --bin pipeline
     cargo bench -p end-to-end --bench serving -- {{ ARGS }}

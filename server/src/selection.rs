@@ -176,7 +176,10 @@ impl Wanted {
         }
         for (parameter, names) in [("genre", &self.genre), ("exclude_genre", &self.exclude_genre)] {
             if names.len() > MOST_GENRES {
-                return Err(Problem::bad_parameter(parameter, format!("names more than {MOST_GENRES} genres")));
+                return Err(Problem::bad_parameter(
+                    parameter,
+                    format!("names more than {MOST_GENRES} genres"),
+                ));
             }
         }
         Ok(())

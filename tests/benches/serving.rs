@@ -1,6 +1,7 @@
 //! Requests a second and latency beside a bare warp route that returns a constant of the same size, by the same client
 //! in the same run; then fold-ins, and lookups beside ten thousand idle connections. The arguments are the number of users,
-//! the seconds of each measurement, and the number of movies.
+//! the seconds of each measurement, the number of movies, how many requests the client draws (and repeats), and the
+//! server's `--cache-mib`.
 //!
 //! ```text
 //! cargo build --release && cargo bench -p end-to-end --bench serving -- 600 5
@@ -17,7 +18,6 @@
 mod harness;
 mod site;
 
-use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::net::TcpStream;
@@ -38,8 +38,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const CONNECTIONS: [usize; 3] = [1, 32, 256];
 const ROUNDS: usize = 5;
-/// Requests that a client draws from.
-const N_REQUESTS: usize = 20_000;
+/// Requests that a client draws, where the arguments do not say.
+const N_REQUESTS: u32 = 20_000;
+/// Requests a second at least, while what they ask for is read for the first time.
+const SLOWEST: u32 = 25_000;
 /// The word that makes this program the server of a constant.
 const CONSTANT: &str = "serve-a-constant-of";
 
@@ -52,13 +54,16 @@ fn main() {
     }
     let (n_users, seconds) = (number(&words, 0, 600), number(&words, 1, 5));
     let n_movies = number(&words, 2, N_MOVIES);
+    let (n_requests, cache_mib) = (number(&words, 3, N_REQUESTS), number(&words, 4, 256));
     assert!(is_installed("wrk"), "wrk is not installed");
 
     let world = World::new();
     publish(&world, &write_generation(&world.output(), n_users, n_movies));
-    let (server, started) = serve(&world);
-    println!("{n_users} users, {n_movies} movies; ready {:.2} s after the start\n", started.as_secs_f64());
-    let user = || rand::rng().random_range(0..n_users);
+    let (server, started) = serve(&world, cache_mib);
+    println!(
+        "{n_users} users, {n_movies} movies, {n_requests} requests, --cache-mib {cache_mib}; ready {:.2} s after the start\n",
+        started.as_secs_f64()
+    );
     let routes = [
         ("/recommendations", "/recommendations?user_id=", ""),
         ("with metadata", "/recommendations?user_id=", "&returnMetadata=true"),
@@ -67,16 +72,15 @@ fn main() {
     println!("| route | connections | requests/s | p50 ms | p99 ms | to the constant: requests/s | p99 |");
     println!("|---|---|---|---|---|---|---|");
     for (name, head, tail) in routes {
-        let targets: Vec<_> = (0..N_REQUESTS).map(|_| format!("{head}{}{tail}", user())).collect();
-        let script = world.write("requests.lua", script(&targets, "GET", &[]));
-        let n_bytes = server.get(&targets[0]).body.len();
-        let constant = start_constant(n_bytes);
-        warm_up(&server, &script);
+        let script = world.write("requests.lua", lookups(head, tail, n_users, n_requests));
+        let body = server.get(&format!("{head}{}{tail}", rand::rng().random_range(0..n_users))).body;
+        let constant = start_constant(body.len());
+        warm_up(&server, &script, n_requests);
         for n_connections in CONNECTIONS {
             compare(name, &server, &constant, &script, n_connections, seconds);
         }
         if name == "/recommendations" && is_installed("nginx") {
-            let nginx = Nginx::start(&world, &server.get(&targets[0]).body);
+            let nginx = Nginx::start(&world, &body);
             for n_connections in CONNECTIONS {
                 compare_address("nginx, a file", &nginx.address, &constant, &script, n_connections, seconds);
             }
@@ -87,8 +91,8 @@ fn main() {
     );
     for n_ratings in [1, 20, 200] {
         let bodies: Vec<_> = (0..1000).map(|_| ratings(n_ratings, n_movies)).collect();
-        let script = world.write("requests.lua", script(&["/recommendations".to_owned()], "POST", &bodies));
-        warm_up(&server, &script);
+        let script = world.write("requests.lua", fold_ins(&bodies));
+        warm_up(&server, &script, 1000);
         for n_connections in [1, 32] {
             let Measured { per_second, p50, p99 } = wrk(&server.address(), &script, n_connections, seconds);
             println!("| {n_ratings} ratings | {n_connections} | {per_second:.0} | {p50:.2} | {p99:.2} |");
@@ -103,10 +107,9 @@ fn main() {
 fn beside_idle_connections(world: &World, server: &Server, n_users: u32, seconds: u32) {
     const N_IDLE: usize = 10_000;
 
-    let user = || rand::rng().random_range(0..n_users);
-    let targets: Vec<_> = (0..N_REQUESTS).map(|_| format!("/recommendations?user_id={}", user())).collect();
-    let script = world.write("requests.lua", script(&targets, "GET", &[]));
-    warm_up(server, &script);
+    let lookups = lookups("/recommendations?user_id=", "", n_users, N_REQUESTS);
+    let script = world.write("requests.lua", lookups);
+    warm_up(server, &script, N_REQUESTS);
     println!("\n| beside connections | requests/s | p50 ms | p99 ms | resident MiB |\n|---|---|---|---|---|");
     let mut idle = Vec::new();
     for (what, n) in [("none", 0), ("idle", N_IDLE / 2), ("idle and half-open", N_IDLE)] {
@@ -128,11 +131,12 @@ fn beside_idle_connections(world: &World, server: &Server, n_users: u32, seconds
 }
 
 /// The server under test, and how long it took until it answered from the generation.
-fn serve(world: &World) -> (Server, Duration) {
+fn serve(world: &World, cache_mib: u32) -> (Server, Duration) {
     let mut command = program("server");
     command.arg("--store").arg(world.output()).arg("--work-dir").arg(world.path("work"));
+    command.args(["--listen", "127.0.0.1:0", "--cache-mib", &cache_mib.to_string()]);
     let begin = Instant::now();
-    let server = Server::start(command.args(["--listen", "127.0.0.1:0"]));
+    let server = Server::start(&mut command);
     server.wait_until_ready(None);
     (server, begin.elapsed())
 }
@@ -204,8 +208,9 @@ fn compare_address(
     );
 }
 
-fn warm_up(server: &Server, script: &Path) {
-    wrk(&server.address(), script, 32, 2);
+/// Asks for everything once.
+fn warm_up(server: &Server, script: &Path, n_requests: u32) {
+    wrk(&server.address(), script, 32, 2 + n_requests / SLOWEST);
 }
 
 /// Runs wrk. An answer that is no 2xx ends the benchmark.
@@ -222,20 +227,29 @@ fn wrk(address: &str, script: &Path, n_connections: usize, seconds: u32) -> Meas
     Measured { per_second, p50, p99 }
 }
 
-/// A script by which wrk draws from some requests, made beforehand, and prints its figures.
-fn script(targets: &[String], method: &str, bodies: &[String]) -> String {
-    let mut script = "local targets = {\n".to_owned();
-    targets.iter().for_each(|target| writeln!(script, "\"{target}\",").unwrap());
-    script += "}\nlocal bodies = {\n";
-    bodies.iter().for_each(|body| writeln!(script, "[[{body}]],").unwrap());
-    write!(
-        script,
-        r#"}}
+/// A script by which wrk asks for random users.
+fn lookups(head: &str, tail: &str, n_users: u32, n_requests: u32) -> String {
+    let request = format!(r#"wrk.format("GET", "{head}" .. math.random(0, {n_users} - 1) .. "{tail}")"#);
+    script(n_requests, "", &request)
+}
+
+/// A script by which wrk sends one body after the other.
+fn fold_ins(bodies: &[String]) -> String {
+    let listed: String = bodies.iter().map(|body| format!("[[{body}]],\n")).collect();
+    let n_bodies = u32::try_from(bodies.len()).unwrap();
+    let before = format!("local bodies = {{\n{listed}}}");
+    script(n_bodies, &before, r#"wrk.format("POST", "/recommendations", nil, bodies[i])"#)
+}
+
+/// A script by which wrk makes some requests beforehand, sends them again and again, and prints its figures.
+fn script(n_requests: u32, before: &str, request: &str) -> String {
+    format!(
+        r#"{before}
 local requests = {{}}
 function init(args)
-  for i = 1, math.max(#targets, #bodies) do
-    local target = targets[(i - 1) % #targets + 1]
-    requests[i] = wrk.format("{method}", target, nil, bodies[i])
+  math.randomseed(os.time())
+  for i = 1, {n_requests} do
+    requests[i] = {request}
   end
 end
 local next = 0
@@ -251,8 +265,6 @@ function done(summary, latency, requests)
 end
 "#
     )
-    .unwrap();
-    script
 }
 
 /// The body of a fold-in.

@@ -34,9 +34,7 @@ pub(super) async fn answer(
 ) -> Answer {
     let query = Query::parse(user, query)?;
     compute(app, client, move |app, client| {
-        look_up(app, client, &(Route::Because(query.user).number(), &query), |view| {
-            query.answer(view)
-        })
+        look_up(app, client, &(Route::Because(query.user).number(), &query), |view| query.answer(view))
     })
     .await
 }

@@ -92,8 +92,7 @@ fn find(
     user: UserId,
     fallback: bool,
 ) -> Result<Option<Found>, Problem> {
-    let select =
-        |list: TopNView<'_>| filter.select(list.entries().map(entry), is_complete(view, list.len()));
+    let select = |list: TopNView<'_>| filter.select(list.entries().map(entry), is_complete(view, list.len()));
     if let Some(selected) = view.view_top_n(user, select)? {
         return Ok(Some(Found { source: "personal", selected }));
     }
