@@ -3,6 +3,7 @@
 //! | page | what it shows |
 //! |---|---|
 //! | `batch` | a run, whole: its account, its lists, and that the same input gives the same records |
+//! | `configuring` | that one file, the environment and the options set both programs, and what is said of mistakes |
 //! | `bad_input` | what is refused, in which words and with which exit code, and that nothing is touched |
 //! | `verifying` | that published lists are proved, and wrong ones refused by user and movie |
 //! | `gate` | that a night which would make serving worse is kept and not published |
@@ -29,6 +30,7 @@ mod bad_input;
 mod batch;
 #[cfg(object_store)]
 mod bucket;
+mod configuring;
 mod crashes;
 mod denying;
 #[cfg(schema)]

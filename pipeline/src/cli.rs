@@ -1,5 +1,6 @@
 //! The commands and their options, as a person types them.
 
+mod config;
 mod evaluate;
 mod gate;
 mod generations;
@@ -10,6 +11,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub(crate) use config::ConfigArgs;
 pub(crate) use evaluate::EvaluateArgs;
 use gate::GateArgs;
 pub(crate) use generations::{DiffArgs, ListArgs, PinArgs, PruneArgs, RollbackArgs, UnpinArgs};
@@ -42,7 +44,11 @@ pub(crate) use verify::VerifyArgs;
   pipeline generations                              what is published and what else there is
   pipeline diff 20261122T023000.125Z                what tonight's lists changed
   pipeline rollback                                 publish the generation before again
+  pipeline config --default > recommender.toml      a file with all settings, to change them
   pipeline sample --users 600 --movies 2000 --ratings 40000 --out data/mine
+
+Settings come from recommender.toml, or what --config names; over it from the environment
+(RECOMMENDER__SCORING__N=50 for n in [scoring]), and over both from the options.
 
 An object store takes its credentials from the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
 AWS_REGION; AWS_ENDPOINT for another than Amazon's (with AWS_ALLOW_HTTP=true if it has no TLS).
@@ -62,8 +68,12 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Args)]
 pub(crate) struct GlobalArgs {
+    /// The file with the settings [default: recommender.toml, where there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     /// Threads to work with [default: one a core]. The result is the same with any number
     #[arg(long, global = true, value_name = "N")]
+    #[arg(env = "RECOMMENDER__BATCH__THREADS")]
     pub(crate) threads: Option<NonZeroUsize>,
     /// Show no progress, and of the log only errors
     #[arg(long, global = true)]
@@ -90,6 +100,8 @@ pub(crate) enum Command {
     Unpin(UnpinArgs),
     /// Remove generations that are no longer needed
     Prune(PruneArgs),
+    /// Show the settings that hold and where each was made, or all there are
+    Config(ConfigArgs),
     /// Make MovieLens-shaped data of any size
     Sample(SampleArgs),
 }
@@ -98,12 +110,15 @@ pub(crate) enum Command {
 pub(crate) struct RatingsArgs {
     /// The ratings: CSV with the columns userId, movieId, rating and timestamp
     #[arg(long, value_name = "FILE", default_value = "data/sample/ratings.csv")]
+    #[arg(env = "RECOMMENDER__INPUT__RATINGS")]
     ratings: PathBuf,
     /// The fewest stars a rating may have; rows with fewer are rejected
     #[arg(long, value_name = "STARS", default_value_t = Scale::default().min, allow_negative_numbers = true)]
+    #[arg(env = "RECOMMENDER__INPUT__MIN_RATING")]
     min_rating: f32,
     /// The most stars a rating may have; rows with more are rejected
     #[arg(long, value_name = "STARS", default_value_t = Scale::default().max, allow_negative_numbers = true)]
+    #[arg(env = "RECOMMENDER__INPUT__MAX_RATING")]
     max_rating: f32,
 }
 
@@ -111,27 +126,35 @@ pub(crate) struct RatingsArgs {
 pub(crate) struct TrainArgs {
     /// What orders the lists: how likely the user is to take to a movie, or the predicted stars
     #[arg(long, value_enum, default_value_t = ObjectiveArg::Ranking)]
+    #[arg(env = "RECOMMENDER__TRAINING__OBJECTIVE")]
     objective: ObjectiveArg,
     /// Latent factors of the ranking model [default: 256, or 128 from 5 million ratings on]
     #[arg(long, value_name = "K")]
+    #[arg(env = "RECOMMENDER__TRAINING__FACTORS")]
     factors: Option<usize>,
     /// Passes over the ratings of the ranking model
     #[arg(long, value_name = "N", default_value_t = RankingSettings::default().epochs)]
+    #[arg(env = "RECOMMENDER__TRAINING__EPOCHS")]
     epochs: usize,
     /// The pull of the ranking model's factors towards zero, as a share of the data's noise
     #[arg(long, value_name = "X", default_value_t = RankingSettings::default().regularization)]
+    #[arg(env = "RECOMMENDER__TRAINING__REGULARIZATION")]
     regularization: f32,
     /// How much a movie counts that a user has not rated, a rated one counting 1
     #[arg(long, value_name = "X", default_value_t = RankingSettings::default().unobserved_weight)]
+    #[arg(env = "RECOMMENDER__TRAINING__UNOBSERVED_WEIGHT")]
     unobserved_weight: f32,
     /// Latent factors of the rating model, at most 63
     #[arg(long, value_name = "K", default_value_t = RatingSettings::default().n_factors)]
+    #[arg(env = "RECOMMENDER__TRAINING__RATING_FACTORS")]
     rating_factors: usize,
     /// Sweeps of the rating model's sampler [default: 100, fewer from 5 million ratings on, at least 20]
     #[arg(long, value_name = "N")]
+    #[arg(env = "RECOMMENDER__TRAINING__RATING_SWEEPS")]
     rating_sweeps: Option<usize>,
     /// Where all randomness comes from: same input and seed, same lists
     #[arg(long, value_name = "SEED", default_value_t = 1)]
+    #[arg(env = "RECOMMENDER__TRAINING__SEED")]
     seed: u64,
 }
 
@@ -148,21 +171,26 @@ pub(crate) struct RunArgs {
     ratings: RatingsArgs,
     /// The movies: CSV with the columns movieId, title and genres
     #[arg(long, value_name = "FILE", default_value = "data/sample/movies.csv")]
+    #[arg(env = "RECOMMENDER__INPUT__MOVIES")]
     movies: PathBuf,
     /// Leave out what this file names, and prove it absent: a movie (`movie ID`) or a user (`user ID`) a line, and
     /// # comments
     #[arg(long, value_name = "FILE")]
+    #[arg(env = "RECOMMENDER__STORE__DENY_LIST")]
     deny_list: Option<PathBuf>,
     #[command(flatten)]
     place: PlaceArgs,
     /// How many movies to store for each user
     #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(env = "RECOMMENDER__SCORING__N")]
     depth: usize,
     /// How many similar movies to store for each movie
     #[arg(long, value_name = "N", default_value_t = 50)]
+    #[arg(env = "RECOMMENDER__SCORING__SIMILAR")]
     similar: usize,
     /// The share of ratings held out to measure the model before the real one is trained; 0 skips it
     #[arg(long, value_name = "SHARE", default_value_t = 0.2)]
+    #[arg(env = "RECOMMENDER__EVALUATION__TEST_FRACTION")]
     test_fraction: f64,
     #[command(flatten)]
     train: TrainArgs,

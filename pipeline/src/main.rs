@@ -7,10 +7,9 @@ use std::error::Error;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
 use cli::{
-    Cli, Command, DiffArgs, EvaluateArgs, GlobalArgs, ListArgs, PinArgs, PruneArgs, RollbackArgs, RunArgs,
-    SampleArgs, UnpinArgs, VerifyArgs,
+    Cli, Command, ConfigArgs, DiffArgs, EvaluateArgs, GlobalArgs, ListArgs, PinArgs, PruneArgs, RollbackArgs,
+    RunArgs, SampleArgs, UnpinArgs, VerifyArgs,
 };
 use pipeline::evaluation;
 use pipeline::generations;
@@ -18,10 +17,13 @@ use pipeline::progress::{Progress, Unit};
 use pipeline::run::{self, Outcome};
 use pipeline::sample;
 use pipeline::verify;
+use settings::Sources;
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
 
+/// What was asked for cannot be meant: clap's code for that.
+const WRONG_USAGE: u8 = 2;
 /// A generation was made and the gate refused it.
 const REFUSED: u8 = 3;
 /// Another run is at work, or has published in the meantime.
@@ -31,8 +33,14 @@ const BUSY: u8 = 4;
 type Done = Result<(String, ExitCode), Box<dyn Error>>;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match dispatch(cli) {
+    let (cli, sources) = match settings::parse() {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "error: {error}");
+            return ExitCode::from(WRONG_USAGE);
+        }
+    };
+    match dispatch(cli, &sources) {
         Ok((text, code)) => print(&text, code),
         Err(error) => {
             // Where even this cannot be written, the exit code has to say it.
@@ -43,7 +51,7 @@ fn main() -> ExitCode {
 }
 
 /// Does what was asked.
-fn dispatch(cli: Cli) -> Done {
+fn dispatch(cli: Cli, sources: &Sources) -> Done {
     let progress = set_up(&cli.global)?;
     let text = match cli.command.unwrap_or(Command::Run(cli.run)) {
         Command::Run(args) => return run(args, progress),
@@ -55,6 +63,7 @@ fn dispatch(cli: Cli) -> Done {
         Command::Pin(args) => pin(args),
         Command::Unpin(args) => unpin(args),
         Command::Prune(args) => prune(args),
+        Command::Config(args) => Ok(config(&args, sources)),
         Command::Sample(args) => make_sample(&args, progress),
     };
     Ok((text?, ExitCode::SUCCESS))
@@ -174,6 +183,14 @@ fn prune(args: PruneArgs) -> Result<String, Box<dyn Error>> {
     } else {
         summary::of_pruning(&pruned, args.dry_run)?
     })
+}
+
+fn config(args: &ConfigArgs, sources: &Sources) -> String {
+    if args.default {
+        settings::DEFAULTS.trim_end().to_owned()
+    } else {
+        settings::show(&settings::effective(sources))
+    }
 }
 
 fn make_sample(args: &SampleArgs, progress: Progress) -> Result<String, Box<dyn Error>> {

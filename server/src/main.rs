@@ -3,11 +3,10 @@
 // Only main prints: the one line that says why it ends.
 #![allow(clippy::print_stderr)]
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
 use server::settings::{Command, CommandLine};
 use server::{Error, Result, Settings, healthcheck};
 use tracing::Level;
@@ -20,9 +19,17 @@ use tracing_subscriber::prelude::*;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let CommandLine { command, settings } = CommandLine::parse();
+    let (CommandLine { command, settings, .. }, sources) = match settings::parse() {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            eprintln!("server: {error}");
+            // As for a wrong option.
+            return ExitCode::from(2);
+        }
+    };
     let outcome = match command {
         Some(Command::Healthcheck { listen }) => healthcheck::check(listen),
+        Some(Command::Config { .. }) => print(&settings::show(&settings::effective(&sources))),
         None => start_log().and_then(|()| serve(settings)),
     };
     match outcome {
@@ -46,6 +53,16 @@ fn serve(settings: Settings) -> Result<()> {
     // A generation that is just being opened ends with its copy removed, if it ends soon enough.
     runtime.shutdown_timeout(Duration::from_secs(1));
     outcome
+}
+
+/// Prints a result. A reader who has seen enough and closed the pipe is no failure.
+fn print(text: &str) -> Result<()> {
+    match writeln!(io::stdout(), "{text}") {
+        Err(source) if source.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::System { action: "print the settings", source })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Logs to standard error what `RUST_LOG` lets through; `info` where it says nothing, but for the object store's client,

@@ -32,6 +32,9 @@ Example:
   curl 'http://127.0.0.1:8080/recommendations?user_id=18&returnMetadata=true'
   curl -d '{\"ratings\":[{\"id\":318,\"rating\":5}],\"n\":10}' http://127.0.0.1:8080/recommendations
 
+Settings come from recommender.toml, or what --config names; over it from the environment
+(RECOMMENDER__SERVER__CACHE_MIB=512 for cache_mib in [server]), and over both from the options.
+
 A store in a bucket takes its credentials from the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
 AWS_REGION; AWS_ENDPOINT for another store than Amazon's (with AWS_ALLOW_HTTP=true if it has no TLS).
 
@@ -45,6 +48,9 @@ pub struct CommandLine {
     /// Instead of serving.
     #[command(subcommand)]
     pub command: Option<Command>,
+    /// The file with the settings [default: recommender.toml, where there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// How to serve.
     #[command(flatten)]
     pub settings: Settings,
@@ -56,8 +62,14 @@ pub enum Command {
     /// Asks a running server whether it is alive: code 0 if it is, 1 if not.
     Healthcheck {
         /// The address that the server listens on.
-        #[arg(long, value_name = "ADDR", default_value = LISTEN)]
+        #[arg(long, env = "RECOMMENDER__SERVER__LISTEN", value_name = "ADDR", default_value = LISTEN)]
         listen: SocketAddr,
+    },
+    /// Shows the settings that hold and where each was made; `pipeline config --default` prints a file of all.
+    Config {
+        /// Taken as for serving.
+        #[command(flatten)]
+        settings: Settings,
     },
 }
 
@@ -66,60 +78,73 @@ pub enum Command {
 pub struct Settings {
     /// Where the pipeline publishes: a directory or s3://bucket/prefix. It may appear later.
     #[arg(long, value_name = "LOCATION", default_value = "output")]
+    #[arg(env = "RECOMMENDER__STORE__LOCATION")]
     pub store: Location,
 
     /// The address to listen on; port 0 takes a free one, the log says which.
     #[arg(long, value_name = "ADDR", default_value = LISTEN)]
+    #[arg(env = "RECOMMENDER__SERVER__LISTEN")]
     pub listen: SocketAddr,
 
     /// Where working copies of generations live: of the one that is served and of the one before; a server that is
     /// stopped leaves the first for the next start. Several servers may share it.
     #[arg(long, value_name = "DIR", default_value_os_t = std::env::temp_dir().join("movie-recommender-server"))]
+    #[arg(env = "RECOMMENDER__SERVER__WORK_DIR")]
     pub work_dir: PathBuf,
 
     /// Memory for records of the open generation, in MiB: at a hundred movies a list, it holds some 700 lists in one.
     /// Beside it, a server holds the factors of the candidates, the
     /// movies' titles, and some 100 bytes a user that sled needs to find pages.
     #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(env = "RECOMMENDER__SERVER__CACHE_MIB")]
     pub cache_mib: u32,
 
     /// How often to look for a new generation, such as 500ms or 2s; a little more or less, so that servers spread out.
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = positive_duration)]
+    #[arg(env = "RECOMMENDER__SERVER__POLL_INTERVAL")]
     pub poll_interval: Duration,
 
     /// How fast to fetch a generation at most, in MiB a second [default: as fast as it goes].
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(env = "RECOMMENDER__SERVER__BANDWIDTH_MIB")]
     pub bandwidth_mib: Option<u32>,
 
     /// Threads that serve [default: half of the cores]. The system's part of small requests takes about as much, and
     /// answers that are computed have threads of their own.
     #[arg(long, value_name = "N")]
+    #[arg(env = "RECOMMENDER__SERVER__WORKERS")]
     pub workers: Option<NonZeroUsize>,
 
     /// Connections at most; further ones are answered with 503 and closed.
     #[arg(long, value_name = "N", default_value_t = 16_384, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(env = "RECOMMENDER__SERVER__MAX_CONNECTIONS")]
     pub max_connections: u32,
 
     /// How long a client may take to send a request's line and headers, the pause before them included; to send a body;
     /// to take an answer. Idle connections end from four fifths of it on, so that not all end at once.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = positive_duration)]
+    #[arg(env = "RECOMMENDER__SERVER__REQUEST_TIMEOUT")]
     pub request_timeout: Duration,
 
     /// The longest body of a request, in KiB.
     #[arg(long, value_name = "KIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    #[arg(env = "RECOMMENDER__SERVER__MAX_BODY_KIB")]
     pub max_body_kib: u32,
 
     /// How long a client may use an answer without asking whether it still holds: in whole seconds.
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
+    #[arg(env = "RECOMMENDER__SERVER__MAX_AGE")]
     pub max_age: Duration,
 
     /// Movies and users that must not be shown, one a line: `movie 3451`, `user 18`. Read again when it changes.
     #[arg(long, value_name = "FILE")]
+    #[arg(env = "RECOMMENDER__STORE__DENY_LIST")]
     pub deny_list: Option<PathBuf>,
 
     /// How long requests in flight may take to end once the server is told to stop. Keeping its working copy may take
     /// five seconds more.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    #[arg(env = "RECOMMENDER__SERVER__DRAIN_TIMEOUT")]
     pub drain_timeout: Duration,
 }
 
@@ -177,13 +202,32 @@ fn positive_duration(text: &str) -> Result<Duration, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
     use clap::CommandFactory;
+    use settings::Setting;
 
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
         CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn the_file_of_defaults_has_every_setting_of_the_server_at_its_default() {
+        let nowhere = Path::new("/nowhere/recommender.toml");
+        let parsed = settings::parse_from::<CommandLine>(vec!["server".into()], BTreeMap::new(), nowhere);
+        let found = settings::effective(&parsed.unwrap().unwrap().1);
+        let own = |key: &String| key.starts_with("server.") || key.starts_with("store.");
+        let listed: Vec<_> = settings::keys().filter(own).collect();
+        assert_eq!(found.len(), listed.len());
+        for Setting { key, value, .. } in found {
+            assert!(listed.contains(&key), "{key}");
+            // Of where the system has its temporary files, the file cannot know.
+            assert_eq!(settings::written_default(&key), value.filter(|_| key != "server.work_dir"), "{key}");
+        }
     }
 
     #[test]

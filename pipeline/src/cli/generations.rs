@@ -69,12 +69,8 @@ pub(crate) struct UnpinArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct PruneArgs {
-    /// How many generations to keep that could be published; the published and the pinned stay beside them
-    #[arg(long, value_name = "N", default_value_t = 7)]
-    keep: usize,
-    /// Remove nothing that is younger, such as 12h or 7d
-    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = age)]
-    older_than: SignedDuration,
+    #[command(flatten)]
+    retention: RetentionArgs,
     /// Say what would be removed, and remove nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -85,6 +81,18 @@ pub(crate) struct PruneArgs {
     pub(crate) json: bool,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct RetentionArgs {
+    /// How many generations to keep that could be published; the published and the pinned stay beside them
+    #[arg(long, value_name = "N", default_value_t = 7)]
+    #[arg(env = "RECOMMENDER__RETENTION__KEEP")]
+    keep: usize,
+    /// Remove nothing that is younger, such as 12h or 7d
+    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = age)]
+    #[arg(env = "RECOMMENDER__RETENTION__OLDER_THAN")]
+    older_than: SignedDuration,
+}
+
 impl DiffArgs {
     pub(crate) fn settings(self) -> DiffSettings {
         DiffSettings { place: self.place.place(), before: self.before, after: self.after, n: self.n }
@@ -93,7 +101,7 @@ impl DiffArgs {
 
 impl PruneArgs {
     pub(crate) fn retention(&self) -> Retention {
-        Retention { keep: self.keep, older_than: self.older_than }
+        Retention { keep: self.retention.keep, older_than: self.retention.older_than }
     }
 }
 

@@ -10,9 +10,11 @@ use store::Location;
 pub(crate) struct PlaceArgs {
     /// Where generations are published: a directory, or s3://bucket/prefix
     #[arg(long, value_name = "LOCATION", default_value = "output")]
+    #[arg(env = "RECOMMENDER__STORE__LOCATION")]
     output: Location,
     /// Where copies of generations live while they are open, or on their way to a bucket
     #[arg(long, value_name = "DIR", default_value_os_t = std::env::temp_dir().join("movie-recommender-pipeline"))]
+    #[arg(env = "RECOMMENDER__BATCH__WORK_DIR")]
     work_dir: PathBuf,
 }
 

@@ -25,6 +25,7 @@ pub(crate) struct VerifyArgs {
     seed: u64,
     /// Prove as well that nothing is stored of what this file names: `movie ID` or `user ID` a line, and # comments
     #[arg(long, value_name = "FILE")]
+    #[arg(env = "RECOMMENDER__STORE__DENY_LIST")]
     deny_list: Option<PathBuf>,
     /// Print JSON instead of a summary
     #[arg(long)]

@@ -1,0 +1,69 @@
+//! The options of `pipeline config`.
+
+use clap::Args;
+
+use super::RunArgs;
+use super::generations::RetentionArgs;
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    /// Print a file with all settings of both programs as comments, each at its default
+    #[arg(long)]
+    pub(crate) default: bool,
+    /// Taken as `run` and `prune` take them, so that their words serve here too.
+    #[command(flatten)]
+    _run: RunArgs,
+    #[command(flatten)]
+    _retention: RetentionArgs,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::path::Path;
+
+    use settings::{Origin, Setting};
+
+    use crate::cli::Cli;
+
+    /// The settings of `pipeline config` where nobody has made any.
+    fn settings(words: &[&str]) -> Vec<Setting> {
+        let words = words.iter().map(Into::into).collect();
+        let parsed =
+            settings::parse_from::<Cli>(words, BTreeMap::new(), Path::new("/nowhere/recommender.toml"));
+        settings::effective(&parsed.unwrap().unwrap().1)
+    }
+
+    #[test]
+    fn the_file_of_defaults_has_every_setting_of_the_batch_at_its_default() {
+        let found = settings(&["pipeline", "config"]);
+        let keys: BTreeSet<_> = found.iter().map(|setting| setting.key.clone()).collect();
+        let listed: BTreeSet<_> = settings::keys().filter(|key| !key.starts_with("server.")).collect();
+        assert_eq!(keys, listed);
+        for Setting { key, value, origin } in found {
+            assert_eq!(origin, Origin::Default);
+            let written = settings::written_default(&key);
+            // Of where the system has its temporary files, the file cannot know.
+            let known = value.filter(|_| key != "batch.work_dir");
+            let number = |text: &str| text.parse::<f64>().ok();
+            match (&written, &known) {
+                (Some(written), Some(value)) if number(value).is_some() => {
+                    assert_eq!(number(written), number(value), "{key}");
+                }
+                _ => assert_eq!(written, known, "{key}"),
+            }
+        }
+    }
+
+    #[test]
+    fn every_command_takes_its_settings_from_the_same_keys() {
+        for command in ["run", "evaluate", "verify", "generations", "prune"] {
+            let keys: BTreeSet<_> =
+                settings(&["pipeline", command]).into_iter().map(|setting| setting.key).collect();
+            assert!(keys.contains("batch.threads") && keys.len() > 1, "{command}: {keys:?}");
+        }
+        assert!(
+            settings(&["pipeline", "sample", "--users=1", "--movies=1", "--ratings=1", "--out=x"]).len() == 1
+        );
+    }
+}

@@ -1,0 +1,244 @@
+//! What the settings are in the end, and where each was made.
+
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+
+use crate::command_line::{Sources, setting};
+use crate::error::Origin;
+use crate::variable_of;
+
+/// A setting as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// Its key, such as `scoring.n`.
+    pub key: String,
+    /// Its value as text; none where there is none, and the program decides.
+    pub value: Option<String>,
+    /// Where it was made.
+    pub origin: Origin,
+}
+
+/// The settings that the command that was given has, in the order of its options.
+#[must_use]
+pub fn effective(sources: &Sources) -> Vec<Setting> {
+    let (mut command, mut matches) = (&sources.command, &sources.matches);
+    let mut above = Vec::new();
+    while let Some((name, below)) = matches.subcommand() {
+        let Some(named) = command.find_subcommand(name) else { break };
+        above.extend(command.get_arguments().filter(|arg| arg.is_global_set()));
+        (command, matches) = (named, below);
+    }
+    let arguments = command.get_arguments().chain(above);
+    let settings = arguments.filter_map(|arg| Some((arg.get_id().as_str(), setting(arg)?)));
+    settings.map(|(id, key)| setting_of(sources, matches, id, key)).collect()
+}
+
+fn setting_of(sources: &Sources, matches: &ArgMatches, id: &str, key: String) -> Setting {
+    let raw = matches.get_raw(id).map(|values| {
+        let values: Vec<_> = values.map(|value| value.to_string_lossy().into_owned()).collect();
+        values.join(",")
+    });
+    let variable = variable_of(&key);
+    let origin = if matches.value_source(id) == Some(ValueSource::CommandLine) {
+        Origin::CommandLine
+    } else if sources.environment.contains_key(&variable) {
+        Origin::Environment(variable)
+    } else {
+        sources.file.value(&key).map_or(Origin::Default, |value| sources.file.origin(value))
+    };
+    Setting { key, value: raw, origin }
+}
+
+/// Settings as a file has them, each with where it was made.
+#[must_use]
+pub fn show(settings: &[Setting]) -> String {
+    let mut settings: Vec<_> = settings.iter().collect();
+    // A section's settings stand together, in the order that they came in.
+    let sections: Vec<_> = settings.iter().map(|setting| section(&setting.key).to_owned()).collect();
+    settings.sort_by_key(|setting| sections.iter().position(|name| name == section(&setting.key)));
+    let mut lines = Vec::new();
+    let mut current = "";
+    for Setting { key, value, origin } in settings {
+        if section(key) != current {
+            current = section(key);
+            let gap = if lines.is_empty() { "" } else { "\n" };
+            lines.push(format!("{gap}[{current}]"));
+        }
+        let name = &key[key.rfind('.').map_or(0, |dot| dot + 1)..];
+        lines.push(match value {
+            Some(value) => format!("{:<40} # {origin}", format!("{name} = {}", literal(value))),
+            None => format!("{:<40} # not set", format!("#{name} =")),
+        });
+    }
+    lines.join("\n")
+}
+
+fn section(key: &str) -> &str {
+    key.rsplit_once('.').map_or("", |(section, _)| section)
+}
+
+/// A value as TOML: numbers and truth values as they are, all else in quotes.
+fn literal(text: &str) -> String {
+    let is_number =
+        text.parse::<f64>().is_ok() && text.starts_with(|first: char| "+-0123456789in".contains(first));
+    if is_number || text == "true" || text == "false" {
+        // TOML has digits on both sides of a point, and knows `inf` and `nan` by these names alone.
+        text.to_owned()
+    } else {
+        let escaped = text.replace('\\', "\\\\").replace('"', "\\\"");
+        format!("\"{escaped}\"")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::ffi::OsString;
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use clap::{Parser, Subcommand};
+
+    use super::*;
+    use crate::{Result, parse_from};
+
+    /// A program with options that are settings, and one that is not.
+    #[derive(Debug, Parser)]
+    #[command(args_conflicts_with_subcommands = true)]
+    struct Program {
+        #[command(subcommand)]
+        command: Option<Below>,
+        #[command(flatten)]
+        everywhere: Everywhere,
+        #[command(flatten)]
+        list: List,
+    }
+
+    #[derive(Debug, clap::Args)]
+    struct List {
+        #[arg(long, env = "RECOMMENDER__SCORING__N", default_value_t = 100)]
+        depth: u16,
+        #[arg(long, env = "RECOMMENDER__INPUT__RATINGS")]
+        ratings: Option<PathBuf>,
+        #[arg(
+            long,
+            env = "RECOMMENDER__GATE__MIN_LIFT",
+            default_value_t = 0.5,
+            allow_negative_numbers = true
+        )]
+        lift: f64,
+        #[arg(long, env = "RECOMMENDER__TRAINING__OBJECTIVE", value_parser = ["ranking", "rating"], default_value = "ranking")]
+        objective: String,
+        #[arg(long)]
+        json: bool,
+    }
+
+    #[derive(Debug, clap::Args)]
+    struct Everywhere {
+        #[arg(long, global = true)]
+        config: Option<PathBuf>,
+        #[arg(long, global = true, env = "RECOMMENDER__BATCH__THREADS")]
+        threads: Option<u8>,
+    }
+
+    #[derive(Debug, Subcommand)]
+    enum Below {
+        Run(List),
+    }
+
+    struct Case {
+        dir: tempfile::TempDir,
+        environment: BTreeMap<String, OsString>,
+    }
+
+    impl Case {
+        fn new(file: &str, environment: &[(&str, &str)]) -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            fs::write(dir.path().join("r.toml"), file).unwrap();
+            let environment =
+                environment.iter().map(|&(name, value)| (name.to_owned(), value.into())).collect();
+            Self { dir, environment }
+        }
+
+        fn parse(&self, words: &str) -> Result<clap::error::Result<(Program, Sources)>> {
+            let words = ["program"].into_iter().chain(words.split_whitespace()).map(OsString::from).collect();
+            parse_from(words, self.environment.clone(), &self.dir.path().join("r.toml"))
+        }
+
+        fn list(&self, words: &str) -> (List, Vec<Setting>) {
+            let (program, sources) = self.parse(words).unwrap().unwrap();
+            let list = match program.command {
+                Some(Below::Run(list)) => list,
+                None => program.list,
+            };
+            (list, effective(&sources))
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_over_the_environment_and_that_is_over_the_file() {
+        let file = "[scoring]\nn = 10\n[gate]\nmin_lift = -inf\n[input]\nratings = \"a b.csv\"\n";
+        let case = Case::new(file, &[("RECOMMENDER__SCORING__N", "20"), ("HOME", "/root")]);
+        for words in ["--depth 30", "run --depth 30"] {
+            let (list, settings) = case.list(words);
+            assert_eq!((list.depth, list.lift), (30, f64::NEG_INFINITY));
+            let depth = settings.iter().find(|setting| setting.key == "scoring.n");
+            assert_eq!(depth.unwrap().origin, Origin::CommandLine);
+        }
+        let (_, settings) = Case::new("[batch]\nthreads = 2\n", &[]).list("run");
+        let threads = settings.iter().find(|setting| setting.key == "batch.threads");
+        assert_eq!((settings.len(), threads.unwrap().value.as_deref()), (5, Some("2")));
+        let (list, settings) = case.list("run --json");
+        assert_eq!((list.depth, list.ratings, list.json), (20, Some(PathBuf::from("a b.csv")), true));
+        let shown = show(&settings);
+        for line in [
+            "[scoring]\nn = 20                                   # the variable RECOMMENDER__SCORING__N",
+            "ratings = \"a b.csv\"                      # line 6 of ",
+            "min_lift = -inf ",
+            "objective = \"ranking\"                    # default",
+        ] {
+            assert!(shown.contains(line), "{shown}");
+        }
+        // What is shown is itself a file.
+        let shown = Case::new(&shown, &[]);
+        assert_eq!(shown.list("").0.depth, 20);
+        assert_eq!(Case::new(file, &[]).list("").0.depth, 10);
+        assert_eq!(Case::new("", &[]).list("").0.depth, 100);
+        let unset = |setting: &Setting| setting.key == "input.ratings" && setting.value.is_none();
+        assert!(Case::new("", &[]).list("").1.iter().any(unset));
+    }
+
+    #[test]
+    fn values_that_cannot_be_are_named_with_their_place() {
+        let bad = |file: &str, environment: &[(&str, &str)]| {
+            Case::new(file, environment).parse("").unwrap_err().to_string()
+        };
+        let error = bad("\n[scoring]\nn = \"many\"\n", &[]);
+        assert!(
+            error.starts_with("line 3 of ") && error.contains("scoring.n cannot be many: invalid digit"),
+            "{error}"
+        );
+        assert!(bad("[scoring]\nn = 70_000\n", &[]).contains("70000 is not in 0..=65535"));
+        let error = bad("", &[("RECOMMENDER__SCORING__N", "")]);
+        assert!(error.starts_with("the variable RECOMMENDER__SCORING__N: scoring.n cannot be"), "{error}");
+        let error = bad("[training]\nobjective = \"stars\"", &[]);
+        assert!(error.contains("cannot be stars: give one of ranking, rating"), "{error}");
+        let error = bad("", &[("RECOMMENDER__SCORING__M", "1")]);
+        assert!(error.contains("there is no setting scoring.m; is scoring.n meant?"), "{error}");
+    }
+
+    #[test]
+    fn a_file_is_named_by_the_option_or_the_variable_or_lies_where_it_usually_does() {
+        let case = Case::new("[scoring]\nn = 10\n", &[]);
+        let other = case.dir.path().join("other.toml");
+        fs::write(&other, "[scoring]\nn = 11\n").unwrap();
+        for words in [format!("--config {}", other.display()), format!("run --config={}", other.display())] {
+            assert_eq!(case.list(&words).0.depth, 11, "{words}");
+        }
+        let named = Case::new("", &[("RECOMMENDER_CONFIG", other.to_str().unwrap())]);
+        assert_eq!(named.list("").0.depth, 11);
+        assert!(case.parse("--config /nowhere.toml").unwrap_err().to_string().contains("/nowhere.toml"));
+        let none = parse_from::<Program>(vec!["program".into()], BTreeMap::new(), Path::new("/nowhere.toml"));
+        assert_eq!(none.unwrap().unwrap().0.list.depth, 100);
+    }
+}

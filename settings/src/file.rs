@@ -1,0 +1,148 @@
+//! The file: values by key, each with its line.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::error::{Error, Origin, Result};
+use crate::{keys, nearest};
+
+/// What a file says.
+#[derive(Debug, Default)]
+pub(crate) struct File {
+    path: PathBuf,
+    values: BTreeMap<String, Value>,
+}
+
+/// One value, as an option on the command line would have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Value {
+    pub(crate) text: String,
+    pub(crate) line: usize,
+}
+
+impl File {
+    /// Reads a file.
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let text = fs::read_to_string(path)
+            .map_err(|source| Error::Unreadable { path: path.to_path_buf(), source })?;
+        Self::parse(path, &text)
+    }
+
+    /// Reads the text of the file `path`.
+    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self> {
+        let line = |offset: usize| 1 + text.bytes().take(offset).filter(|&byte| byte == b'\n').count();
+        let origin = |offset| Origin::File(path.to_path_buf(), line(offset));
+        let table = DeTable::parse(text).map_err(|error| {
+            let offset = error.span().map_or(0, |span| span.start);
+            Error::Syntax { origin: origin(offset), detail: error.message().to_owned() }
+        })?;
+        let mut file = Self { path: path.to_path_buf(), values: BTreeMap::new() };
+        let mut tables = vec![(String::new(), table.get_ref())];
+        while let Some((prefix, table)) = tables.pop() {
+            for (name, value) in table.iter() {
+                let key = format!("{prefix}{}", name.get_ref());
+                let line = line(name.span().start);
+                let is_section = keys().any(|known| known.starts_with(&format!("{key}.")));
+                match value.get_ref() {
+                    DeValue::Table(table) if is_section => tables.push((format!("{key}."), table)),
+                    DeValue::Table(table) if keys().all(|known| known != key) && !table.is_empty() => {
+                        // Of an unknown section its first key says best what may be meant.
+                        let first = table
+                            .iter()
+                            .next()
+                            .map_or_else(String::new, |(name, _)| name.get_ref().to_string());
+                        return Err(unknown(origin(name.span().start), &format!("{key}.{first}")));
+                    }
+                    _ if keys().all(|known| known != key) => {
+                        return Err(unknown(origin(name.span().start), &key));
+                    }
+                    _ => {
+                        let text = plain(value).ok_or_else(|| Error::Unfit {
+                            origin: origin(name.span().start),
+                            key: key.clone(),
+                            value: text[value.span()].to_owned(),
+                            detail: "give a number, a word in quotes, true or false".to_owned(),
+                        })?;
+                        file.values.insert(key, Value { text, line });
+                    }
+                }
+            }
+        }
+        Ok(file)
+    }
+
+    /// The value of a key, where the file says one.
+    pub(crate) fn value(&self, key: &str) -> Option<&Value> {
+        self.values.get(key)
+    }
+
+    /// Where a value stands.
+    pub(crate) fn origin(&self, value: &Value) -> Origin {
+        Origin::File(self.path.clone(), value.line)
+    }
+}
+
+/// Nobody knows such a key.
+pub(crate) fn unknown(origin: Origin, key: &str) -> Error {
+    Error::Unknown { origin, key: key.to_owned(), nearest: nearest(key) }
+}
+
+/// A value as the command line would have it; `None` for what has no such form.
+fn plain(value: &Spanned<DeValue<'_>>) -> Option<String> {
+    Some(match value.get_ref() {
+        DeValue::String(text) => text.to_string(),
+        DeValue::Integer(number) if number.radix() == 10 => number.as_str().to_owned(),
+        DeValue::Float(number) => number.as_str().to_owned(),
+        DeValue::Boolean(flag) => flag.to_string(),
+        DeValue::Integer(_) | DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<File> {
+        File::parse(Path::new("r.toml"), text)
+    }
+
+    #[test]
+    fn values_are_found_by_section_and_name_with_their_lines() {
+        let file =
+            parse("# mine\n[scoring]\nn = 50\n\n[server]\nlisten = \"0.0.0.0:80\"\n\ngate.min_lift = -inf\n");
+        // A dotted name below a section is of that section.
+        assert!(file.unwrap_err().to_string().contains("server.gate"));
+        let file =
+            parse("gate.min_lift = -inf\n[scoring]\nn = 5_0\n[server]\nlisten = \"0.0.0.0:80\"\n").unwrap();
+        let value = |key| file.value(key).map(|value| (value.text.as_str(), value.line));
+        assert_eq!(value("scoring.n"), Some(("50", 3)));
+        assert_eq!(value("server.listen"), Some(("0.0.0.0:80", 5)));
+        assert_eq!(value("gate.min_lift"), Some(("-inf", 1)));
+        assert_eq!(value("scoring.similar"), None);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_by_its_line() {
+        for (text, named) in [
+            ("[scoring\n", "line 1 of r.toml is no TOML"),
+            ("[scoring]\nn = \n", "line 2 of r.toml"),
+            ("\n[scorng]\nn = 5\n", "line 2 of r.toml: there is no setting scorng.n; is scoring.n meant?"),
+            ("[scoring]\n\nm = 5\n", "line 3 of r.toml: there is no setting scoring.m; is scoring.n meant?"),
+            ("n = 5\n", "line 1 of r.toml: there is no setting n"),
+            ("scoring = 5\n", "line 1 of r.toml: there is no setting scoring"),
+            ("[scoring]\nn = [1]\n", "line 2 of r.toml: scoring.n cannot be [1]"),
+            ("[scoring]\nn = {a = 1}\n", "line 2 of r.toml: scoring.n cannot be {a = 1}"),
+            ("[scoring]\nn = 1\nn = 2\n", "line 3 of r.toml"),
+        ] {
+            let error = parse(text).unwrap_err().to_string();
+            assert!(error.contains(named), "{text}: {error}");
+        }
+        assert!(
+            File::read(Path::new("/nowhere/r.toml")).unwrap_err().to_string().contains("/nowhere/r.toml")
+        );
+    }
+}
