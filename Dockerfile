@@ -17,8 +17,26 @@
 
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
-COPY . .
+# What others have written is built first, beside members without content: a layer that lasts until a manifest changes,
+# and all but a minute or two of the build.
+COPY Cargo.toml Cargo.lock ./
+COPY settings/Cargo.toml settings/
+COPY store/Cargo.toml store/
+COPY ranking/Cargo.toml ranking/
+COPY pipeline/Cargo.toml pipeline/
+COPY server/Cargo.toml server/
+COPY tests/Cargo.toml tests/
+RUN set -e; \
+    for member in settings store ranking pipeline server; do mkdir $member/src; touch $member/src/lib.rs; done; \
+    for program in pipeline server; do echo 'fn main() {}' > $program/src/main.rs; done; \
+    mkdir -p pipeline/benches/scoring tests/benches; \
+    touch pipeline/benches/ingest.rs pipeline/benches/epoch.rs pipeline/benches/scoring/main.rs; \
+    touch tests/build.rs tests/main.rs tests/benches/serving.rs tests/benches/soak.rs tests/benches/switching.rs
 RUN cargo build --release --locked --bin pipeline --bin server
+COPY . .
+# What is copied may be older than what was built of nothing.
+RUN find . -name '*.rs' -not -path './target/*' -exec touch {} + \
+    && cargo build --release --locked --bin pipeline --bin server
 
 FROM debian:bookworm-slim
 # A user of its own; /output belongs to it, so that a fresh volume does too.
@@ -35,5 +53,5 @@ EXPOSE 80
 # No shell and no curl are needed: the server asks itself.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s CMD ["server", "healthcheck", "--listen", "127.0.0.1:80"]
 ENTRYPOINT ["server"]
-# `docker stop` kills after 10s; the server may take its timeout twice, for requests and for a copy in the making.
+# `docker stop` kills after 10s; beside its timeout the server may take five seconds to put away its copy.
 CMD ["--store", "/output", "--listen", "0.0.0.0:80", "--drain-timeout", "4s"]
