@@ -39,10 +39,10 @@ RUN find . -name '*.rs' -not -path './target/*' -exec touch {} + \
     && cargo build --release --locked --bin pipeline --bin server
 
 FROM debian:bookworm-slim
-# A user of its own; /output belongs to it, so that a fresh volume does too.
+# A user of its own; /output and /work belong to it, so that fresh volumes do too.
 RUN groupadd --gid 10001 recommender \
     && useradd --uid 10001 --gid recommender --no-create-home --no-log-init --shell /usr/sbin/nologin recommender \
-    && install --directory --owner recommender --group recommender /output
+    && install --directory --owner recommender --group recommender /output /work
 # For object stores that are reached by TLS.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /src/target/release/pipeline /src/target/release/server /usr/local/bin/
