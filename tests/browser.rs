@@ -87,17 +87,16 @@ impl Browser {
         eventually(&format!("{selector} says {text}"), || self.text(selector).contains(text));
     }
 
-    /// The text that is seen of the first element, empty where there is none.
+    /// The text that is seen of the first element that is seen, empty where there is none.
     pub(crate) fn text(&self, selector: &str) -> String {
-        let script = format!("return document.querySelector({})?.innerText ?? ''", json!(selector));
-        self.run(&script).as_str().unwrap().to_owned()
+        self.texts(selector).into_iter().next().unwrap_or_default()
     }
 
-    /// The texts that are seen of all elements.
+    /// The texts of all elements that are seen.
     pub(crate) fn texts(&self, selector: &str) -> Vec<String> {
-        let script =
-            format!("return [...document.querySelectorAll({})].map((one) => one.innerText)", json!(selector));
-        serde_json::from_value(self.run(&script)).unwrap()
+        let all = format!("[...document.querySelectorAll({})]", json!(selector));
+        let seen = format!("{all}.filter((one) => one.checkVisibility()).map((one) => one.innerText)");
+        serde_json::from_value(self.run(&format!("return {seen}"))).unwrap()
     }
 
     /// Clicks on an element, which must be there to be clicked on.
