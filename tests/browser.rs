@@ -47,8 +47,13 @@ impl Browser {
         let agent = config.timeout_global(Some(Duration::from_secs(120))).build().into();
         let mut browser = Self { driver, agent, session: url };
         // Root's Chromium has no sandbox, and containers have little shared memory.
-        let arguments =
-            ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1100,900"];
+        let arguments = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-dev-shm-usage",
+            "--hide-scrollbars",
+            "--window-size=1100,900",
+        ];
         let options = json!({
             "browserName": "chrome",
             "goog:chromeOptions": {"args": arguments},

@@ -48,6 +48,8 @@ fn a_user_is_typed_or_picked_and_titles_stars_and_reasons_are_seen() {
     assert_eq!(browser.run("return location.hash"), "#user=18");
 
     // The history, the best first.
+    assert_eq!(browser.texts("#history > li").len(), 10);
+    browser.click("#more-history");
     let stars: Vec<f64> = browser
         .texts("#history .given")
         .iter()
@@ -230,7 +232,7 @@ fn the_page_fits_a_window_and_a_phone_in_light_and_dark() {
     browser.until_text("#list details li", "% of what speaks for it");
     let mut grounds = Vec::new();
     for (name, width, height, scheme) in
-        [("page", 1100, 1000, "light"), ("page-dark", 1100, 1000, "dark"), ("page-phone", 390, 844, "light")]
+        [("page", 1100, 1860, "light"), ("page-dark", 1100, 1860, "dark"), ("page-phone", 390, 844, "light")]
     {
         let scheme = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
         browser.emulate("setEmulatedMedia", scheme);

@@ -19,7 +19,8 @@
 //! | `bucket` | the same through an object store that fails; built where `RECOMMENDER_TEST_S3` names one |
 //! | `real_data` | the figures on the real input; built where `RECOMMENDER_TEST_DATA` says where that is |
 //!
-//! `client` keeps a connection and is cheap. `browser` drives a browser. `harness` starts the programs, which `cargo test --workspace` has built beside this test.
+//! `client` keeps a connection and is cheap. `browser` drives a browser. `harness` starts the programs, which
+//! `cargo test --workspace` has built beside this test.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may insist: its panic is the report")]
 

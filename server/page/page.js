@@ -2,7 +2,7 @@
 // never as HTML, and what is shown stands in the address, so that it can be passed on.
 
 const AT_ONCE = 10;
-const OF_HISTORY = 50;
+const MORE_HISTORY = 50;
 const MOST_OWN = 50;
 
 const byId = (id) => document.getElementById(id);
@@ -170,7 +170,7 @@ function showUser(n) {
       ]);
       if (!isLatest()) return;
       showList(id, list, wanted);
-      showHistory(history.body.features[0].movies, OF_HISTORY);
+      showHistory(history.body.features[0].movies, AT_ONCE);
       byId('user-answer').hidden = false;
     } catch (error) {
       if (isLatest()) byId('user-answer').hidden = true;
@@ -199,7 +199,7 @@ function showHistory(movies, n) {
   byId('history').replaceChildren(...best.slice(0, n).map((item) => movie(item, item.rating, 'given')));
   byId('history-heading').textContent = `Has rated ${plain.format(movies.length)} ${movies.length === 1 ? 'movie' : 'movies'}`;
   byId('more-history').hidden = movies.length <= n;
-  byId('more-history').onclick = () => showHistory(movies, n + OF_HISTORY);
+  byId('more-history').onclick = () => showHistory(movies, n + MORE_HISTORY);
 }
 
 // --- Ratings of one's own ---
