@@ -241,7 +241,7 @@ function choice({ id, title, rating }) {
     const radio = element('input', { type: 'radio', name: `stars-${id}`, value, checked: value === rating, disabled: value < min });
     radio.ariaLabel = `${value} ${value === 1 ? 'star' : 'stars'}`;
     radio.addEventListener('change', () => { own.get(id).rating = value; changed(false); });
-    const star = element('span', { textContent: '★' });
+    const star = element('span');
     star.ariaHidden = 'true';
     group.append(element('label', { className: value % 1 ? 'left' : 'right', title: radio.ariaLabel }, radio, star));
   }
