@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::browser::{Browser, DOWN, ENTER, ESCAPE, RIGHT, SPACE, TAB};
-use crate::harness::{Server, World};
+use crate::harness::{SMALL_MODEL, Server, World, eventually, sample};
 
 /// The page of a server, opened.
 fn open(server: &Server, rest: &str) -> Browser {
@@ -120,7 +120,7 @@ fn movies_are_found_and_rated_and_the_list_follows_every_rating() {
     browser.click("#ratings li:nth-child(2) label[title='0.5 stars']");
     browser.until("location.hash.includes(':4,') && location.hash.includes(':0.5')");
     let titles = || browser.texts("#own-list .title");
-    crate::harness::eventually("the list is another", || titles() != second);
+    eventually("the list is another", || titles() != second);
     let third = titles();
 
     // The address has it all.
@@ -187,6 +187,49 @@ fn all_of_it_can_be_done_without_a_mouse() {
     browser.press(&[DOWN, DOWN, ESCAPE].concat());
     browser.until("document.querySelectorAll('#found button').length === 0");
     assert_eq!(focused(), "title");
+    has_been_good(&browser, &server);
+}
+
+#[test]
+fn titles_are_text_whatever_is_in_them() {
+    let world = World::new();
+    let title = "<img src=/x onerror=alert(1)> & <b>Bold</b>";
+    let movies: String = (1..=7000).map(|id| format!("{id},{title},<i>War</i>\n")).collect();
+    let movies = world.write("movies.csv", format!("movieId,title,genres\n{movies}"));
+    world.run(&sample("ratings.csv"), &movies, &SMALL_MODEL);
+    let server = world.serve_when_ready();
+    let browser = open(&server, "#user=18&ratings=1:4");
+    browser.until_text("#own-says", "from one rating");
+    browser.until_text("#list-heading", "user 18");
+    browser.type_into("#title", "bold");
+    browser.until("document.querySelectorAll('#found button').length > 1");
+    browser.click("#list summary");
+    browser.until_text("#list details li", title);
+    for place in ["#list .title", "#history .title", "#own-list .title", "#ratings .title", "#found .title"] {
+        assert!(browser.texts(place).iter().all(|text| text == title), "{place}");
+    }
+    assert_eq!(browser.run("return document.querySelectorAll('img, b, i').length"), 0);
+    has_been_good(&browser, &server);
+}
+
+#[test]
+fn another_generation_is_noticed_with_the_next_answer() {
+    let world = World::new();
+    world.run_quickly(&[]);
+    let server = world.serve_when_ready();
+    let browser = open(&server, "#user=18&ratings=1:4.5");
+    browser.until_text("#own-says", "from one rating");
+    let generation = world.run_quickly(&["--seed", "2"])["generation"].as_str().unwrap().to_owned();
+    server.wait_until_ready(Some(&generation));
+    browser.type_into("#user", "1");
+    browser.press(ENTER);
+    browser.until_text("#generation", &generation);
+    browser.until_text("#list-heading", "user 1");
+    // Both lists are of the new one.
+    let list =
+        server.post("/recommendations", r#"{"ratings":[{"id":1,"rating":4.5}],"returnMetadata":true}"#);
+    let best = list.json()["items"][0]["title"].as_str().unwrap().to_owned();
+    browser.until(&format!("document.querySelector('#own-list .title').textContent === {}", json!(best)));
     has_been_good(&browser, &server);
 }
 
