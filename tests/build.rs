@@ -2,13 +2,15 @@
 //! of them can pass without having run. `.ci/run` sets all of these.
 
 /// Variables that bring tests into being, and the name that their `cfg` has.
-const WITH: [(&str, &str); 4] = [
+const WITH: [(&str, &str); 5] = [
     // A directory with the real data.
     ("RECOMMENDER_TEST_DATA", "real_data"),
     // The program `moto_server` of tests/requirements.txt: an object store that speaks S3.
     ("RECOMMENDER_TEST_S3", "object_store"),
     // The program `schemathesis` of tests/requirements.txt: requests of every kind that a description allows, or does not.
     ("RECOMMENDER_TEST_SCHEMA", "schema"),
+    // The program `chromedriver`, beside the Chromium that it drives.
+    ("RECOMMENDER_TEST_BROWSER", "browser"),
     // Not empty: we are root on Linux, may mount file systems, and have strace.
     ("RECOMMENDER_TEST_ROOT", "root"),
 ];

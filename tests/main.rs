@@ -12,6 +12,7 @@
 //! | `serving` | what a client sees, and that a new generation is picked up without a lost request |
 //! | `folding` | that ratings folded in give what the batch gives, for the users of the committed sample |
 //! | `describing` | that the description of the API is true; built where `RECOMMENDER_TEST_SCHEMA` names schemathesis |
+//! | `browsing` | the page in a real Chromium; built where `RECOMMENDER_TEST_BROWSER` names chromedriver |
 //! | `flooding` | thousands of idle connections, SIGTERM under load: others are answered |
 //! | `switching` | a hundred generations in turn under full load |
 //! | `crashes` | runs killed at any moment, files damaged anywhere: what was served stays |
@@ -19,15 +20,20 @@
 //! | `bucket` | the same through an object store that fails; built where `RECOMMENDER_TEST_S3` names one |
 //! | `real_data` | the figures on the real input; built where `RECOMMENDER_TEST_DATA` says where that is |
 //!
-//! `client` keeps a connection and is cheap. `harness` starts the programs, which `cargo test --workspace` has built beside this test.
+//! `client` keeps a connection and is cheap. `browser` drives a browser. `harness` starts the programs, which
+//! `cargo test --workspace` has built beside this test.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may insist: its panic is the report")]
 
+#[cfg(browser)]
+mod browser;
 mod client;
 mod harness;
 
 mod bad_input;
 mod batch;
+#[cfg(browser)]
+mod browsing;
 #[cfg(object_store)]
 mod bucket;
 mod configuring;

@@ -79,6 +79,18 @@ pub(crate) struct Reason<'a> {
     pub(crate) share: f32,
 }
 
+/// `{"items":[...]}` of movies that were found, and not scored.
+#[derive(Serialize)]
+pub(crate) struct Movies<'a> {
+    pub(crate) items: Vec<Item<'a>>,
+}
+
+/// `{"users":[1,18]}`.
+#[derive(Serialize)]
+pub(crate) struct Users {
+    pub(crate) users: Vec<UserId>,
+}
+
 /// `{"features":[{"histories":[1,2,6]}]}`: a list of one, for the replaced system took many users.
 #[derive(Serialize)]
 pub(crate) struct Features<'a> {
@@ -89,6 +101,8 @@ pub(crate) struct Features<'a> {
 #[derive(Serialize)]
 struct Feature<'a> {
     histories: &'a [MovieId],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    movies: Option<Vec<Item<'a>>>,
 }
 
 struct Genres<'a> {
@@ -113,12 +127,23 @@ impl<'a> Item<'a> {
         }
         Self { genres, id, title, score: None, rating: None }
     }
+
+    /// A movie with its metadata and the stars that a user has given it.
+    pub(crate) fn rated(id: MovieId, catalogue: &'a Catalogue, stars: f32) -> Self {
+        Self { rating: Some(stars), ..Self::new(id, Some(catalogue)) }
+    }
 }
 
 impl<'a> Features<'a> {
     /// The movies that a user has rated, ids ascending.
     pub(crate) fn of(histories: &'a [MovieId]) -> Self {
-        Self { features: [Feature { histories }] }
+        Self { features: [Feature { histories, movies: None }] }
+    }
+
+    /// The same, and of each what is known of it.
+    pub(crate) fn with(self, movies: Vec<Item<'a>>) -> Self {
+        let [Feature { histories, .. }] = self.features;
+        Self { features: [Feature { histories, movies: Some(movies) }] }
     }
 }
 
@@ -177,5 +202,12 @@ mod tests {
         let ids = [MovieId(3451), MovieId(750)];
         assert_eq!(json(&Features::of(&ids)), r#"{"features":[{"histories":[3451,750]}]}"#);
         assert_eq!(json(&Features::of(&[])), r#"{"features":[{"histories":[]}]}"#);
+        assert_eq!(
+            json(&Features::of(&ids[..1]).with(vec![Item::rated(ids[0], &catalogue, 4.5)])),
+            concat!(
+                r#"{"features":[{"histories":[3451],"#,
+                r#""movies":[{"genres":[],"id":3451,"title":"Movie 3451","rating":4.5}]}]}"#
+            )
+        );
     }
 }

@@ -7,12 +7,15 @@ use std::collections::BTreeMap;
 
 use store::{MovieId, Tables};
 
+use crate::titles::{Match, Titles};
+
 /// All movies of which something is known.
 #[derive(Debug, Default)]
 pub(crate) struct Catalogue {
     /// Ascending.
     ids: Vec<MovieId>,
     movies: Vec<Movie>,
+    titles: Titles,
     /// The names of the genres.
     genres: Vec<String>,
 }
@@ -43,6 +46,7 @@ impl Catalogue {
             });
             let (genres, year) = (genres.collect(), year(&title));
             catalogue.ids.push(id);
+            catalogue.titles.push(&title);
             catalogue.movies.push(Movie { title: title.into(), genres, year });
         }
         Ok(catalogue)
@@ -51,6 +55,11 @@ impl Catalogue {
     /// A movie; `None` where nothing is known of it.
     pub(crate) fn movie(&self, id: MovieId) -> Option<&Movie> {
         self.ids.binary_search(&id).ok().map(|place| &self.movies[place])
+    }
+
+    /// The movies in whose titles every word of a text occurs, and how.
+    pub(crate) fn titled(&self, text: &str) -> impl Iterator<Item = (MovieId, Match)> {
+        self.titles.search(text).map(|(place, found)| (self.ids[place], found))
     }
 
     /// The name of a genre by its place.

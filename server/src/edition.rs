@@ -74,6 +74,11 @@ impl Candidates {
         Ok(Self { ids, items: Items::new(&factors, n_factors) })
     }
 
+    /// Whether a movie can be recommended: whether anybody has rated it.
+    pub(crate) fn has(&self, movie: MovieId) -> bool {
+        self.ids.binary_search(&movie).is_ok()
+    }
+
     /// The movie at a place.
     pub(crate) fn id(&self, place: u32) -> MovieId {
         self.ids[place as usize]

@@ -12,6 +12,7 @@ mod connections;
 mod reload;
 mod denied;
 mod edition;
+mod titles;
 mod catalogue;
 mod routes;
 mod parameters;

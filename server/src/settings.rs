@@ -24,6 +24,8 @@ Routes (GET /openapi.json says all):
   GET /features?user_id=18                             the movies that the user has rated
   GET /movies/750, /movies/750/similar                 a movie, and those most like it
   GET /users/18/because?movie=750                      the user's ratings that speak most for a movie
+  GET /movies?title=star+wars, /users, /generation     movies by title; some users; what answers, and how old
+  GET /                                                a page for people, in a browser
   GET /livez, /readyz                                  200 while the process serves; once a generation is open
   GET /metrics, /version, /openapi.json                counts for Prometheus; the release; the API
 

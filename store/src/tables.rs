@@ -149,6 +149,22 @@ impl Tables {
         self.top_n.entries().map(|entry| entry.map(|(id, _)| UserId(id)))
     }
 
+    /// The user with the least id from one on who has a list.
+    ///
+    /// # Errors
+    /// As [`Tables::top_n`].
+    pub fn user_from(&self, from: UserId) -> Result<Option<UserId>> {
+        self.top_n.keys_from(from.0).next().transpose().map(|id| id.map(UserId))
+    }
+
+    /// The user with the greatest id who has a list.
+    ///
+    /// # Errors
+    /// As [`Tables::top_n`].
+    pub fn last_user(&self) -> Result<Option<UserId>> {
+        self.top_n.keys_from(0).next_back().transpose().map(|id| id.map(UserId))
+    }
+
     /// All movies of which something is known, ids ascending.
     pub fn movies(&self) -> impl Iterator<Item = Result<(MovieId, Movie)>> + '_ {
         self.movies.records().map(|entry| entry.map(|(id, movie)| (MovieId(id), movie)))
@@ -183,12 +199,24 @@ impl Table {
     fn entries(&self) -> impl Iterator<Item = Result<(u32, sled::IVec)>> + '_ {
         self.tree.iter().map(|entry| {
             let (key, value) = entry.map_err(Error::sled(&self.path))?;
-            let key = <[u8; 4]>::try_from(key.as_ref()).map_err(|_| Error::Damaged {
-                path: self.path.clone(),
-                detail: format!("a key has {} bytes", key.len()),
-            })?;
-            Ok((u32::from_be_bytes(key), value))
+            Ok((self.key(&key)?, value))
         })
+    }
+
+    /// The keys from one on, ascending; nothing is read but where one looks.
+    fn keys_from(&self, from: u32) -> impl DoubleEndedIterator<Item = Result<u32>> + '_ {
+        self.tree.range(from.to_be_bytes()..).map(|entry| {
+            let (key, _) = entry.map_err(Error::sled(&self.path))?;
+            self.key(&key)
+        })
+    }
+
+    fn key(&self, key: &[u8]) -> Result<u32> {
+        let key = <[u8; 4]>::try_from(key).map_err(|_| Error::Damaged {
+            path: self.path.clone(),
+            detail: format!("a key has {} bytes", key.len()),
+        })?;
+        Ok(u32::from_be_bytes(key))
     }
 
     fn records<R: Record>(&self) -> impl Iterator<Item = Result<(u32, R)>> + '_ {

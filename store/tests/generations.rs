@@ -72,6 +72,11 @@ impl Model {
         assert_eq!(generation.fallback(), &self.fallback);
         let users: Vec<_> = generation.users().collect::<Result<_, _>>().unwrap();
         assert_eq!(users, self.users.keys().copied().collect::<Vec<_>>());
+        let next = |from: u32| self.users.range(UserId(from)..).next().map(|(&id, _)| id);
+        for from in users.iter().flat_map(|id| [id.0, id.0.saturating_add(1)]).chain([0, u32::MAX]) {
+            assert_eq!(generation.user_from(UserId(from)).unwrap(), next(from));
+        }
+        assert_eq!(generation.last_user().unwrap(), users.last().copied());
         for (&id, (top_n, history, factors)) in &self.users {
             assert_eq!(generation.top_n(id).unwrap().as_ref(), Some(top_n));
             assert_eq!(generation.history(id).unwrap().as_ref(), Some(history));

@@ -1,9 +1,13 @@
 //! What the server says of itself.
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
 use serde::Serialize;
+use store::GenerationId;
 use store::manifest::FORMAT_VERSION;
 use warp::http::HeaderValue;
-use warp::http::header::CONTENT_TYPE;
+use warp::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 
 use super::{Answer, json, text, view, with_type};
 use crate::app::App;
@@ -21,6 +25,56 @@ pub(super) fn livez(query: &str) -> Answer {
 pub(super) fn readyz(app: &App, query: &str) -> Answer {
     Parameters::of(query).finish("none")?;
     view(app, |_| Ok(text("ok")))
+}
+
+/// Which generation answers, how old and how good it is, and whether ratings can be folded into it.
+pub(super) fn generation(app: &App, query: &str) -> Answer {
+    /// The figures that say most.
+    const METRICS: [&str; 4] = ["rmse", "mae", "ndcg@10", "recall@20"];
+
+    #[derive(Serialize)]
+    struct Generation<'a> {
+        id: &'a GenerationId,
+        created_at: Timestamp,
+        age_seconds: i64,
+        counts: Counts,
+        metrics: BTreeMap<&'a str, f64>,
+        stars: Option<Stars>,
+    }
+
+    #[derive(Serialize)]
+    struct Counts {
+        users: u64,
+        movies: u64,
+        ratings: u64,
+        depth: u64,
+    }
+
+    /// What a rating that is folded in may be.
+    #[derive(Serialize)]
+    struct Stars {
+        min: f32,
+        max: f32,
+    }
+
+    Parameters::of(query).finish("none")?;
+    view(app, |view| {
+        let manifest = view.edition.generation.manifest();
+        let store::manifest::Counts { users, movies, ratings, depth, .. } = manifest.account.counts;
+        let metrics = manifest.account.metrics.iter().map(|(name, &figure)| (name.as_str(), figure));
+        let mut response = json(&Generation {
+            id: &manifest.generation,
+            created_at: manifest.created_at,
+            // A clock may be behind that of the machine that wrote it.
+            age_seconds: Timestamp::now().duration_since(manifest.created_at).as_secs().max(0),
+            counts: Counts { users, movies, ratings, depth },
+            metrics: metrics.filter(|(name, _)| METRICS.contains(name)).collect(),
+            stars: view.edition.tables().user_terms().map(|terms| Stars { min: terms.min, max: terms.max }),
+        })?;
+        // Its age is another in a second.
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        Ok(response)
+    })
 }
 
 /// What is counted, as Prometheus reads it.

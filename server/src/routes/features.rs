@@ -1,18 +1,30 @@
 //! `GET /features`: what a user has rated.
 
 use store::UserId;
+use store::records::History;
 
-use super::{Answer, Route, json, look_up};
-use crate::answers::Features;
+use super::{Answer, Route, View, json, look_up};
+use crate::answers::{Features, Item};
 use crate::app::App;
 use crate::caching::Preferences;
 use crate::parameters::{Parameters, USER_ID};
 use crate::problem::Problem;
 
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Query {
+    user: UserId,
+    /// Whether with titles, genres and the stars given.
+    metadata: bool,
+}
+
 pub(super) fn answer(app: &App, query: &str, client: Option<&Preferences>) -> Answer {
-    let user = parse(query)?;
-    look_up(app, client, &(Route::Features.number(), user), |view| {
-        let mut history = view.history(user)?.unwrap_or_default();
+    let query = Query::parse(query)?;
+    look_up(app, client, &(Route::Features.number(), query), |view| {
+        let mut history = view.history(query.user)?.unwrap_or_default();
+        if query.metadata {
+            return with_metadata(view, &history);
+        }
         if view.denied.list.movies().len() > 0 {
             history.movies.retain(|&movie| !view.hides(movie));
         }
@@ -20,9 +32,20 @@ pub(super) fn answer(app: &App, query: &str, client: Option<&Preferences>) -> An
     })
 }
 
-pub(super) fn parse(query: &str) -> Result<UserId, Problem> {
-    let mut given = Parameters::of(query);
-    let user = given.required("user_id", USER_ID);
-    given.finish("user_id")?;
-    Ok(UserId(user))
+fn with_metadata(view: &View<'_>, history: &History) -> Answer {
+    let rated = history.movies.iter().zip(&history.stars);
+    let shown = rated.filter(|&(&movie, _)| !view.hides(movie));
+    let (ids, movies): (Vec<_>, _) =
+        shown.map(|(&movie, &stars)| (movie, Item::rated(movie, &view.edition.catalogue, stars))).unzip();
+    json(&Features::of(&ids).with(movies))
+}
+
+impl Query {
+    pub(super) fn parse(query: &str) -> Result<Self, Problem> {
+        let mut given = Parameters::of(query);
+        let user = UserId(given.required("user_id", USER_ID));
+        let metadata = given.flag("returnMetadata");
+        given.finish("user_id and returnMetadata")?;
+        Ok(Self { user, metadata })
+    }
 }

@@ -10,7 +10,10 @@ mod fold_in;
 mod features;
 mod movies;
 mod because;
+mod search;
+mod users;
 mod about;
+mod page;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -86,11 +89,17 @@ async fn respond(
         Route::Movie(id) => movies::answer(app, id, query, client),
         Route::Similar(id) => movies::similar(app, id, query, client),
         Route::Because(id) => Box::pin(because::answer(app, id, query, client)).await,
+        Route::Search => Box::pin(search::answer(app, query, client)).await,
+        Route::Users => Box::pin(users::answer(app, query, client)).await,
+        Route::Generation => about::generation(app, query),
         Route::Livez => about::livez(query),
         Route::Readyz => about::readyz(app, query),
         Route::Metrics => about::metrics(app, query),
         Route::OpenApi => about::openapi(app, query),
         Route::Version => about::version(query),
+        Route::Page => page::answer(&page::PAGE, query, client),
+        Route::PageStyle => page::answer(&page::STYLE, query, client),
+        Route::PageScript => page::answer(&page::SCRIPT, query, client),
     };
     let mut response = answer.unwrap_or_else(Problem::into_response);
     caching::compress(&mut response, client);
@@ -147,7 +156,7 @@ fn with_type(body: Vec<u8>, content_type: &'static str) -> Response<Vec<u8>> {
 pub mod fuzzing {
     use store::UserId;
 
-    use super::{Route, because, features, fold_in, recommendations};
+    use super::{Route, because, features, fold_in, recommendations, search, users};
 
     /// Reads a path.
     pub fn path(text: &str) {
@@ -160,7 +169,9 @@ pub mod fuzzing {
     pub fn query(text: &str) {
         let _ = recommendations::Query::parse(text);
         let _ = because::Query::parse(UserId(0), text);
-        let _ = features::parse(text);
+        let _ = features::Query::parse(text);
+        let _ = search::Query::parse(text);
+        let _ = users::parse(text);
     }
 
     /// Reads the body of a fold-in.

@@ -12,17 +12,23 @@ pub(crate) enum Route {
     Movie(MovieId),
     Similar(MovieId),
     Because(UserId),
+    Search,
+    Users,
+    Generation,
     Livez,
     Readyz,
     Metrics,
     OpenApi,
     Version,
+    Page,
+    PageStyle,
+    PageScript,
     Nothing,
 }
 
 impl Route {
     /// The routes as metrics and the API's description name them, by their numbers.
-    pub(crate) const TEMPLATES: [&str; 11] = [
+    pub(crate) const TEMPLATES: [&str; 17] = [
         "/recommendations",
         "/features",
         "/movies/{id}",
@@ -33,6 +39,12 @@ impl Route {
         "/metrics",
         "/openapi.json",
         "/version",
+        "/movies",
+        "/users",
+        "/generation",
+        "/",
+        "/page.css",
+        "/page.js",
         "other",
     ];
 
@@ -41,11 +53,17 @@ impl Route {
         match path {
             "/recommendations" => Self::Recommendations,
             "/features" => Self::Features,
+            "/movies" => Self::Search,
+            "/users" => Self::Users,
+            "/generation" => Self::Generation,
             "/livez" => Self::Livez,
             "/readyz" => Self::Readyz,
             "/metrics" => Self::Metrics,
             "/openapi.json" => Self::OpenApi,
             "/version" => Self::Version,
+            "/" => Self::Page,
+            "/page.css" => Self::PageStyle,
+            "/page.js" => Self::PageScript,
             _ => Self::of_one(path).unwrap_or(Self::Nothing),
         }
     }
@@ -76,7 +94,13 @@ impl Route {
             Self::Metrics => 7,
             Self::OpenApi => 8,
             Self::Version => 9,
-            Self::Nothing => 10,
+            Self::Search => 10,
+            Self::Users => 11,
+            Self::Generation => 12,
+            Self::Page => 13,
+            Self::PageStyle => 14,
+            Self::PageScript => 15,
+            Self::Nothing => 16,
         }
     }
 
@@ -96,18 +120,21 @@ mod tests {
             ("/recommendations", Route::Recommendations),
             ("/movies/750", Route::Movie(MovieId(750))),
             ("/movies/750/similar", Route::Similar(MovieId(750))),
+            ("/movies", Route::Search),
+            ("/", Route::Page),
             ("/users/0/because", Route::Because(UserId(0))),
         ] {
             assert_eq!(Route::of(path), route);
         }
         for path in [
             "",
-            "/",
+            "//",
+            "/page.css/",
             "//livez",
             "/livez/",
             "/Livez",
-            "/movies",
             "/movies/",
+            "/users/",
             "/movies//similar",
             "/movies/x",
             "/movies/-1",

@@ -44,6 +44,25 @@ impl<'a> View<'a> {
         self.of_user(user, |tables| tables.history(user))
     }
 
+    /// The known user with the least id from one on.
+    pub(super) fn user_from(&self, mut from: UserId) -> Result<Option<UserId>, Problem> {
+        loop {
+            match self.get(|tables| tables.user_from(from))? {
+                // The next of many deleted ones: there are not more than the deny list names.
+                Some(user) if self.denied.list.deletes(user) => match user.0.checked_add(1) {
+                    Some(next) => from = UserId(next),
+                    None => return Ok(None),
+                },
+                found => return Ok(found),
+            }
+        }
+    }
+
+    /// The user with the greatest id, deleted or not.
+    pub(super) fn last_user(&self) -> Result<Option<UserId>, Problem> {
+        self.get(Tables::last_user)
+    }
+
     /// What is known of a movie.
     pub(super) fn movie(&self, movie: MovieId) -> Option<&'a Movie> {
         if self.hides(movie) { None } else { self.edition.catalogue.movie(movie) }
@@ -126,7 +145,7 @@ pub(super) fn view(app: &App, answer: impl FnOnce(&View<'_>) -> Answer) -> Answe
     Ok(response)
 }
 
-fn not_modified() -> Response<Vec<u8>> {
+pub(super) fn not_modified() -> Response<Vec<u8>> {
     let mut response = Response::new(Vec::new());
     *response.status_mut() = StatusCode::NOT_MODIFIED;
     // The answer itself might have been compressed.

@@ -4,6 +4,7 @@
 //! - [`rejections`]: what they refuse, and how
 //! - [`folding`]: what ratings that the batch has not seen lead to, and why a movie is recommended
 //! - [`describing`]: what the server says of itself, and that it is true
+//! - [`page`]: the page for people, and what it asks
 //! - [`denying`]: what is hidden at once
 //! - [`hostile`]: clients that are slow, many, or mean harm
 //! - [`reloading`]: generations that appear, change and are damaged while requests run
@@ -22,6 +23,7 @@ mod folding;
 mod harness;
 mod hostile;
 mod lookups;
+mod page;
 mod process;
 mod rejections;
 mod reloading;

@@ -83,6 +83,11 @@ fn every_parameter_that_is_unknown_or_malformed_is_named() {
         ("/movies/750?returnMetadata=true", &["returnMetadata"]),
         ("/movies/750/similar?n=0", &["n"]),
         ("/users/18/because?n=0", &["movie", "n"]),
+        ("/movies?n=51", &["title", "n"]),
+        ("/movies?title=", &["title"]),
+        ("/users?n=0&from=1", &["n", "from"]),
+        ("/generation?x=1", &["x"]),
+        ("/?x=1", &["x"]),
         ("/livez?x", &["x"]),
         ("/readyz?x=1", &["x"]),
         ("/version?x=1", &["x"]),
@@ -134,7 +139,6 @@ fn other_paths_are_not_found() {
     let output = Output::empty();
     let server = InProcess::start(output.path());
     for path in [
-        "/",
         "/recommendations/",
         "/Recommendations",
         "/features/18",

@@ -1,0 +1,339 @@
+// What the page does: it asks the server that it came from and shows what that answers. All that is shown is set as text,
+// never as HTML, and what is shown stands in the address, so that it can be passed on.
+
+const AT_ONCE = 10;
+const MORE_HISTORY = 50;
+const MOST_OWN = 50;
+
+const byId = (id) => document.getElementById(id);
+const plain = new Intl.NumberFormat('en');
+const stars = new Intl.NumberFormat('en', { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+
+let generation = null;
+let user = null;
+// The user's own ratings by the movie's id, in the order in which they were given.
+const own = new Map();
+
+/** An element with text or other elements in it. */
+function element(name, properties = {}, ...content) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...content);
+  return made;
+}
+
+/** Asks for JSON; what is answered instead is thrown as the sentence that it says. */
+async function ask(path, options) {
+  let response;
+  try {
+    response = await fetch(path, options);
+  } catch {
+    throw new Error('The server does not answer.');
+  }
+  const body = await response.json();
+  if (!response.ok) throw new Error(body.detail ?? `The server answered ${response.status}.`);
+  const id = response.headers.get('x-generation');
+  if (generation && id && id !== generation.id) look();
+  return { body, source: response.headers.get('x-recommendation-source') };
+}
+
+/** Runs what may fail; of two calls for the same place only the later is shown. */
+const latest = new Map();
+async function show(says, work) {
+  const turn = (latest.get(says) ?? 0) + 1;
+  latest.set(says, turn);
+  const isLatest = () => latest.get(says) === turn;
+  try {
+    await work(isLatest);
+  } catch (error) {
+    if (isLatest()) say(says, error.message, true);
+  }
+}
+
+function say(says, text, isWrong = false) {
+  byId(says).textContent = text;
+  byId(says).classList.toggle('wrong', isWrong);
+}
+
+// --- Which generation answers ---
+
+function age(seconds) {
+  for (const [unit, length] of [['day', 86400], ['hour', 3600], ['minute', 60]]) {
+    const n = Math.floor(seconds / length);
+    if (n > 0) return `${n} ${unit}${n === 1 ? '' : 's'} old`;
+  }
+  return 'less than a minute old';
+}
+
+let next;
+async function look() {
+  let patience = 30000;
+  try {
+    const before = generation;
+    const response = await fetch('/generation');
+    if (response.status === 503) {
+      byId('generation').textContent = 'Nothing has been published yet. This page looks again by itself.';
+      patience = 3000;
+      return;
+    }
+    generation = await response.json();
+    const { id, age_seconds: seconds, counts, metrics } = generation;
+    const parts = [`Generation ${id}, ${age(seconds)}`];
+    parts.push(`${plain.format(counts.users)} users, ${plain.format(counts.movies)} movies, ${plain.format(counts.ratings)} ratings`);
+    if (metrics.rmse !== undefined) parts.push(`RMSE ${metrics.rmse.toFixed(2)}`);
+    if (metrics['ndcg@10'] !== undefined) parts.push(`NDCG@10 ${metrics['ndcg@10'].toFixed(2)}`);
+    byId('generation').textContent = parts.join(' · ');
+    if (before?.id !== id) published();
+  } catch {
+    byId('generation').textContent = 'The server does not answer.';
+  } finally {
+    clearTimeout(next);
+    next = setTimeout(look, patience);
+  }
+}
+
+/** There is something to show, or something else. */
+function published() {
+  const canFoldIn = generation.stars !== null;
+  byId('own').hidden = byId('own-hint').hidden = !canFoldIn;
+  byId('no-own').hidden = canFoldIn;
+  show('user-says', async () => {
+    const { body } = await ask('/users?n=12');
+    byId('some-users').replaceChildren(...body.users.map((id) => {
+      const button = element('button', { type: 'button', textContent: id });
+      button.addEventListener('click', () => { choose(id); });
+      return button;
+    }));
+    mark();
+  });
+  readAddress();
+}
+
+// --- A user's list and history ---
+
+function choose(id) {
+  user = String(id);
+  writeAddress();
+  showUser(AT_ONCE);
+}
+
+function mark() {
+  for (const button of byId('some-users').children) {
+    button.setAttribute('aria-current', String(button.textContent === user));
+  }
+}
+
+function movie({ title, genres }, given, label, ...more) {
+  const head = element('div', { className: 'head' }, element('span', { className: 'title', textContent: title }));
+  if (given !== undefined && given !== null) {
+    const figure = element('span', { className: 'given', textContent: `★ ${stars.format(given)}` });
+    figure.append(element('span', { className: 'about', textContent: ` ${label}` }));
+    head.append(figure);
+  }
+  const about = element('div', { className: 'about', textContent: genres.join(', ') || 'no genre' });
+  return element('li', {}, head, about, ...more);
+}
+
+/** The reasons, which are computed only for those who want to know. */
+function why(id, of) {
+  const list = element('ul');
+  const details = element('details', {}, element('summary', { textContent: 'Why?' }), list);
+  details.addEventListener('toggle', async () => {
+    if (!details.open || list.children.length) return;
+    list.replaceChildren(element('li', { textContent: 'Looking…' }));
+    try {
+      const { body } = await ask(`/users/${of}/because?movie=${id}&n=3&returnMetadata=true`);
+      const reasons = body.because.map(({ title, share }) =>
+        element('li', { textContent: `${title}: ${Math.round(share * 100)} % of what speaks for it` }));
+      list.replaceChildren(...(reasons.length ? reasons : [element('li', { textContent: 'No single rating speaks for it.' })]));
+    } catch (error) {
+      list.replaceChildren(element('li', { textContent: error.message }));
+    }
+  });
+  return details;
+}
+
+function showUser(n) {
+  const id = user;
+  byId('user').value = id;
+  mark();
+  return show('user-says', async (isLatest) => {
+    if (!/^\d+$/.test(id)) {
+      byId('user-answer').hidden = true;
+      throw new Error('A user id is a whole number, such as 18.');
+    }
+    const wanted = Math.min(n, generation?.counts.depth ?? n);
+    byId('user-answer').ariaBusy = 'true';
+    try {
+      const [list, history] = await Promise.all([
+        ask(`/recommendations?user_id=${id}&n=${wanted}&returnMetadata=true&withScores=true`),
+        ask(`/features?user_id=${id}&returnMetadata=true`),
+      ]);
+      if (!isLatest()) return;
+      showList(id, list, wanted);
+      showHistory(history.body.features[0].movies, AT_ONCE);
+      byId('user-answer').hidden = false;
+    } catch (error) {
+      if (isLatest()) byId('user-answer').hidden = true;
+      throw error;
+    } finally {
+      byId('user-answer').ariaBusy = 'false';
+    }
+  });
+}
+
+function showList(id, { body, source }, wanted) {
+  const isKnown = source === 'personal';
+  const hasReasons = isKnown && generation?.stars;
+  byId('list').replaceChildren(...body.items.map((item) =>
+    movie(item, item.rating, isKnown ? 'predicted' : 'on average', ...(hasReasons ? [why(item.id, id)] : []))));
+  byId('list-heading').textContent = isKnown ? `Recommended to user ${id}` : 'What everybody likes';
+  byId('more-list').hidden = body.items.length < wanted || wanted >= generation?.counts.depth;
+  byId('more-list').onclick = () => showUser(wanted + AT_ONCE);
+  say('user-says', isKnown
+    ? `${body.items.length} movies for user ${id}.`
+    : `Nobody knows user ${id}, so these are the most rated movies.`);
+}
+
+function showHistory(movies, n) {
+  const best = [...movies].sort((a, b) => b.rating - a.rating || a.id - b.id);
+  byId('history').replaceChildren(...best.slice(0, n).map((item) => movie(item, item.rating, 'given')));
+  byId('history-heading').textContent = `Has rated ${plain.format(movies.length)} ${movies.length === 1 ? 'movie' : 'movies'}`;
+  byId('more-history').hidden = movies.length <= n;
+  byId('more-history').onclick = () => showHistory(movies, n + MORE_HISTORY);
+}
+
+// --- Ratings of one's own ---
+
+function search(isDone) {
+  const title = byId('title').value.trim();
+  return show('search-says', async (isLatest) => {
+    const items = title ? (await ask(`/movies?title=${encodeURIComponent(title)}&n=8`)).body.items : [];
+    if (!isLatest()) return;
+    byId('found').replaceChildren(...items.map((item) => {
+      const button = element('button', { type: 'button' }, element('span', { className: 'title', textContent: item.title }),
+        element('span', { className: 'about', textContent: item.genres.join(', ') }));
+      button.addEventListener('click', () => rate(item));
+      return element('li', {}, button);
+    }));
+    const found = items.length === 1 ? '1 movie found.' : `${items.length} movies found.`;
+    say('search-says', !title ? '' : items.length ? `${found} Choose one to rate it.` : 'No movie has such a title.');
+    if (isDone) byId('found').querySelector('button')?.focus();
+  });
+}
+
+function rate({ id, title, genres }) {
+  if (!own.has(id) && own.size >= MOST_OWN) return say('search-says', `${MOST_OWN} ratings are enough.`, true);
+  const rating = own.get(id)?.rating ?? Math.min(4, generation.stars.max);
+  own.set(id, { id, title, genres, rating });
+  byId('title').value = '';
+  byId('found').replaceChildren();
+  say('search-says', '');
+  changed();
+  byId(`stars-${id}`).querySelector(':checked')?.focus();
+}
+
+/** Half stars to choose from; the arrow keys go from one to the next, as in every group of radio buttons. */
+function choice({ id, title, rating }) {
+  const { min, max } = generation.stars;
+  const group = element('fieldset', { className: 'stars', id: `stars-${id}` });
+  group.append(element('legend', { textContent: `Stars for ${title}` }));
+  for (let value = 0.5; value <= max; value += 0.5) {
+    const radio = element('input', { type: 'radio', name: `stars-${id}`, value, checked: value === rating, disabled: value < min });
+    radio.ariaLabel = `${value} ${value === 1 ? 'star' : 'stars'}`;
+    radio.addEventListener('change', () => { own.get(id).rating = value; changed(false); });
+    const star = element('span');
+    star.ariaHidden = 'true';
+    group.append(element('label', { className: value % 1 ? 'left' : 'right', title: radio.ariaLabel }, radio, star));
+  }
+  return group;
+}
+
+function changed(isRedrawn = true) {
+  if (isRedrawn) {
+    byId('ratings').replaceChildren(...[...own.values()].map((one) => {
+      const remove = element('button', { type: 'button', textContent: 'Remove' });
+      remove.ariaLabel = `Remove ${one.title}`;
+      remove.addEventListener('click', () => { own.delete(one.id); changed(); byId('title').focus(); });
+      return movie(one, null, '', element('div', { className: 'rated' }, choice(one), remove));
+    }));
+  }
+  writeAddress();
+  return show('own-says', async (isLatest) => {
+    if (!own.size) {
+      byId('own-list').replaceChildren();
+      return say('own-says', 'Nothing is rated yet.');
+    }
+    const ratings = [...own.values()].map(({ id, rating }) => ({ id, rating }));
+    const n = Math.min(AT_ONCE, generation.counts.depth);
+    const { body, source } = await ask('/recommendations', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ratings, n, returnMetadata: true }),
+    });
+    if (!isLatest()) return;
+    byId('own-list').replaceChildren(...body.items.map((item) => movie(item)));
+    const rated = own.size === 1 ? 'one rating' : `${own.size} ratings`;
+    say('own-says', source === 'fold-in' ? `${body.items.length} movies, from ${rated}.` : 'Nothing is known of what you rated, so these are the most rated movies.');
+  });
+}
+
+// --- The address ---
+
+function writeAddress() {
+  const parts = [];
+  if (user !== null) parts.push(`user=${encodeURIComponent(user)}`);
+  if (own.size) parts.push(`ratings=${[...own.values()].map(({ id, rating }) => `${id}:${rating}`).join(',')}`);
+  const hash = parts.length ? `#${parts.join('&')}` : location.pathname;
+  if (hash !== location.hash) history.replaceState(null, '', hash);
+}
+
+function readAddress() {
+  if (!generation) return;
+  const given = new URLSearchParams(location.hash.slice(1));
+  user = given.get('user');
+  if (user === null) byId('user-answer').hidden = true;
+  else showUser(AT_ONCE);
+  const ratings = [...(given.get('ratings') ?? '').matchAll(/(\d+):(\d+(?:\.5)?)/g)].slice(0, MOST_OWN);
+  if (generation.stars === null) return;
+  show('own-says', async () => {
+    const movies = await Promise.all(ratings.map(([, id]) => own.get(Number(id)) ?? ask(`/movies/${id}`).then(({ body }) => body)));
+    own.clear();
+    movies.forEach((one, at) => own.set(one.id, { ...one, rating: Number(ratings[at][2]) }));
+    changed();
+  });
+}
+
+// --- What people do ---
+
+byId('user-form').addEventListener('submit', (event) => {
+  event.preventDefault();
+  choose(byId('user').value.trim());
+});
+byId('any-user').addEventListener('click', () => show('user-says', async () => {
+  const { users } = (await ask('/users?n=50')).body;
+  if (users.length) choose(users[Math.floor(Math.random() * users.length)]);
+}));
+let typed;
+byId('title').addEventListener('input', () => {
+  clearTimeout(typed);
+  typed = setTimeout(search, 150);
+});
+byId('search-form').addEventListener('submit', (event) => {
+  event.preventDefault();
+  clearTimeout(typed);
+  search(true);
+});
+// From the field down into what was found and back; Escape gives up.
+for (const place of ['title', 'found']) {
+  byId(place).addEventListener('keydown', (event) => {
+    const stops = [byId('title'), ...byId('found').querySelectorAll('button')];
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const next = event.key === 'Escape' ? stops[0] : stops[stops.indexOf(document.activeElement) + step];
+    if (event.key === 'Escape') byId('found').replaceChildren();
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+  });
+}
+addEventListener('hashchange', readAddress);
+look();

@@ -1,0 +1,296 @@
+//! The page as a person uses it, in a real browser: by hand, by keyboard alone, on a phone, before there is anything.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::browser::{Browser, DOWN, ENTER, ESCAPE, RIGHT, SPACE, TAB};
+use crate::harness::{SMALL_MODEL, Server, World, eventually, sample};
+
+/// The page of a server, opened.
+fn open(server: &Server, rest: &str) -> Browser {
+    let browser = Browser::start();
+    browser.open(&format!("http://{}/{rest}", server.address()));
+    browser
+}
+
+/// That nothing was complained of, and nobody else asked.
+fn has_been_good(browser: &Browser, server: &Server) {
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+    let home = format!("http://{}/", server.address());
+    let requests = browser.requests();
+    assert!(requests.len() >= 3, "{requests:?}");
+    for url in requests {
+        assert!(url.starts_with(&home) || url.starts_with("data:"), "{url}");
+    }
+}
+
+#[test]
+fn a_user_is_typed_or_picked_and_titles_stars_and_reasons_are_seen() {
+    let world = World::new();
+    let generation = world.run_quickly(&[])["generation"].as_str().unwrap().to_owned();
+    let server = world.serve_when_ready();
+    let browser = open(&server, "");
+    browser.until_text("#generation", &generation);
+    assert!(browser.text("#generation").contains("600 users, 2,000 movies, 40,000 ratings"));
+
+    browser.type_into("#user", "18");
+    browser.click("#user-form button[type=submit]");
+    browser.until_text("#list-heading", "user 18");
+    let list = server.get("/recommendations?user_id=18&n=10&returnMetadata=true").json();
+    let titles: Vec<_> =
+        list["items"].as_array().unwrap().iter().map(|item| item["title"].as_str().unwrap()).collect();
+    assert_eq!(browser.texts("#list .title"), titles);
+    assert!(
+        browser.texts("#list .given").iter().all(|text| text.starts_with("★ ") && text.contains("predicted"))
+    );
+    assert_eq!(browser.run("return location.hash"), "#user=18");
+
+    // The history, the best first.
+    assert_eq!(browser.texts("#history > li").len(), 10);
+    browser.click("#more-history");
+    let stars: Vec<f64> = browser
+        .texts("#history .given")
+        .iter()
+        .map(|text| text.split_whitespace().nth(1).unwrap().parse().unwrap())
+        .collect();
+    assert!(stars.len() >= 20 && stars.is_sorted_by(|a, b| a >= b), "{stars:?}");
+
+    // Why, and more of the list.
+    browser.click("#list summary");
+    browser.until_text("#list details li", "% of what speaks for it");
+    assert_eq!(browser.texts("#list details[open] li").len(), 3);
+    browser.click("#more-list");
+    browser.until("document.querySelectorAll('#list > li').length === 20");
+
+    // Another, by a click, and any.
+    browser.until("document.querySelectorAll('#some-users button').length === 12");
+    let picked = browser.texts("#some-users button")[5].clone();
+    browser.click("#some-users button:nth-child(6)");
+    browser.until_text("#list-heading", &format!("user {picked}"));
+    assert_eq!(browser.texts("#some-users [aria-current=true]"), [picked]);
+    browser.click("#any-user");
+    browser.until("document.querySelector('#user-says').textContent.includes('movies for user')");
+    has_been_good(&browser, &server);
+}
+
+#[test]
+fn a_user_whom_nobody_knows_sees_popular_movies_and_what_is_no_id_is_said() {
+    let world = World::new();
+    world.run_quickly(&[]);
+    let server = world.serve_when_ready();
+    let browser = open(&server, "#user=4000000000");
+    browser.until_text("#user-says", "Nobody knows user 4000000000");
+    assert_eq!(browser.texts("#list > li").len(), 10);
+    assert_eq!(browser.texts("#list summary").len(), 0);
+    assert_eq!(browser.text("#history-heading"), "Has rated 0 movies");
+    browser.type_into("#user", "<img src=x onerror=alert(1)>");
+    browser.press(ENTER);
+    browser.until_text("#user-says", "A user id is a whole number");
+    browser.until("document.querySelector('#user-answer').hidden");
+    has_been_good(&browser, &server);
+    // What the server refuses is said in its words.
+    browser.type_into("#user", "99999999999");
+    browser.press(ENTER);
+    browser.until_text("#user-says", "give a whole number from 0 to 4294967295");
+    assert_eq!(browser.complaints().len(), 2);
+}
+
+#[test]
+fn movies_are_found_and_rated_and_the_list_follows_every_rating() {
+    let world = World::new();
+    world.run_quickly(&[]);
+    let server = world.serve_when_ready();
+    let browser = open(&server, "");
+    browser.until("document.querySelectorAll('#some-users button').length === 12");
+    let rate = |title: &str| {
+        browser.type_into("#title", title);
+        browser.until("document.querySelectorAll('#found button').length > 1");
+        browser.click("#found li:nth-child(2) button");
+    };
+    rate("lighthouse");
+    browser.until_text("#own-says", "10 movies, from one rating");
+    let first = browser.texts("#own-list .title");
+    rate("AUTUMN");
+    browser.until_text("#own-says", "10 movies, from 2 ratings");
+    let second = browser.texts("#own-list .title");
+    assert_ne!(first, second);
+
+    browser.click("#ratings li:nth-child(2) label[title='0.5 stars']");
+    browser.until("location.hash.includes(':4,') && location.hash.includes(':0.5')");
+    let titles = || browser.texts("#own-list .title");
+    eventually("the list is another", || titles() != second);
+    let third = titles();
+
+    // The address has it all.
+    let address = browser.run("return location.href").as_str().unwrap().to_owned();
+    let other = Browser::start();
+    other.open(&address);
+    other.until_text("#own-says", "from 2 ratings");
+    assert_eq!(other.texts("#own-list .title"), third);
+    assert_eq!(other.texts("#ratings .title"), browser.texts("#ratings .title"));
+    has_been_good(&other, &server);
+
+    browser.click("#ratings li:nth-child(2) button");
+    browser.until_text("#own-says", "from one rating");
+    assert_eq!(titles(), first);
+    browser.click("#ratings button");
+    browser.until_text("#own-says", "Nothing is rated yet");
+    browser.type_into("#title", "zzzz");
+    browser.until_text("#search-says", "No movie has such a title");
+    has_been_good(&browser, &server);
+}
+
+#[test]
+fn all_of_it_can_be_done_without_a_mouse() {
+    let world = World::new();
+    world.run_quickly(&[]);
+    let server = world.serve_when_ready();
+    let browser = open(&server, "");
+    browser.until("document.querySelectorAll('#some-users button').length === 12");
+    let focused = || browser.run("return document.activeElement.id || document.activeElement.innerText");
+    browser.press(&[TAB, "18", ENTER].concat());
+    browser.until_text("#list-heading", "user 18");
+    assert_eq!(focused(), "user");
+    // Over two buttons and twelve users to the first reason.
+    browser.press(&TAB.repeat(15));
+    assert_eq!(focused(), "Why?");
+    assert_ne!(browser.run("return getComputedStyle(document.activeElement).outlineStyle"), "none");
+    browser.press(ENTER);
+    browser.until_text("#list details li", "% of what speaks for it");
+
+    // On to the search, whatever lies between.
+    for _ in 0..100 {
+        if focused() == "title" {
+            break;
+        }
+        browser.press(TAB);
+    }
+    assert_eq!(focused(), "title");
+    browser.press("river");
+    browser.press(ENTER);
+    browser.until("document.querySelectorAll('#found button').length > 1");
+    browser.until("document.activeElement.closest('#found')");
+    browser.press(&[DOWN, SPACE].concat());
+    browser.until_text("#own-says", "from one rating");
+    let first = browser.texts("#own-list .title");
+    // The focus is on the stars.
+    assert_eq!(browser.run("return document.activeElement.value"), "4");
+    browser.press(RIGHT);
+    browser.until("location.hash.endsWith(':4.5')");
+    browser.press(&[TAB, ENTER].concat());
+    browser.until_text("#own-says", "Nothing is rated yet");
+    assert!(!first.is_empty() && focused() == "title");
+    browser.press("river");
+    browser.until("document.querySelectorAll('#found button').length > 1");
+    browser.press(&[DOWN, DOWN, ESCAPE].concat());
+    browser.until("document.querySelectorAll('#found button').length === 0");
+    assert_eq!(focused(), "title");
+    has_been_good(&browser, &server);
+}
+
+#[test]
+fn titles_are_text_whatever_is_in_them() {
+    let world = World::new();
+    let title = "<img src=/x onerror=alert(1)> & <b>Bold</b>";
+    let movies: String = (1..=7000).map(|id| format!("{id},{title},<i>War</i>\n")).collect();
+    let movies = world.write("movies.csv", format!("movieId,title,genres\n{movies}"));
+    world.run(&sample("ratings.csv"), &movies, &SMALL_MODEL);
+    let server = world.serve_when_ready();
+    let browser = open(&server, "#user=18&ratings=1:4");
+    browser.until_text("#own-says", "from one rating");
+    browser.until_text("#list-heading", "user 18");
+    browser.type_into("#title", "bold");
+    browser.until("document.querySelectorAll('#found button').length > 1");
+    browser.click("#list summary");
+    browser.until_text("#list details li", title);
+    for place in ["#list .title", "#history .title", "#own-list .title", "#ratings .title", "#found .title"] {
+        assert!(browser.texts(place).iter().all(|text| text == title), "{place}");
+    }
+    assert_eq!(browser.run("return document.querySelectorAll('img, b, i').length"), 0);
+    has_been_good(&browser, &server);
+}
+
+#[test]
+fn another_generation_is_noticed_with_the_next_answer() {
+    let world = World::new();
+    world.run_quickly(&[]);
+    let server = world.serve_when_ready();
+    let browser = open(&server, "#user=18&ratings=1:4.5");
+    browser.until_text("#own-says", "from one rating");
+    let generation = world.run_quickly(&["--seed", "2"])["generation"].as_str().unwrap().to_owned();
+    server.wait_until_ready(Some(&generation));
+    browser.type_into("#user", "1");
+    browser.press(ENTER);
+    browser.until_text("#generation", &generation);
+    browser.until_text("#list-heading", "user 1");
+    // Both lists are of the new one.
+    let list =
+        server.post("/recommendations", r#"{"ratings":[{"id":1,"rating":4.5}],"returnMetadata":true}"#);
+    let best = list.json()["items"][0]["title"].as_str().unwrap().to_owned();
+    browser.until(&format!("document.querySelector('#own-list .title').textContent === {}", json!(best)));
+    has_been_good(&browser, &server);
+}
+
+#[test]
+fn before_the_first_generation_the_page_says_so_and_then_goes_on_by_itself() {
+    let world = World::new();
+    let server = world.serve();
+    let browser = open(&server, "#user=18");
+    browser.until_text("#generation", "Nothing has been published yet");
+    browser.type_into("#user", "18");
+    browser.press(ENTER);
+    browser.until_text("#user-says", "no recommendations have been published yet");
+    world.run_quickly(&[]);
+    browser.until_text("#list-heading", "user 18");
+    browser.until_text("#generation", "less than a minute old");
+    // The browser itself notes each answer that is none.
+    for complaint in browser.complaints() {
+        assert!(complaint.contains("503 (Service Unavailable)"), "{complaint}");
+    }
+}
+
+#[test]
+fn lists_by_predicted_stars_are_shown_and_fold_in_is_not_offered() {
+    let world = World::new();
+    world.run_quickly(&["--objective", "rating"]);
+    let server = world.serve_when_ready();
+    let browser = open(&server, "#user=18&ratings=1:4");
+    browser.until_text("#list-heading", "user 18");
+    browser.until_text("#no-own", "cannot be");
+    assert_eq!((browser.text("#own"), browser.texts("#list summary").len()), (String::new(), 0));
+    has_been_good(&browser, &server);
+}
+
+#[test]
+fn the_page_fits_a_window_and_a_phone_in_light_and_dark() {
+    let world = World::new();
+    world.run_sample(&[]);
+    let server = world.serve_when_ready();
+    let browser = open(&server, "#user=18&ratings=1:4.5,33:2,47:5");
+    browser.until_text("#own-says", "from 3 ratings");
+    browser.until_text("#list-heading", "user 18");
+    browser.click("#list summary");
+    browser.until_text("#list details li", "% of what speaks for it");
+    let mut grounds = Vec::new();
+    for (name, width, height, scheme) in
+        [("page", 1100, 1860, "light"), ("page-dark", 1100, 1860, "dark"), ("page-phone", 390, 844, "light")]
+    {
+        let scheme = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        browser.emulate("setEmulatedMedia", scheme);
+        let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500});
+        browser.emulate("setDeviceMetricsOverride", size);
+        browser.until(&format!("innerWidth === {width}"));
+        let fits = "return document.documentElement.scrollWidth <= document.documentElement.clientWidth";
+        assert_eq!(browser.run(fits), true, "{name}");
+        let ground = "return getComputedStyle(document.documentElement).backgroundColor";
+        grounds.push(browser.run(ground));
+        // docs/images has these pictures.
+        let picture = browser.picture();
+        assert!(picture.starts_with(b"\x89PNG"));
+        fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.png")), picture).unwrap();
+    }
+    assert!(grounds[0] != grounds[1] && grounds[0] == grounds[2], "{grounds:?}");
+    has_been_good(&browser, &server);
+}
