@@ -4,6 +4,7 @@ mod evaluate;
 mod gate;
 mod generations;
 mod place;
+mod schedule;
 mod verify;
 
 use std::num::NonZeroUsize;
@@ -20,8 +21,11 @@ use pipeline::model::{Objective, RankingSettings, RatingSettings, TrainSettings}
 use pipeline::run::RunSettings;
 use pipeline::sample::Shape;
 use place::PlaceArgs;
+pub(crate) use schedule::{AS_RUN, ScheduleArgs};
 use store::DenyList;
 pub(crate) use verify::VerifyArgs;
+
+use crate::log::{LogFormat, Loudness};
 
 /// Precomputes movie recommendations: reads ratings, trains a model, scores every unseen movie for every
 /// user and publishes the best of each for the lookup server.
@@ -38,6 +42,7 @@ pub(crate) use verify::VerifyArgs;
   pipeline evaluate --train a.csv --test b.csv --k 10,50 --json
   pipeline run --output s3://bucket/recs            publish to an object store
   pipeline run --force 'new catalogue'              publish even what the gate refuses, and say why
+  pipeline schedule --cron '30 2 * * *' --time-zone Europe/Berlin
   pipeline verify --output out                      proves the published lists by scoring again
   pipeline generations                              what is published and what else there is
   pipeline diff 20261122T023000.125Z                what tonight's lists changed
@@ -68,12 +73,30 @@ pub(crate) struct GlobalArgs {
     /// Show no progress, and of the log only errors
     #[arg(long, global = true)]
     pub(crate) quiet: bool,
+    /// Log what is done in detail; RUST_LOG says it more finely
+    #[arg(long, global = true, conflicts_with = "quiet")]
+    verbose: bool,
+    /// What the log on standard error looks like
+    #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Auto)]
+    pub(crate) log_format: LogFormat,
+}
+
+impl GlobalArgs {
+    pub(crate) fn loudness(&self) -> Loudness {
+        match (self.quiet, self.verbose) {
+            (true, _) => Loudness::Quiet,
+            (false, true) => Loudness::Verbose,
+            (false, false) => Loudness::Usual,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run the batch and publish its lists (what `pipeline` alone does)
     Run(RunArgs),
+    /// Run the batch every night, or whenever a cron expression says
+    Schedule(Box<ScheduleArgs>),
     /// Measure lists and predicted stars on held-out ratings, publish nothing
     Evaluate(EvaluateArgs),
     /// Check a generation: its files, and by scoring again the lists of some users

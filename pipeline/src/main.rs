@@ -1,10 +1,12 @@
 //! The `pipeline` program: commands in, a summary or JSON out.
 
 mod cli;
+mod log;
+mod scheduling;
 mod summary;
 
 use std::error::Error;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -18,9 +20,6 @@ use pipeline::progress::{Progress, Unit};
 use pipeline::run::{self, Outcome};
 use pipeline::sample;
 use pipeline::verify;
-use tracing::Level;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::prelude::*;
 
 /// A generation was made and the gate refused it.
 const REFUSED: u8 = 3;
@@ -32,11 +31,11 @@ type Done = Result<(String, ExitCode), Box<dyn Error>>;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    let format = cli.global.log_format;
     match dispatch(cli) {
         Ok((text, code)) => print(&text, code),
         Err(error) => {
-            // Where even this cannot be written, the exit code has to say it.
-            let _ = writeln!(std::io::stderr(), "error: {error}");
+            format.say_error(&*error);
             code_of(&*error)
         }
     }
@@ -47,6 +46,8 @@ fn dispatch(cli: Cli) -> Done {
     let progress = set_up(&cli.global)?;
     let text = match cli.command.unwrap_or(Command::Run(cli.run)) {
         Command::Run(args) => return run(args, progress),
+        Command::Schedule(args) if args.as_run => return run(args.run, progress),
+        Command::Schedule(args) => return scheduling::schedule(*args),
         Command::Evaluate(args) => evaluate(args, progress),
         Command::Verify(args) => return verify(args),
         Command::Generations(args) => list(args),
@@ -73,31 +74,11 @@ fn code_of(error: &(dyn Error + 'static)) -> ExitCode {
 
 /// Sets up the log, the threads and the progress bars.
 fn set_up(global: &GlobalArgs) -> Result<Progress, Box<dyn Error>> {
-    start_log(global.quiet)?;
+    global.log_format.start(global.loudness())?;
     if let Some(threads) = global.threads {
         rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global()?;
     }
     Ok(if global.quiet { Progress::hidden() } else { Progress::on_terminal() })
-}
-
-/// Logs to standard error what `RUST_LOG` lets through. Where it says nothing, a person at a terminal, who has
-/// the bars and the summary, gets warnings, and a log file gets events; but not every attempt of the object store's
-/// client.
-fn start_log(quiet: bool) -> Result<(), Box<dyn Error>> {
-    let usual = match (quiet, std::io::stderr().is_terminal()) {
-        (true, _) => Level::ERROR,
-        (false, true) => Level::WARN,
-        (false, false) => Level::INFO,
-    };
-    let filter = match std::env::var("RUST_LOG").unwrap_or_default().as_str() {
-        "" => Targets::new().with_default(usual).with_target("object_store", usual.min(Level::WARN)),
-        given => given.parse().map_err(|e| format!("RUST_LOG is `{given}`: {e}"))?,
-    };
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    tracing_subscriber::registry().with(lines.with_filter(filter)).init();
-    Ok(())
 }
 
 fn run(args: RunArgs, progress: Progress) -> Done {
@@ -183,6 +164,9 @@ fn make_sample(args: &SampleArgs, progress: Progress) -> Result<String, Box<dyn 
 
 /// Prints the result. A reader who has seen enough and closed the pipe is no failure.
 fn print(text: &str, code: ExitCode) -> ExitCode {
+    if text.is_empty() {
+        return code;
+    }
     match writeln!(std::io::stdout(), "{text}") {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
         _ => code,

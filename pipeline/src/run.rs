@@ -137,7 +137,11 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
 }
 
 impl RunSettings {
-    fn check(&self) -> Result<()> {
+    /// Whether every setting is in its range.
+    ///
+    /// # Errors
+    /// [`Error::Setting`], with the name of the option.
+    pub fn check(&self) -> Result<()> {
         if self.depth == 0 {
             return Err(Error::setting("--depth", self.depth, "a list needs at least one entry"));
         }

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use server::settings::{Command, CommandLine};
+use server::settings::{Command, CommandLine, LogFormat};
 use server::{Error, Result, Settings, healthcheck};
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
@@ -21,12 +21,19 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let CommandLine { command, settings } = CommandLine::parse();
+    let json = command.is_none() && settings.log_format.is_json();
     let outcome = match command {
         Some(Command::Healthcheck { listen }) => healthcheck::check(listen),
-        None => start_log().and_then(|()| serve(settings)),
+        None => start_log(settings.log_format).and_then(|()| serve(settings)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if json => {
+            let (timestamp, message) = (jiff::Timestamp::now(), error.to_string());
+            let event = serde_json::json!({"timestamp": timestamp, "level": "ERROR", "message": message, "target": "server"});
+            eprintln!("{event}");
+            ExitCode::FAILURE
+        }
         Err(error) => {
             eprintln!("server: {error}");
             ExitCode::FAILURE
@@ -48,9 +55,9 @@ fn serve(settings: Settings) -> Result<()> {
     outcome
 }
 
-/// Logs to standard error what `RUST_LOG` lets through; `info` where it says nothing, but for the object store's client,
+/// Logs to standard error, as text on a terminal and one JSON object an event elsewhere, what `RUST_LOG` lets through; `info` where it says nothing, but for the object store's client,
 /// which would tell of every attempt.
-fn start_log() -> Result<()> {
+fn start_log(format: LogFormat) -> Result<()> {
     let given = std::env::var("RUST_LOG").unwrap_or_default();
     let filter: Targets = match given.as_str() {
         "" => Targets::new().with_default(Level::INFO).with_target("object_store", Level::WARN),
@@ -58,8 +65,12 @@ fn start_log() -> Result<()> {
             text.parse().map_err(|e| Error::LogFilter { given: given.clone(), detail: format!("{e}") })?
         }
     };
-    let lines =
-        tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
-    tracing_subscriber::registry().with(lines.with_filter(filter)).init();
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    let layer = if format.is_json() {
+        lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
+    } else {
+        lines.with_ansi(io::stderr().is_terminal()).boxed()
+    };
+    tracing_subscriber::registry().with(layer.with_filter(filter)).init();
     Ok(())
 }
