@@ -22,7 +22,7 @@ use pipeline::run::RunSettings;
 use pipeline::sample::Shape;
 use place::PlaceArgs;
 pub(crate) use schedule::{AS_RUN, ScheduleArgs};
-use store::DenyList;
+use store::{DenyList, Location};
 pub(crate) use verify::VerifyArgs;
 
 use crate::log::{LogFormat, Loudness};
@@ -81,12 +81,14 @@ pub(crate) struct GlobalArgs {
     pub(crate) log_format: LogFormat,
 }
 
-impl GlobalArgs {
+impl Cli {
+    /// How much is logged. A schedule has no bars and no summary of its own to say what it does.
     pub(crate) fn loudness(&self) -> Loudness {
-        match (self.quiet, self.verbose) {
-            (true, _) => Loudness::Quiet,
-            (false, true) => Loudness::Verbose,
-            (false, false) => Loudness::Usual,
+        match (self.global.quiet, self.global.verbose, &self.command) {
+            (true, ..) => Loudness::Quiet,
+            (false, true, _) => Loudness::Verbose,
+            (false, false, Some(Command::Schedule(args))) if !args.as_run => Loudness::Telling,
+            (false, false, _) => Loudness::Usual,
         }
     }
 }
@@ -197,6 +199,9 @@ pub(crate) struct RunArgs {
     /// Print the run's account as JSON instead of a summary
     #[arg(long)]
     pub(crate) json: bool,
+    /// Say for Prometheus what came of it, whatever that is: a file for the textfile collector, such as batch.prom
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metrics_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -249,6 +254,11 @@ impl TrainArgs {
 }
 
 impl RunArgs {
+    /// Where generations go.
+    pub(crate) fn location(&self) -> &Location {
+        self.place.location()
+    }
+
     /// What the options ask for.
     ///
     /// # Errors

@@ -23,5 +23,6 @@ pub mod verify;
 pub mod error;
 pub mod meter;
 pub mod progress;
+pub mod textfile;
 
 pub use error::{Error, Result};

@@ -27,6 +27,8 @@ pub(crate) enum Loudness {
     Quiet,
     /// Warnings for a person, who has the bars and the summary; events for a file.
     Usual,
+    /// Events, for a person too: of what goes on by itself.
+    Telling,
     /// Everything of ours that is of use.
     Verbose,
 }
@@ -46,7 +48,7 @@ impl LogFormat {
         let usual = match (loudness, std::io::stderr().is_terminal()) {
             (Loudness::Quiet, _) => Level::ERROR,
             (Loudness::Usual, true) => Level::WARN,
-            (Loudness::Usual, false) => Level::INFO,
+            (Loudness::Usual, false) | (Loudness::Telling, _) => Level::INFO,
             (Loudness::Verbose, _) => Level::DEBUG,
         };
         let filter = match std::env::var("RUST_LOG").unwrap_or_default().as_str() {

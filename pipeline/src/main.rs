@@ -14,11 +14,13 @@ use cli::{
     Cli, Command, DiffArgs, EvaluateArgs, GlobalArgs, ListArgs, PinArgs, PruneArgs, RollbackArgs, RunArgs,
     SampleArgs, UnpinArgs, VerifyArgs,
 };
+use jiff::Timestamp;
 use pipeline::evaluation;
 use pipeline::generations;
 use pipeline::progress::{Progress, Unit};
 use pipeline::run::{self, Outcome};
 use pipeline::sample;
+use pipeline::textfile;
 use pipeline::verify;
 
 /// A generation was made and the gate refused it.
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
 
 /// Does what was asked.
 fn dispatch(cli: Cli) -> Done {
+    cli.global.log_format.start(cli.loudness())?;
     let progress = set_up(&cli.global)?;
     let text = match cli.command.unwrap_or(Command::Run(cli.run)) {
         Command::Run(args) => return run(args, progress),
@@ -63,18 +66,14 @@ fn dispatch(cli: Cli) -> Done {
 
 /// The exit code for an error: whoever calls may want to try again later, if only another run was in the way.
 fn code_of(error: &(dyn Error + 'static)) -> ExitCode {
-    use store::Error::{Claimed, Locked, Overtaken};
-    match error.downcast_ref() {
-        Some(pipeline::Error::Store(Locked { .. } | Overtaken { .. } | Claimed { .. })) => {
-            ExitCode::from(BUSY)
-        }
+    match error.downcast_ref::<pipeline::Error>() {
+        Some(error) if error.is_busy() => ExitCode::from(BUSY),
         _ => ExitCode::FAILURE,
     }
 }
 
-/// Sets up the log, the threads and the progress bars.
+/// Sets up the threads and the progress bars.
 fn set_up(global: &GlobalArgs) -> Result<Progress, Box<dyn Error>> {
-    global.log_format.start(global.loudness())?;
     if let Some(threads) = global.threads {
         rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global()?;
     }
@@ -83,13 +82,18 @@ fn set_up(global: &GlobalArgs) -> Result<Progress, Box<dyn Error>> {
 
 fn run(args: RunArgs, progress: Progress) -> Done {
     let json = args.json;
-    let settings = args.settings()?;
-    let report = run::run(&settings, progress)?;
-    let text = if json {
-        serde_json::to_string_pretty(&report)?
-    } else {
-        summary::of_run(&report, &settings.place.location)?
-    };
+    let (start, metrics_file) = (Timestamp::now(), args.metrics_file.clone());
+    let location = args.location().clone();
+    let ended = args.settings().and_then(|settings| run::run(&settings, progress));
+    if let Some(path) = metrics_file
+        && let Err(error) = textfile::write(&path, start, &ended)
+    {
+        // What came of the run stays what came of it.
+        tracing::error!("the metrics of this run are not written: {error}; see --metrics-file");
+    }
+    let report = ended?;
+    let text =
+        if json { serde_json::to_string_pretty(&report)? } else { summary::of_run(&report, &location)? };
     let code = match report.outcome {
         Outcome::Published | Outcome::Unchanged | Outcome::Withdrawn => ExitCode::SUCCESS,
         Outcome::Refused => ExitCode::from(REFUSED),

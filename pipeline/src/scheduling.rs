@@ -1,6 +1,5 @@
 //! `pipeline schedule`: the keeper of `pipeline::schedule` with this program as its job.
 
-use std::error::Error;
 use std::process::ExitCode;
 
 use jiff::Timestamp;

