@@ -106,7 +106,9 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
         similar::write(&mut writer, &model.ranking, &input.vocabulary, settings.similar, progress)
     })?;
     meter.measure("publish", || findings.write_movies(&mut writer, &metadata, settings.depth))?;
-    let lists = meter.measure("gate", || Lists::of(&writer.tables()?, settings.depth, scale, deny))?;
+    let bar = progress.bar("reading back", Unit::Count);
+    let lists = meter.measure("gate", || Lists::of(&writer.tables()?, settings.depth, scale, deny, &bar))?;
+    bar.finish_and_clear();
     let finished = meter.measure("publish", || writer.finish())?;
 
     let counts = Counts {
