@@ -184,7 +184,8 @@ impl Server {
             line.clear();
             assert!(lines.read_line(&mut line).unwrap() > 0, "the server ended before it listened");
             if let Some(at) = line.find("http://") {
-                break line[at..].trim().to_owned();
+                // The line is JSON; the address ends where its text does.
+                break line[at..].split(['"', '\n']).next().unwrap_or_default().to_owned();
             }
         };
         let log = Arc::new(Mutex::new(String::new()));

@@ -9,6 +9,8 @@
 //! | `gate` | that a night which would make serving worse is kept and not published |
 //! | `denying` | that what a deny list names is nowhere in the next generation |
 //! | `generations` | what is done with generations afterwards: listed, compared, gone back to, pinned, pruned |
+//! | `scheduling` | the batch by a cron expression: again and again, retried, stopped in the middle |
+//! | `reporting` | what machines read: the log as JSON, the file for Prometheus |
 //! | `serving` | what a client sees, and that a new generation is picked up without a lost request |
 //! | `folding` | that ratings folded in give what the batch gives, for the users of the committed sample |
 //! | `describing` | that the description of the API is true; built where `RECOMMENDER_TEST_SCHEMA` names schemathesis |
@@ -49,6 +51,8 @@ mod gate;
 mod generations;
 #[cfg(real_data)]
 mod real_data;
+mod reporting;
+mod scheduling;
 mod serving;
 mod switching;
 mod verifying;

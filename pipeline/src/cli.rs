@@ -5,6 +5,7 @@ mod evaluate;
 mod gate;
 mod generations;
 mod place;
+mod schedule;
 mod verify;
 
 use std::num::NonZeroUsize;
@@ -22,8 +23,11 @@ use pipeline::model::{Objective, RankingSettings, RatingSettings, TrainSettings}
 use pipeline::run::RunSettings;
 use pipeline::sample::Shape;
 use place::PlaceArgs;
-use store::DenyList;
+pub(crate) use schedule::{AS_RUN, ScheduleArgs};
+use store::{DenyList, Location};
 pub(crate) use verify::VerifyArgs;
+
+use crate::log::{LogFormat, Loudness};
 
 /// Precomputes movie recommendations: reads ratings, trains a model, scores every unseen movie for every
 /// user and publishes the best of each for the lookup server.
@@ -40,6 +44,7 @@ pub(crate) use verify::VerifyArgs;
   pipeline evaluate --train a.csv --test b.csv --k 10,50 --json
   pipeline run --output s3://bucket/recs            publish to an object store
   pipeline run --force 'new catalogue'              publish even what the gate refuses, and say why
+  pipeline schedule --cron '30 2 * * *' --time-zone Europe/Berlin
   pipeline verify --output out                      proves the published lists by scoring again
   pipeline generations                              what is published and what else there is
   pipeline diff 20261122T023000.125Z                what tonight's lists changed
@@ -78,12 +83,33 @@ pub(crate) struct GlobalArgs {
     /// Show no progress, and of the log only errors
     #[arg(long, global = true)]
     pub(crate) quiet: bool,
+    /// Log what is done in detail; RUST_LOG says it more finely
+    #[arg(long, global = true, conflicts_with = "quiet")]
+    verbose: bool,
+    /// What the log on standard error looks like
+    #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Auto)]
+    #[arg(env = "RECOMMENDER__LOG__FORMAT")]
+    pub(crate) log_format: LogFormat,
+}
+
+impl Cli {
+    /// How much is logged. A schedule has no bars and no summary of its own to say what it does.
+    pub(crate) fn loudness(&self) -> Loudness {
+        match (self.global.quiet, self.global.verbose, &self.command) {
+            (true, ..) => Loudness::Quiet,
+            (false, true, _) => Loudness::Verbose,
+            (false, false, Some(Command::Schedule(args))) if !args.as_run => Loudness::Telling,
+            (false, false, _) => Loudness::Usual,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run the batch and publish its lists (what `pipeline` alone does)
     Run(RunArgs),
+    /// Run the batch every night, or whenever a cron expression says
+    Schedule(Box<ScheduleArgs>),
     /// Measure lists and predicted stars on held-out ratings, publish nothing
     Evaluate(EvaluateArgs),
     /// Check a generation: its files, and by scoring again the lists of some users
@@ -202,6 +228,10 @@ pub(crate) struct RunArgs {
     /// Print the run's account as JSON instead of a summary
     #[arg(long)]
     pub(crate) json: bool,
+    /// Say for Prometheus what came of it, whatever that is: a file for the textfile collector, such as batch.prom
+    #[arg(long, value_name = "FILE")]
+    #[arg(env = "RECOMMENDER__BATCH__METRICS_FILE")]
+    pub(crate) metrics_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -254,6 +284,11 @@ impl TrainArgs {
 }
 
 impl RunArgs {
+    /// Where generations go.
+    pub(crate) fn location(&self) -> &Location {
+        self.place.location()
+    }
+
     /// What the options ask for.
     ///
     /// # Errors

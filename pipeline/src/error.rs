@@ -135,6 +135,13 @@ fn and_denied(denied: u64) -> String {
 }
 
 impl Error {
+    /// Whether another run was in the way, so that a later try may do.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        use store::Error::{Claimed, Locked, Overtaken};
+        matches!(self, Self::Store(Locked { .. } | Overtaken { .. } | Claimed { .. }))
+    }
+
     /// A setting that is out of its range.
     pub(crate) fn setting(name: &'static str, value: impl ToString, problem: impl Into<String>) -> Self {
         Self::Setting { name, value: value.to_string(), problem: problem.into() }

@@ -3,6 +3,7 @@
 //! The modules stand in the order in which the data meets them; [`run::run`] is the whole way.
 
 pub mod run;
+pub mod schedule;
 
 pub mod sample;
 pub mod ingest;
@@ -22,5 +23,6 @@ pub mod verify;
 pub mod error;
 pub mod meter;
 pub mod progress;
+pub mod textfile;
 
 pub use error::{Error, Result};

@@ -1,26 +1,27 @@
 //! The `pipeline` program: commands in, a summary or JSON out.
 
 mod cli;
+mod log;
+mod scheduling;
 mod summary;
 
 use std::error::Error;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::process::ExitCode;
 
 use cli::{
     Cli, Command, ConfigArgs, DiffArgs, EvaluateArgs, GlobalArgs, ListArgs, PinArgs, PruneArgs, RollbackArgs,
     RunArgs, SampleArgs, UnpinArgs, VerifyArgs,
 };
+use jiff::Timestamp;
 use pipeline::evaluation;
 use pipeline::generations;
 use pipeline::progress::{Progress, Unit};
 use pipeline::run::{self, Outcome};
 use pipeline::sample;
+use pipeline::textfile;
 use pipeline::verify;
 use settings::Sources;
-use tracing::Level;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::prelude::*;
 
 /// What was asked for cannot be meant: clap's code for that.
 const WRONG_USAGE: u8 = 2;
@@ -40,11 +41,11 @@ fn main() -> ExitCode {
             return ExitCode::from(WRONG_USAGE);
         }
     };
+    let format = cli.global.log_format;
     match dispatch(cli, &sources) {
         Ok((text, code)) => print(&text, code),
         Err(error) => {
-            // Where even this cannot be written, the exit code has to say it.
-            let _ = writeln!(std::io::stderr(), "error: {error}");
+            format.say_error(&*error);
             code_of(&*error)
         }
     }
@@ -52,9 +53,12 @@ fn main() -> ExitCode {
 
 /// Does what was asked.
 fn dispatch(cli: Cli, sources: &Sources) -> Done {
+    cli.global.log_format.start(cli.loudness())?;
     let progress = set_up(&cli.global)?;
     let text = match cli.command.unwrap_or(Command::Run(cli.run)) {
         Command::Run(args) => return run(args, progress),
+        Command::Schedule(args) if args.as_run => return run(args.run, progress),
+        Command::Schedule(args) => return scheduling::schedule(*args),
         Command::Evaluate(args) => evaluate(args, progress),
         Command::Verify(args) => return verify(args),
         Command::Generations(args) => list(args),
@@ -71,53 +75,34 @@ fn dispatch(cli: Cli, sources: &Sources) -> Done {
 
 /// The exit code for an error: whoever calls may want to try again later, if only another run was in the way.
 fn code_of(error: &(dyn Error + 'static)) -> ExitCode {
-    use store::Error::{Claimed, Locked, Overtaken};
-    match error.downcast_ref() {
-        Some(pipeline::Error::Store(Locked { .. } | Overtaken { .. } | Claimed { .. })) => {
-            ExitCode::from(BUSY)
-        }
+    match error.downcast_ref::<pipeline::Error>() {
+        Some(error) if error.is_busy() => ExitCode::from(BUSY),
         _ => ExitCode::FAILURE,
     }
 }
 
-/// Sets up the log, the threads and the progress bars.
+/// Sets up the threads and the progress bars.
 fn set_up(global: &GlobalArgs) -> Result<Progress, Box<dyn Error>> {
-    start_log(global.quiet)?;
     if let Some(threads) = global.threads {
         rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global()?;
     }
     Ok(if global.quiet { Progress::hidden() } else { Progress::on_terminal() })
 }
 
-/// Logs to standard error what `RUST_LOG` lets through. Where it says nothing, a person at a terminal, who has
-/// the bars and the summary, gets warnings, and a log file gets events; but not every attempt of the object store's
-/// client.
-fn start_log(quiet: bool) -> Result<(), Box<dyn Error>> {
-    let usual = match (quiet, std::io::stderr().is_terminal()) {
-        (true, _) => Level::ERROR,
-        (false, true) => Level::WARN,
-        (false, false) => Level::INFO,
-    };
-    let filter = match std::env::var("RUST_LOG").unwrap_or_default().as_str() {
-        "" => Targets::new().with_default(usual).with_target("object_store", usual.min(Level::WARN)),
-        given => given.parse().map_err(|e| format!("RUST_LOG is `{given}`: {e}"))?,
-    };
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    tracing_subscriber::registry().with(lines.with_filter(filter)).init();
-    Ok(())
-}
-
 fn run(args: RunArgs, progress: Progress) -> Done {
     let json = args.json;
-    let settings = args.settings()?;
-    let report = run::run(&settings, progress)?;
-    let text = if json {
-        serde_json::to_string_pretty(&report)?
-    } else {
-        summary::of_run(&report, &settings.place.location)?
-    };
+    let (start, metrics_file) = (Timestamp::now(), args.metrics_file.clone());
+    let location = args.location().clone();
+    let ended = args.settings().and_then(|settings| run::run(&settings, progress));
+    if let Some(path) = metrics_file
+        && let Err(error) = textfile::write(&path, start, &ended)
+    {
+        // What came of the run stays what came of it.
+        tracing::error!("the metrics of this run are not written: {error}; see --metrics-file");
+    }
+    let report = ended?;
+    let text =
+        if json { serde_json::to_string_pretty(&report)? } else { summary::of_run(&report, &location)? };
     let code = match report.outcome {
         Outcome::Published | Outcome::Unchanged | Outcome::Withdrawn => ExitCode::SUCCESS,
         Outcome::Refused => ExitCode::from(REFUSED),
@@ -200,6 +185,9 @@ fn make_sample(args: &SampleArgs, progress: Progress) -> Result<String, Box<dyn 
 
 /// Prints the result. A reader who has seen enough and closed the pipe is no failure.
 fn print(text: &str, code: ExitCode) -> ExitCode {
+    if text.is_empty() {
+        return code;
+    }
     match writeln!(std::io::stdout(), "{text}") {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
         _ => code,

@@ -106,7 +106,9 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
         similar::write(&mut writer, &model.ranking, &input.vocabulary, settings.similar, progress)
     })?;
     meter.measure("publish", || findings.write_movies(&mut writer, &metadata, settings.depth))?;
-    let lists = meter.measure("gate", || Lists::of(&writer.tables()?, settings.depth, scale, deny))?;
+    let bar = progress.bar("reading back", Unit::Count);
+    let lists = meter.measure("gate", || Lists::of(&writer.tables()?, settings.depth, scale, deny, &bar))?;
+    bar.finish_and_clear();
     let finished = meter.measure("publish", || writer.finish())?;
 
     let counts = Counts {
@@ -137,7 +139,11 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
 }
 
 impl RunSettings {
-    fn check(&self) -> Result<()> {
+    /// Whether every setting is in its range.
+    ///
+    /// # Errors
+    /// [`Error::Setting`], with the name of the option.
+    pub fn check(&self) -> Result<()> {
         if self.depth == 0 {
             return Err(Error::setting("--depth", self.depth, "a list needs at least one entry"));
         }

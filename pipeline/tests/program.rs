@@ -52,6 +52,19 @@ fn help_names_the_commands_and_each_command_its_options() {
             ],
         ),
         (
+            &["schedule", "--help"],
+            &[
+                "--cron",
+                "--time-zone",
+                "--retries",
+                "--retry-after",
+                "--once",
+                "--next",
+                "--ratings",
+                "--metrics-file",
+            ],
+        ),
+        (
             &["evaluate", "--help"],
             &[
                 "--split",

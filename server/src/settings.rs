@@ -1,12 +1,13 @@
 //! What the command line can say, and its help.
 
+use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 use store::Location;
 use store::repository::Bandwidth;
@@ -148,6 +149,34 @@ pub struct Settings {
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     #[arg(env = "RECOMMENDER__SERVER__DRAIN_TIMEOUT")]
     pub drain_timeout: Duration,
+
+    /// What the log on standard error looks like.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Auto)]
+    #[arg(env = "RECOMMENDER__LOG__FORMAT")]
+    pub log_format: LogFormat,
+}
+
+/// What a line of the log looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere
+    Auto,
+    /// Lines for people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+impl LogFormat {
+    /// Whether it is JSON on standard error as it is.
+    #[must_use]
+    pub fn is_json(self) -> bool {
+        match self {
+            Self::Auto => !io::stderr().is_terminal(),
+            Self::Text => false,
+            Self::Json => true,
+        }
+    }
 }
 
 impl Settings {
@@ -222,7 +251,7 @@ mod tests {
         let nowhere = Path::new("/nowhere/recommender.toml");
         let parsed = settings::parse_from::<CommandLine>(vec!["server".into()], BTreeMap::new(), nowhere);
         let found = settings::effective(&parsed.unwrap().unwrap().1);
-        let own = |key: &String| key.starts_with("server.") || key.starts_with("store.");
+        let own = |key: &String| ["server.", "store.", "log."].iter().any(|section| key.starts_with(section));
         let listed: Vec<_> = settings::keys().filter(own).collect();
         assert_eq!(found.len(), listed.len());
         for Setting { key, value, .. } in found {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::RunArgs;
+use super::ScheduleArgs;
 use super::generations::RetentionArgs;
 
 #[derive(Debug, Args)]
@@ -10,9 +10,9 @@ pub(crate) struct ConfigArgs {
     /// Print a file with all settings of both programs as comments, each at its default
     #[arg(long)]
     pub(crate) default: bool,
-    /// Taken as `run` and `prune` take them, so that their words serve here too.
+    /// Taken as `schedule`, `run` and `prune` take them, so that their words serve here too.
     #[command(flatten)]
-    _run: RunArgs,
+    _schedule: ScheduleArgs,
     #[command(flatten)]
     _retention: RetentionArgs,
 }

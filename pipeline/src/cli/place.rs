@@ -19,6 +19,10 @@ pub(crate) struct PlaceArgs {
 }
 
 impl PlaceArgs {
+    pub(crate) fn location(&self) -> &Location {
+        &self.output
+    }
+
     pub(crate) fn place(self) -> Place {
         Place { location: self.output, work: self.work_dir }
     }

@@ -190,18 +190,25 @@ impl Measure<'_> {
         let mut figures = Compared { model: stars, ..Compared::default() };
         let Some(judge) = judge else { return Ok((figures, Users::default())) };
 
+        let bar = self.progress.bar("measuring", Unit::Count);
+        bar.set_length(2 * interactions.n_users() as u64);
         let most_rated = popularity::by_raters(&interactions.by_item);
         let popular = |user| popularity::unseen(&most_rated, seen.columns(user), depth);
         let scorer = Scorer::new(&model.ranking, seen, depth);
         figures.model.extend(judge.measure(|users| {
             let scored = scorer.top_n(users.clone());
+            bar.inc(users.len() as u64);
             let list = |(user, scored): (usize, &Vec<Scored>)| match seen.columns(user) {
                 [] => popular(user),
                 _ => scored.iter().map(|scored| scored.item).collect(),
             };
             users.into_par_iter().zip(&scored).map(list).collect()
         }));
-        figures.popularity = judge.measure(|users| users.into_par_iter().map(popular).collect());
+        figures.popularity = judge.measure(|users| {
+            bar.inc(users.len() as u64);
+            users.into_par_iter().map(popular).collect()
+        });
+        bar.finish_and_clear();
         Ok((figures, judge.users()))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use indicatif::ProgressBar;
 use rayon::prelude::*;
 use store::manifest::Check;
 use store::records::TopN;
@@ -64,8 +65,15 @@ impl Lists {
     ///
     /// # Errors
     /// Those of the store.
-    pub fn of(tables: &Tables, depth: usize, scale: Scale, deny: Option<&DenyList>) -> store::Result<Self> {
+    pub fn of(
+        tables: &Tables,
+        depth: usize,
+        scale: Scale,
+        deny: Option<&DenyList>,
+        bar: &ProgressBar,
+    ) -> store::Result<Self> {
         let users: Vec<UserId> = tables.users().collect::<store::Result<_>>()?;
+        bar.set_length(users.len() as u64);
         let candidates = tables.candidate_ids().collect::<store::Result<_>>()?;
         let judge = Judge { tables, candidates, depth, scale, deny };
         let parts: Vec<Part> = users
@@ -75,6 +83,7 @@ impl Lists {
                 for &user in users {
                     part.take(user, &judge)?;
                 }
+                bar.inc(users.len() as u64);
                 Ok(part)
             })
             .collect::<store::Result<_>>()?;

@@ -1,5 +1,6 @@
 //! Each check by a night that fails it and no other, and nights that pass.
 
+use indicatif::ProgressBar;
 use store::manifest::{Counts, MovieRows, Rows};
 use store::records::{Factors, History, TopN};
 use store::writer::GenerationWriter;
@@ -157,7 +158,8 @@ fn a_wrong_list_fails_whatever_else_is_good() {
         writer.top_n.put(UserId(7), &list).unwrap();
         writer.histories.put(UserId(7), &History { movies: vec![MovieId(1)], stars: vec![4.0] }).unwrap();
         writer.put_fallback(&TopN::default()).unwrap();
-        let lists = Lists::of(&writer.tables().unwrap(), 3, Scale::default(), None).unwrap();
+        let lists =
+            Lists::of(&writer.tables().unwrap(), 3, Scale::default(), None, &ProgressBar::hidden()).unwrap();
         let gate = judge(&night(), &lists, &published(night()), &Bounds::default(), None);
         let failed: Vec<_> = gate.failed().collect();
         if says.is_empty() {
@@ -194,7 +196,7 @@ fn what_a_deny_list_names_fails_wherever_it_is_stored_and_no_deleted_user_is_nam
     let tables = writer.tables().unwrap();
     let judged = |deny: &str| {
         let deny = DenyList::parse(std::path::Path::new("deny.txt"), deny.as_bytes()).unwrap();
-        let lists = Lists::of(&tables, 1, Scale::default(), Some(&deny)).unwrap();
+        let lists = Lists::of(&tables, 1, Scale::default(), Some(&deny), &ProgressBar::hidden()).unwrap();
         let gate = judge(&night(), &lists, &published(night()), &Bounds::default(), None);
         let denied = gate.checks.iter().find(|check| check.name == "denied").unwrap().clone();
         (denied.outcome, denied.detail, format!("{gate:?}").contains("918273"))

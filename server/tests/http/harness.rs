@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use server::Settings;
+use server::settings::LogFormat;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -100,6 +101,7 @@ impl InProcess {
             max_age: Duration::ZERO,
             deny_list: None,
             drain_timeout: PATIENCE,
+            log_format: LogFormat::Auto,
         };
         change(&mut settings);
         let runtime = Runtime::new().unwrap();
@@ -222,7 +224,11 @@ impl Program {
         let mut address = None;
         eventually("the program listens", || {
             let log = self.log();
-            address = log.lines().find_map(|line| line.split_once("listening on http://")?.1.parse().ok());
+            let address_of = |line: &str| {
+                let (_, address) = line.split_once("listening on http://")?;
+                address.split('"').next()?.parse().ok()
+            };
+            address = log.lines().find_map(address_of);
             address.is_some()
         });
         address.unwrap()

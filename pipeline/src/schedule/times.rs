@@ -1,0 +1,184 @@
+//! When a run is due: wall-clock times in a time zone, as instants.
+//!
+//! Where clocks are changed, a time of day may be missing or come twice. What is due at certain hours then is due all
+//! the same, and once: at the first moment after the gap, or the first time of the two. What is due through all hours,
+//! such as every 15 minutes, simply goes on.
+
+use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::{SignedDuration, Timestamp, ZonedDateTime};
+
+use super::expression::Expression;
+use crate::error::{Error, Result};
+
+/// The times at which a run is due.
+#[derive(Debug, Clone)]
+pub struct Times {
+    expression: Expression,
+    zone: TimeZone,
+}
+
+impl Times {
+    /// Reads a cron expression and the name of a time zone, such as `Europe/Berlin`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`]: what cannot be read, or never comes.
+    pub fn parse(cron: &str, zone: &str) -> Result<Self> {
+        let zone = TimeZone::get(zone).map_err(|_| {
+            let problem =
+                "there is no time zone of that name; give an IANA name such as Europe/Berlin or UTC";
+            Error::setting("--time-zone", zone, problem)
+        })?;
+        let times = Self { expression: Expression::parse(cron)?, zone };
+        match times.next_after(Timestamp::now()) {
+            Some(_) => Ok(times),
+            None => {
+                Err(Error::setting("--cron", cron, "no time is left that it could mean; check day and year"))
+            }
+        }
+    }
+
+    /// The first time after an instant at which a run is due, if one will ever be again.
+    #[must_use]
+    pub fn next_after(&self, instant: Timestamp) -> Option<Timestamp> {
+        if self.expression.is_of_every_hour() {
+            self.by_elapsed_time(instant)
+        } else {
+            self.by_wall_clock(instant)
+        }
+    }
+
+    /// An instant as the clocks of the time zone show it.
+    #[must_use]
+    pub fn shown(&self, instant: Timestamp) -> ZonedDateTime {
+        instant.to_zoned_datetime(self.zone.clone())
+    }
+
+    /// Later wall-clock times are never earlier instants, so the first that is late enough is the one.
+    fn by_wall_clock(&self, instant: Timestamp) -> Option<Timestamp> {
+        let times = self.expression.after(self.zone.to_datetime(instant));
+        times.map_while(|time| self.instant_of(time)).find(|&due| due > instant)
+    }
+
+    fn instant_of(&self, time: jiff::civil::DateTime) -> Option<Timestamp> {
+        let ambiguous = self.zone.to_ambiguous_timestamp(time);
+        let gap = matches!(ambiguous.offset(), AmbiguousOffset::Gap { .. });
+        // Of two the earlier; of none, as much after the gap as it would have been after the gap's begin.
+        let instant = ambiguous.compatible().ok()?;
+        if !gap {
+            return Some(instant);
+        }
+        let just_after = instant.checked_add(SignedDuration::from_nanos(1)).ok()?;
+        self.zone.preceding(just_after).next().map(|change| change.timestamp())
+    }
+
+    /// From one change of clocks to the next, wall-clock times are instants with a fixed offset.
+    fn by_elapsed_time(&self, instant: Timestamp) -> Option<Timestamp> {
+        let mut from = instant;
+        loop {
+            let offset = self.zone.to_offset(from);
+            let due = offset.to_timestamp(self.expression.after(offset.to_datetime(from)).next()?).ok()?;
+            match self.zone.following(from).next().map(|change| change.timestamp()) {
+                // The moment of the change itself is of the new offset, and may be due.
+                Some(change) if change <= due => {
+                    let (before, after) = (change.checked_sub(SignedDuration::from_nanos(1)).ok()?, change);
+                    let offset = self.zone.to_offset(after);
+                    let first = self.expression.after(offset.to_datetime(before)).next()?;
+                    if offset.to_timestamp(first).ok()? == after {
+                        return Some(after);
+                    }
+                    from = after;
+                }
+                _ => return Some(due),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The next times, as the clocks show them.
+    fn next(cron: &str, zone: &str, after: &str, n: usize) -> Vec<String> {
+        let times = Times::parse(cron, zone).unwrap();
+        let mut instant: Timestamp = after.parse().unwrap();
+        let mut found = Vec::new();
+        for _ in 0..n {
+            instant = times.next_after(instant).unwrap();
+            found.push(times.shown(instant).strftime("%m-%d %H:%M %:z").to_string());
+        }
+        found
+    }
+
+    #[test]
+    fn a_time_that_spring_leaves_out_comes_once_at_the_first_moment_after() {
+        let nights = next("30 2 * * *", "Europe/Berlin", "2026-03-28T00:00:00Z", 3);
+        assert_eq!(nights, ["03-28 02:30 +01:00", "03-29 03:00 +02:00", "03-30 02:30 +02:00"]);
+        // Four times of the gap are one.
+        let nights = next("*/15 2 * * *", "Europe/Berlin", "2026-03-28T01:50:00Z", 2);
+        assert_eq!(nights, ["03-29 03:00 +02:00", "03-30 02:00 +02:00"]);
+        // Where it is spring in October; and where half an hour is left out.
+        let nights = next("30 2 * * *", "Australia/Sydney", "2026-10-03T00:00:00Z", 2);
+        assert_eq!(nights, ["10-04 03:00 +11:00", "10-05 02:30 +11:00"]);
+        let nights = next("15 2 * * *", "Australia/Lord_Howe", "2026-10-03T00:00:00Z", 2);
+        assert_eq!(nights, ["10-04 02:30 +11:00", "10-05 02:15 +11:00"]);
+    }
+
+    #[test]
+    fn a_time_that_autumn_has_twice_comes_once_the_first_time() {
+        let nights = next("30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z", 2);
+        assert_eq!(nights, ["10-25 02:30 +02:00", "10-26 02:30 +01:00"]);
+        // Whoever asks in between is not sent back.
+        let nights = next("30 2 * * *", "Europe/Berlin", "2026-10-25T01:10:00Z", 1);
+        assert_eq!(nights, ["10-26 02:30 +01:00"]);
+        let nights = next("30 2 * * *", "Australia/Sydney", "2026-04-04T12:00:00Z", 2);
+        assert_eq!(nights, ["04-05 02:30 +11:00", "04-06 02:30 +10:00"]);
+        let nights = next("30 1 * * *", "America/New_York", "2026-11-01T00:00:00Z", 2);
+        assert_eq!(nights, ["11-01 01:30 -04:00", "11-02 01:30 -05:00"]);
+    }
+
+    #[test]
+    fn what_comes_every_hour_or_quarter_goes_on_through_both_changes() {
+        let quarters = next("*/15 * * * *", "Europe/Berlin", "2026-03-29T00:40:00Z", 3);
+        assert_eq!(quarters, ["03-29 01:45 +01:00", "03-29 03:00 +02:00", "03-29 03:15 +02:00"]);
+        let quarters = next("*/15 * * * *", "Europe/Berlin", "2026-10-25T00:40:00Z", 6);
+        let both = [
+            "10-25 02:45 +02:00",
+            "10-25 02:00 +01:00",
+            "10-25 02:15 +01:00",
+            "10-25 02:30 +01:00",
+            "10-25 02:45 +01:00",
+            "10-25 03:00 +01:00",
+        ];
+        assert_eq!(quarters, both);
+        let hours = next("20 * * * *", "Europe/Berlin", "2026-10-24T23:30:00Z", 4);
+        assert_eq!(
+            hours,
+            ["10-25 02:20 +02:00", "10-25 02:20 +01:00", "10-25 03:20 +01:00", "10-25 04:20 +01:00"]
+        );
+    }
+
+    #[test]
+    fn an_hourly_expression_meets_every_hour_of_a_year_in_any_zone() {
+        for zone in ["Europe/Berlin", "America/Sao_Paulo", "Australia/Lord_Howe", "Asia/Kolkata"] {
+            let times = Times::parse("0 * * * *", zone).unwrap();
+            let mut instant: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+            for _ in 0..24 * 365 {
+                let due = times.next_after(instant).unwrap();
+                assert!(instant.duration_until(due) <= SignedDuration::from_mins(90), "{zone} {due}");
+                assert_eq!(times.shown(due).minute(), 0);
+                instant = due;
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_zone_and_a_day_that_never_comes_are_refused_by_name() {
+        let error = Times::parse("30 2 * * *", "Europe/Atlantis").unwrap_err().to_string();
+        assert!(error.contains("--time-zone") && error.contains("IANA"), "{error}");
+        for never in ["0 0 30 2 *", "0 0 0 1 1 * 2001"] {
+            let error = Times::parse(never, "UTC").unwrap_err().to_string();
+            assert!(error.contains("--cron") && error.contains("no time is left"), "{error}");
+        }
+    }
+}

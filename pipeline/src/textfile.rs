@@ -1,0 +1,177 @@
+//! What came of a run, for Prometheus: a file for node_exporter's textfile collector.
+//!
+//! It is replaced whole after every run, failed ones too. When the last run succeeded is carried over from the file
+//! before, so that an alert on its age outlives failures.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+use std::sync::atomic::AtomicU64;
+
+use jiff::Timestamp;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use store::manifest::{self, Manifest, Verdict};
+
+use crate::error::{Error, Result};
+use crate::run::{Outcome, Report};
+
+const LAST_SUCCESS: &str = "recommender_batch_last_success_timestamp_seconds";
+/// Everything that may come of a run: one of them is 1.
+const OUTCOMES: [&str; 6] = ["published", "unchanged", "withdrawn", "refused", "busy", "failed"];
+
+type Number = Gauge<f64, AtomicU64>;
+type Numbers = Family<Vec<(&'static str, String)>, Number>;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct InfoLabels {
+    generation: String,
+    version: String,
+}
+
+/// Writes what came of a run that was begun at `start` and has just ended.
+///
+/// # Errors
+/// [`Error::Io`], if the file cannot be replaced.
+pub fn write(path: &Path, start: Timestamp, ended: &Result<Report>) -> Result<()> {
+    let end = Timestamp::now();
+    let text = text(start, end, ended, last_success(path));
+    // The collector reads *.prom and nothing else, so it never meets the draft.
+    let draft = path.with_extension("new");
+    let mut file = File::create(&draft).map_err(Error::io("create", &draft))?;
+    file.write_all(text.as_bytes()).map_err(Error::io("write", &draft))?;
+    file.sync_all().map_err(Error::io("sync", &draft))?;
+    fs::rename(&draft, path).map_err(Error::io("replace", path))
+}
+
+/// When the last run succeeded, by the file that is there.
+fn last_success(path: &Path) -> Option<f64> {
+    let before = fs::read_to_string(path).ok()?;
+    before.lines().find_map(|line| line.strip_prefix(LAST_SUCCESS)?.trim().parse().ok())
+}
+
+fn text(start: Timestamp, end: Timestamp, ended: &Result<Report>, last_success: Option<f64>) -> String {
+    let outcome = match ended {
+        Ok(report) => match report.outcome {
+            Outcome::Published => "published",
+            Outcome::Unchanged => "unchanged",
+            Outcome::Withdrawn => "withdrawn",
+            Outcome::Refused => "refused",
+        },
+        Err(error) if error.is_busy() => "busy",
+        Err(_) => "failed",
+    };
+    let mut sheet = Sheet::default();
+    let outcomes = OUTCOMES.map(|name| (name.to_owned(), f64::from(u8::from(name == outcome))));
+    sheet.numbers("outcome", "What came of the last run", "outcome", outcomes);
+    sheet.number("last_run_timestamp_seconds", "When the last run ended", seconds_of(end));
+    sheet.number("duration_seconds", "What the last run took", start.duration_until(end).as_secs_f64());
+    let succeeded = matches!(outcome, "published" | "unchanged" | "withdrawn");
+    if let Some(time) = if succeeded { Some(seconds_of(end)) } else { last_success } {
+        let name = LAST_SUCCESS.trim_start_matches("recommender_batch_");
+        sheet.number(name, "When a run last published, or had nothing to do", time);
+    }
+    if let Ok(report) = ended {
+        sheet.generation(&report.manifest);
+    }
+    sheet.encode()
+}
+
+fn seconds_of(time: Timestamp) -> f64 {
+    time.as_millisecond() as f64 / 1000.0
+}
+
+/// The file in the making.
+#[derive(Debug, Default)]
+struct Sheet {
+    registry: Registry,
+}
+
+impl Sheet {
+    fn number(&mut self, name: &str, help: &str, value: f64) {
+        let number = Number::default();
+        number.set(value);
+        self.registry.register(format!("recommender_batch_{name}"), help, number);
+    }
+
+    fn numbers(
+        &mut self,
+        name: &str,
+        help: &str,
+        label: &'static str,
+        values: impl IntoIterator<Item = (String, f64)>,
+    ) {
+        let numbers = Numbers::default();
+        for (word, value) in values {
+            numbers.get_or_create(&vec![(label, word)]).set(value);
+        }
+        self.registry.register(format!("recommender_batch_{name}"), help, numbers);
+    }
+
+    /// What a generation says of itself: the one made, or the one that there was already.
+    fn generation(&mut self, manifest: &Manifest) {
+        let account = &manifest.account;
+        let info = Family::<InfoLabels, Number>::default();
+        let (generation, version) = (manifest.generation.to_string(), account.code_version.clone());
+        info.get_or_create(&InfoLabels { generation, version }).set(1.0);
+        self.registry.register(
+            "recommender_batch_generation",
+            "The generation that the last run ended with",
+            info,
+        );
+
+        let phases = || account.phases.iter();
+        let seconds = phases().map(|(name, phase)| (name.clone(), phase.seconds));
+        self.numbers("phase_seconds", "What each phase of making it took", "phase", seconds);
+        let peaks = phases().map(|(name, phase)| (name.clone(), phase.peak_rss_bytes as f64));
+        self.numbers("phase_peak_memory_bytes", "The most memory in each phase", "phase", peaks);
+
+        let (rows, movies) = (&account.rows, &account.movie_rows);
+        let named = |counts: &[(&str, u64)]| {
+            counts.iter().map(|&(name, n)| (name.to_owned(), n as f64)).collect::<Vec<_>>()
+        };
+        let ratings = [
+            ("kept", rows.kept),
+            ("merged", rows.merged),
+            ("rejected", rows.rejected),
+            ("denied", rows.denied),
+        ];
+        self.numbers("rows", "Rows of the ratings, by what became of them", "outcome", named(&ratings));
+        let reasons = rows.rejected_by_reason.iter().map(|(reason, &n)| (reason.clone(), n as f64));
+        self.numbers("rejected_rows", "Rejected rows of the ratings, by reason", "reason", reasons);
+        let movies = [("kept", movies.kept), ("rejected", movies.rejected), ("denied", movies.denied)];
+        self.numbers("movie_rows", "Rows of the movies, by what became of them", "outcome", named(&movies));
+        let counts = &account.counts;
+        let of = [("users", counts.users), ("movies", counts.movies), ("ratings", counts.ratings)];
+        self.numbers("size", "How much the model was trained on", "of", named(&of));
+
+        let metrics = account.metrics.iter().map(|(name, &figure)| (name.clone(), figure));
+        self.numbers("metric", "Quality on held-out ratings", "name", metrics);
+
+        let gate = &account.gate;
+        let passed = f64::from(u8::from(gate.verdict != Verdict::Refused));
+        self.number("gate_passed", "Whether the gate let it through, by itself or by force", passed);
+        let n = |outcome| gate.checks.iter().filter(|check| check.outcome == outcome).count() as u64;
+        let checks = [
+            ("passed", n(manifest::Outcome::Passed)),
+            ("failed", n(manifest::Outcome::Failed)),
+            ("skipped", n(manifest::Outcome::Skipped)),
+        ];
+        self.numbers("gate_checks", "Checks of the gate, by outcome", "outcome", named(&checks));
+    }
+
+    fn encode(self) -> String {
+        let mut text = String::new();
+        if encode(&mut text, &self.registry).is_err() {
+            // A string takes whatever is written to it.
+            tracing::error!("the metrics cannot be written as text; please report it");
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,172 @@
+//! The batch by a schedule: real processes, a clock that is the machine's, and an expression that says every second.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::harness::{Ended, SMALL_MODEL, World, eventually, program, sample};
+
+/// A schedule on the sample, with further arguments.
+fn schedule(world: &World, args: &[&str]) -> Command {
+    let mut command = world.pipeline("schedule");
+    command.current_dir(sample("../..")).args(args).stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+/// One that must not outlive its test.
+struct Keeper(Option<Child>);
+
+impl Keeper {
+    fn start(command: &mut Command) -> Self {
+        Self(Some(command.spawn().unwrap()))
+    }
+
+    fn terminate(mut self) -> Ended {
+        let child = self.0.take().unwrap();
+        assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+        Ended::after(child)
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn n_generations(world: &World) -> usize {
+    world.repository().generations().map_or(0, |ids| ids.len())
+}
+
+#[test]
+fn a_schedule_publishes_again_and_again_and_ends_well_when_it_is_told_to() {
+    let world = World::new();
+    let keeper = Keeper::start(
+        schedule(&world, &[&SMALL_MODEL[..], &["--cron", "* * * * * *", "--always"]].concat())
+            .stderr(Stdio::from(fs::File::create(world.path("log")).unwrap())),
+    );
+    eventually("it has published three times", || n_generations(&world) > 3);
+    let ended = keeper.terminate();
+    let log = fs::read_to_string(world.path("log")).unwrap();
+    assert_eq!(ended.status.code(), Some(0), "{log}");
+    for says in ["waiting for the next run", "a run begins", "the run has ended well", "stopped"] {
+        assert!(log.contains(says), "no `{says}` in {log}");
+    }
+    drop(world.open_current());
+}
+
+#[test]
+fn a_stop_in_the_middle_of_a_run_leaves_what_was_published_and_no_process() {
+    let world = World::new();
+    world.run_quickly(&[]);
+    let before = world.current();
+    let keeper =
+        Keeper::start(&mut schedule(&world, &["--cron", "* * * * * *", "--always", "--epochs", "5000"]));
+    let lock = || fs::read_to_string(world.output().join("LOCK")).unwrap_or_default();
+    let n_keeper = keeper.0.as_ref().unwrap().id();
+    // The lock still names the run before.
+    let holder = || lock().split(|c: char| !c.is_ascii_digit()).find_map(|word| word.parse::<u32>().ok());
+    let first = holder();
+    eventually("a run holds the lock", || holder().is_some() && holder() != first);
+    let run = holder().unwrap();
+    assert_ne!(run, n_keeper, "a process of its own");
+    assert!(Path::new(&format!("/proc/{run}")).exists());
+    let ended = keeper.terminate();
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    assert!(ended.stderr.contains("stopping the run"), "{ended:?}");
+    assert!(!Path::new(&format!("/proc/{run}")).exists(), "the run is at work still");
+    assert_eq!(world.current(), before);
+    drop(world.open_current());
+    world.run_quickly(&["--always"]);
+}
+
+#[test]
+fn a_night_that_was_missed_is_made_up_for_at_the_start() {
+    let world = World::new();
+    world.run_quickly(&[]);
+    // Due every day at this second, which is over by the time that anybody waits for it.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() % (24 * 60 * 60);
+    let daily = format!("{} {} {} * * *", now % 60, now / 60 % 60, now / 3600);
+    thread::sleep(Duration::from_millis(1100));
+    let daily = [&SMALL_MODEL[..], &["--always", "--cron", &daily]].concat();
+    let keeper = Keeper::start(&mut schedule(&world, &daily));
+    eventually("it has published", || n_generations(&world) > 1);
+    assert_eq!(keeper.terminate().status.code(), Some(0));
+}
+
+#[test]
+fn a_run_that_fails_is_tried_again_and_reported() {
+    let world = World::new();
+    let absent = world.path("absent.csv");
+    let mut once = schedule(&world, &["--once", "--retries", "2", "--retry-after", "50ms", "--ratings"]);
+    let ended = Ended::of(once.arg(&absent));
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert_eq!(ended.stderr.matches("a run begins").count(), 3, "{}", ended.stderr);
+    assert_eq!(ended.stderr.matches("absent.csv").count(), 3, "{}", ended.stderr);
+    for says in ["retry 1 of 2 in 50ms", "retry 2 of 2 in 100ms", "after 3 attempts"] {
+        assert!(ended.stderr.contains(says), "no `{says}` in {}", ended.stderr);
+    }
+    // It is the whole exit of `run` that `--once` passes on.
+    let quickly = [&SMALL_MODEL[..], &["--once"]].concat();
+    assert_eq!(Ended::of(&mut schedule(&world, &quickly)).status.code(), Some(0));
+    // Half of the rows: the gate refuses that, and would again.
+    let rows = fs::read(sample("ratings.csv")).unwrap();
+    let half = world.write("half.csv", &rows[..rows.len() / 2]);
+    let ended = Ended::of(schedule(&world, &quickly).arg("--ratings").arg(half));
+    assert_eq!(ended.status.code(), Some(3), "{ended:?}");
+    assert_eq!(ended.stderr.matches("a run begins").count(), 1, "{}", ended.stderr);
+    assert!(ended.stderr.contains("the gate refused"), "{}", ended.stderr);
+}
+
+#[test]
+fn another_run_at_work_is_reported_and_not_tried_again() {
+    let world = World::new();
+    let mut slow = world.pipeline("run");
+    slow.current_dir(sample("../..")).args(["--epochs", "5000"]).stderr(Stdio::null()).stdout(Stdio::null());
+    let slow = Keeper::start(&mut slow);
+    eventually("it holds the lock", || {
+        fs::read_to_string(world.output().join("LOCK")).is_ok_and(|holder| holder.contains("process"))
+    });
+    let ended = Ended::of(&mut schedule(&world, &["--once", "--retry-after", "10ms"]));
+    assert_eq!(ended.status.code(), Some(4), "{ended:?}");
+    assert_eq!(ended.stderr.matches("a run begins").count(), 1, "{}", ended.stderr);
+    assert!(ended.stderr.contains("another run is at work"), "{}", ended.stderr);
+    drop(slow);
+}
+
+#[test]
+fn the_next_times_are_printed_and_nothing_is_done() {
+    let world = World::new();
+    let mut command = program("pipeline");
+    command.arg("schedule").arg("--output").arg(world.output());
+    command.args(["--next", "--cron", "30 2 * * *", "--time-zone", "Europe/Berlin"]);
+    let ended = Ended::of(&mut command);
+    assert!(ended.status.success(), "{ended:?}");
+    let lines: Vec<_> = ended.stdout.lines().collect();
+    assert_eq!(lines.len(), 5, "{}", ended.stdout);
+    assert!(lines.iter().all(|line| line.contains(" 02:30:00 CE") || line.contains(" 03:00:00 CEST")));
+    assert!(!world.output().exists());
+}
+
+#[test]
+fn times_and_zones_that_are_none_are_refused_by_the_name_of_the_option() {
+    let world = World::new();
+    for (option, value, says) in [
+        ("--cron", "30 2 * *", "4 fields"),
+        ("--cron", "61 2 * * *", "cannot be read"),
+        ("--cron", "0 0 30 2 *", "no time is left"),
+        ("--time-zone", "Europe/Atlantis", "IANA"),
+        ("--depth", "0", "at least one entry"),
+    ] {
+        let ended = Ended::of(&mut schedule(&world, &[option, value]));
+        assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+        assert!(ended.stderr.contains(option) && ended.stderr.contains(says), "{}", ended.stderr);
+    }
+    assert!(!world.output().exists());
+    assert_eq!(Ended::of(&mut schedule(&world, &["--retry-after", "soon"])).status.code(), Some(2));
+}
