@@ -5,6 +5,7 @@
 //! | `batch` | a run, whole: its account, its lists, and that the same input gives the same records |
 //! | `bad_input` | what is refused, in which words and with which exit code, and that nothing is touched |
 //! | `verifying` | that published lists are proved, and wrong ones refused by user and movie |
+//! | `reporting` | that every night has a page for people, which says what came of it and changes nothing |
 //! | `gate` | that a night which would make serving worse is kept and not published |
 //! | `denying` | that what a deny list names is nowhere in the next generation |
 //! | `generations` | what is done with generations afterwards: listed, compared, gone back to, pinned, pruned |
@@ -41,6 +42,7 @@ mod gate;
 mod generations;
 #[cfg(real_data)]
 mod real_data;
+mod reporting;
 mod serving;
 mod switching;
 mod verifying;
