@@ -4,6 +4,7 @@ use store::manifest::{Account, Manifest};
 use store::{Tables, UserId};
 
 use super::evidence::{SHOWN, Sources, evenly};
+use super::words;
 use crate::error::Result;
 use crate::generations::{MovieChange, Shown};
 
@@ -68,10 +69,8 @@ pub(super) fn of_causes(before: &Account, tonight: &Account) -> Vec<String> {
         ("movies", &before.source.movies, &tonight.source.movies),
     ] {
         if old.digest != new.digest {
-            causes.push(format!(
-                "the {name} are others ({} bytes after {})",
-                new.digest.bytes, old.digest.bytes
-            ));
+            let bytes = [new, old].map(|file| words::count(file.digest.bytes));
+            causes.push(format!("the {name} are others ({} bytes after {})", bytes[0], bytes[1]));
         }
     }
     let (old, new) = (&before.parameters, &tonight.parameters);

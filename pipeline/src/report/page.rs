@@ -1,7 +1,7 @@
 //! The page: a verdict in one sentence, the numbers that matter, and the sections that explain them.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use store::manifest::{Account, Gate, Verdict};
+use store::manifest::{Account, Gate, Outcome, Verdict};
 
 use super::{Night, sections, words};
 
@@ -51,7 +51,7 @@ pub(super) fn of(night: &Night<'_>) -> Markup {
 
 /// What came of the night: a word, its class in the style, and a sentence.
 fn verdict(gate: &Gate) -> (&'static str, &'static str, String) {
-    let n_checks = gate.checks.len();
+    let n_checks = gate.checks.iter().filter(|check| check.outcome != Outcome::Skipped).count();
     let failed: Vec<_> = gate.failed().map(|check| check.detail.as_str()).collect();
     let first = failed.first().copied().unwrap_or_default();
     let more = match failed.len() {

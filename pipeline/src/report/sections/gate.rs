@@ -21,7 +21,7 @@ pub(super) fn of(night: &Night<'_>) -> Markup {
                 thead { tr { th scope="col" { "Outcome" } th scope="col" { "Check" } th scope="col" { "What was found" } } }
                 tbody { @for check in checks {
                     @let (word, class) = outcome(check.outcome);
-                    tr { td class=(class) { (word) } th scope="row" { (check.name) } td { (check.detail) } }
+                    tr { td class=(class) { (word) } th scope="row" { (check.name) } td.says { (check.detail) } }
                 } }
             } }
         },

@@ -113,7 +113,7 @@ fn table(nights: &[&Manifest]) -> Markup {
             tbody { @for night in nights.iter().rev() {
                 @let account = &night.account;
                 tr {
-                    th scope="row" { (words::day(&night.generation)) }
+                    th.nowrap scope="row" { (words::day(&night.generation)) }
                     @match account.gate.verdict {
                         Verdict::Passed => td.good { "passed" },
                         Verdict::Refused => td.bad { "refused" },
@@ -144,12 +144,12 @@ fn title(name: &str) -> String {
     }
 }
 
-/// The class of a change: what is a tenth of a per cent is noise.
+/// The class of a change: less than one per cent is noise.
 fn judged(value: f64, last: f64, more_is_better: bool) -> &'static str {
     let change = (value / last - 1.0) * if more_is_better { 1.0 } else { -1.0 };
     match change {
-        change if change > 0.001 => "good",
-        change if change < -0.001 => "bad",
+        change if change > 0.01 => "good",
+        change if change < -0.01 => "bad",
         _ => "soft",
     }
 }
