@@ -1,8 +1,8 @@
 //! The sections of the page, in its order.
 
 mod gate;
-mod rows;
 mod quality;
+mod rows;
 mod training;
 mod lists;
 mod changes;
@@ -19,8 +19,8 @@ pub(super) fn all(night: &Night<'_>) -> Markup {
     let gate_first = night.manifest.account.gate.failed().next().is_some();
     html! {
         @if gate_first { (gate::of(night)) }
-        (rows::of(night))
         (quality::of(night))
+        (rows::of(night))
         (changes::of(night))
         (lists::of(night))
         (samples::of(night))
