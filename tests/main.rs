@@ -6,11 +6,12 @@
 //! | `configuring` | that one file, the environment and the options set both programs, and what is said of mistakes |
 //! | `bad_input` | what is refused, in which words and with which exit code, and that nothing is touched |
 //! | `verifying` | that published lists are proved, and wrong ones refused by user and movie |
+//! | `reporting` | that every night has a page for people, which says what came of it and changes nothing |
 //! | `gate` | that a night which would make serving worse is kept and not published |
 //! | `denying` | that what a deny list names is nowhere in the next generation |
 //! | `generations` | what is done with generations afterwards: listed, compared, gone back to, pinned, pruned |
 //! | `scheduling` | the batch by a cron expression: again and again, retried, stopped in the middle |
-//! | `reporting` | what machines read: the log as JSON, the file for Prometheus |
+//! | `monitoring` | what machines read: the log as JSON, the file for Prometheus |
 //! | `serving` | what a client sees, and that a new generation is picked up without a lost request |
 //! | `folding` | that ratings folded in give what the batch gives, for the users of the committed sample |
 //! | `describing` | that the description of the API is true; built where `RECOMMENDER_TEST_SCHEMA` names schemathesis |
@@ -49,6 +50,7 @@ mod flooding;
 mod folding;
 mod gate;
 mod generations;
+mod monitoring;
 #[cfg(real_data)]
 mod real_data;
 mod reporting;

@@ -1,69 +1,124 @@
-//! What machines read of a run: a log of one JSON object a line, and a file for Prometheus.
+//! What a person reads in the morning: a page for every night, that says what came of it and needs nothing else.
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::Value;
 
 use crate::harness::{Ended, SMALL_MODEL, World, sample};
 
-fn run(world: &World, args: &[&str]) -> Ended {
-    let mut command = world.pipeline("run");
-    command.arg("--ratings").arg(sample("ratings.csv")).arg("--movies").arg(sample("movies.csv"));
-    Ended::of(command.args(SMALL_MODEL).args(args))
-}
+/// Elements that have no end.
+const VOID: [&str; 2] = ["meta", "br"];
 
-#[test]
-fn without_a_terminal_every_line_of_the_log_is_a_json_object_with_time_level_and_message() {
-    let world = World::new();
-    let (good, bad) = (run(&world, &["--verbose"]), run(&world, &["--depth", "0"]));
-    assert_eq!((good.status.code(), bad.status.code()), (Some(0), Some(1)));
-    let log = good.stderr + &bad.stderr;
-    assert!(log.lines().count() >= 3, "{log}");
-    for line in log.lines() {
-        let event: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
-        for member in ["timestamp", "level", "message", "target"] {
-            assert!(event[member].is_string(), "no {member}: {line}");
+/// Reads a page as a parser would, and fails where an element is closed that is not open, or left open.
+fn check_elements(page: &str) {
+    let mut open: Vec<&str> = Vec::new();
+    let mut rest = page.strip_prefix("<!DOCTYPE html>").unwrap();
+    while let Some(at) = rest.find('<') {
+        let tag = &rest[at + 1..];
+        let end = tag.find('>').unwrap();
+        let (tag, after) = (&tag[..end], &tag[end + 1..]);
+        let name = tag.trim_start_matches('/').split([' ', '/']).next().unwrap();
+        if tag.starts_with('/') {
+            assert_eq!(open.pop(), Some(name));
+        } else if !tag.ends_with('/') && !VOID.contains(&name) {
+            open.push(name);
         }
-        let time = event["timestamp"].as_str().unwrap();
-        assert!(time.len() >= 20 && time.as_bytes()[10] == b'T' && time.ends_with('Z'), "{line}");
+        rest = after;
     }
-    // What was counted stands beside the message.
-    assert!(log.contains(r#""ratings":40000"#), "{log}");
+    assert!(open.is_empty(), "left open: {open:?}");
+}
 
-    let text = run(&world, &["--depth", "0", "--log-format", "text"]);
-    assert!(text.stderr.starts_with("error: --depth is 0"), "{}", text.stderr);
-    let quiet = run(&world, &["--always", "--quiet"]);
-    assert!(quiet.stderr.is_empty(), "{}", quiet.stderr);
+fn read(path: impl AsRef<Path>) -> String {
+    let page = fs::read_to_string(path).unwrap();
+    check_elements(&page);
+    for leads_out in ["http:", "https:", "src=", "href=", "url(", "<script"] {
+        assert!(!page.contains(leads_out), "{leads_out}");
+    }
+    page
+}
+
+/// The first half of the sample's rows: what an export leaves that was cut off.
+fn half() -> Vec<u8> {
+    let rows = fs::read(sample("ratings.csv")).unwrap();
+    let half = rows[..rows.len() / 2].iter().rposition(|&byte| byte == b'\n').unwrap();
+    rows[..=half].to_vec()
 }
 
 #[test]
-fn the_file_for_prometheus_tells_of_success_refusal_and_failure() {
+fn every_night_has_a_page_the_refused_one_as_well() {
     let world = World::new();
-    let path = world.path("batch.prom");
-    let args = ["--metrics-file", path.to_str().unwrap()];
-    let figure = |series: &str| {
-        let text = fs::read_to_string(&path).unwrap();
-        let found = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-        found.map(|value| value.parse::<f64>().unwrap())
-    };
-    const SUCCESS: &str = "recommender_batch_last_success_timestamp_seconds";
-    let outcome = |name: &str| figure(&format!("recommender_batch_outcome{{outcome=\"{name}\"}}"));
+    let measured = ["--factors", "16", "--epochs", "3", "--rating-sweeps", "3", "--min-lift=-inf"];
+    let first = world.run_sample(&measured);
+    let page = read(first["report"].as_str().unwrap());
+    assert_eq!(Path::new(first["report"].as_str().unwrap()).parent().unwrap(), world.path("output/reports"));
+    for says in ["Published</h1>", "Nothing was published before", "NDCG@10", "Ranking model", "A few lists"]
+    {
+        assert!(page.contains(says), "no `{says}` in\n{page}");
+    }
+    assert!(first["phases"]["report"]["seconds"].is_f64());
+    assert_eq!(read(world.path("output/reports/latest.html")), page);
 
-    assert_eq!(run(&world, &args).status.code(), Some(0));
-    let success = figure(SUCCESS).unwrap();
-    assert_eq!((outcome("published"), outcome("failed")), (Some(1.0), Some(0.0)));
-    assert_eq!(figure("recommender_batch_rows{outcome=\"kept\"}"), Some(40_000.0));
-    assert!(figure("recommender_batch_phase_seconds{phase=\"train\"}").unwrap() > 0.0);
+    let cut_off = world.write("half.csv", half());
+    let mut command = world.pipeline("run");
+    command.arg("--ratings").arg(cut_off).arg("--movies").arg(sample("movies.csv")).args(measured);
+    let ended = Ended::of(&mut command);
+    assert_eq!(ended.status.code(), Some(3), "{ended:?}");
+    let line = ended.stdout.lines().find(|line| line.starts_with("Report ")).unwrap();
+    let page = read(line.trim_start_matches("Report").trim());
+    for says in [
+        "Refused</h1>",
+        "What was published stays.",
+        "the ratings are others",
+        "over the last 2 nights",
+        "users compared",
+        "Recommended to fewer",
+    ] {
+        assert!(page.contains(says), "no `{says}` in\n{page}");
+    }
+    assert_eq!(read(world.path("output/reports/latest.html")), page);
+    assert_eq!(fs::read_dir(world.path("output/reports")).unwrap().count(), 3);
+}
 
-    assert_eq!(run(&world, &[&args[..], &["--depth", "0"]].concat()).status.code(), Some(1));
-    assert_eq!((outcome("failed"), figure(SUCCESS)), (Some(1.0), Some(success)));
+#[test]
+fn a_report_changes_nothing_and_is_left_out_where_it_is_not_wanted_or_cannot_be_written() {
+    let with = World::new();
+    let digest = |account: &Value| account["content_digest"].as_str().unwrap().to_owned();
+    let account = with.run_quickly(&[]);
+    let page = fs::read(account["report"].as_str().unwrap()).unwrap();
 
-    assert_eq!(run(&world, &args).status.code(), Some(0));
-    assert_eq!(outcome("unchanged"), Some(1.0));
-    assert!(figure(SUCCESS).unwrap() >= success);
+    let without = World::new();
+    let silent = without.run_quickly(&["--no-report"]);
+    assert_eq!(digest(&silent), digest(&account));
+    assert!(silent.get("report").is_none() && silent["phases"].get("report").is_none());
+    assert!(!without.path("output/reports").exists());
 
-    // Where it cannot be written, the run is what it was, and somebody is told.
-    let ended = run(&world, &["--always", "--metrics-file", "/nowhere/batch.prom"]);
-    assert_eq!(ended.status.code(), Some(0));
-    assert!(ended.stderr.contains("--metrics-file"), "{}", ended.stderr);
+    // An unchanged night has none of its own.
+    let unchanged = with.run_quickly(&[]);
+    assert_eq!((&unchanged["outcome"], unchanged.get("report")), (&"unchanged".into(), None));
+    assert_eq!(fs::read(with.path("output/reports/latest.html")).unwrap(), page);
+
+    // A file where the directory should be.
+    without.write("output/reports", "");
+    let mut command = without.pipeline("run");
+    command.arg("--ratings").arg(sample("ratings.csv")).arg("--movies").arg(sample("movies.csv"));
+    let ended = Ended::of(command.args(SMALL_MODEL).arg("--always"));
+    assert!(ended.status.success(), "{ended:?}");
+    assert!(ended.stderr.contains("the report could not be written"), "{ended:?}");
+    assert!(ended.stdout.contains("Published") && !ended.stdout.contains("Report "), "{ended:?}");
+}
+
+#[test]
+fn what_was_denied_is_in_no_later_page_though_it_was_published_before() {
+    let world = World::new();
+    world.run_quickly(&[]);
+    let tables = world.open_current();
+    let most = tables.tables().fallback().movies[0];
+    let title = tables.tables().movie(most).unwrap().unwrap().title;
+    drop(tables);
+    let deny = world.write("deny.txt", format!("movie {most}\nuser 18\n"));
+    let account = world.run_quickly(&["--deny-list", deny.to_str().unwrap()]);
+    let page = read(account["report"].as_str().unwrap());
+    assert!(!page.contains(&title.replace('&', "&amp;")) && !page.contains("User 18:"), "{title}");
+    assert!(page.contains("the deny list is another"));
 }

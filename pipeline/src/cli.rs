@@ -225,6 +225,9 @@ pub(crate) struct RunArgs {
     /// Run even if input, settings and program are those of the published generation
     #[arg(long)]
     always: bool,
+    /// Write no report: the page about the night, for people, in the directory `reports` beside the generations
+    #[arg(long)]
+    no_report: bool,
     /// Print the run's account as JSON instead of a summary
     #[arg(long)]
     pub(crate) json: bool,
@@ -306,6 +309,7 @@ impl RunArgs {
             bounds: self.gate.bounds(),
             force: self.gate.force,
             always: self.always,
+            report: !self.no_report,
         })
     }
 }

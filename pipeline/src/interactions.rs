@@ -74,6 +74,17 @@ impl Csr {
         })
     }
 
+    /// Every `step`-th cell from the first, in order, as (row, column, value). Cost: of those cells, and of all rows.
+    pub fn every(&self, step: usize) -> impl Iterator<Item = (usize, usize, f32)> + '_ {
+        let mut row = 0;
+        (0..self.n_cells()).step_by(step).map(move |cell| {
+            while self.indptr[row + 1] <= cell {
+                row += 1;
+            }
+            (row, self.indices[cell] as usize, self.values[cell])
+        })
+    }
+
     /// The number of rows.
     #[must_use]
     pub fn n_rows(&self) -> usize {

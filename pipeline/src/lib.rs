@@ -18,6 +18,7 @@ pub mod evaluation;
 pub mod publish;
 pub mod gate;
 pub mod generations;
+pub mod report;
 pub mod verify;
 
 pub mod error;

@@ -1,7 +1,7 @@
 //! The whole batch, from files to a published generation. [`run`] reads like the way the data takes.
 
 mod before;
-mod report;
+mod outcome;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -24,9 +24,10 @@ use crate::meter::Meter;
 use crate::model::{Model, TrainSettings};
 use crate::progress::{Progress, Unit};
 use crate::publish::Findings;
+use crate::report::{self, Evidence, Sources};
 use crate::scoring::Scorer;
 use crate::similar;
-pub use report::{Outcome, Report};
+pub use outcome::{Outcome, Report};
 
 /// Users whose lists are held at once between scoring and the store.
 const USERS_IN_FLIGHT: usize = 8192;
@@ -55,6 +56,8 @@ pub struct RunSettings {
     pub force: Option<String>,
     /// Whether to run even if nothing has changed.
     pub always: bool,
+    /// Whether to write a page for people about the night.
+    pub report: bool,
 }
 
 /// Runs the batch and publishes its generation, if the gate lets it.
@@ -106,9 +109,24 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
         similar::write(&mut writer, &model.ranking, &input.vocabulary, settings.similar, progress)
     })?;
     meter.measure("publish", || findings.write_movies(&mut writer, &metadata, settings.depth))?;
+    let tables = writer.tables()?;
     let bar = progress.bar("reading back", Unit::Count);
-    let lists = meter.measure("gate", || Lists::of(&writer.tables()?, settings.depth, scale, deny, &bar))?;
+    let lists = meter.measure("gate", || Lists::of(&tables, settings.depth, scale, deny, &bar))?;
     bar.finish_and_clear();
+    let sources = Sources {
+        tables: &tables,
+        lists: &lists,
+        interactions: &input.interactions,
+        vocabulary: &input.vocabulary,
+        course: &model.course,
+        scale,
+        deny,
+        repository: &repository,
+        before: baseline.manifest(),
+        work: &settings.place.work,
+    };
+    let evidence = settings.report.then(|| meter.measure("report", || look(&sources)));
+    drop(tables);
     let finished = meter.measure("publish", || writer.finish())?;
 
     let counts = Counts {
@@ -135,7 +153,11 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
     account.gate = gate::judge(&account, &lists, &baseline, &settings.bounds, settings.force.as_deref());
     let manifest = finished.seal(account)?;
     send(&repository, &staging, &manifest, progress)?;
-    publish(&repository, manifest, &seen)
+    let mut report = publish(&repository, manifest, &seen)?;
+    if let Some(evidence) = evidence {
+        report.page = report::write(&repository, &report.manifest, baseline.manifest(), &evidence);
+    }
+    Ok(report)
 }
 
 impl RunSettings {
@@ -238,6 +260,14 @@ fn score_and_write(
     }
     bar.finish_and_clear();
     Ok(scorer.n_candidates(0..n_users))
+}
+
+/// Takes what the report shows. What cannot be had is left out, with a warning: it is only shown.
+fn look(sources: &Sources<'_>) -> Evidence {
+    Evidence::of(sources).unwrap_or_else(|e| {
+        tracing::warn!("the report shows no lists: {e}");
+        Evidence::default()
+    })
 }
 
 /// Adds the generation to the repository, which takes a while where that is far away.

@@ -18,12 +18,12 @@ use store::Location;
 pub(crate) use verification::of_verification;
 
 /// The phases of a run, in order.
-const PHASES: [&str; 7] = ["ingest", "evaluate", "train", "score", "compare", "gate", "publish"];
+const PHASES: [&str; 8] = ["ingest", "evaluate", "train", "score", "compare", "gate", "report", "publish"];
 
 /// The account of a run: what was read, how good the model is, what was published and how to serve it.
 pub(crate) fn of_run(report: &Report, output: &Location) -> Result<String, fmt::Error> {
     let mut text = String::new();
-    let Report { outcome, manifest, rejects } = report;
+    let Report { outcome, manifest, rejects, page } = report;
     let id = &manifest.generation;
     match outcome {
         Outcome::Published | Outcome::Refused => {}
@@ -114,6 +114,9 @@ pub(crate) fn of_run(report: &Report, output: &Location) -> Result<String, fmt::
         .collect();
     writeln!(text, "Took      {seconds:.2} s ({}), at most {}", phases.join(", "), HumanBytes(peak))?;
     gate::write(&mut text, &account.gate)?;
+    if let Some(page) = page {
+        writeln!(text, "Report    {}", page.display())?;
+    }
     if *outcome == Outcome::Refused {
         writeln!(text, "Kept      {} in {output}; what was published stays", manifest.generation)?;
         writeln!(text)?;

@@ -6,6 +6,7 @@
 //! generations/<id>/manifest.json    written last: a generation without it is not whole
 //! generations/<id>/records/...      a sled directory
 //! generations/<id>/...              what else the run left (rejects.csv)
+//! reports/<id>.html, latest.html   what a person reads of a night; no part of its generation
 //! pinned/<id>, withdrawn/<id>       what people said of a generation
 //! LOCK, CURRENT.lock                held by who writes; in directories only
 //! ```
@@ -24,6 +25,8 @@ pub const RECORDS: &str = "records";
 pub(crate) const LOG: &str = "db";
 /// Where all generations are.
 pub(crate) const GENERATIONS: &str = "generations";
+/// Where the reports of all nights are.
+pub(crate) const REPORTS: &str = "reports";
 /// The file of a bucket's generation that is written first, by the one run that may write the others.
 pub(crate) const CLAIM: &str = "claim";
 /// The file that a run holds locked from beginning to end.
@@ -44,4 +47,9 @@ pub fn generations_dir(output: &Path) -> PathBuf {
 /// The key of a generation's file.
 pub(crate) fn key(id: &GenerationId, name: &str) -> String {
     format!("{GENERATIONS}/{id}/{name}")
+}
+
+/// The key of a night's report.
+pub(crate) fn report_key(id: &GenerationId) -> String {
+    format!("{REPORTS}/{id}.html")
 }

@@ -55,7 +55,7 @@ pub struct Account {
     pub movie_rows: MovieRows,
     /// How much there is of what.
     pub counts: Counts,
-    /// Time and memory by phase: `ingest`, `evaluate`, `train`, `score`, `compare`, `gate`, `publish`.
+    /// Time and memory by phase: `ingest`, `evaluate`, `train`, `score`, `compare`, `gate`, `report`, `publish`.
     pub phases: BTreeMap<String, Phase>,
     /// Candidates decided on in a second: all pairs of a user and an unseen movie, over the time of the phase `score`.
     pub candidates_per_second: f64,

@@ -160,3 +160,19 @@ fn a_fetch_under_a_bound_is_the_same_copy() {
     drop(copy);
     assert_eq!(fs::read_dir(work).unwrap().count(), 0);
 }
+
+#[test]
+fn a_report_is_there_under_two_names_and_goes_with_its_generation() {
+    let site = Site::new();
+    let (old, new) = (site.generation(Verdict::Refused), site.published());
+    let path = site.repository.put_report(&old, b"<p>old").unwrap();
+    assert_eq!(path, site.path().join(format!("reports/{old}.html")));
+    site.repository.put_report(&new, b"<p>new").unwrap();
+    let read = |name: &str| fs::read_to_string(site.path().join("reports").join(name)).ok();
+    assert_eq!(read(&format!("{old}.html")).as_deref(), Some("<p>old"));
+    assert_eq!(read("latest.html").as_deref(), Some("<p>new"));
+    site.repository.remove(&old).unwrap();
+    assert_eq!(read(&format!("{old}.html")), None);
+    assert_eq!(fs::read_dir(site.path().join("reports")).unwrap().count(), 2);
+    assert_eq!(site.repository.generations().unwrap(), [new]);
+}

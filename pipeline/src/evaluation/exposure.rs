@@ -27,14 +27,7 @@ impl<'a> Exposure<'a> {
         }
     }
 
-    /// For each cutoff, over the counts x of all n items, ascending:
-    ///
-    /// ```text
-    /// coverage            = the share of items with x > 0
-    /// gini                = sum of (2 i - n - 1) x(i) / (n * sum of x), i from 1: 0 where all items get alike,
-    ///                       towards 1 where few get all
-    /// top_1_percent_share = the share of places that the most recommended n / 100 items (rounded up) take
-    /// ```
+    /// The figures of [`Concentration`] for each cutoff.
     ///
     /// At least one list must have had an entry. Cost: a sort of the items a cutoff.
     pub(super) fn finish(self) -> Metrics {
@@ -44,18 +37,47 @@ impl<'a> Exposure<'a> {
             counts.iter_mut().zip(added).for_each(|(count, added)| *count += added);
             let mut ascending = counts.clone();
             ascending.sort_unstable();
-            let n = ascending.len() as f64;
-            let places = ascending.iter().sum::<u64>() as f64;
-            let n_covered = ascending.iter().filter(|&&count| count > 0).count();
-            let ranked = ascending.iter().zip(1u32..);
-            let gini: f64 = ranked.map(|(&x, i)| (2.0 * f64::from(i) - n - 1.0) * x as f64).sum();
-            let n_top = ascending.len().div_ceil(100);
-            let top: u64 = ascending.iter().rev().take(n_top).sum();
-            metrics.insert(format!("coverage@{k}"), n_covered as f64 / n);
-            metrics.insert(format!("gini@{k}"), gini / (n * places));
-            metrics.insert(format!("top_1_percent_share@{k}"), top as f64 / places);
+            let Concentration { coverage, gini, top_1_percent_share } = Concentration::of(&ascending);
+            metrics.insert(format!("coverage@{k}"), coverage);
+            metrics.insert(format!("gini@{k}"), gini);
+            metrics.insert(format!("top_1_percent_share@{k}"), top_1_percent_share);
         }
         metrics
+    }
+}
+
+/// How evenly items share the places of lists.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Concentration {
+    /// The share of items that have a place.
+    pub(crate) coverage: f64,
+    /// 0 where all items have as many, towards 1 where few have all.
+    pub(crate) gini: f64,
+    /// The share of places that the hundredth of items with most of them has.
+    pub(crate) top_1_percent_share: f64,
+}
+
+impl Concentration {
+    /// Over the places x of all n items, ascending, of which there is at least one:
+    ///
+    /// ```text
+    /// coverage            = the share of items with x > 0
+    /// gini                = sum of (2 i - n - 1) x(i) / (n * sum of x), i from 1
+    /// top_1_percent_share = the share of places that the most recommended n / 100 items (rounded up) take
+    /// ```
+    pub(crate) fn of(ascending: &[u64]) -> Self {
+        let n = ascending.len() as f64;
+        let places = ascending.iter().sum::<u64>() as f64;
+        let n_covered = ascending.iter().filter(|&&count| count > 0).count();
+        let ranked = ascending.iter().zip(1u32..);
+        let gini: f64 = ranked.map(|(&x, i)| (2.0 * f64::from(i) - n - 1.0) * x as f64).sum();
+        let n_top = ascending.len().div_ceil(100);
+        let top: u64 = ascending.iter().rev().take(n_top).sum();
+        Self {
+            coverage: n_covered as f64 / n,
+            gini: gini / (n * places),
+            top_1_percent_share: top as f64 / places,
+        }
     }
 }
 

@@ -29,6 +29,7 @@ use crate::popularity;
 use crate::progress::{Progress, Unit};
 use crate::scoring::{Scored, Scorer};
 use data::Data;
+pub(crate) use exposure::Concentration;
 pub use protocol::{Cutoffs, Relevance};
 use ranking_metrics::Judge;
 pub use report::{Compared, Evaluation, Metrics, Setup, Split, Users};

@@ -1,6 +1,6 @@
 //! Every list that was written, read back.
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 
 use indicatif::ProgressBar;
 use rayon::prelude::*;
@@ -21,6 +21,8 @@ const USERS_A_TASK: usize = 512;
 #[derive(Debug, Default)]
 pub struct Lists {
     statistics: ListStatistics,
+    /// By movie: the users who have it among their first ten.
+    shown: BTreeMap<MovieId, u64>,
     n_wrong: u64,
     /// The first user with a wrong list, and what is wrong with it.
     first_wrong: Option<(UserId, String)>,
@@ -53,7 +55,7 @@ struct Judge<'a> {
 #[derive(Default)]
 struct Part {
     entries: u64,
-    shown: HashSet<MovieId>,
+    shown: BTreeMap<MovieId, u64>,
     wrong: Vec<(UserId, String)>,
     /// The first entry that is denied.
     remnant: Option<Remnant>,
@@ -89,18 +91,19 @@ impl Lists {
             .collect::<store::Result<_>>()?;
 
         let mut lists = Self::default();
-        let mut shown = HashSet::new();
         let mut remnant = deny.map(|deny| Remnant::beside_lists(deny, tables)).transpose()?.flatten();
         for part in parts {
             lists.statistics.entries += part.entries;
-            shown.extend(part.shown);
+            for (movie, n_users) in part.shown {
+                *lists.shown.entry(movie).or_default() += n_users;
+            }
             lists.n_wrong += part.wrong.len() as u64;
             lists.first_wrong = lists.first_wrong.or_else(|| part.wrong.into_iter().next());
             remnant = remnant.or(part.remnant);
         }
         lists.denial = deny.map(|deny| Denial::new(deny, remnant));
         lists.statistics.users = users.len() as u64;
-        lists.statistics.recommended = shown.len() as u64;
+        lists.statistics.recommended = lists.shown.len() as u64;
         Ok(lists)
     }
 
@@ -108,6 +111,12 @@ impl Lists {
     #[must_use]
     pub fn statistics(&self) -> ListStatistics {
         self.statistics
+    }
+
+    /// By movie: the users who have it among their first ten. Movies that nobody has are not there.
+    #[must_use]
+    pub fn shown(&self) -> &BTreeMap<MovieId, u64> {
+        &self.shown
     }
 
     /// That all are right.
@@ -149,7 +158,9 @@ impl Part {
             self.wrong.push((user, fault));
         }
         self.entries += list.movies.len() as u64;
-        self.shown.extend(list.movies.iter().take(SHOWN));
+        for &movie in list.movies.iter().take(SHOWN) {
+            *self.shown.entry(movie).or_default() += 1;
+        }
         Ok(())
     }
 }

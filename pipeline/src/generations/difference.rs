@@ -108,27 +108,7 @@ pub fn diff(settings: &DiffSettings) -> Result<Difference> {
     let (old_users, new_users) = (users(old.tables())?, users(new.tables())?);
     let in_both: Vec<UserId> = old_users.intersection(&new_users).copied().collect();
 
-    let parts: Vec<Part> = in_both
-        .par_chunks(USERS_A_TASK)
-        .map(|users| {
-            let mut part = Part::default();
-            for &user in users {
-                let list = |tables: &Tables| Ok(tables.top_n(user)?.unwrap_or_default());
-                part.take(&list(old.tables())?, &list(new.tables())?, *n);
-            }
-            Ok(part)
-        })
-        .collect::<store::Result<_>>()?;
-    let mut all = Part::default();
-    for part in parts {
-        all.changed += part.changed;
-        all.overlap += part.overlap;
-        for (movie, (before, after)) in part.shown {
-            let sum = all.shown.entry(movie).or_default();
-            *sum = (sum.0 + before, sum.1 + after);
-        }
-    }
-
+    let all = Shown::compare(old.tables(), new.tables(), &in_both, *n)?;
     let metrics = |of: &store::reader::Generation| of.manifest().account.metrics.clone();
     Ok(Difference {
         before: before.clone(),
@@ -139,11 +119,37 @@ pub fn diff(settings: &DiffSettings) -> Result<Difference> {
         users_gone: (old_users.len() - in_both.len()) as u64,
         users_new: (new_users.len() - in_both.len()) as u64,
         users_changed: all.changed,
-        mean_overlap: if in_both.is_empty() { 1.0 } else { all.overlap / in_both.len() as f64 },
-        movies_in: most_changed(&all.shown, new.tables(), |before, after| after.saturating_sub(before))?,
-        movies_out: most_changed(&all.shown, old.tables(), |before, after| before.saturating_sub(after))?,
+        mean_overlap: all.mean_overlap,
+        movies_in: all.movies_in,
+        movies_out: all.movies_out,
         metrics: changes(&metrics(&old), &metrics(&new)),
     })
+}
+
+/// What users see of a difference: that of their lists.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Shown {
+    /// Users whose first n movies are others, or in another order.
+    pub(crate) changed: u64,
+    /// The share of the first n movies that a user's two lists have in common, a mean over the users.
+    pub(crate) mean_overlap: f64,
+    /// Movies that more users are recommended now, most first.
+    pub(crate) movies_in: Vec<MovieChange>,
+    /// Movies that fewer users are recommended now, most first.
+    pub(crate) movies_out: Vec<MovieChange>,
+}
+
+impl Shown {
+    /// Compares the first n movies of users who have a list in both. Cost: reading those lists.
+    pub(crate) fn compare(old: &Tables, new: &Tables, users: &[UserId], n: usize) -> Result<Self> {
+        let all = Part::of(old, new, users, n)?;
+        Ok(Self {
+            changed: all.changed,
+            mean_overlap: if users.is_empty() { 1.0 } else { all.overlap / users.len() as f64 },
+            movies_in: most_changed(&all.shown, new, |before, after| after.saturating_sub(before))?,
+            movies_out: most_changed(&all.shown, old, |before, after| before.saturating_sub(after))?,
+        })
+    }
 }
 
 fn users(tables: &Tables) -> store::Result<BTreeSet<UserId>> {
@@ -151,6 +157,31 @@ fn users(tables: &Tables) -> store::Result<BTreeSet<UserId>> {
 }
 
 impl Part {
+    /// Compares all users' lists.
+    fn of(old: &Tables, new: &Tables, users: &[UserId], n: usize) -> Result<Self> {
+        let parts: Vec<Part> = users
+            .par_chunks(USERS_A_TASK)
+            .map(|users| {
+                let mut part = Part::default();
+                for &user in users {
+                    let list = |tables: &Tables| Ok(tables.top_n(user)?.unwrap_or_default());
+                    part.take(&list(old)?, &list(new)?, n);
+                }
+                Ok(part)
+            })
+            .collect::<store::Result<_>>()?;
+        let mut all = Part::default();
+        for part in parts {
+            all.changed += part.changed;
+            all.overlap += part.overlap;
+            for (movie, (before, after)) in part.shown {
+                let sum = all.shown.entry(movie).or_default();
+                *sum = (sum.0 + before, sum.1 + after);
+            }
+        }
+        Ok(all)
+    }
+
     /// Compares a user's two lists.
     fn take(&mut self, old: &TopN, new: &TopN, n: usize) {
         let first = |list: &TopN| list.movies.iter().copied().take(n).collect::<Vec<_>>();

@@ -15,6 +15,7 @@ use store::repository::Mark;
 use store::{GenerationId, Location, Repository};
 
 use crate::error::{Error, Result};
+pub(crate) use difference::Shown;
 pub use difference::{Change, DiffSettings, Difference, MovieChange, diff};
 pub use listing::{Entry, State, list};
 pub use retention::{Pruned, Retention, prune};

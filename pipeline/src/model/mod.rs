@@ -8,6 +8,7 @@
 //! Training reads interactions by position; it knows neither identities nor how candidates are scored.
 
 mod settings;
+mod course;
 mod rating;
 mod ranking;
 mod als;
@@ -17,6 +18,7 @@ use store::records::UserTerms;
 
 use crate::error::Result;
 use crate::interactions::Interactions;
+pub use course::Course;
 pub use ranking::RankingFactors;
 pub use rating::RatingModel;
 pub use settings::{Objective, RankingSettings, RatingSettings, TrainSettings};
@@ -30,6 +32,8 @@ pub struct Model {
     pub user_terms: Option<UserTerms>,
     /// What predicts stars.
     pub rating: RatingModel,
+    /// How training went.
+    pub course: Course,
 }
 
 impl Model {
@@ -47,14 +51,15 @@ impl Model {
         let rank = settings.objective == Objective::Ranking;
         let n_sweeps = settings.rating.n_sweeps_for(interactions);
         bar.set_length((n_sweeps + if rank { settings.ranking.epochs } else { 0 }) as u64);
-        let rating = rating::fit(interactions, &settings.rating, settings.seed, bar)?;
+        let mut course = Course::default();
+        let rating = rating::fit(interactions, &settings.rating, settings.seed, bar, &mut course.rating)?;
         let (ranking, user_terms) = match settings.objective {
             Objective::Ranking => {
-                let (factors, terms) = ranking::fit(interactions, settings, bar)?;
+                let (factors, terms) = ranking::fit(interactions, settings, bar, &mut course.ranking)?;
                 (factors, Some(terms))
             }
             Objective::Rating => (rating.ranking_factors(), None),
         };
-        Ok(Self { ranking, user_terms, rating })
+        Ok(Self { ranking, user_terms, rating, course })
     }
 }

@@ -13,8 +13,8 @@ use std::time::Duration;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::path::Path as Key;
 use object_store::{
-    BackoffConfig, ClientOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, RetryConfig,
-    UpdateVersion, WriteMultipart,
+    Attribute, BackoffConfig, ClientOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
+    RetryConfig, UpdateVersion, WriteMultipart,
 };
 use tokio::runtime::Runtime;
 use url::Url;
@@ -105,7 +105,12 @@ impl Bucket {
     }
 
     fn put(&self, action: &'static str, key: &str, content: Vec<u8>, mode: PutMode) -> Result<()> {
-        let (name, options) = (self.key(key), PutOptions::from(mode));
+        let mut options = PutOptions::from(mode);
+        if key.ends_with(".html") {
+            // A browser that is led to it shall show it.
+            options.attributes.insert(Attribute::ContentType, "text/html; charset=utf-8".into());
+        }
+        let name = self.key(key);
         let request = self.store.put_opts(&name, PutPayload::from(content), options);
         self.wait(action, key, request).map(|_| ())
     }

@@ -14,6 +14,7 @@ mod adopting;
 mod current;
 mod marks;
 mod removing;
+mod reporting;
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};

@@ -30,7 +30,7 @@ impl Repository {
         Ok(n_removed)
     }
 
-    /// Removes a generation, and what was said of it. It stops being whole first, so that what is left of it, should
+    /// Removes a generation, its report, and what was said of it. It stops being whole first, so that what is left of it, should
     /// this be interrupted, is swept by the next run and never read.
     ///
     /// # Errors
@@ -53,6 +53,7 @@ impl Repository {
             return Err(in_use());
         }
         self.objects.remove_all(&format!("{GENERATIONS}/{id}"))?;
+        self.objects.remove(&layout::report_key(id))?;
         self.unmark(id, Mark::Withdrawn)?;
         self.unmark(id, Mark::Pinned)
     }

@@ -53,12 +53,12 @@ impl Factors {
 
     /// Numbers from the beginning of a row to that of the next: a multiple of a tile's width.
     #[inline(always)]
-    pub(super) fn stride(&self) -> usize {
+    pub(in crate::model) fn stride(&self) -> usize {
         self.stride
     }
 
     #[inline(always)]
-    pub(super) fn as_slice(&self) -> &[f32] {
+    pub(in crate::model) fn as_slice(&self) -> &[f32] {
         let n = (self.values.len() - self.start) / self.stride * self.stride;
         &self.values[self.start..self.start + n]
     }

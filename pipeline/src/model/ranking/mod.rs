@@ -15,10 +15,11 @@ use ranking::Preference;
 use store::records::UserTerms;
 
 use super::als::{self, Factors, Observation, Side};
+use super::course;
 use super::{RankingSettings, TrainSettings};
 use crate::error::{Error, Result};
 use crate::ingest::Scale;
-use crate::interactions::Interactions;
+use crate::interactions::{Csr, Interactions};
 use weights::Weights;
 
 /// Factors whose dot product is the score that orders a list.
@@ -61,7 +62,8 @@ impl RankingFactors {
 /// Rows are improved, not solved (see [`super::als`]): after some epochs that is the same. Cost of an epoch: 14 k
 /// multiplications a rating and 5/2 k^2 a row of either side. Memory: the factors, and half a megabyte a thread.
 ///
-/// What further users' factors are solved from is returned beside them: the model's side of users without the users.
+/// What further users' factors are solved from is returned beside them: the model's side of users without the users. `course` gets the
+/// error of every epoch, see [`Course`](super::Course).
 ///
 /// # Errors
 /// [`Error::Diverged`] when numbers stop being numbers.
@@ -69,6 +71,7 @@ pub(super) fn fit(
     interactions: &Interactions,
     settings: &TrainSettings,
     bar: &ProgressBar,
+    course: &mut Vec<f64>,
 ) -> Result<(RankingFactors, UserTerms)> {
     let TrainSettings { ranking: settings, scale, seed, .. } = settings;
     let k = settings.n_factors_for(interactions);
@@ -99,6 +102,7 @@ pub(super) fn fit(
         by_item
             .improve(&mut users, &mut items)
             .map_err(|()| Error::Diverged { epoch, what: "an item's ranking factors" })?;
+        course.push(error(&interactions.by_user, &users, &items, preference));
         bar.inc(1);
     }
     // Where what all items contribute to a user's system is a diagonal, it can be published with the factors.
@@ -122,6 +126,17 @@ pub(super) fn fit(
     Ok((factors, terms))
 }
 
+/// How far scores are from what ratings say, over some of the ratings.
+fn error(ratings: &Csr, users: &Factors, items: &Factors, preference: Preference) -> f64 {
+    fn row(factors: &Factors, number: usize) -> &[f32] {
+        &factors.as_slice()[number * factors.stride()..][..factors.stride()]
+    }
+    course::rms(ratings.every(course::stride(ratings.n_cells())).map(|(user, item, stars)| {
+        let factors = row(users, user).iter().zip(row(items, item));
+        preference.of(stars) - factors.map(|(p, q)| p * q).sum::<f32>()
+    }))
+}
+
 fn preference(settings: &RankingSettings, scale: Scale) -> Preference {
     let &RankingSettings { floor, midpoint, steepness, .. } = settings;
     Preference { min: scale.min, max: scale.max, floor, midpoint, steepness }
@@ -138,7 +153,6 @@ fn random_factors(n_rows: usize, n_factors: usize, seed: u64) -> Result<Vec<f32>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::interactions::Csr;
 
     /// Two groups of users, each with movies of its own, and one movie that nobody likes.
     #[test]
@@ -159,7 +173,10 @@ mod tests {
         let interactions = Interactions::from_users(by_user, 41);
         let mut settings = TrainSettings::default();
         settings.ranking.n_factors = Some(8);
-        let (model, _) = fit(&interactions, &settings, &ProgressBar::hidden()).unwrap();
+        let mut course = Vec::new();
+        let (model, _) = fit(&interactions, &settings, &ProgressBar::hidden(), &mut course).unwrap();
+        assert_eq!(course.len(), settings.ranking.epochs);
+        assert!(course.last() < course.first(), "{course:?}");
         let score = |user: usize, item: usize| -> f32 {
             model.user(user).iter().zip(model.item(item)).map(|(p, q)| p * q).sum()
         };

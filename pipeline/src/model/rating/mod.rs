@@ -23,12 +23,13 @@ mod posterior;
 
 use indicatif::ProgressBar;
 
-use super::{RankingFactors, RatingSettings};
+use super::{RankingFactors, RatingSettings, course};
 use crate::error::{Error, Result};
 use crate::interactions::{Csr, Interactions};
 use noise::Noise;
 use posterior::Sums;
 use random::{Streams, Whose};
+use rows::{Row, dot};
 use side::{Given, Pending, Side};
 
 /// One in so many sweeps, the first, only lead to where draws are taken from.
@@ -89,7 +90,7 @@ impl RatingModel {
     }
 }
 
-/// Learns the model. Of a user or an item without ratings, bias and factors are zero.
+/// Learns the model. `course` gets the error of every sweep, see [`Course`](super::Course). Of a user or an item without ratings, bias and factors are zero.
 ///
 /// Cost of a sweep, with d factors and the bias: about 2 d^2 multiplications and 40 d additions a rating, and d^3
 /// multiplications a user and an item. Memory: d^2 numbers for each row of the larger side, and some 10 d for each row
@@ -102,14 +103,15 @@ pub(super) fn fit(
     settings: &RatingSettings,
     seed: u64,
     bar: &ProgressBar,
+    course: &mut Vec<f64>,
 ) -> Result<RatingModel> {
     let n_sweeps = settings.n_sweeps_for(interactions);
     let depth = settings.n_factors + 1;
     let chain = Chain { interactions, depth, n_sweeps, seed, bar };
     match chain.depth {
-        0..=16 => chain.run::<16>(),
-        17..=32 => chain.run::<32>(),
-        _ => chain.run::<64>(),
+        0..=16 => chain.run::<16>(course),
+        17..=32 => chain.run::<32>(course),
+        _ => chain.run::<64>(course),
     }
 }
 
@@ -125,7 +127,7 @@ struct Chain<'a> {
 
 impl Chain<'_> {
     /// Samples with rows of `W` numbers.
-    fn run<const W: usize>(&self) -> Result<RatingModel> {
+    fn run<const W: usize>(&self, course: &mut Vec<f64>) -> Result<RatingModel> {
         let Self { interactions: Interactions { by_user, by_item }, depth, n_sweeps, seed, bar } = *self;
         let level = Level::of(by_user);
         let of_stars = |stars| level.of_stars(stars);
@@ -155,6 +157,7 @@ impl Chain<'_> {
             noise
                 .draw(by_user, of_stars, &users.rows, &items.rows, given.streams)
                 .ok_or_else(diverged("the errors of ratings"))?;
+            course.push(level.in_stars(error(by_user, of_stars, &users.rows, &items.rows)));
             if sweep > n_first {
                 let (number, n) = (sweep - n_first - 1, n_sweeps - n_first);
                 of_users.take(&users, &items.implicit_factors, number, n);
@@ -164,6 +167,20 @@ impl Chain<'_> {
         }
         Ok(posterior::model((of_users, &users), (of_items, &items), level))
     }
+}
+
+/// How far what was drawn is from ratings, over some of them and in their standard deviations.
+fn error<const W: usize>(
+    ratings: &Csr,
+    level: impl Fn(f32) -> f32,
+    users: &[Row<W>],
+    items: &[Row<W>],
+) -> f64 {
+    course::rms(ratings.every(course::stride(ratings.n_cells())).map(|(user, item, stars)| {
+        let mut regressors = users[user];
+        let bias = std::mem::replace(&mut regressors[0], 1.0);
+        level(stars) - bias - dot(&regressors, &items[item])
+    }))
 }
 
 /// The mean and the standard deviation of the stars that were learnt from.
@@ -187,6 +204,11 @@ impl Level {
     #[inline(always)]
     fn of_stars(self, stars: f32) -> f32 {
         (stars - self.mean) / self.deviation.max(f32::MIN_POSITIVE)
+    }
+
+    /// Standard deviations in stars.
+    fn in_stars(self, deviations: f64) -> f64 {
+        deviations * f64::from(self.deviation)
     }
 }
 

@@ -20,7 +20,7 @@ fn interactions(n_users: usize, n_items: usize, cells: &[(u32, u32, f32)]) -> In
 
 fn model(interactions: &Interactions, n_sweeps: usize) -> Result<RatingModel> {
     let settings = RatingSettings { n_factors: 3, sweeps: Some(n_sweeps) };
-    fit(interactions, &settings, 1, &ProgressBar::hidden())
+    fit(interactions, &settings, 1, &ProgressBar::hidden(), &mut Vec::new())
 }
 
 /// Ratings by two tastes, with biases and a scatter of 0.2: six in ten cells of 60 x 40, and the others.

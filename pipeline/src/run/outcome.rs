@@ -19,6 +19,9 @@ pub struct Report {
     /// Where the rows are listed that were not taken.
     #[serde(skip)]
     pub rejects: PathBuf,
+    /// Where the page for people is, if one was written.
+    #[serde(rename = "report", skip_serializing_if = "Option::is_none")]
+    pub page: Option<PathBuf>,
 }
 
 /// What came of a run.
@@ -38,6 +41,6 @@ pub enum Outcome {
 impl Report {
     pub(super) fn new(outcome: Outcome, manifest: Manifest, repository: &Repository) -> Self {
         let rejects = repository.path(&manifest.generation, ingest::REJECTS);
-        Self { outcome, manifest, rejects }
+        Self { outcome, manifest, rejects, page: None }
     }
 }
