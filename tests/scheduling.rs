@@ -89,10 +89,11 @@ fn a_stop_in_the_middle_of_a_run_leaves_what_was_published_and_no_process() {
 fn a_night_that_was_missed_is_made_up_for_at_the_start() {
     let world = World::new();
     world.run_quickly(&[]);
-    // Due every day at this second, which is over by the time that anybody waits for it.
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() % (24 * 60 * 60);
-    let daily = format!("{} {} {} * * *", now % 60, now / 60 % 60, now / 3600);
-    thread::sleep(Duration::from_millis(1100));
+    // Due every day at the next whole second, which is over by the time that anybody waits for it.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let due = (now + 1) % (24 * 60 * 60);
+    let daily = format!("{} {} {} * * *", due % 60, due / 60 % 60, due / 3600);
+    thread::sleep(Duration::from_millis(2100));
     let daily = [&SMALL_MODEL[..], &["--always", "--cron", &daily]].concat();
     let keeper = Keeper::start(&mut schedule(&world, &daily));
     eventually("it has published", || n_generations(&world) > 1);

@@ -76,6 +76,12 @@ fn an_address_in_use_is_code_1_and_named() {
     let address = taken.local_addr().unwrap().to_string();
     let (code, _, log) = finished(&["--listen", &address]);
     assert_eq!(code, 1);
+    let last: serde_json::Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
+    let message = last["message"].as_str().unwrap();
+    assert!(message.starts_with(&format!("cannot listen on {address}: ")), "{log}");
+    assert_eq!(last["level"], "ERROR");
+    let (code, _, log) = finished(&["--listen", &address, "--log-format", "text"]);
+    assert_eq!(code, 1);
     assert!(log.contains(&format!("server: cannot listen on {address}: ")), "{log}");
 }
 
