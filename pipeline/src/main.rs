@@ -34,7 +34,7 @@ const BUSY: u8 = 4;
 type Done = Result<(String, ExitCode), Box<dyn Error>>;
 
 fn main() -> ExitCode {
-    let (cli, sources) = match settings::parse() {
+    let (cli, sources) = match settings::parse::<Cli>() {
         Ok(parsed) => parsed,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "error: {error}");

@@ -30,10 +30,18 @@ pub(crate) fn schedule(args: ScheduleArgs) -> Done {
     if once {
         return Ok((String::new(), code_of(&keeper.see_through())));
     }
-    let last = schedule::last_run(&settings.place).unwrap_or_else(|error| {
-        tracing::warn!("whether a run was missed is not known: {error}");
-        None
-    });
+    let last = match schedule::last_run(&settings.place) {
+        Ok(Some(last)) => Some(last),
+        Ok(None) => {
+            tracing::info!("there are no lists yet; making the first now");
+            keeper.see_through();
+            None
+        }
+        Err(error) => {
+            tracing::warn!("whether a run was missed is not known: {error}");
+            None
+        }
+    };
     keeper.keep(last);
     Ok((String::new(), ExitCode::SUCCESS))
 }

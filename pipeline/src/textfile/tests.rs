@@ -45,7 +45,7 @@ fn report(outcome: Outcome) -> Report {
         content_digest: String::new(),
         files: BTreeMap::new(),
     };
-    Report { outcome, manifest, rejects: "rejects.csv".into() }
+    Report { outcome, manifest, rejects: "rejects.csv".into(), page: None }
 }
 
 fn failure() -> Result<Report> {
