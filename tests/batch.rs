@@ -35,13 +35,14 @@ fn a_run_ends_with_a_summary_that_says_what_was_done_and_how_to_serve_it() {
 #[test]
 fn the_account_is_printed_as_json_and_stored_in_the_manifest() {
     let world = World::new();
-    let account = world.run_sample(&[]);
+    let mut account = world.run_sample(&[]);
     let generation = world.current();
     let stored = layout::generation_dir(&world.output(), &generation).join(layout::MANIFEST);
     let mut stored: Value = serde_json::from_slice(&fs::read(stored).unwrap()).unwrap();
-    // What each has alone: what came of the run, and the proof that the file is whole.
+    // What each has alone: what came of the run, where its report is, and the proof that the file is whole.
     assert!(stored.as_object_mut().unwrap().remove("digest").unwrap().is_string());
     stored["outcome"] = "published".into();
+    assert!(account.as_object_mut().unwrap().remove("report").unwrap().is_string());
     assert_eq!(account, stored);
 
     let rows = &account["rows"];

@@ -182,7 +182,7 @@ fn figure(frame: &Frame<'_>, draw: impl FnOnce(&DrawingArea<SVGBackend<'_>, Shif
 mod tests {
     use super::*;
 
-    fn frame<'a>(name: &'a str) -> Frame<'a> {
+    fn frame(name: &str) -> Frame<'_> {
         Frame {
             name,
             says: "it rises".to_owned(),
