@@ -1,9 +1,11 @@
 //! `GET /features`: what a user has rated.
 
+use std::sync::Arc;
+
 use store::UserId;
 use store::records::History;
 
-use super::{Answer, Route, View, json, look_up};
+use super::{Answer, Route, View, compute, json, look_up};
 use crate::answers::{Features, Item};
 use crate::app::App;
 use crate::caching::Preferences;
@@ -18,13 +20,13 @@ pub(super) struct Query {
     metadata: bool,
 }
 
-pub(super) fn answer(app: &App, query: &str, client: Option<&Preferences>) -> Answer {
+pub(super) async fn answer(app: &Arc<App>, query: &str, client: Option<&Preferences>) -> Answer {
     let query = Query::parse(query)?;
-    look_up(app, client, &(Route::Features.number(), query), |view| {
-        let mut history = view.history(query.user)?.unwrap_or_default();
-        if query.metadata {
-            return with_metadata(view, &history);
-        }
+    if query.metadata {
+        // A history has no limit, and titles make it long.
+        return Box::pin(compute(app, client, move |app, client| query.look_up(app, client, with_metadata))).await;
+    }
+    query.look_up(app, client, |view, mut history| {
         if view.denied.list.movies().len() > 0 {
             history.movies.retain(|&movie| !view.hides(movie));
         }
@@ -32,7 +34,7 @@ pub(super) fn answer(app: &App, query: &str, client: Option<&Preferences>) -> An
     })
 }
 
-fn with_metadata(view: &View<'_>, history: &History) -> Answer {
+fn with_metadata(view: &View<'_>, history: History) -> Answer {
     let rated = history.movies.iter().zip(&history.stars);
     let shown = rated.filter(|&(&movie, _)| !view.hides(movie));
     let (ids, movies): (Vec<_>, _) =
@@ -47,5 +49,16 @@ impl Query {
         let metadata = given.flag("returnMetadata");
         given.finish("user_id and returnMetadata")?;
         Ok(Self { user, metadata })
+    }
+
+    fn look_up(
+        self,
+        app: &App,
+        client: Option<&Preferences>,
+        answer: impl FnOnce(&View<'_>, History) -> Answer,
+    ) -> Answer {
+        look_up(app, client, &(Route::Features.number(), self), |view| {
+            answer(view, view.history(self.user)?.unwrap_or_default())
+        })
     }
 }

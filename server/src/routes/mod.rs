@@ -85,7 +85,7 @@ async fn respond(
         Route::Recommendations if !reads => Err(Problem::method_not_allowed(method, "GET, HEAD, POST")),
         _ if !reads => Err(Problem::method_not_allowed(method, "GET, HEAD")),
         Route::Recommendations => recommendations::answer(app, query, client).await,
-        Route::Features => features::answer(app, query, client),
+        Route::Features => features::answer(app, query, client).await,
         Route::Movie(id) => movies::answer(app, id, query, client),
         Route::Similar(id) => movies::similar(app, id, query, client),
         Route::Because(id) => Box::pin(because::answer(app, id, query, client)).await,
