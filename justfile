@@ -76,6 +76,10 @@ check:
 container *ARGS:
     tests/container.sh {{ ARGS }}
 
+# Run what compose.yaml names, without a container engine: just compose PROGRAMS MOTO_SERVER (a Python with PyYAML)
+compose *ARGS:
+    tests/compose.py {{ ARGS }}
+
 # Do what CI does
 ci:
     .ci/run

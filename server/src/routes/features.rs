@@ -24,7 +24,8 @@ pub(super) async fn answer(app: &Arc<App>, query: &str, client: Option<&Preferen
     let query = Query::parse(query)?;
     if query.metadata {
         // A history has no limit, and titles make it long.
-        return Box::pin(compute(app, client, move |app, client| query.look_up(app, client, with_metadata))).await;
+        return Box::pin(compute(app, client, move |app, client| query.look_up(app, client, with_metadata)))
+            .await;
     }
     query.look_up(app, client, |view, mut history| {
         if view.denied.list.movies().len() > 0 {
