@@ -8,6 +8,7 @@ mod place;
 mod schedule;
 mod verify;
 
+use std::io::IsTerminal;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -24,10 +25,10 @@ use pipeline::run::RunSettings;
 use pipeline::sample::Shape;
 use place::PlaceArgs;
 pub(crate) use schedule::{AS_RUN, ScheduleArgs};
+use settings::LogFormat;
 use store::{DenyList, Location};
+use tracing::Level;
 pub(crate) use verify::VerifyArgs;
-
-use crate::log::{LogFormat, Loudness};
 
 /// Precomputes movie recommendations: reads ratings, trains a model, scores every unseen movie for every
 /// user and publishes the best of each for the lookup server.
@@ -93,13 +94,15 @@ pub(crate) struct GlobalArgs {
 }
 
 impl Cli {
-    /// How much is logged. A schedule has no bars and no summary of its own to say what it does.
-    pub(crate) fn loudness(&self) -> Loudness {
-        match (self.global.quiet, self.global.verbose, &self.command) {
-            (true, ..) => Loudness::Quiet,
-            (false, true, _) => Loudness::Verbose,
-            (false, false, Some(Command::Schedule(args))) if !args.as_run => Loudness::Telling,
-            (false, false, _) => Loudness::Usual,
+    /// How much is logged where `RUST_LOG` says nothing: to a file events, to a person at a terminal warnings, for there
+    /// are the bars and the summary; but a schedule has none of its own to say what it does.
+    pub(crate) fn usual_level(&self) -> Level {
+        let is_schedule = matches!(&self.command, Some(Command::Schedule(args)) if !args.as_run);
+        match (self.global.quiet, self.global.verbose) {
+            (true, _) => Level::ERROR,
+            (false, true) => Level::DEBUG,
+            (false, false) if is_schedule || !std::io::stderr().is_terminal() => Level::INFO,
+            (false, false) => Level::WARN,
         }
     }
 }

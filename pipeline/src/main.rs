@@ -1,7 +1,6 @@
 //! The `pipeline` program: commands in, a summary or JSON out.
 
 mod cli;
-mod log;
 mod scheduling;
 mod summary;
 
@@ -45,7 +44,7 @@ fn main() -> ExitCode {
     match dispatch(cli, &sources) {
         Ok((text, code)) => print(&text, code),
         Err(error) => {
-            format.say_error(&*error);
+            format.say_end("pipeline", &error);
             code_of(&*error)
         }
     }
@@ -53,7 +52,7 @@ fn main() -> ExitCode {
 
 /// Does what was asked.
 fn dispatch(cli: Cli, sources: &Sources) -> Done {
-    cli.global.log_format.start(cli.loudness())?;
+    cli.global.log_format.start(cli.usual_level())?;
     let progress = set_up(&cli.global)?;
     let text = match cli.command.unwrap_or(Command::Run(cli.run)) {
         Command::Run(args) => return run(args, progress),

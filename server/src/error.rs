@@ -39,17 +39,6 @@ pub enum Error {
         source: io::Error,
     },
 
-    /// `RUST_LOG` cannot be read.
-    #[error(
-        "RUST_LOG is `{given}`, which is no filter ({detail}); give one like `info` or `warn,server=debug`"
-    )]
-    LogFilter {
-        /// What `RUST_LOG` holds.
-        given: String,
-        /// What is wrong with it.
-        detail: String,
-    },
-
     /// No generation was ever published in the repository, or `CURRENT` was taken away.
     #[error("no generation is published in {store}; publish one with `pipeline run`")]
     NothingPublished {

@@ -1,14 +1,14 @@
 //! What the command line can say, and its help.
 
-use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use jiff::SignedDuration;
+use settings::LogFormat;
 use store::Location;
 use store::repository::Bandwidth;
 
@@ -154,29 +154,6 @@ pub struct Settings {
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Auto)]
     #[arg(env = "RECOMMENDER__LOG__FORMAT")]
     pub log_format: LogFormat,
-}
-
-/// What a line of the log looks like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// Text on a terminal, JSON elsewhere
-    Auto,
-    /// Lines for people
-    Text,
-    /// One JSON object a line
-    Json,
-}
-
-impl LogFormat {
-    /// Whether it is JSON on standard error as it is.
-    #[must_use]
-    pub fn is_json(self) -> bool {
-        match self {
-            Self::Auto => !io::stderr().is_terminal(),
-            Self::Text => false,
-            Self::Json => true,
-        }
-    }
 }
 
 impl Settings {

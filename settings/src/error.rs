@@ -63,6 +63,17 @@ pub enum Error {
         nearest: Option<String>,
     },
 
+    /// `RUST_LOG` cannot be read.
+    #[error(
+        "RUST_LOG is `{given}`, which is no filter ({detail}); give one like `info` or `warn,server=debug`"
+    )]
+    LogFilter {
+        /// What `RUST_LOG` holds.
+        given: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+
     /// A setting has a value that it cannot have.
     #[error("{origin}: {key} cannot be {value}: {detail}")]
     Unfit {

@@ -1,4 +1,5 @@
-//! Settings of both programs: a TOML file, the environment over it, the command line over both.
+//! What both programs do before their work begins: settings are put together, of a TOML file, the environment over it
+//! and the command line over both; and the log is started.
 //!
 //! An option of a program is a setting if it names an environment variable, such as `RECOMMENDER__SCORING__N`. The name
 //! says its key in the file: `n` in `[scoring]`. So an option's type, its help and its default are written once, where
@@ -8,10 +9,12 @@ mod file;
 mod command_line;
 mod effective;
 mod error;
+mod log;
 
 pub use command_line::{Sources, parse, parse_from};
 pub use effective::{Setting, effective, show};
 pub use error::{Error, Origin, Result};
+pub use log::LogFormat;
 
 /// The file with every key as a comment, at its default. What is no key here is none.
 pub const DEFAULTS: &str = include_str!("../recommender.toml");

@@ -82,7 +82,7 @@ fn an_address_in_use_is_code_1_and_named() {
     assert_eq!(last["level"], "ERROR");
     let (code, _, log) = finished(&["--listen", &address, "--log-format", "text"]);
     assert_eq!(code, 1);
-    assert!(log.contains(&format!("server: cannot listen on {address}: ")), "{log}");
+    assert!(log.contains(&format!("error: cannot listen on {address}: ")), "{log}");
 }
 
 #[test]
