@@ -2,7 +2,7 @@
 #
 #   docker build -t movie-recommender .
 #   docker run --rm --init -v recommendations:/output -v "$PWD/data/mine:/data:ro" --entrypoint pipeline \
-#       movie-recommender run --ratings /data/ratings.csv --movies /data/movies.csv --output /output
+#       movie-recommender run --ratings /data/ratings.csv --movies /data/movies.csv
 #   docker run -d -p 80:80 -v recommendations:/output:ro movie-recommender
 #
 # `--init`, because the batch leaves signals to the system, which keeps them from a container's first process;
@@ -10,8 +10,8 @@
 # give it to 10001, or add `--user "$(id -u):$(id -g)"`. With `--read-only` the server needs `--tmpfs /tmp` for
 # its working copy of the generation, which then is in memory.
 #
-# Both take s3://bucket/prefix in place of /output; AWS_ACCESS_KEY_ID and the like are handed over by `--env`. The volume
-# is then not needed.
+# Both take `--env RECOMMENDER__STORE__LOCATION=s3://bucket/prefix` in place of /output, with AWS_ACCESS_KEY_ID and the
+# like. The volume is then not needed.
 #
 # In Docker every user may bind port 80. Elsewhere it may take `--sysctl net.ipv4.ip_unprivileged_port_start=0`.
 
@@ -51,7 +51,10 @@ USER 10001:10001
 VOLUME /output
 EXPOSE 80
 # No shell and no curl are needed: the server asks itself.
-HEALTHCHECK --interval=10s --timeout=3s --start-period=5s CMD ["server", "healthcheck", "--listen", "127.0.0.1:80"]
-ENTRYPOINT ["server"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=5s CMD ["server", "healthcheck"]
+# By the environment, so that others' is over it, and options over both; a recommender.toml that is mounted is below.
 # `docker stop` kills after 10s; beside its timeout the server may take five seconds to put away its copy.
-CMD ["--store", "/output", "--listen", "0.0.0.0:80", "--drain-timeout", "4s"]
+ENV RECOMMENDER__STORE__LOCATION=/output
+ENV RECOMMENDER__SERVER__LISTEN=0.0.0.0:80
+ENV RECOMMENDER__SERVER__DRAIN_TIMEOUT=4s
+ENTRYPOINT ["server"]

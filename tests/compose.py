@@ -59,15 +59,15 @@ def show(services: dict, programs: Path, moto: Path, scratch: Path, processes: d
             path = ROOT / source if source.startswith(".") else scratch / source
             path.mkdir(parents=True, exist_ok=True)
             places[target] = str(path)
-        words = service.get("entrypoint", ["server"]) + service["command"]
+        words = service.get("entrypoint", ["server"]) + service.get("command", [])
+        environment = {
+            key: in_place(value, places).replace("//store:9000", f"//127.0.0.1:{store_port}")
+            for key, value in {**image_environment(), **service["environment"]}.items()
+        }
         if "ports" in service:
             port = free_port()
             servers[name] = f"http://127.0.0.1:{port}"
-            words = [word.replace("0.0.0.0:80", f"127.0.0.1:{port}") for word in words]
-        environment = {
-            key: in_place(value, places).replace("//store:9000", f"//127.0.0.1:{store_port}")
-            for key, value in service["environment"].items()
-        }
+            environment["RECOMMENDER__SERVER__LISTEN"] = f"127.0.0.1:{port}"
         print(f"{name}: {' '.join(words)}", flush=True)
         processes[name] = start([programs / words[0], *words[1:]], environment, scratch / f"{name}.log")
 
@@ -90,6 +90,11 @@ def start(words: list, environment: dict, log: Path) -> subprocess.Popen:
     environment = {"PATH": os.environ["PATH"], **environment}
     with log.open("wb") as sink:
         return subprocess.Popen(words, env=environment, cwd=log.parent, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink)
+
+
+def image_environment() -> dict:
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+    return dict(line.removeprefix("ENV ").split("=", 1) for line in lines if line.startswith("ENV "))
 
 
 def in_place(value: str, places: dict) -> str:

@@ -64,6 +64,9 @@ fn a_file_that_is_wrong_ends_both_programs_with_its_line_and_code_2() {
         }
     }
     assert!(!world.output().exists());
+    // The way out is open all the same.
+    let ended = Ended::of(in_world(&world, "pipeline").args(["config", "--default"]));
+    assert!(ended.status.success() && ended.stdout.contains("[scoring]"), "{ended:?}");
     let ended = Ended::of(in_world(&world, "server").args(["--config", "absent.toml"]));
     assert_eq!(ended.status.code(), Some(2), "{ended:?}");
     assert!(ended.stderr.contains("absent.toml") && ended.stderr.contains("--config"), "{}", ended.stderr);

@@ -105,13 +105,13 @@ until ! [ "/proc/$network/ns/net" -ef /proc/self/ns/net ]; do sleep 0.1; done
 inside() { nsenter --net="/proc/$network/ns/net" "$@"; }
 inside ip link set lo up
 inside sysctl --quiet --write net.ipv4.ip_unprivileged_port_start=0
-mapfile -t start < <(jq -r '.Entrypoint[], .Cmd[]' <<<"$config")
+mapfile -t start < <(jq -r '.Entrypoint[], (.Cmd // [])[]' <<<"$config")
 mapfile -t health < <(jq -r '.Healthcheck.Test[1:][]' <<<"$config")
 healthy() { inside buildah run "$container" -- "${health[@]}" >"$work/log" 2>&1; }
 
 step "the batch"
 buildah run --volume "$work/volume:/output" --volume "$PWD/data/sample:/data:ro" "$container" -- \
-  pipeline run --ratings /data/ratings.csv --movies /data/movies.csv --output /output --quiet
+  pipeline run --ratings /data/ratings.csv --movies /data/movies.csv --quiet
 [ "$(stat --format %u:%g "$work/volume/CURRENT")" = "$user" ] || fail "the batch did not run as $user"
 
 step "the server"

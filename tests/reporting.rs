@@ -45,6 +45,13 @@ fn half() -> Vec<u8> {
     rows[..=half].to_vec()
 }
 
+/// Whether `latest.html` leads to the report of a run.
+fn leads_to(world: &World, account: &Value) -> bool {
+    let latest = fs::read_to_string(world.path("output/reports/latest.html")).unwrap();
+    let report = Path::new(account["report"].as_str().unwrap()).file_name().unwrap();
+    latest.contains(&format!("url={}\"", report.to_str().unwrap()))
+}
+
 #[test]
 fn every_night_has_a_page_the_refused_one_as_well() {
     let world = World::new();
@@ -57,7 +64,7 @@ fn every_night_has_a_page_the_refused_one_as_well() {
         assert!(page.contains(says), "no `{says}` in\n{page}");
     }
     assert!(first["phases"]["report"]["seconds"].is_f64());
-    assert_eq!(read(world.path("output/reports/latest.html")), page);
+    assert!(leads_to(&world, &first));
 
     let cut_off = world.write("half.csv", half());
     let mut command = world.pipeline("run");
@@ -76,7 +83,7 @@ fn every_night_has_a_page_the_refused_one_as_well() {
     ] {
         assert!(page.contains(says), "no `{says}` in\n{page}");
     }
-    assert_eq!(read(world.path("output/reports/latest.html")), page);
+    assert!(!leads_to(&world, &first));
     assert_eq!(fs::read_dir(world.path("output/reports")).unwrap().count(), 3);
 }
 
@@ -85,7 +92,6 @@ fn a_report_changes_nothing_and_is_left_out_where_it_is_not_wanted_or_cannot_be_
     let with = World::new();
     let digest = |account: &Value| account["content_digest"].as_str().unwrap().to_owned();
     let account = with.run_quickly(&[]);
-    let page = fs::read(account["report"].as_str().unwrap()).unwrap();
 
     let without = World::new();
     let silent = without.run_quickly(&["--no-report"]);
@@ -96,7 +102,7 @@ fn a_report_changes_nothing_and_is_left_out_where_it_is_not_wanted_or_cannot_be_
     // An unchanged night has none of its own.
     let unchanged = with.run_quickly(&[]);
     assert_eq!((&unchanged["outcome"], unchanged.get("report")), (&"unchanged".into(), None));
-    assert_eq!(fs::read(with.path("output/reports/latest.html")).unwrap(), page);
+    assert!(leads_to(&with, &account));
 
     // A file where the directory should be.
     without.write("output/reports", "");

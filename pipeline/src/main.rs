@@ -18,9 +18,10 @@ use pipeline::generations;
 use pipeline::progress::{Progress, Unit};
 use pipeline::run::{self, Outcome};
 use pipeline::sample;
+use pipeline::schedule;
 use pipeline::textfile;
 use pipeline::verify;
-use settings::Sources;
+use settings::{LogFormat, Sources};
 
 /// What was asked for cannot be meant: clap's code for that.
 const WRONG_USAGE: u8 = 2;
@@ -36,7 +37,7 @@ fn main() -> ExitCode {
     let (cli, sources) = match settings::parse::<Cli>() {
         Ok(parsed) => parsed,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "error: {error}");
+            LogFormat::Auto.say_end("pipeline", &error);
             return ExitCode::from(WRONG_USAGE);
         }
     };
@@ -56,7 +57,10 @@ fn dispatch(cli: Cli, sources: &Sources) -> Done {
     let progress = set_up(&cli.global)?;
     let text = match cli.command.unwrap_or(Command::Run(cli.run)) {
         Command::Run(args) => return run(args, progress),
-        Command::Schedule(args) if args.as_run => return run(args.run, progress),
+        Command::Schedule(args) if args.as_run => {
+            schedule::end_with_keeper();
+            return run(args.run, progress);
+        }
         Command::Schedule(args) => return scheduling::schedule(*args),
         Command::Evaluate(args) => evaluate(args, progress),
         Command::Verify(args) => return verify(args),

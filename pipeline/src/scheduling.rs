@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use pipeline::schedule::{self, Ending, Keeper, Signals, Subprocess};
 
 use crate::cli::{AS_RUN, ScheduleArgs};
-use crate::{BUSY, Done, REFUSED};
+use crate::{BUSY, Done, REFUSED, WRONG_USAGE};
 
 /// The times that `--next` prints.
 const SHOWN: usize = 5;
@@ -61,6 +61,7 @@ fn code_of(ending: &Ending) -> ExitCode {
         Ending::Succeeded => ExitCode::SUCCESS,
         Ending::Refused => ExitCode::from(REFUSED),
         Ending::Busy => ExitCode::from(BUSY),
+        Ending::Misused => ExitCode::from(WRONG_USAGE),
         Ending::Failed(_) | Ending::Stopped => ExitCode::FAILURE,
     }
 }

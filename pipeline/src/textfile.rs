@@ -1,7 +1,8 @@
 //! What came of a run, for Prometheus: a file for node_exporter's textfile collector.
 //!
-//! It is replaced whole after every run, failed ones too. When the last run succeeded is carried over from the file
-//! before, so that an alert on its age outlives failures.
+//! It is replaced whole after every run that comes to an end, failed ones too. One that is killed, for memory say, leaves
+//! it as it was: when the last run succeeded is carried over from file to file, and an alert on the age of that notices
+//! every kind of failure.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -40,7 +41,7 @@ pub fn write(path: &Path, start: Timestamp, ended: &Result<Report>) -> Result<()
     let end = Timestamp::now();
     let text = text(start, end, ended, last_success(path));
     // The collector reads *.prom and nothing else, so it never meets the draft.
-    let draft = path.with_extension("new");
+    let draft = path.with_added_extension(format!("{}.new", std::process::id()));
     let mut file = File::create(&draft).map_err(Error::io("create", &draft))?;
     file.write_all(text.as_bytes()).map_err(Error::io("write", &draft))?;
     file.sync_all().map_err(Error::io("sync", &draft))?;

@@ -29,10 +29,11 @@ async function ask(path, options) {
   } catch {
     throw new Error('The server does not answer.');
   }
-  const body = await response.json();
+  const body = await response.json().catch(() => ({}));
   if (!response.ok) throw new Error(body.detail ?? `The server answered ${response.status}.`);
   const id = response.headers.get('x-generation');
-  if (generation && id && id !== generation.id) look();
+  // Another one answers, or two servers are not alike for a while: a look soon says which it is.
+  if (generation && id && id !== generation.id) soon();
   return { body, source: response.headers.get('x-recommendation-source') };
 }
 
@@ -64,9 +65,21 @@ function age(seconds) {
   return 'less than a minute old';
 }
 
+const SOON = 5000;
 let next;
+let isSoon = false;
+
+/** Looks again before long, once, however many answers say that it is time. */
+function soon() {
+  if (isSoon) return;
+  isSoon = true;
+  clearTimeout(next);
+  next = setTimeout(look, SOON);
+}
+
 async function look() {
   let patience = 30000;
+  isSoon = false;
   try {
     const before = generation;
     const response = await fetch('/generation');
@@ -75,19 +88,23 @@ async function look() {
       patience = 3000;
       return;
     }
-    generation = await response.json();
-    const { id, age_seconds: seconds, counts, metrics } = generation;
+    if (!response.ok) throw new Error();
+    const answered = await response.json();
+    const { id, age_seconds: seconds, counts, metrics } = answered;
     const parts = [`Generation ${id}, ${age(seconds)}`];
     parts.push(`${plain.format(counts.users)} users, ${plain.format(counts.movies)} movies, ${plain.format(counts.ratings)} ratings`);
     if (metrics.rmse !== undefined) parts.push(`RMSE ${metrics.rmse.toFixed(2)}`);
     if (metrics['ndcg@10'] !== undefined) parts.push(`NDCG@10 ${metrics['ndcg@10'].toFixed(2)}`);
     byId('generation').textContent = parts.join(' · ');
+    generation = answered;
     if (before?.id !== id) published();
   } catch {
     byId('generation').textContent = 'The server does not answer.';
   } finally {
-    clearTimeout(next);
-    next = setTimeout(look, patience);
+    if (!isSoon) {
+      clearTimeout(next);
+      next = setTimeout(look, patience);
+    }
   }
 }
 
@@ -295,8 +312,14 @@ function readAddress() {
   else showUser(AT_ONCE);
   const ratings = [...(given.get('ratings') ?? '').matchAll(/(\d+):(\d+(?:\.5)?)/g)].slice(0, MOST_OWN);
   if (generation.stars === null) return;
-  show('own-says', async () => {
-    const movies = await Promise.all(ratings.map(([, id]) => own.get(Number(id)) ?? ask(`/movies/${id}`).then(({ body }) => body)));
+  show('own-says', async (isLatest) => {
+    // A movie may be gone since; its rating stays in the address, in case that it comes back.
+    const unknown = (id) => ({ id, title: `Movie ${id}, not there tonight`, genres: [] });
+    const movies = await Promise.all(ratings.map(([, given]) => {
+      const id = Number(given);
+      return own.get(id) ?? ask(`/movies/${id}`).then(({ body }) => body, () => unknown(id));
+    }));
+    if (!isLatest()) return;
     own.clear();
     movies.forEach((one, at) => own.set(one.id, { ...one, rating: Number(ratings[at][2]) }));
     changed();

@@ -1,14 +1,12 @@
 //! The `server` program: the command line, the log, the runtime and the exit code.
 
-// Only main prints: the one line that says why it ends.
-#![allow(clippy::print_stderr)]
-
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use server::settings::{Command, CommandLine};
 use server::{Error, Result, Settings, healthcheck};
+use settings::LogFormat;
 use tracing::Level;
 
 /// Gives back to the system what a generation leaves when it is closed. glibc keeps it: after a hundred generations, as
@@ -20,7 +18,7 @@ fn main() -> ExitCode {
     let (CommandLine { command, settings, .. }, sources) = match settings::parse() {
         Ok(parsed) => parsed,
         Err(error) => {
-            eprintln!("error: {error}");
+            LogFormat::Auto.say_end("server", &error);
             // As for a wrong option.
             return ExitCode::from(2);
         }

@@ -5,6 +5,9 @@
 
 use memchr::memmem::Finder;
 
+/// The words of a search that are looked for: the longest.
+const MOST_WORDS: usize = 8;
+
 /// All titles, in lower case, in one piece.
 #[derive(Debug, Default)]
 pub(crate) struct Titles {
@@ -29,13 +32,16 @@ impl Titles {
         self.ends.push(self.text.len());
     }
 
-    /// The places of all titles in which every word of a text occurs, whatever the case. Without words there are none.
+    /// The places of all titles in which every word of a text occurs, whatever the case; of very many words, the eight
+    /// longest. Without words there are none.
     pub(crate) fn search(&self, text: &str) -> impl Iterator<Item = (usize, Match)> {
         let text: String = lower_case(text).collect();
         let mut words: Vec<_> = text.split_whitespace().collect();
+        words.sort_unstable();
+        words.dedup();
         // The longest is the rarest, mostly, and decides on most titles.
         words.sort_by_key(|word| std::cmp::Reverse(word.len()));
-        words.dedup();
+        words.truncate(MOST_WORDS);
         let finders: Vec<_> = words.into_iter().map(|word| Finder::new(word).into_owned()).collect();
         let begins = std::iter::once(0).chain(self.ends.iter().copied());
         let titles = begins.zip(&self.ends).map(|(begin, &end)| &self.text[begin..end]);
@@ -58,7 +64,11 @@ fn best_match(title: &str, words: &[Finder<'_>]) -> Option<Match> {
         Some(if places.any(begins_word) { Match::Beginnings } else { Match::Within })
     });
     // The worst of its words; of no word, nothing.
-    found.collect::<Option<Vec<_>>>()?.into_iter().max()
+    let mut worst = None;
+    for how in found {
+        worst = worst.max(Some(how?));
+    }
+    worst
 }
 
 #[cfg(test)]

@@ -48,7 +48,30 @@ pub fn parse_from<P: Parser>(
     usual: &Path,
 ) -> Result<clap::error::Result<(P, Sources)>> {
     let command = P::command();
-    let file = match named_file(&command, &words, &environment) {
+    let (file, filled) = match put_together(&command, &words, &environment, usual) {
+        Ok(both) => both,
+        // Who asks for help, or what there is to set, is answered whatever is wrong.
+        Err(error) => match command.clone().try_get_matches_from(&words) {
+            Err(help) if !help.use_stderr() => return Ok(Err(help)),
+            Ok(matches) if asks_for_defaults(&matches) => (File::default(), command.clone()),
+            _ => return Err(error),
+        },
+    };
+    let parsed = filled.try_get_matches_from(words).and_then(|matches| {
+        let parsed = P::from_arg_matches(&matches)?;
+        Ok((parsed, Sources { file, environment, command, matches }))
+    });
+    Ok(parsed)
+}
+
+/// The file, and a command whose defaults are what is given.
+fn put_together(
+    command: &Command,
+    words: &[OsString],
+    environment: &BTreeMap<String, OsString>,
+    usual: &Path,
+) -> Result<(File, Command)> {
+    let file = match named_file(command, words, environment) {
         Some(path) => File::read(&path)?,
         None if usual.exists() => File::read(usual)?,
         None => File::default(),
@@ -60,12 +83,14 @@ pub fn parse_from<P: Parser>(
             return Err(unknown(Origin::Environment(variable.clone()), &key));
         }
     }
-    let filled = filled(command.clone(), &Given { file: &file, environment: &environment })?;
-    let parsed = filled.try_get_matches_from(words).and_then(|matches| {
-        let parsed = P::from_arg_matches(&matches)?;
-        Ok((parsed, Sources { file, environment, command, matches }))
-    });
-    Ok(parsed)
+    let filled = filled(command.clone(), &Given { file: &file, environment })?;
+    Ok((file, filled))
+}
+
+/// Whether a command was given the option that asks for [`DEFAULTS`](crate::DEFAULTS).
+fn asks_for_defaults(matches: &ArgMatches) -> bool {
+    let flag = |below: &ArgMatches| below.try_get_one("default").ok().flatten() == Some(&true);
+    matches.subcommand().is_some_and(|(_, below)| flag(below))
 }
 
 /// The file that the command line or the environment names. What else is wrong with the command line is told later.
@@ -99,10 +124,15 @@ fn filled(mut command: Command, given: &Given<'_>) -> Result<Command> {
             check(&arg, &key, OsStr::new(&value.text), given.file.origin(value))?;
         }
         let from_environment = given.environment.get(&variable);
-        if let Some(value) = from_environment {
-            check(&arg, &key, value, Origin::Environment(variable))?;
-        }
-        let value = from_environment.cloned().or_else(|| from_file.map(|value| OsString::from(&value.text)));
+        // A variable without a value sets nothing, and takes away what the file sets.
+        let value = match from_environment {
+            Some(value) if value.is_empty() => None,
+            Some(value) => {
+                check(&arg, &key, value, Origin::Environment(variable))?;
+                Some(value.clone())
+            }
+            None => from_file.map(|value| OsString::from(&value.text)),
+        };
         command = command.mut_arg(arg.get_id(), |arg| {
             // Read here, so that what is wrong with it is told by its name.
             let arg = arg.env(None::<&'static str>);

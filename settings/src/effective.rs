@@ -2,6 +2,7 @@
 
 use clap::ArgMatches;
 use clap::parser::ValueSource;
+use toml::de::DeValue;
 
 use crate::command_line::{Sources, setting};
 use crate::error::Origin;
@@ -79,14 +80,12 @@ fn section(key: &str) -> &str {
 
 /// A value as TOML: numbers and truth values as they are, all else in quotes.
 fn literal(text: &str) -> String {
-    let is_number =
-        text.parse::<f64>().is_ok() && text.starts_with(|first: char| "+-0123456789in".contains(first));
-    if is_number || text == "true" || text == "false" {
-        // TOML has digits on both sides of a point, and knows `inf` and `nan` by these names alone.
-        text.to_owned()
-    } else {
-        let escaped = text.replace('\\', "\\\\").replace('"', "\\\"");
-        format!("\"{escaped}\"")
+    let is_plain =
+        |value: &DeValue<'_>| matches!(value, DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_));
+    match DeValue::parse(text) {
+        Ok(value) if is_plain(value.get_ref()) => text.to_owned(),
+        // A string of JSON is one of TOML.
+        _ => serde_json::Value::from(text).to_string(),
     }
 }
 
@@ -204,8 +203,47 @@ mod tests {
         assert_eq!(shown.list("").0.depth, 20);
         assert_eq!(Case::new(file, &[]).list("").0.depth, 10);
         assert_eq!(Case::new("", &[]).list("").0.depth, 100);
+        assert_eq!(Case::new(file, &[("RECOMMENDER__SCORING__N", "")]).list("").0.depth, 100);
         let unset = |setting: &Setting| setting.key == "input.ratings" && setting.value.is_none();
         assert!(Case::new("", &[]).list("").1.iter().any(unset));
+    }
+
+    #[test]
+    fn words_are_shown_so_that_they_are_read_as_they_were() {
+        let words = [
+            "a b",
+            "007",
+            "infinity",
+            "nan",
+            "1.",
+            "C:\\x",
+            "\"so\"",
+            "two\nlines",
+            "5",
+            "-inf",
+            "1e3",
+            "true",
+        ];
+        for text in words {
+            let shown = literal(text);
+            let read = DeValue::parse(&shown).unwrap_or_else(|e| panic!("{shown}: {e}"));
+            let again = match read.get_ref() {
+                DeValue::String(text) => text.to_string(),
+                DeValue::Integer(number) => number.as_str().to_owned(),
+                DeValue::Float(number) => number.as_str().to_owned(),
+                DeValue::Boolean(flag) => flag.to_string(),
+                other => panic!("{shown}: {other:?}"),
+            };
+            assert_eq!(again, text);
+        }
+    }
+
+    #[test]
+    fn help_is_there_whatever_is_wrong() {
+        let broken = Case::new("[scorng]\n", &[("RECOMMENDER__NO__SUCH", "1")]);
+        assert!(broken.parse("run").is_err());
+        let help = broken.parse("run --help").unwrap().unwrap_err();
+        assert_eq!(help.kind(), clap::error::ErrorKind::DisplayHelp);
     }
 
     #[test]
@@ -219,7 +257,7 @@ mod tests {
             "{error}"
         );
         assert!(bad("[scoring]\nn = 70_000\n", &[]).contains("70000 is not in 0..=65535"));
-        let error = bad("", &[("RECOMMENDER__SCORING__N", "")]);
+        let error = bad("", &[("RECOMMENDER__SCORING__N", "-1")]);
         assert!(error.starts_with("the variable RECOMMENDER__SCORING__N: scoring.n cannot be"), "{error}");
         let error = bad("[training]\nobjective = \"stars\"", &[]);
         assert!(error.contains("cannot be stars: give one of ranking, rating"), "{error}");

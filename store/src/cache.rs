@@ -50,7 +50,8 @@ impl RecordCache {
             return Ok(Some(record));
         }
         self.n_misses.fetch_add(1, Ordering::Relaxed);
-        let record = get()?;
+        // A copy of its own: what sled hands out may be a part of something larger, which would stay with it.
+        let record = get()?.map(|record| IVec::from(&record[..]));
         if let Some(record) = &record {
             self.records.insert(place, record.clone());
         }

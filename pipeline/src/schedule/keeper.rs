@@ -48,6 +48,8 @@ pub enum Ending {
     Refused,
     /// Another run is at work, or was faster. It does what this one would have done.
     Busy,
+    /// It was asked for what cannot be meant: a wrong setting. Another try would only say so again.
+    Misused,
     /// It failed, in these words.
     Failed(String),
     /// It was stopped, as was wanted.
@@ -96,7 +98,7 @@ impl<C: Clock, J: Job> Keeper<C, J> {
                 continue;
             }
             if left.abs() > PUNCTUAL {
-                tracing::warn!(due = %self.shown(due), "a run was missed; making up for it now, once");
+                tracing::warn!(due = %self.shown(due), "no run since that was due is known of; running now, once");
             }
             if self.see_through() == Ending::Stopped {
                 return self.stopped();
@@ -126,6 +128,10 @@ impl<C: Clock, J: Job> Keeper<C, J> {
                         "another run is at work or was faster; not tried again before the next time"
                     );
                 }
+                Ending::Misused => tracing::error!(
+                    "the run's settings are wrong, as stands above: mend them and run `pipeline schedule --once`, or wait \
+                     for the next time"
+                ),
                 Ending::Failed(why) if n < self.retries.n => {
                     let pause = self.retries.pause(n);
                     tracing::warn!(

@@ -15,7 +15,7 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::generations::Place;
 pub use keeper::{Clock, Ending, Job, Keeper, Wait};
-pub use process::{Signals, Subprocess};
+pub use process::{Signals, Subprocess, end_with_keeper};
 pub use times::Times;
 
 /// The longest pause between two attempts, however often a run has failed.

@@ -104,9 +104,19 @@ impl Job for Subprocess {
             Err(e) => {
                 // Never two at once: what cannot be waited for must not go on either.
                 let _ = child.kill();
+                let _ = child.wait();
                 Ending::Failed(format!("cannot wait for the run: {e}"))
             }
         }
+    }
+}
+
+/// Ends this process, a run, when its keeper is gone, however that ended: nobody else would wait for it. Linux alone can
+/// do that; elsewhere the run goes on, and its lock keeps others out.
+pub fn end_with_keeper() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::set_parent_process_death_signal(Some(Signal::TERM)) {
+        tracing::warn!("the run will not notice if its keeper is killed: {error}");
     }
 }
 
@@ -114,6 +124,7 @@ impl Job for Subprocess {
 fn ending(status: ExitStatus) -> Ending {
     match status.code() {
         Some(0) => Ending::Succeeded,
+        Some(2) => Ending::Misused,
         Some(3) => Ending::Refused,
         Some(4) => Ending::Busy,
         Some(code) => Ending::Failed(format!("code {code}")),

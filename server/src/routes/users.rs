@@ -15,6 +15,8 @@ use crate::problem::Problem;
 const USUAL_N: u32 = 12;
 /// The most users of one answer.
 const MOST: u32 = 50;
+/// Looks for users in one request: there may be many deleted ones in a row.
+const MOST_LOOKS: u32 = 1000;
 
 pub(super) async fn answer(app: &Arc<App>, query: &str, client: Option<&Preferences>) -> Answer {
     let n = parse(query)?;
@@ -35,16 +37,16 @@ pub(super) fn parse(query: &str) -> Result<u32, Problem> {
 
 /// Up to `n` users, ascending, about as far from each other as ids go: a look for each, however many users there are.
 fn spread(view: &View<'_>, n: u32) -> Result<Vec<UserId>, Problem> {
-    let mut users: Vec<UserId> = Vec::new();
+    let (mut users, mut looks): (Vec<UserId>, _) = (Vec::new(), MOST_LOOKS);
     let Some(last) = view.last_user()? else { return Ok(users) };
-    let Some(first) = view.user_from(UserId(0))? else { return Ok(users) };
+    let Some(first) = view.user_from(UserId(0), &mut looks)? else { return Ok(users) };
     for part in 0..n {
         let step = u64::from(last.0.saturating_sub(first.0)) * u64::from(part) / u64::from(n);
         // A part of what lies between two ids is an id.
         let even = first.0.saturating_add(u32::try_from(step).unwrap_or(u32::MAX));
         let beyond = users.last().map_or(Some(0), |user| user.0.checked_add(1));
         let Some(beyond) = beyond else { break };
-        let Some(user) = view.user_from(UserId(even.max(beyond)))? else { break };
+        let Some(user) = view.user_from(UserId(even.max(beyond)), &mut looks)? else { break };
         users.push(user);
     }
     Ok(users)

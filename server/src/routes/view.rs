@@ -44,11 +44,11 @@ impl<'a> View<'a> {
         self.of_user(user, |tables| tables.history(user))
     }
 
-    /// The known user with the least id from one on.
-    pub(super) fn user_from(&self, mut from: UserId) -> Result<Option<UserId>, Problem> {
-        loop {
+    /// The known user with the least id from one on, as far as that is found in so many looks.
+    pub(super) fn user_from(&self, mut from: UserId, looks: &mut u32) -> Result<Option<UserId>, Problem> {
+        while *looks > 0 {
+            *looks -= 1;
             match self.get(|tables| tables.user_from(from))? {
-                // The next of many deleted ones: there are not more than the deny list names.
                 Some(user) if self.denied.list.deletes(user) => match user.0.checked_add(1) {
                     Some(next) => from = UserId(next),
                     None => return Ok(None),
@@ -56,6 +56,7 @@ impl<'a> View<'a> {
                 found => return Ok(found),
             }
         }
+        Ok(None)
     }
 
     /// The user with the greatest id, deleted or not.

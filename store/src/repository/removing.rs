@@ -23,15 +23,15 @@ impl Repository {
                 lock.is_exclusive() || id.time().is_none_or(|time| now.duration_since(time) > ABANDONED);
             if abandoned && self.objects.read(&layout::key(&id, MANIFEST))?.is_none() {
                 tracing::info!(generation = %id, "removing what a run has left unfinished");
-                self.objects.remove_all(&format!("{GENERATIONS}/{id}"))?;
+                self.remove_rest(&id)?;
                 n_removed += 1;
             }
         }
         Ok(n_removed)
     }
 
-    /// Removes a generation, its report, and what was said of it. It stops being whole first, so that what is left of it, should
-    /// this be interrupted, is swept by the next run and never read.
+    /// Removes a generation, its report, and what was said of it. It stops being whole first, so that what is left of
+    /// it, should this be interrupted, is swept by the next run and never read.
     ///
     /// # Errors
     /// [`Error::InUse`] for the published generation.
@@ -52,9 +52,14 @@ impl Repository {
             }
             return Err(in_use());
         }
-        self.objects.remove_all(&format!("{GENERATIONS}/{id}"))?;
-        self.objects.remove(&layout::report_key(id))?;
+        self.remove_rest(id)?;
         self.unmark(id, Mark::Withdrawn)?;
         self.unmark(id, Mark::Pinned)
+    }
+
+    /// Removes what is no generation any more: the report first, which nobody would look for afterwards.
+    fn remove_rest(&self, id: &GenerationId) -> Result<()> {
+        self.objects.remove(&layout::report_key(id))?;
+        self.objects.remove_all(&format!("{GENERATIONS}/{id}"))
     }
 }
