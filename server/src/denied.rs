@@ -83,10 +83,8 @@ struct Looks(Option<DenyList>);
 impl Looks {
     /// What is to be hidden now that the file says `list`.
     fn hidden(&mut self, list: DenyList, hidden: &DenyList) -> DenyList {
-        let is_settled = self.0.as_ref() == Some(&list);
-        let now = if is_settled { list.clone() } else { list.clone().and(hidden) };
-        self.0 = Some(list);
-        now
+        let before = self.0.replace(list.clone());
+        if before.as_ref() == Some(&list) { list } else { list.and(hidden) }
     }
 }
 

@@ -11,7 +11,7 @@ use clap::{Arg, ArgMatches, Command, Parser};
 
 use crate::error::{Error, Origin, Result};
 use crate::file::{File, unknown};
-use crate::{PREFIX, USUAL_FILE, key_of, keys, variable_of};
+use crate::{PREFIX, USUAL_FILE, is_key, key_of, variable_of};
 
 /// The option that names the file, and the variable that does.
 const CONFIG: &str = "config";
@@ -78,7 +78,7 @@ fn put_together(
     };
     for variable in environment.keys() {
         if let Some(key) = key_of(variable)
-            && keys().all(|known| known != key)
+            && !is_key(&key)
         {
             return Err(unknown(Origin::Environment(variable.clone()), &key));
         }

@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::error::{Error, Origin, Result};
-use crate::{keys, nearest};
+use crate::{is_key, keys, nearest};
 
 /// What a file says.
 #[derive(Debug, Default)]
@@ -49,15 +49,10 @@ impl File {
                 let is_section = keys().any(|known| known.starts_with(&format!("{key}.")));
                 match value.get_ref() {
                     DeValue::Table(table) if is_section => tables.push((format!("{key}."), table)),
-                    DeValue::Table(table) if keys().all(|known| known != key) && !table.is_empty() => {
+                    other if !is_key(&key) => {
                         // Of an unknown section its first key says best what may be meant.
-                        let first = table
-                            .iter()
-                            .next()
-                            .map_or_else(String::new, |(name, _)| name.get_ref().to_string());
-                        return Err(unknown(origin(name.span().start), &format!("{key}.{first}")));
-                    }
-                    _ if keys().all(|known| known != key) => {
+                        let first = other.as_table().and_then(|table| table.iter().next());
+                        let key = first.map_or(key.clone(), |(name, _)| format!("{key}.{}", name.get_ref()));
                         return Err(unknown(origin(name.span().start), &key));
                     }
                     _ => {

@@ -40,6 +40,10 @@ pub fn keys() -> impl Iterator<Item = String> {
     lines().map(|(key, _)| key)
 }
 
+fn is_key(key: &str) -> bool {
+    keys().any(|known| known == key)
+}
+
 /// The value that [`DEFAULTS`] says a key has where nobody sets it; none where that depends.
 #[must_use]
 pub fn written_default(key: &str) -> Option<String> {

@@ -15,7 +15,6 @@ use crate::records::{
 /// holds, else some.
 #[derive(Debug)]
 pub struct Tables {
-    cache: Option<Arc<RecordCache>>,
     fallback: TopN,
     user_terms: Option<UserTerms>,
     top_n: Table,
@@ -63,14 +62,14 @@ impl Tables {
             similar: table(trees::SIMILAR)?,
             user_factors: table(trees::USER_FACTORS)?,
             item_factors: table(trees::ITEM_FACTORS)?,
-            cache,
         })
     }
 
     /// The bytes that cached records take, and how often a lookup found none; zeros without a cache.
     #[must_use]
     pub fn cached(&self) -> (u64, u64) {
-        self.cache.as_ref().map_or((0, 0), |cache| (cache.bytes(), cache.n_misses()))
+        // All tables share one.
+        self.top_n.cache.as_ref().map_or((0, 0), |cache| (cache.bytes(), cache.n_misses()))
     }
 
     /// The list of a user whom nobody knows.

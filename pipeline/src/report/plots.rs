@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use maud::{Markup, PreEscaped, html};
 use plotters::coord::Shift;
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
 use super::evidence::Histogram;
@@ -32,6 +33,7 @@ const COLOURS: [(&str, &str); 5] = [
 ];
 
 type Drawn = Result<(), Box<dyn Error>>;
+type Area<'b> = DrawingArea<SVGBackend<'b>, Shift>;
 
 /// A line of a plot.
 pub(super) struct Line {
@@ -69,24 +71,7 @@ pub(super) fn lines(frame: &Frame<'_>, lines: &[Line]) -> Markup {
     let (Some(x), Some(y)) = (x, y) else { return html! {} };
     let y = frame.y.clone().unwrap_or(y);
     figure(frame, |area| {
-        let mut chart = ChartBuilder::on(area)
-            .margin(8)
-            .margin_right(18)
-            .x_label_area_size(24)
-            .y_label_area_size(52)
-            .build_cartesian_2d(x, y)?;
-        chart
-            .configure_mesh()
-            .disable_x_mesh()
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(GRID)
-            .axis_style(GRID)
-            .x_labels(5)
-            .y_labels(5)
-            .label_style(("sans-serif", TEXT, &INK))
-            .x_label_formatter(&|x| (frame.x_label)(*x))
-            .y_label_formatter(&|y| (frame.y_label)(*y))
-            .draw()?;
+        let mut chart = chart(area, frame, x, y, (5, 5))?;
         for line in lines {
             let colour = if line.is_first { FIRST } else { SECOND };
             chart.draw_series(LineSeries::new(line.points.iter().copied(), colour.stroke_width(2)))?;
@@ -110,24 +95,8 @@ pub(super) fn bars(frame: &Frame<'_>, histogram: &Histogram) -> Markup {
     }
     let share = |count: u64| count as f64 / sum as f64;
     figure(frame, |area| {
-        let mut chart = ChartBuilder::on(area)
-            .margin(8)
-            .margin_right(18)
-            .x_label_area_size(24)
-            .y_label_area_size(52)
-            .build_cartesian_2d(start..start + width * counts.len() as f64, 0.0..share(most) * 1.05)?;
-        chart
-            .configure_mesh()
-            .disable_x_mesh()
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(GRID)
-            .axis_style(GRID)
-            .x_labels(10)
-            .y_labels(4)
-            .label_style(("sans-serif", TEXT, &INK))
-            .x_label_formatter(&|x| (frame.x_label)(*x))
-            .y_label_formatter(&|y| (frame.y_label)(*y))
-            .draw()?;
+        let (x, y) = (start..start + width * counts.len() as f64, 0.0..share(most) * 1.05);
+        let mut chart = chart(area, frame, x, y, (10, 4))?;
         chart.draw_series((0u32..).zip(counts).map(|(bar, &count)| {
             let left = start + width * f64::from(bar);
             let corners = [(left + 0.08 * width, 0.0), (left + 0.92 * width, share(count))];
@@ -135,6 +104,35 @@ pub(super) fn bars(frame: &Frame<'_>, histogram: &Histogram) -> Markup {
         }))?;
         Ok(())
     })
+}
+
+/// Axes, lines across and labels: so many along x and y, as far as there is room.
+fn chart<'a, 'b>(
+    area: &'a Area<'b>,
+    frame: &Frame<'_>,
+    x: Range<f64>,
+    y: Range<f64>,
+    (n_x_labels, n_y_labels): (usize, usize),
+) -> Result<ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>, Box<dyn Error>> {
+    let mut chart = ChartBuilder::on(area)
+        .margin(8)
+        .margin_right(18)
+        .x_label_area_size(24)
+        .y_label_area_size(52)
+        .build_cartesian_2d(x, y)?;
+    chart
+        .configure_mesh()
+        .disable_x_mesh()
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(GRID)
+        .axis_style(GRID)
+        .x_labels(n_x_labels)
+        .y_labels(n_y_labels)
+        .label_style(("sans-serif", TEXT, &INK))
+        .x_label_formatter(&|x| (frame.x_label)(*x))
+        .y_label_formatter(&|y| (frame.y_label)(*y))
+        .draw()?;
+    Ok(chart)
 }
 
 /// From the least to the greatest, with some space beyond both; nothing of no numbers.
@@ -152,7 +150,7 @@ fn spread(values: impl Iterator<Item = f64>, space: f64) -> Option<Range<f64>> {
 }
 
 /// Draws, and puts the drawing into a figure. What cannot be drawn is left out: the numbers stand beside it.
-fn figure(frame: &Frame<'_>, draw: impl FnOnce(&DrawingArea<SVGBackend<'_>, Shift>) -> Drawn) -> Markup {
+fn figure(frame: &Frame<'_>, draw: impl FnOnce(&Area<'_>) -> Drawn) -> Markup {
     let mut svg = String::new();
     {
         let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();

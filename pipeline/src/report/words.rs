@@ -1,18 +1,11 @@
 //! Figures as people read them.
 
+use indicatif::HumanCount;
 use store::GenerationId;
 
 /// A whole number in groups of three.
 pub(super) fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    HumanCount(n).to_string()
 }
 
 /// A share in per cent.

@@ -62,8 +62,8 @@ impl RankingFactors {
 /// Rows are improved, not solved (see [`super::als`]): after some epochs that is the same. Cost of an epoch: 14 k
 /// multiplications a rating and 5/2 k^2 a row of either side. Memory: the factors, and half a megabyte a thread.
 ///
-/// What further users' factors are solved from is returned beside them: the model's side of users without the users. `course` gets the
-/// error of every epoch, see [`Course`](super::Course).
+/// What further users' factors are solved from is returned beside them: the model's side of users without the users.
+/// `course` gets the error of every epoch, see [`Course`](super::Course).
 ///
 /// # Errors
 /// [`Error::Diverged`] when numbers stop being numbers.

@@ -90,7 +90,8 @@ impl RatingModel {
     }
 }
 
-/// Learns the model. `course` gets the error of every sweep, see [`Course`](super::Course). Of a user or an item without ratings, bias and factors are zero.
+/// Learns the model. `course` gets the error of every sweep, see [`Course`](super::Course). Of a user or an item without
+/// ratings, bias and factors are zero.
 ///
 /// Cost of a sweep, with d factors and the bias: about 2 d^2 multiplications and 40 d additions a rating, and d^3
 /// multiplications a user and an item. Memory: d^2 numbers for each row of the larger side, and some 10 d for each row
