@@ -179,7 +179,7 @@ fn a_server_refuses_what_is_damaged_newer_or_not_there_and_keeps_what_it_has() {
 
     let (id, dir) = made_apart("9");
     let manifest = fs::read_to_string(dir.join("manifest.json")).unwrap();
-    let newer = manifest.replacen("\"format_version\": 4", "\"format_version\": 5", 1);
+    let newer = manifest.replacen("\"format_version\": 5", "\"format_version\": 6", 1);
     fs::write(dir.join("manifest.json"), newer).unwrap();
     fs::write(&current, format!("{id}\n")).unwrap();
     stays("has format 5, this release reads 4; upgrade the reader");

@@ -5,6 +5,7 @@
 //! generations/<id>/claim            written first; in buckets only
 //! generations/<id>/manifest.json    written last: a generation without it is not whole
 //! generations/<id>/records/...      a sled directory
+//! generations/<id>/users/...        the users' records by shard, where a run was cut into such
 //! generations/<id>/...              what else the run left (rejects.csv)
 //! reports/<id>.html, latest.html   what a person reads of a night; no part of its generation
 //! pinned/<id>, withdrawn/<id>       what people said of a generation
@@ -21,6 +22,8 @@ pub const CURRENT: &str = "CURRENT";
 pub const MANIFEST: &str = "manifest.json";
 /// The sled directory of a generation.
 pub const RECORDS: &str = "records";
+/// The directory of the shards of users in a generation.
+pub const USERS: &str = "users";
 /// sled's log in it, which is nearly all of its bytes and carries sled's lock.
 pub(crate) const LOG: &str = "db";
 /// Where all generations are.
@@ -31,6 +34,11 @@ pub(crate) const REPORTS: &str = "reports";
 pub(crate) const CLAIM: &str = "claim";
 /// The file that a run holds locked from beginning to end.
 pub(crate) const LOCK: &str = "LOCK";
+
+/// A generation's file of a shard of users.
+pub(crate) fn users_file(shard: u32) -> String {
+    format!("{USERS}/{shard:05}.parquet")
+}
 
 /// The directory of a generation in an output directory.
 #[must_use]

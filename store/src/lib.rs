@@ -14,6 +14,7 @@ pub mod records;
 pub mod manifest;
 pub mod layout;
 mod durable;
+pub mod shards;
 mod cache;
 mod tables;
 pub mod writer;

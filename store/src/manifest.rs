@@ -18,7 +18,7 @@ use crate::ids::GenerationId;
 pub use gate::{Check, Gate, Outcome, Verdict};
 
 /// The version that this release writes, and the only one that it reads: a night later there is no other.
-pub const FORMAT_VERSION: u32 = 4;
+pub const FORMAT_VERSION: u32 = 5;
 
 /// The manifest of one generation, as `manifest.json` holds it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,6 +34,9 @@ pub struct Manifest {
     pub account: Account,
     /// A digest of all records in key order: equal for equal content, whatever sled made of its files.
     pub content_digest: String,
+    /// How many shards its users are cut into, each a file below `users/`; `None` where they are records like all else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n_shards: Option<u32>,
     /// Every file of the generation but this one, by its path below the generation's directory.
     pub files: BTreeMap<String, FileDigest>,
 }

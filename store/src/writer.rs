@@ -161,7 +161,7 @@ impl GenerationWriter {
         await_close(&records)?;
         durable::sync_all(&draft.dir)?;
         let files = FileDigest::of_all(&draft.dir, |_| true)?;
-        Ok(Finished { id, content_digest: content.finalize().to_hex().to_string(), files, draft })
+        Ok(Finished { id, content, n_shards: None, files, draft })
     }
 }
 
@@ -169,25 +169,37 @@ impl GenerationWriter {
 #[derive(Debug)]
 pub struct Finished {
     id: GenerationId,
-    content_digest: String,
+    content: blake3::Hasher,
+    n_shards: Option<u32>,
     files: BTreeMap<String, FileDigest>,
     draft: Draft,
 }
 
 impl Finished {
+    /// Adds the users, whose shards were written elsewhere: of each, in order, the digest of its file and that of its
+    /// records.
+    pub fn add_shards<'a>(&mut self, shards: impl ExactSizeIterator<Item = (&'a FileDigest, &'a str)>) {
+        self.n_shards = u32::try_from(shards.len()).ok();
+        for ((file, content), number) in shards.zip(0..) {
+            self.content.update(content.as_bytes());
+            self.files.insert(layout::users_file(number), file.clone());
+        }
+    }
+
     /// Writes the manifest. The generation is whole when this returns, and survives a power cut; it is not
     /// yet published.
     ///
     /// # Errors
     /// [`Error::Io`]; the generation is then gone.
     pub fn seal(self, account: Account) -> Result<Manifest> {
-        let Self { id, content_digest, files, mut draft } = self;
+        let Self { id, content, n_shards, files, mut draft } = self;
         let manifest = Manifest {
             format_version: FORMAT_VERSION,
             generation: id,
             created_at: jiff::Timestamp::now(),
             account,
-            content_digest,
+            content_digest: content.finalize().to_hex().to_string(),
+            n_shards,
             files,
         };
         durable::replace(&draft.dir.join(MANIFEST), &manifest.to_bytes()?)?;

@@ -36,11 +36,12 @@ fn manifest(day: u32, ndcg: f64) -> Manifest {
         ..Account::default()
     };
     Manifest {
-        format_version: 4,
+        format_version: store::manifest::FORMAT_VERSION,
         generation: format!("202611{day:02}T023000.000Z").parse().unwrap(),
         created_at: jiff::Timestamp::UNIX_EPOCH,
         account,
         content_digest: day.to_string(),
+        n_shards: None,
         files: BTreeMap::new(),
     }
 }

@@ -43,6 +43,7 @@ fn report(outcome: Outcome) -> Report {
         created_at: Timestamp::UNIX_EPOCH,
         account,
         content_digest: String::new(),
+        n_shards: None,
         files: BTreeMap::new(),
     };
     Report { outcome, manifest, rejects: "rejects.csv".into(), page: None }

@@ -1,0 +1,135 @@
+//! A shard's ratings: what its users have rated, one row a user.
+
+use std::path::Path;
+
+use super::Lists;
+use super::columns::{ColumnsReader, ColumnsWriter, wrong};
+use crate::error::Result;
+use crate::ids::UserId;
+
+const SCHEMA: &str = "message ratings {
+    required int32 user_id (INTEGER(32, false));
+    required group movies (LIST) { repeated group list { required int32 element (INTEGER(32, false)); } }
+    required group ratings (LIST) { repeated group list { required float element; } }
+}";
+
+/// Some users and what they have rated, ids ascending. `movies` and `stars` have a row for each user, alike in length.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RatingsBatch {
+    /// The users.
+    pub users: Vec<UserId>,
+    /// What each has rated, ids ascending.
+    pub movies: Lists<u32>,
+    /// With how many stars; rows as those of `movies`.
+    pub stars: Vec<f32>,
+}
+
+impl RatingsBatch {
+    /// Adds a user.
+    pub fn push(&mut self, user: UserId, movies: &[u32], stars: &[f32]) {
+        self.users.push(user);
+        self.movies.push(movies);
+        self.stars.extend_from_slice(stars);
+    }
+
+    /// A user's ratings by position.
+    #[must_use]
+    pub fn row(&self, row: usize) -> (&[u32], &[f32]) {
+        let cells = self.movies.indptr[row]..self.movies.indptr[row + 1];
+        (&self.movies.values[cells.clone()], &self.stars[cells])
+    }
+}
+
+/// Writes a file of ratings.
+pub struct RatingsWriter(ColumnsWriter);
+
+impl RatingsWriter {
+    /// Begins a file.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io), as for every call.
+    pub fn create(path: &Path) -> Result<Self> {
+        ColumnsWriter::create(path, SCHEMA, &[]).map(Self)
+    }
+
+    /// Writes users that come after all that were written before; some thousand at a time.
+    ///
+    /// # Errors
+    /// As [`RatingsWriter::create`].
+    pub fn put(&mut self, batch: &RatingsBatch) -> Result<()> {
+        let mut columns = self.0.batch()?;
+        columns.ids(batch.users.iter().map(|user| user.0))?;
+        columns.id_lists(&batch.movies.indptr, batch.movies.values.iter().copied())?;
+        columns.number_lists(&batch.movies.indptr, &batch.stars)?;
+        columns.finish()
+    }
+
+    /// Ends the file, which is on disk when this returns.
+    ///
+    /// # Errors
+    /// As [`RatingsWriter::create`].
+    pub fn finish(self) -> Result<()> {
+        self.0.finish()
+    }
+}
+
+/// Reads a file of ratings, a batch at a time.
+pub struct RatingsReader {
+    columns: ColumnsReader,
+    path: std::path::PathBuf,
+}
+
+impl RatingsReader {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io); [`Error::Damaged`](crate::Error::Damaged) for what is no such file.
+    pub fn open(path: &Path) -> Result<Self> {
+        Ok(Self { columns: ColumnsReader::open(path)?, path: path.to_path_buf() })
+    }
+
+    /// All batches, in order.
+    pub fn batches(&self) -> impl Iterator<Item = Result<RatingsBatch>> + '_ {
+        (0..self.columns.n_batches()).map(|number| self.batch(number))
+    }
+
+    fn batch(&self, number: usize) -> Result<RatingsBatch> {
+        let columns = self.columns.batch(number)?;
+        let users = columns.ids(&["user_id"])?.into_iter().map(UserId).collect();
+        let (movies, stars) = (columns.id_lists(&["movies"])?, columns.number_lists(&["ratings"])?);
+        if movies.indptr != stars.indptr {
+            return Err(wrong(&self.path, "a user has more movies than ratings, or fewer"));
+        }
+        Ok(RatingsBatch { users, movies, stars: stars.values })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_is_what_was_written_and_a_cut_file_is_damaged() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("00000.parquet");
+        let mut first = RatingsBatch::default();
+        first.push(UserId(3), &[1, 7, u32::MAX], &[0.5, 5.0, 3.0]);
+        first.push(UserId(9), &[], &[]);
+        first.push(UserId(u32::MAX), &[2], &[4.5]);
+        let mut second = RatingsBatch::default();
+        second.push(UserId(4), &[], &[]);
+        let mut writer = RatingsWriter::create(&path).unwrap();
+        writer.put(&first).unwrap();
+        writer.put(&second).unwrap();
+        writer.finish().unwrap();
+
+        let reader = RatingsReader::open(&path).unwrap();
+        let read: Vec<_> = reader.batches().map(Result::unwrap).collect();
+        assert_eq!(read, [first, second]);
+
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &bytes[..bytes.len() - 5]).unwrap();
+        let error = RatingsReader::open(&path).err().unwrap().to_string();
+        assert!(error.contains("00000.parquet is damaged"), "{error}");
+    }
+}
