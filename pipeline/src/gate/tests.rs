@@ -39,6 +39,7 @@ fn published(account: Account) -> Baseline {
     let format_version = store::manifest::FORMAT_VERSION;
     Baseline::Generation(Box::new(Manifest {
         format_version,
+        n_shards: None,
         generation,
         created_at,
         account,

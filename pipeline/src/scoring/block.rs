@@ -52,13 +52,13 @@ pub(super) struct Block<'a, 'f> {
 
 /// How many users make a block.
 pub(super) fn users(scorer: &Scorer<'_>) -> usize {
-    let bytes = capacity(scorer) * size_of::<Rank>() + scorer.items.len() / 8;
+    let bytes = capacity(scorer) * size_of::<Rank>() + scorer.catalogue.items.len() / 8;
     (MOST_BYTES / bytes).clamp(1, USERS)
 }
 
 /// How many candidates a selection holds before it sorts out.
 fn capacity(scorer: &Scorer<'_>) -> usize {
-    scorer.n + scorer.n.max(64) + scorer.items.width()
+    scorer.catalogue.n + scorer.catalogue.n.max(64) + scorer.catalogue.items.width()
 }
 
 impl Workspace {
@@ -66,7 +66,7 @@ impl Workspace {
         let n_users = users(scorer);
         Self {
             ranks: vec![Rank::NONE; n_users * capacity(scorer)],
-            seen: vec![0; n_users * scorer.items.len().div_ceil(32)],
+            seen: vec![0; n_users * scorer.catalogue.items.len().div_ceil(32)],
             groups: (0..n_users.div_ceil(ROWS)).map(|_| Group::default()).collect(),
         }
     }
@@ -78,13 +78,12 @@ impl WithSimd for Block<'_, '_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
         let Self { scorer, users, workspace: Workspace { ranks, seen, groups } } = self;
-        let n_tiles = scorer.items.n_tiles();
-        let mut kernel =
-            Kernel { simd, items: &scorer.items, factors: scorer.factors, work: Work::default() };
+        let n_tiles = scorer.catalogue.items.n_tiles();
+        let mut kernel = Kernel { simd, items: &scorer.catalogue.items, scorer, work: Work::default() };
         let mut selections = begin(scorer, users.clone(), ranks, seen);
         let groups = &mut groups[..users.len().div_ceil(ROWS)];
 
-        let head = HEAD.max(2 * scorer.n).div_ceil(scorer.items.width()).min(n_tiles);
+        let head = HEAD.max(2 * scorer.catalogue.n).div_ceil(scorer.catalogue.items.width()).min(n_tiles);
         for (group, selections) in groups.iter_mut().zip(selections.chunks_mut(ROWS)) {
             group.rows.fill(scorer, selections);
             kernel.score(&group.rows, 0..head, selections);
@@ -102,14 +101,14 @@ impl WithSimd for Block<'_, '_> {
             kernel.advance(scorer, groups, &mut selections, tiles);
             for (group, selections) in groups.iter_mut().zip(selections.chunks_mut(ROWS)) {
                 // Doubling the items brings about n ln 2 new ones among the best n, if their order is no matter.
-                let too_many = 3 * scorer.n + 64;
+                let too_many = 3 * scorer.catalogue.n + 64;
                 group.harmed |= selections.iter_mut().any(|selection| selection.take_count() > too_many);
                 group.waits |= group.harmed;
             }
         }
 
         if groups.iter().any(|group| group.harmed) {
-            kernel.items = scorer.as_numbered();
+            kernel.items = scorer.catalogue.as_numbered();
             for (group, selections) in groups.iter_mut().zip(selections.chunks_mut(ROWS)) {
                 // The others are done.
                 group.waits = !std::mem::take(&mut group.harmed);
@@ -139,11 +138,11 @@ fn begin<'a>(
     seen: &'a mut [u32],
 ) -> Vec<Selection<'a>> {
     let ranks = ranks.chunks_exact_mut(capacity(scorer));
-    let seen = seen.chunks_exact_mut(scorer.items.len().div_ceil(32));
+    let seen = seen.chunks_exact_mut(scorer.catalogue.items.len().div_ceil(32));
     let selections = users.zip(ranks.zip(seen)).map(|(user, (ranks, seen))| {
-        let norm = norm(scorer.factors.user(user));
-        let mut selection = Selection::new(user, norm, scorer.n, scorer.bound, ranks, seen);
-        selection.begin(scorer.seen.columns(user).iter().map(|&item| scorer.items.place(item)));
+        let norm = norm(scorer.user(user));
+        let mut selection = Selection::new(user, norm, scorer.catalogue.n, scorer.catalogue.bound, ranks, seen);
+        selection.begin(scorer.seen.columns(user).iter().map(|&item| scorer.catalogue.items.place(item)));
         selection
     });
     selections.collect()
@@ -154,11 +153,11 @@ impl Group {
     #[inline(always)]
     fn prepare(&mut self, scorer: &Scorer<'_>, selections: &[Selection<'_>], head: usize) {
         let cut = selections.iter().map(Selection::cut).fold(f64::INFINITY, f64::min);
-        let (end, n_tiles) = (scorer.items.tiles_above(cut), scorer.items.n_tiles());
+        let (end, n_tiles) = (scorer.catalogue.items.tiles_above(cut), scorer.catalogue.items.n_tiles());
         // Among equal scores the smaller item wins: then no order is better than theirs.
         self.harmed = end == n_tiles && end > head && selections.iter().any(Selection::is_tie);
         self.waits = self.harmed;
-        self.look = scorer.screen.is_some() && end > head + MANY_TILES && !self.harmed;
+        self.look = scorer.catalogue.screen.is_some() && end > head + MANY_TILES && !self.harmed;
         if end > head {
             self.rows.fill(scorer, selections);
         }
@@ -168,7 +167,7 @@ impl Group {
     }
 }
 
-impl<S: Simd> Kernel<'_, S> {
+impl<S: Simd> Kernel<'_, '_, S> {
     /// Takes the groups through some tiles, panel by panel.
     #[inline(always)]
     fn advance(
@@ -183,7 +182,7 @@ impl<S: Simd> Kernel<'_, S> {
                 if group.waits {
                     continue;
                 }
-                match scorer.screen {
+                match scorer.catalogue.screen {
                     Some(screen) if group.look => self.screen(screen, &group.rows, panel.clone(), selections),
                     _ => self.score(&group.rows, panel.clone(), selections),
                 }

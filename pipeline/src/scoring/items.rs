@@ -3,6 +3,7 @@
 //! The order is stable within classes of nearly equal norms. Factors are laid out a panel at a time, when a user
 //! first needs one: most users never come near the end.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -23,7 +24,7 @@ const CLASSES: u32 = 64;
 #[derive(Debug)]
 pub(super) struct Items<'a> {
     /// n_items x n_factors, row-major.
-    factors: &'a [f32],
+    factors: Cow<'a, [f32]>,
     n_factors: usize,
     n_items: usize,
     /// The item at each place, and after the last none to the end of a tile.
@@ -50,16 +51,16 @@ struct Panel {
 
 impl<'a> Items<'a> {
     /// Items (n_items x n_factors, row-major), the longest first.
-    pub(super) fn longest_first(factors: &'a [f32], n_factors: usize) -> Self {
+    pub(super) fn longest_first(factors: Cow<'a, [f32]>, n_factors: usize) -> Self {
         Self::by(factors, n_factors, |norm| Reverse(class(norm)))
     }
 
-    /// Items (n_items x n_factors, row-major) in the order of their numbers.
-    pub(super) fn as_numbered(factors: &'a [f32], n_factors: usize) -> Self {
-        Self::by(factors, n_factors, |_| ())
+    /// The same items in the order of their numbers.
+    pub(super) fn renumbered(&self) -> Self {
+        Self::by(self.factors.clone(), self.n_factors, |_| ())
     }
 
-    fn by<K: Ord>(factors: &'a [f32], n_factors: usize, key: impl Fn(f64) -> K + Sync) -> Self {
+    fn by<K: Ord>(factors: Cow<'a, [f32]>, n_factors: usize, key: impl Fn(f64) -> K + Sync) -> Self {
         let norm_of: Vec<f64> = factors.par_chunks_exact(n_factors).map(norm).collect();
         let (n_items, width) = (norm_of.len(), machine_width());
         let mut items: Vec<u32> = (0..n_items as u32).collect();
@@ -160,7 +161,7 @@ impl<'a> Items<'a> {
     }
 
     /// The factors of an item.
-    pub(super) fn factors(&self, item: u32) -> &'a [f32] {
+    pub(super) fn factors(&self, item: u32) -> &[f32] {
         &self.factors[item as usize * self.n_factors..][..self.n_factors]
     }
 

@@ -8,7 +8,6 @@ use super::Scorer;
 use super::items::Items;
 use super::screen::{Screen, ScreenRows};
 use super::selection::Selection;
-use crate::model::RankingFactors;
 use ranking::tile::{self, ROWS, lanes, width};
 
 /// Pairs of a tile beyond which it is cheaper to compute all of its scores.
@@ -36,10 +35,10 @@ pub struct Work {
 }
 
 /// What the loops work on.
-pub(super) struct Kernel<'a, S> {
+pub(super) struct Kernel<'a, 'f, S> {
     pub(super) simd: S,
-    pub(super) items: &'a Items<'a>,
-    pub(super) factors: &'a RankingFactors,
+    pub(super) items: &'a Items<'f>,
+    pub(super) scorer: &'a Scorer<'f>,
     pub(super) work: Work,
 }
 
@@ -48,9 +47,9 @@ impl Rows {
     #[inline(always)]
     pub(super) fn fill(&mut self, scorer: &Scorer<'_>, users: &[Selection<'_>]) {
         self.factors.clear();
-        self.factors.resize(scorer.factors.n_factors * ROWS, 0.0);
+        self.factors.resize(scorer.catalogue.n_factors * ROWS, 0.0);
         for (row, selection) in users.iter().enumerate() {
-            let factors = scorer.factors.user(selection.user);
+            let factors = scorer.user(selection.user);
             for (lanes, &factor) in self.factors.chunks_exact_mut(ROWS).zip(factors) {
                 lanes[row] = factor;
             }
@@ -60,12 +59,12 @@ impl Rows {
     /// Quantises the factors of some users for a first look.
     #[inline(always)]
     pub(super) fn fill_screen(&mut self, scorer: &Scorer<'_>, users: &[Selection<'_>]) {
-        let users = users.iter().map(|selection| scorer.factors.user(selection.user));
-        self.screen.fill(users, scorer.factors.n_factors, scorer.bound);
+        let users = users.iter().map(|selection| scorer.user(selection.user));
+        self.screen.fill(users, scorer.catalogue.n_factors, scorer.catalogue.bound);
     }
 }
 
-impl<S: Simd> Kernel<'_, S> {
+impl<S: Simd> Kernel<'_, '_, S> {
     /// Offers the items of some tiles to the selections of at most [`ROWS`] users. Stops before the first tile none
     /// of whose items, or of those after it, can be among anyone's best.
     #[inline(always)]
@@ -168,7 +167,7 @@ impl<S: Simd> Kernel<'_, S> {
     /// Scores what a selection has postponed, and offers it.
     #[inline(always)]
     pub(super) fn score_pending(&mut self, selection: &mut Selection<'_>) {
-        let user = self.factors.user(selection.user);
+        let user = self.scorer.user(selection.user);
         let k = user.len();
         let pending = *selection.pending();
         let items: [&[f32]; PENDING] = pending.map(|item| &self.items.factors(item)[..k]);

@@ -23,9 +23,10 @@ mod kernel;
 mod selection;
 mod block;
 
+use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use pulp::Arch;
 use rayon::prelude::*;
@@ -39,38 +40,69 @@ pub use kernel::Work;
 pub use ranking::Scored;
 use screen::Screen;
 
-/// What scoring needs, laid out for it.
+/// The items, laid out for scoring: what users of any number of batches have in common.
 #[derive(Debug)]
-pub struct Scorer<'a> {
-    factors: &'a RankingFactors,
+pub struct Catalogue<'a> {
+    n_factors: usize,
     items: Items<'a>,
     /// The items in their own order, if anyone has needed that.
     as_numbered: OnceLock<Items<'a>>,
     bound: Bound,
     screen: Option<Screen>,
-    seen: &'a Csr,
     n: usize,
+}
+
+impl<'a> Catalogue<'a> {
+    /// Prepares to find the best `n` of items with some factors (n_items x n_factors, row-major). Copies them once, as
+    /// far as they are needed.
+    #[must_use]
+    pub fn new(item_factors: impl Into<Cow<'a, [f32]>>, n_factors: usize, n: usize) -> Self {
+        let items = Items::longest_first(item_factors.into(), n_factors);
+        Self {
+            screen: Screen::available(n_factors, items.width()),
+            n: n.min(items.len()),
+            n_factors,
+            items,
+            as_numbered: OnceLock::new(),
+            bound: Bound::new(n_factors),
+        }
+    }
+
+    /// The number of items.
+    #[must_use]
+    pub fn n_items(&self) -> usize {
+        self.items.len()
+    }
+
+    fn as_numbered(&self) -> &Items<'a> {
+        self.as_numbered.get_or_init(|| self.items.renumbered())
+    }
+}
+
+/// What scoring needs: the items, and some users with what they have seen.
+#[derive(Debug)]
+pub struct Scorer<'a> {
+    catalogue: Arc<Catalogue<'a>>,
+    /// n_users x n_factors, row-major.
+    user_factors: &'a [f32],
+    seen: &'a Csr,
     in_full: AtomicU64,
     in_8_bits: AtomicU64,
 }
 
 impl<'a> Scorer<'a> {
     /// Prepares to find the best `n` items of each user that are not in the user's row of `seen`
-    /// (n_users x n_items). Copies the item factors once, as far as they are needed.
+    /// (n_users x n_items).
     #[must_use]
     pub fn new(factors: &'a RankingFactors, seen: &'a Csr, n: usize) -> Self {
-        let items = Items::longest_first(&factors.item_factors, factors.n_factors);
-        Self {
-            screen: Screen::available(factors.n_factors, items.width()),
-            n: n.min(items.len()),
-            factors,
-            items,
-            as_numbered: OnceLock::new(),
-            bound: Bound::new(factors.n_factors),
-            seen,
-            in_full: AtomicU64::new(0),
-            in_8_bits: AtomicU64::new(0),
-        }
+        let catalogue = Catalogue::new(factors.item_factors.as_slice(), factors.n_factors, n);
+        Self::over(Arc::new(catalogue), &factors.user_factors, seen)
+    }
+
+    /// The same of items that are laid out already.
+    #[must_use]
+    pub fn over(catalogue: Arc<Catalogue<'a>>, user_factors: &'a [f32], seen: &'a Csr) -> Self {
+        Self { catalogue, user_factors, seen, in_full: AtomicU64::new(0), in_8_bits: AtomicU64::new(0) }
     }
 
     /// The best min(n, unseen) items of each user of a range, best first.
@@ -79,7 +111,7 @@ impl<'a> Scorer<'a> {
     /// the lists, and at most some 20 MB a thread.
     #[must_use]
     pub fn top_n(&self, users: Range<usize>) -> Vec<Vec<Scored>> {
-        if self.n == 0 {
+        if self.catalogue.n == 0 {
             return vec![Vec::new(); users.len()];
         }
         let n_together = block::users(self);
@@ -101,7 +133,7 @@ impl<'a> Scorer<'a> {
     #[must_use]
     pub fn n_candidates(&self, users: Range<usize>) -> u64 {
         let n_seen: usize = users.clone().map(|user| self.seen.columns(user).len()).sum();
-        (users.len() * self.items.len() - n_seen) as u64
+        (users.len() * self.catalogue.n_items() - n_seen) as u64
     }
 
     /// How many scores have been computed until now.
@@ -113,9 +145,9 @@ impl<'a> Scorer<'a> {
         }
     }
 
-    fn as_numbered(&self) -> &Items<'a> {
-        self.as_numbered
-            .get_or_init(|| Items::as_numbered(&self.factors.item_factors, self.factors.n_factors))
+    fn user(&self, user: usize) -> &[f32] {
+        let k = self.catalogue.n_factors;
+        &self.user_factors[user * k..][..k]
     }
 }
 

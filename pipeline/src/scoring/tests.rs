@@ -217,7 +217,7 @@ fn an_order_that_does_harm_is_given_up() {
     for (user, list) in scorer.top_n(0..9).iter().enumerate() {
         assert_eq!(list, &by_definition(&factors, &seen, 20, user));
     }
-    assert!(scorer.as_numbered.get().is_some());
+    assert!(scorer.catalogue.as_numbered.get().is_some());
 }
 
 #[test]
