@@ -95,7 +95,7 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
     let metrics = meter.measure("evaluate", || evaluate(&input, settings, progress))?;
     let model = meter.measure("train", || train(&input.interactions, &settings.training, progress))?;
 
-    repository.sweep(&lock)?;
+    repository.sweep(&lock, None)?;
     let staging = repository.staging(&settings.place.work)?;
     let mut writer = meter.measure("publish", || begin(staging.dir(), &input))?;
     let mut metadata = std::mem::take(&mut input.movies.by_id);

@@ -11,8 +11,13 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<()> {
     let draft = path.with_extension("new");
     let mut file = File::create(&draft).map_err(Error::io("create", &draft))?;
     file.write_all(content).map_err(Error::io("write", &draft))?;
-    file.sync_all().map_err(Error::io("sync", &draft))?;
-    fs::rename(&draft, path).map_err(Error::io("replace", path))?;
+    take_place(&draft, path)
+}
+
+/// Gives a file that was written beside a place that place, whatever was there.
+pub(crate) fn take_place(draft: &Path, path: &Path) -> Result<()> {
+    File::open(draft).and_then(|file| file.sync_all()).map_err(Error::io("sync", draft))?;
+    fs::rename(draft, path).map_err(Error::io("replace", path))?;
     path.parent().map_or(Ok(()), sync_dir)
 }
 

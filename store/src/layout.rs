@@ -2,11 +2,12 @@
 //!
 //! ```text
 //! CURRENT                           the published generation's name
-//! generations/<id>/claim            written first; in buckets only
+//! generations/<id>/claim            written first; in buckets, and by jobs
 //! generations/<id>/manifest.json    written last: a generation without it is not whole
 //! generations/<id>/records/...      a sled directory
 //! generations/<id>/users/...        the users' records by shard, where a run was cut into such
 //! generations/<id>/...              what else the run left (rejects.csv)
+//! jobs/<id>/...                     what the tasks of a run share, where it was cut into such
 //! reports/<id>.html, latest.html   what a person reads of a night; no part of its generation
 //! pinned/<id>, withdrawn/<id>       what people said of a generation
 //! LOCK, CURRENT.lock                held by who writes; in directories only
@@ -28,9 +29,11 @@ pub const USERS: &str = "users";
 pub(crate) const LOG: &str = "db";
 /// Where all generations are.
 pub(crate) const GENERATIONS: &str = "generations";
+/// Where what the tasks of runs share is.
+pub(crate) const JOBS: &str = "jobs";
 /// Where the reports of all nights are.
 pub(crate) const REPORTS: &str = "reports";
-/// The file of a bucket's generation that is written first, by the one run that may write the others.
+/// The file of a bucket's generation, or a job's, that is written first, by the one run that may write the others.
 pub(crate) const CLAIM: &str = "claim";
 /// The file that a run holds locked from beginning to end.
 pub(crate) const LOCK: &str = "LOCK";

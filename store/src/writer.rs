@@ -74,6 +74,20 @@ impl GenerationWriter {
         let generations = layout::generations_dir(output);
         fs::create_dir_all(&generations).map_err(Error::io("create", &generations))?;
         let (id, dir) = claim(output)?;
+        Self::begin(id, dir)
+    }
+
+    /// Begins a generation whose name is a job's.
+    ///
+    /// # Errors
+    /// As [`GenerationWriter::create`].
+    pub fn create_for(job: &GenerationId, output: &Path) -> Result<Self> {
+        let dir = layout::generation_dir(output, job);
+        fs::create_dir_all(&dir).map_err(Error::io("create", &dir))?;
+        Self::begin(job.clone(), dir)
+    }
+
+    fn begin(id: GenerationId, dir: PathBuf) -> Result<Self> {
         let draft = Draft { dir, sealed: false };
         let records = draft.dir.join(RECORDS);
         let db = config(&records).create_new(true).open().map_err(Error::sled(&records))?;

@@ -144,7 +144,7 @@ fn a_run_that_holds_the_lock_keeps_others_out_and_sweeps_what_the_dead_have_left
     let error = Repository::in_directory(site.path()).lock().unwrap_err();
     assert!(matches!(error, Error::Locked { .. }));
     assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
-    assert_eq!(site.repository.sweep(&lock).unwrap(), 1);
+    assert_eq!(site.repository.sweep(&lock, None).unwrap(), 1);
     assert_eq!(site.repository.generations().unwrap(), [whole]);
     drop(lock);
     site.repository.lock().unwrap();

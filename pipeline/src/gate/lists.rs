@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use indicatif::ProgressBar;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use store::manifest::Check;
-use store::records::TopN;
+use store::records::{History, TopN};
 use store::{DenyList, MovieId, Tables, UserId};
 
 use super::{check, skipped, yes_or_no};
@@ -20,12 +21,7 @@ const USERS_A_TASK: usize = 512;
 /// What was seen of all lists.
 #[derive(Debug, Default)]
 pub struct Lists {
-    statistics: ListStatistics,
-    /// By movie: the users who have it among their first ten.
-    shown: BTreeMap<MovieId, u64>,
-    n_wrong: u64,
-    /// The first user with a wrong list, and what is wrong with it.
-    first_wrong: Option<(UserId, String)>,
+    seen: Part,
     /// What is stored of what was denied, where something was.
     denial: Option<Denial>,
 }
@@ -42,23 +38,30 @@ pub struct ListStatistics {
 }
 
 /// What lists are held against.
-struct Judge<'a> {
-    tables: &'a Tables,
+#[derive(Debug)]
+pub struct Judge<'a> {
     /// All candidates, ids ascending.
-    candidates: Vec<MovieId>,
-    depth: usize,
-    scale: Scale,
-    deny: Option<&'a DenyList>,
+    pub candidates: Vec<MovieId>,
+    /// The length of a list, where there are that many candidates.
+    pub depth: usize,
+    /// The stars that there are.
+    pub scale: Scale,
+    /// What must not be in them.
+    pub deny: Option<&'a DenyList>,
 }
 
-/// What one task has seen.
-#[derive(Default)]
-struct Part {
+/// What was seen of some lists.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    n_users: u64,
     entries: u64,
+    /// By movie: the users who have it among their first ten.
     shown: BTreeMap<MovieId, u64>,
-    wrong: Vec<(UserId, String)>,
+    n_wrong: u64,
+    /// The first user with a wrong list, and what is wrong with it.
+    first_wrong: Option<(UserId, String)>,
     /// The first entry that is denied.
-    remnant: Option<Remnant>,
+    remnant: Option<String>,
 }
 
 impl Lists {
@@ -77,58 +80,63 @@ impl Lists {
         let users: Vec<UserId> = tables.users().collect::<store::Result<_>>()?;
         bar.set_length(users.len() as u64);
         let candidates = tables.candidate_ids().collect::<store::Result<_>>()?;
-        let judge = Judge { tables, candidates, depth, scale, deny };
+        let judge = Judge { candidates, depth, scale, deny };
         let parts: Vec<Part> = users
             .par_chunks(USERS_A_TASK)
             .map(|users| {
                 let mut part = Part::default();
                 for &user in users {
-                    part.take(user, &judge)?;
+                    part.take(user, tables.top_n(user)?.as_ref(), tables.history(user)?.as_ref(), &judge);
                 }
                 bar.inc(users.len() as u64);
                 Ok(part)
             })
             .collect::<store::Result<_>>()?;
+        Self::merge(parts, tables, deny)
+    }
 
-        let mut lists = Self::default();
-        let mut remnant = deny.map(|deny| Remnant::beside_lists(deny, tables)).transpose()?.flatten();
-        for part in parts {
-            lists.statistics.entries += part.entries;
-            for (movie, n_users) in part.shown {
-                *lists.shown.entry(movie).or_default() += n_users;
-            }
-            lists.n_wrong += part.wrong.len() as u64;
-            lists.first_wrong = lists.first_wrong.or_else(|| part.wrong.into_iter().next());
-            remnant = remnant.or(part.remnant);
-        }
-        lists.denial = deny.map(|deny| Denial::new(deny, remnant));
-        lists.statistics.users = users.len() as u64;
-        lists.statistics.recommended = lists.shown.len() as u64;
-        Ok(lists)
+    /// Puts together what was seen of the lists of all users, in their order, and looks for what is denied in everything
+    /// that is no user's.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn merge(
+        parts: impl IntoIterator<Item = Part>,
+        tables: &Tables,
+        deny: Option<&DenyList>,
+    ) -> store::Result<Self> {
+        let mut seen = Part::default();
+        parts.into_iter().for_each(|part| seen.add(part));
+        let beside = deny.map(|deny| Remnant::beside_lists(deny, tables)).transpose()?.flatten();
+        let found = beside.map(|remnant| remnant.to_string()).or_else(|| seen.remnant.clone());
+        Ok(Self { seen, denial: deny.map(|deny| Denial::new(deny, found)) })
     }
 
     /// How much there is.
     #[must_use]
     pub fn statistics(&self) -> ListStatistics {
-        self.statistics
+        let Part { n_users, entries, ref shown, .. } = self.seen;
+        ListStatistics { users: n_users, entries, recommended: shown.len() as u64 }
     }
 
     /// By movie: the users who have it among their first ten. Movies that nobody has are not there.
     #[must_use]
     pub fn shown(&self) -> &BTreeMap<MovieId, u64> {
-        &self.shown
+        &self.seen.shown
     }
 
     /// That all are right.
     pub(super) fn check(&self) -> Check {
-        let ListStatistics { users, entries, .. } = self.statistics;
-        let detail = match &self.first_wrong {
-            None => format!("all {users} lists with {entries} entries in order, unseen, known and complete"),
+        let Part { n_users, entries, n_wrong, ref first_wrong, .. } = self.seen;
+        let detail = match first_wrong {
+            None => {
+                format!("all {n_users} lists with {entries} entries in order, unseen, known and complete")
+            }
             Some((user, fault)) => {
-                format!("{} of {users} lists are wrong; that of user {user}: {fault}", self.n_wrong)
+                format!("{n_wrong} of {n_users} lists are wrong; that of user {user}: {fault}")
             }
         };
-        check("lists", self.n_wrong == 0, self.n_wrong as f64, None, detail)
+        check("lists", n_wrong == 0, n_wrong as f64, None, detail)
     }
 
     /// That nothing is stored of what is denied.
@@ -141,27 +149,49 @@ impl Lists {
 }
 
 impl Part {
-    fn take(&mut self, user: UserId, judge: &Judge<'_>) -> store::Result<()> {
-        let &Judge { tables, ref candidates, depth, scale, deny } = judge;
+    /// Looks at what there is of a user's list and history.
+    pub fn take(&mut self, user: UserId, list: Option<&TopN>, history: Option<&History>, judge: &Judge<'_>) {
+        let &Judge { ref candidates, depth, scale, deny } = judge;
+        self.n_users += 1;
         if deny.is_some_and(|deny| deny.deletes(user)) {
-            return Ok(()); // that it is there at all is found by its key, and nothing else may be said of it
+            return; // that it is there at all is found by its key, and nothing else may be said of it
         }
-        let (list, history) = (tables.top_n(user)?, tables.history(user)?);
-        let remnant = deny.and_then(|deny| Remnant::of_lists(deny, user, list.as_ref(), history.as_ref()));
-        self.remnant = self.remnant.take().or(remnant);
+        let remnant = deny.and_then(|deny| Remnant::of_lists(deny, user, list, history));
+        self.remnant = self.remnant.take().or_else(|| remnant.map(|remnant| remnant.to_string()));
         let (Some(list), Some(history)) = (list, history) else {
-            self.wrong.push((user, Fault::Missing { missing: "history" }.to_string()));
-            return Ok(());
+            return self.count_wrong(user, Fault::Missing { missing: "history" }.to_string());
         };
-        let fault = check_list(&list, &history, candidates, depth).err().map(|fault| fault.to_string());
-        if let Some(fault) = fault.or_else(|| outlandish(&list, scale)) {
-            self.wrong.push((user, fault));
+        let fault = check_list(list, history, candidates, depth).err().map(|fault| fault.to_string());
+        if let Some(fault) = fault.or_else(|| outlandish(list, scale)) {
+            self.count_wrong(user, fault);
         }
         self.entries += list.movies.len() as u64;
         for &movie in list.movies.iter().take(SHOWN) {
             *self.shown.entry(movie).or_default() += 1;
         }
-        Ok(())
+    }
+
+    /// The users whose lists were looked at.
+    #[must_use]
+    pub fn n_users(&self) -> u64 {
+        self.n_users
+    }
+
+    fn count_wrong(&mut self, user: UserId, fault: String) {
+        self.n_wrong += 1;
+        self.first_wrong.get_or_insert((user, fault));
+    }
+
+    /// Adds what was seen of later users.
+    fn add(&mut self, later: Self) {
+        self.n_users += later.n_users;
+        self.entries += later.entries;
+        for (movie, n_users) in later.shown {
+            *self.shown.entry(movie).or_default() += n_users;
+        }
+        self.n_wrong += later.n_wrong;
+        self.first_wrong = self.first_wrong.take().or(later.first_wrong);
+        self.remnant = self.remnant.take().or(later.remnant);
     }
 }
 

@@ -14,7 +14,7 @@ mod lists;
 use store::manifest::{Account, Check, Gate, Manifest, Outcome, Verdict};
 
 pub use bounds::Bounds;
-pub use lists::{ListStatistics, Lists};
+pub use lists::{Judge, ListStatistics, Lists, Part};
 
 /// What is published now, to compare with.
 #[derive(Debug)]

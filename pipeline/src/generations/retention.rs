@@ -42,7 +42,8 @@ pub fn prune(repository: &Repository, retention: Retention, dry_run: bool) -> Re
         Err(other) => return Err(other.into()),
     };
     let leftovers = match &lock {
-        Some(lock) if !dry_run => repository.sweep(lock)?,
+        // What a failed run has computed is what the next one goes on with.
+        Some(lock) if !dry_run => repository.sweep(lock, repository.jobs()?.last())?,
         _ => 0,
     };
     let alone = lock.as_ref().is_some_and(RunLock::is_exclusive);

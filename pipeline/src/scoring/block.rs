@@ -141,7 +141,8 @@ fn begin<'a>(
     let seen = seen.chunks_exact_mut(scorer.catalogue.items.len().div_ceil(32));
     let selections = users.zip(ranks.zip(seen)).map(|(user, (ranks, seen))| {
         let norm = norm(scorer.user(user));
-        let mut selection = Selection::new(user, norm, scorer.catalogue.n, scorer.catalogue.bound, ranks, seen);
+        let mut selection =
+            Selection::new(user, norm, scorer.catalogue.n, scorer.catalogue.bound, ranks, seen);
         selection.begin(scorer.seen.columns(user).iter().map(|&item| scorer.catalogue.items.place(item)));
         selection
     });

@@ -63,12 +63,11 @@ impl Denial {
                 Ok(Remnant::of_lists(deny, user, list.as_ref(), history.as_ref()))
             })?,
         };
-        Ok(Self::new(deny, found))
+        Ok(Self::new(deny, found.map(|found| found.to_string())))
     }
 
     /// What came of it, `found` being the first that should not be there.
-    pub(crate) fn new(deny: &DenyList, found: Option<Remnant>) -> Self {
-        let found = found.map(|found| found.to_string());
+    pub(crate) fn new(deny: &DenyList, found: Option<String>) -> Self {
         Self { movies: deny.movies().len(), users: deny.users().len(), found }
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::Repository;
 use super::objects::Version;
 use crate::error::{Error, Result};
-use crate::layout::{self, CLAIM, MANIFEST};
+use crate::layout::{self, CLAIM, MANIFEST, USERS};
 use crate::location::Location;
 use crate::manifest::Manifest;
 use crate::working_copy::WorkingCopy;
@@ -42,12 +42,21 @@ impl Repository {
     pub fn staging(&self, work: &Path) -> Result<Staging> {
         Ok(match &self.location {
             Location::Directory(path) => Staging::InPlace(path.clone()),
-            Location::Bucket { .. } => Staging::Apart(WorkingCopy::create(work)?),
+            Location::Bucket { .. } => Self::staging_apart(work)?,
         })
     }
 
+    /// Where to make the part of a job's generation that is no shard's: never in place, for what is left there of a
+    /// failed run is what the next one goes on with.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where `work` cannot be written.
+    pub fn staging_apart(work: &Path) -> Result<Staging> {
+        WorkingCopy::create(work).map(Staging::Apart)
+    }
+
     /// Adds a sealed generation that was made in a staging directory, the manifest last. Calls `sent` with the bytes of
-    /// each part as it is sent. Where it was made in place nothing is left to do.
+    /// each part as it is sent. Where it was made in place nothing is left to do, and a job's shards are there already.
     ///
     /// # Errors
     /// [`Error::Claimed`] where another run began in the same millisecond.
@@ -55,10 +64,13 @@ impl Repository {
         let Staging::Apart(copy) = staging else { return Ok(()) };
         let id = &manifest.generation;
         let dir = layout::generation_dir(copy.dir(), id);
-        if !self.objects.replace(&layout::key(id, CLAIM), signature().as_bytes(), &Version::ABSENT)? {
+        // A job has claimed its generation when it began.
+        if manifest.n_shards.is_none()
+            && !self.objects.replace(&layout::key(id, CLAIM), signature().as_bytes(), &Version::ABSENT)?
+        {
             return Err(Error::Claimed { generation: id.clone(), location: self.location.to_string() });
         }
-        for name in manifest.files.keys() {
+        for name in manifest.files.keys().filter(|name| !Path::new(name).starts_with(USERS)) {
             self.objects.upload(&dir.join(name), &layout::key(id, name), &mut sent)?;
         }
         self.objects.upload(&dir.join(MANIFEST), &layout::key(id, MANIFEST), &mut sent)

@@ -209,6 +209,10 @@ impl Objects for Bucket {
         Ok(true)
     }
 
+    fn in_place(&self, _: &str) -> Option<PathBuf> {
+        None
+    }
+
     fn upload(&self, from: &Path, key: &str, sent: &mut dyn FnMut(u64)) -> Result<()> {
         let mut file = File::open(from).map_err(Error::io("open", from))?;
         let mut part = Vec::new();
@@ -246,6 +250,10 @@ impl Objects for Bucket {
 
     fn path(&self, key: &str) -> PathBuf {
         self.url(key).into()
+    }
+
+    fn url(&self, key: &str) -> Result<String> {
+        Ok(Self::url(self, key))
     }
 }
 

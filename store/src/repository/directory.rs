@@ -4,6 +4,8 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use url::Url;
+
 use super::objects::{Objects, Version};
 use super::pace::Pace;
 use crate::durable;
@@ -108,9 +110,26 @@ impl Objects for Directory {
         }
     }
 
-    /// Generations are made in place: the file is there.
-    fn upload(&self, _: &Path, _: &str, _: &mut dyn FnMut(u64)) -> Result<()> {
-        Ok(())
+    fn in_place(&self, key: &str) -> Option<PathBuf> {
+        Some(self.path(key))
+    }
+
+    fn upload(&self, from: &Path, key: &str, sent: &mut dyn FnMut(u64)) -> Result<()> {
+        let path = self.path(key);
+        let dir = path.parent().unwrap_or(&self.root);
+        fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
+        // Two processes may do the same work at once.
+        let unique = format!("{}-{}", std::process::id(), jiff::Timestamp::now().as_nanosecond());
+        let draft = path.with_extension(unique);
+        let copied = fs::copy(from, &draft).map_err(Error::io("copy", from)).and_then(|n_bytes| {
+            sent(n_bytes);
+            durable::take_place(&draft, &path)
+        });
+        if copied.is_err() {
+            // What is wrong is told already.
+            let _ = fs::remove_file(&draft);
+        }
+        copied
     }
 
     fn lock(&self) -> Result<Option<File>> {
@@ -136,6 +155,13 @@ impl Objects for Directory {
 
     fn path(&self, key: &str) -> PathBuf {
         self.root.join(key)
+    }
+
+    fn url(&self, key: &str) -> Result<String> {
+        let path = self.path(key);
+        let whole = std::path::absolute(&path).map_err(Error::io("find", &path))?;
+        let none = || Error::io("name", path)(io::Error::other("it has no URL"));
+        Url::from_file_path(whole).map(Into::into).map_err(|()| none())
     }
 }
 

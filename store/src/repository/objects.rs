@@ -34,7 +34,10 @@ pub(super) trait Objects: Debug + Send + Sync {
     /// Copies an object into a new file; returns false where there is none.
     fn download(&self, key: &str, to: &Path, pace: &mut Pace) -> Result<bool>;
 
-    /// Copies a file of a staging directory into an object, telling `sent` the bytes of each part.
+    /// The file that an object is, where it is one.
+    fn in_place(&self, key: &str) -> Option<PathBuf>;
+
+    /// Copies a file into an object, telling `sent` the bytes of each part.
     fn upload(&self, from: &Path, key: &str, sent: &mut dyn FnMut(u64)) -> Result<()>;
 
     /// Takes the lock of those who write, where there is such a thing.
@@ -42,6 +45,9 @@ pub(super) trait Objects: Debug + Send + Sync {
 
     /// Where an object is, for people.
     fn path(&self, key: &str) -> PathBuf;
+
+    /// Where an object is, for programs: `file:///...` or `s3://...`.
+    fn url(&self, key: &str) -> Result<String>;
 }
 
 /// What an object was when it was read: equal for equal content.

@@ -1,0 +1,194 @@
+//! Generations whose users are computed shard by shard, by many processes, while they are in the making.
+//!
+//! A job has the name of the generation that it makes. What its tasks share lies beside the generations, and goes when
+//! it ends; what they make is in its final place at once, under a fixed name, whole or not there at all. So a task may
+//! run twice, on two machines, even at once, and nothing of it needs to be moved or taken back:
+//!
+//! ```text
+//! jobs/<id>/...                          what the tasks read, and their accounts
+//! generations/<id>/claim                 whose it is
+//! generations/<id>/users/<shard>.parquet what they make
+//! ```
+
+use std::path::{Path, PathBuf};
+
+use super::adding::signature;
+use super::objects::Version;
+use super::{Bandwidth, Repository};
+use crate::error::{Error, Result};
+use crate::ids::GenerationId;
+use crate::layout::{self, CLAIM, JOBS, USERS};
+
+/// What lies in a repository of one job.
+#[derive(Debug, Clone)]
+pub struct JobFiles<'a> {
+    repository: &'a Repository,
+    id: GenerationId,
+}
+
+impl Repository {
+    /// Begins a job under a name of its own, from now.
+    ///
+    /// # Errors
+    /// As [`Repository::pointer`].
+    pub fn begin_job(&self) -> Result<JobFiles<'_>> {
+        let mut time = jiff::Timestamp::now();
+        loop {
+            let id = GenerationId::at(time);
+            let key = layout::key(&id, CLAIM);
+            if self.objects.replace(&key, signature().as_bytes(), &Version::ABSENT)? {
+                return Ok(self.job(id));
+            }
+            time += jiff::SignedDuration::from_millis(1);
+        }
+    }
+
+    /// The jobs that have not ended, by ascending name.
+    ///
+    /// # Errors
+    /// As [`Repository::pointer`].
+    pub fn jobs(&self) -> Result<Vec<GenerationId>> {
+        let names = self.objects.names(JOBS)?;
+        let mut ids: Vec<GenerationId> = names.iter().filter_map(|name| name.parse().ok()).collect();
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
+    /// The files of a job.
+    #[must_use]
+    pub fn job(&self, id: GenerationId) -> JobFiles<'_> {
+        JobFiles { repository: self, id }
+    }
+}
+
+impl JobFiles<'_> {
+    /// The generation that it makes.
+    #[must_use]
+    pub fn id(&self) -> &GenerationId {
+        &self.id
+    }
+
+    /// A small file of the job; `None` where there is none.
+    ///
+    /// # Errors
+    /// As for every call: [`Error::Io`], [`Error::Remote`].
+    pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        Ok(self.repository.objects.read(&self.key(name))?.map(|(content, _)| content))
+    }
+
+    /// Writes a small file of the job, whatever was there.
+    ///
+    /// # Errors
+    /// As [`JobFiles::read`].
+    pub fn write(&self, name: &str, content: &[u8]) -> Result<()> {
+        self.repository.objects.write(&self.key(name), content)
+    }
+
+    /// The names in a folder of the job.
+    ///
+    /// # Errors
+    /// As [`JobFiles::read`].
+    pub fn names(&self, folder: &str) -> Result<Vec<String>> {
+        self.repository.objects.names(&self.key(folder))
+    }
+
+    /// Copies a file into the job.
+    ///
+    /// # Errors
+    /// As [`JobFiles::read`].
+    pub fn send(&self, from: &Path, name: &str) -> Result<()> {
+        self.repository.objects.upload(from, &self.key(name), &mut |_| ())
+    }
+
+    /// A file of the job, to be read where the path says: in place, or a copy in a directory of the caller's.
+    ///
+    /// # Errors
+    /// As [`JobFiles::read`]; [`Error::Damaged`] where there is none.
+    pub fn fetch(&self, name: &str, dir: &Path) -> Result<PathBuf> {
+        self.fetch_key(&self.key(name), dir)
+    }
+
+    /// Where a file of the job is, as engines of other makes name it.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where there is no current directory.
+    pub fn url(&self, name: &str) -> Result<String> {
+        self.repository.objects.url(&self.key(name))
+    }
+
+    /// Copies a shard's results into the generation.
+    ///
+    /// # Errors
+    /// As [`JobFiles::read`].
+    pub fn send_users(&self, from: &Path, shard: u32) -> Result<()> {
+        self.repository.objects.upload(from, &self.users_key(shard), &mut |_| ())
+    }
+
+    /// A shard's results, to be read where the path says.
+    ///
+    /// # Errors
+    /// As [`JobFiles::fetch`].
+    pub fn fetch_users(&self, shard: u32, dir: &Path) -> Result<PathBuf> {
+        self.fetch_key(&self.users_key(shard), dir)
+    }
+
+    /// Whether a shard's results are there.
+    ///
+    /// # Errors
+    /// As [`JobFiles::read`].
+    pub fn has_users(&self, shard: u32) -> Result<bool> {
+        Ok(self.repository.objects.size(&self.users_key(shard))?.is_some())
+    }
+
+    /// Where a shard's results go, as engines of other makes name it.
+    ///
+    /// # Errors
+    /// As [`JobFiles::url`].
+    pub fn users_url(&self, shard: u32) -> Result<String> {
+        self.repository.objects.url(&self.users_key(shard))
+    }
+
+    /// Removes what killed tasks have left beside the shards' results.
+    ///
+    /// # Errors
+    /// As [`JobFiles::read`].
+    pub fn tidy_users(&self, n_shards: u32) -> Result<()> {
+        let folder = layout::key(&self.id, USERS);
+        let kept: Vec<_> = (0..n_shards).map(|shard| self.users_key(shard)).collect();
+        for name in self.repository.objects.names(&folder)? {
+            let key = format!("{folder}/{name}");
+            if kept.binary_search(&key).is_err() {
+                self.repository.objects.remove(&key)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what the tasks have shared. The generation stays as it is.
+    ///
+    /// # Errors
+    /// As [`JobFiles::read`].
+    pub fn end(&self) -> Result<()> {
+        self.repository.objects.remove_all(&format!("{JOBS}/{}", self.id))
+    }
+
+    fn fetch_key(&self, key: &str, dir: &Path) -> Result<PathBuf> {
+        let objects = &self.repository.objects;
+        if let Some(path) = objects.in_place(key) {
+            return Ok(path);
+        }
+        let path = dir.join(key.replace('/', "-"));
+        match objects.download(key, &path, &mut Bandwidth::UNBOUNDED.pace())? {
+            true => Ok(path),
+            false => Err(Error::Damaged { path: objects.path(key), detail: "it is missing".to_owned() }),
+        }
+    }
+
+    fn key(&self, name: &str) -> String {
+        format!("{JOBS}/{}/{name}", self.id)
+    }
+
+    fn users_key(&self, shard: u32) -> String {
+        layout::key(&self.id, &layout::users_file(shard))
+    }
+}
