@@ -12,6 +12,7 @@ mod bucket;
 mod adding;
 mod adopting;
 mod current;
+mod files;
 mod jobs;
 mod marks;
 mod removing;
@@ -32,6 +33,7 @@ pub use adding::{RunLock, Staging};
 use bucket::Bucket;
 pub use current::Pointer;
 use directory::Directory;
+pub use files::Files;
 pub use jobs::JobFiles;
 pub use marks::Mark;
 use objects::Objects;
@@ -52,11 +54,7 @@ impl Repository {
     /// # Errors
     /// [`Error::Remote`] where the environment does not say enough.
     pub fn open(location: &Location, patience: Duration) -> Result<Self> {
-        let objects: Box<dyn Objects> = match location {
-            Location::Directory(path) => Box::new(Directory::new(path)),
-            Location::Bucket { bucket, prefix } => Box::new(Bucket::connect(bucket, prefix, patience)?),
-        };
-        Ok(Self { location: location.clone(), objects })
+        Ok(Self { location: location.clone(), objects: open(location, patience)? })
     }
 
     /// The repository in a directory.
@@ -167,4 +165,11 @@ impl Repository {
     pub fn path(&self, id: &GenerationId, name: &str) -> PathBuf {
         self.objects.path(&layout::key(id, name))
     }
+}
+
+fn open(location: &Location, patience: Duration) -> Result<Box<dyn Objects>> {
+    Ok(match location {
+        Location::Directory(path) => Box::new(Directory::new(path)),
+        Location::Bucket { bucket, prefix } => Box::new(Bucket::connect(bucket, prefix, patience)?),
+    })
 }
