@@ -6,6 +6,7 @@ mod gate;
 mod generations;
 mod place;
 mod schedule;
+mod shards;
 mod verify;
 
 use std::io::IsTerminal;
@@ -26,6 +27,8 @@ use pipeline::sample::Shape;
 use place::PlaceArgs;
 pub(crate) use schedule::{AS_RUN, ScheduleArgs};
 use settings::LogFormat;
+pub(crate) use shards::ShardArgs;
+use shards::ShardsArgs;
 use store::{DenyList, Location};
 use tracing::Level;
 pub(crate) use verify::VerifyArgs;
@@ -113,6 +116,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Run the batch every night, or whenever a cron expression says
     Schedule(Box<ScheduleArgs>),
+    /// Compute one shard of a run that was started with --engine indexed
+    Shard(ShardArgs),
     /// Measure lists and predicted stars on held-out ratings, publish nothing
     Evaluate(EvaluateArgs),
     /// Check a generation: its files, and by scoring again the lists of some users
@@ -222,6 +227,8 @@ pub(crate) struct RunArgs {
     #[arg(env = "RECOMMENDER__EVALUATION__TEST_FRACTION")]
     test_fraction: f64,
     #[command(flatten)]
+    shards: ShardsArgs,
+    #[command(flatten)]
     train: TrainArgs,
     #[command(flatten)]
     gate: GateArgs,
@@ -313,6 +320,7 @@ impl RunArgs {
             force: self.gate.force,
             always: self.always,
             report: !self.no_report,
+            shards: self.shards.settings(),
         })
     }
 }

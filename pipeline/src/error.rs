@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use store::Location;
+use store::{GenerationId, Location};
 
 /// The crate's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -120,6 +120,47 @@ pub enum Error {
     NothingPublished {
         /// The repository.
         output: Location,
+    },
+
+    /// Ratings of a shard are none that cleaning leaves.
+    #[error("the ratings of a shard cannot be used: {problem}; cut them anew with `pipeline run`")]
+    BadRatings {
+        /// What is wrong with them.
+        problem: String,
+    },
+
+    /// There is no job whose shards could be computed.
+    #[error(
+        "no run has prepared {} in {location}; start one with `pipeline run --engine indexed --shards S` and leave it \
+         running", job.as_ref().map_or("a job".to_owned(), |job| format!("the job {job}"))
+    )]
+    NotPrepared {
+        /// Where was looked.
+        location: Location,
+        /// The job that was named.
+        job: Option<GenerationId>,
+    },
+
+    /// A job was prepared by another program, whose numbers might be others.
+    #[error(
+        "the job {job} was prepared by another build of this program; use the same one everywhere, or run again"
+    )]
+    OtherProgram {
+        /// The job.
+        job: GenerationId,
+    },
+
+    /// Shards of a run were not computed.
+    #[error(
+        "{n} of {n_shards} shards were not computed: {problem}; nothing was published, run again to go on with the rest"
+    )]
+    Shards {
+        /// How many.
+        n: usize,
+        /// Of how many.
+        n_shards: u32,
+        /// Why the first was not.
+        problem: String,
     },
 
     /// The store refused.

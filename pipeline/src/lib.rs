@@ -16,6 +16,7 @@ pub mod scoring;
 pub mod similar;
 pub mod evaluation;
 pub mod publish;
+pub mod shards;
 pub mod gate;
 pub mod generations;
 pub mod report;

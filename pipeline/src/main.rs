@@ -62,6 +62,7 @@ fn dispatch(cli: Cli, sources: &Sources) -> Done {
             return run(args.run, progress);
         }
         Command::Schedule(args) => return scheduling::schedule(*args),
+        Command::Shard(args) => args.run().map_err(Into::into),
         Command::Evaluate(args) => evaluate(args, progress),
         Command::Verify(args) => return verify(args),
         Command::Generations(args) => list(args),

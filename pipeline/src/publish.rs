@@ -38,15 +38,26 @@ impl Findings<'_> {
         unnamed
     }
 
-    /// Announces the records that will follow.
+    /// Announces the records of users that will follow.
     ///
     /// # Errors
     /// Those of the store.
-    pub fn announce(&self, writer: &mut GenerationWriter, metadata: &BTreeMap<MovieId, Movie>) -> Result<()> {
+    pub fn announce_users(&self, writer: &mut GenerationWriter) -> Result<()> {
         let users = || self.vocabulary.users().iter().copied();
         writer.top_n.announce(users())?;
         writer.histories.announce(users())?;
-        writer.user_factors.announce(users())?;
+        Ok(writer.user_factors.announce(users())?)
+    }
+
+    /// Announces the records of movies that will follow.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn announce_movies(
+        &self,
+        writer: &mut GenerationWriter,
+        metadata: &BTreeMap<MovieId, Movie>,
+    ) -> Result<()> {
         writer.item_factors.announce(self.vocabulary.items().iter().copied())?;
         writer.similar.announce(self.vocabulary.items().iter().copied())?;
         Ok(writer.movies.announce(metadata.keys().copied())?)

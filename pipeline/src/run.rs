@@ -1,6 +1,8 @@
 //! The whole batch, from files to a published generation. [`run`] reads like the way the data takes.
 
 mod before;
+mod whole;
+mod sharded;
 mod outcome;
 
 use std::collections::BTreeMap;
@@ -8,29 +10,26 @@ use std::path::Path;
 
 use serde::Serialize;
 use serde_json::Value;
-use store::manifest::{Account, Counts, Gate, Manifest, Verdict};
+use store::manifest::{Account, Counts, Gate, Manifest, Source, Verdict};
 use store::repository::{Pointer, Staging};
-use store::writer::GenerationWriter;
+use store::writer::Finished;
 use store::{DenyList, MovieId, Repository};
 
 use crate::error::{Error, Result};
 use crate::evaluation;
-use crate::gate::{self, Bounds, Lists};
+use crate::gate::{self, Baseline, Bounds, Lists};
 use crate::generations::Place;
-use crate::ingest;
 use crate::input::{Input, InputSettings};
-use crate::interactions::Interactions;
 use crate::meter::Meter;
-use crate::model::{Model, TrainSettings};
+use crate::model::TrainSettings;
 use crate::progress::{Progress, Unit};
-use crate::publish::Findings;
-use crate::report::{self, Evidence, Sources};
-use crate::scoring::Scorer;
-use crate::similar;
+use crate::report::{self, Evidence};
+use crate::shards::EngineChoice;
+pub(crate) use before::program_digest;
 pub use outcome::{Outcome, Report};
 
-/// Users whose lists are held at once between scoring and the store.
-const USERS_IN_FLIGHT: usize = 8192;
+/// Shards at most: their files' names have five digits.
+const MOST_SHARDS: u32 = 100_000;
 
 /// What a run does and where it writes.
 #[derive(Debug, Clone)]
@@ -58,6 +57,38 @@ pub struct RunSettings {
     pub always: bool,
     /// Whether to write a page for people about the night.
     pub report: bool,
+    /// How the users are cut and by whom they are computed; `None` where all are records of one store.
+    pub shards: Option<ShardSettings>,
+}
+
+/// How users are cut into shards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShardSettings {
+    /// Into how many.
+    pub n_shards: u32,
+    /// Who computes them.
+    pub engine: EngineChoice,
+}
+
+/// What is known of a night when it begins.
+#[derive(Clone, Copy)]
+struct Night<'a> {
+    settings: &'a RunSettings,
+    source: &'a Source,
+    program: &'a str,
+    baseline: &'a Baseline,
+    progress: Progress,
+}
+
+/// A generation that lacks nothing but its account.
+struct Made {
+    staging: Staging,
+    finished: Finished,
+    lists: Lists,
+    evidence: Option<Evidence>,
+    metrics: BTreeMap<String, f64>,
+    n_unnamed: usize,
+    n_candidates: u64,
 }
 
 /// Runs the batch and publishes its generation, if the gate lets it.
@@ -84,6 +115,7 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
         return Ok(Report::new(outcome, before, &repository));
     }
 
+    let night = Night { settings, source: &source, program: &program, baseline: &baseline, progress };
     let (scale, deny) = (settings.training.scale, settings.deny_list.as_ref());
     let mut input = meter.measure("ingest", || Input::read(&settings.input, scale, deny, progress))?;
     tracing::info!(
@@ -92,55 +124,24 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
         movies = input.interactions.n_items(),
         "read and cleaned"
     );
-    let metrics = meter.measure("evaluate", || evaluate(&input, settings, progress))?;
-    let model = meter.measure("train", || train(&input.interactions, &settings.training, progress))?;
-
-    repository.sweep(&lock, None)?;
-    let staging = repository.staging(&settings.place.work)?;
-    let mut writer = meter.measure("publish", || begin(staging.dir(), &input))?;
-    let mut metadata = std::mem::take(&mut input.movies.by_id);
-    let findings =
-        Findings { vocabulary: &input.vocabulary, interactions: &input.interactions, model: &model, scale };
-    let unnamed = findings.name_unnamed(&mut metadata);
-    warn_of_unnamed(&unnamed, &settings.input.movies);
-    meter.measure("publish", || findings.announce(&mut writer, &metadata))?;
-    let n_candidates = score_and_write(&mut writer, findings, settings.depth, &mut meter, progress)?;
-    meter.measure("compare", || {
-        similar::write(&mut writer, &model.ranking, &input.vocabulary, settings.similar, progress)
-    })?;
-    meter.measure("publish", || findings.write_movies(&mut writer, &metadata, settings.depth))?;
-    let tables = writer.tables()?;
-    let bar = progress.bar("reading back", Unit::Count);
-    let lists = meter.measure("gate", || Lists::of(&tables, settings.depth, scale, deny, &bar))?;
-    bar.finish_and_clear();
-    let sources = Sources {
-        tables: &tables,
-        lists: &lists,
-        interactions: &input.interactions,
-        vocabulary: &input.vocabulary,
-        course: &model.course,
-        scale,
-        deny,
-        repository: &repository,
-        before: baseline.manifest(),
-        work: &settings.place.work,
+    let made = match &settings.shards {
+        None => whole::make(&night, &repository, &lock, &mut input, &mut meter)?,
+        Some(shards) => sharded::make(&night, shards, &repository, &lock, &mut input, &mut meter)?,
     };
-    let evidence = settings.report.then(|| meter.measure("report", || look(&sources)));
-    drop(tables);
-    let finished = meter.measure("publish", || writer.finish())?;
+    let Made { staging, finished, lists, evidence, metrics, n_unnamed, n_candidates } = made;
 
     let counts = Counts {
         users: input.interactions.n_users() as u64,
         movies: input.interactions.n_items() as u64,
         ratings: input.interactions.by_user.n_cells() as u64,
-        movies_without_metadata: unnamed.len() as u64,
+        movies_without_metadata: n_unnamed as u64,
         depth: settings.depth as u64,
         recommended: lists.statistics().recommended,
     };
     let mut account = Account {
         code_version: env!("CARGO_PKG_VERSION").to_owned(),
-        program,
-        source,
+        program: program.clone(),
+        source: source.clone(),
         parameters: settings.parameters(),
         rows: input.clean.rows,
         movie_rows: input.movies.rows,
@@ -153,7 +154,10 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
     account.gate = gate::judge(&account, &lists, &baseline, &settings.bounds, settings.force.as_deref());
     let manifest = finished.seal(account)?;
     send(&repository, &staging, &manifest, progress)?;
+    let sharded = manifest.n_shards.is_some().then(|| repository.job(manifest.generation.clone()));
     let mut report = publish(&repository, manifest, &seen)?;
+    // What its tasks have shared is not needed any more, whatever the gate has said.
+    sharded.map_or(Ok(()), |job| job.end())?;
     if let Some(evidence) = evidence {
         report.page = report::write(&repository, &report.manifest, baseline.manifest(), &evidence);
     }
@@ -173,6 +177,10 @@ impl RunSettings {
             let problem = "it must be from 0 (no measurement) to below 1";
             return Err(Error::setting("--test-fraction", self.test_fraction, problem));
         }
+        if self.shards.as_ref().is_some_and(|shards| !(1..=MOST_SHARDS).contains(&shards.n_shards)) {
+            let n_shards = self.shards.as_ref().map_or(0, |shards| shards.n_shards);
+            return Err(Error::setting("--shards", n_shards, format!("it must be from 1 to {MOST_SHARDS}")));
+        }
         self.bounds.check()?;
         self.training.check()
     }
@@ -187,10 +195,13 @@ impl RunSettings {
             depth: usize,
             similar: usize,
             deny_list: Option<String>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            shards: Option<u32>,
         }
         let deny_list = self.deny_list.as_ref().map(DenyList::digest);
         let &Self { ref training, test_fraction, depth, similar, .. } = self;
-        let parameters = Parameters { training, test_fraction, depth, similar, deny_list };
+        let shards = self.shards.as_ref().map(|shards| shards.n_shards);
+        let parameters = Parameters { training, test_fraction, depth, similar, deny_list, shards };
         match serde_json::to_value(parameters) {
             Ok(Value::Object(parameters)) => parameters,
             // Plain numbers and words always make an object.
@@ -206,13 +217,6 @@ fn evaluate(input: &Input, settings: &RunSettings, progress: Progress) -> Result
     }
     let RunSettings { training, test_fraction, depth, .. } = settings;
     evaluation::in_short(&input.interactions, *test_fraction, training, *depth, progress)
-}
-
-fn train(interactions: &Interactions, settings: &TrainSettings, progress: Progress) -> Result<Model> {
-    let bar = progress.bar("training", Unit::Count);
-    let model = Model::train(interactions, settings, &bar)?;
-    bar.finish_and_clear();
-    Ok(model)
 }
 
 /// Says which rated movies are stored under the name of their id.
@@ -231,40 +235,9 @@ fn warn_of_unnamed(unnamed: &[MovieId], movies: &Path) {
     );
 }
 
-/// Makes the generation and leaves the account of what was rejected in it.
-fn begin(staging: &Path, input: &Input) -> Result<GenerationWriter> {
-    let writer = GenerationWriter::create(staging)?;
-    ingest::write_rejects(writer.dir(), &input.clean, &input.movies)?;
-    Ok(writer)
-}
-
-/// Scores the users a part at a time and writes each part before the next. Returns the candidates scored.
-fn score_and_write(
-    writer: &mut GenerationWriter,
-    findings: Findings<'_>,
-    depth: usize,
-    meter: &mut Meter,
-    progress: Progress,
-) -> Result<u64> {
-    let seen = &findings.interactions.by_user;
-    let n_users = seen.n_rows();
-    let bar = progress.bar("scoring", Unit::Count);
-    bar.set_length(n_users as u64);
-    let scorer = meter.measure("score", || Scorer::new(&findings.model.ranking, seen, depth));
-    for first in (0..n_users).step_by(USERS_IN_FLIGHT) {
-        let users = first..n_users.min(first + USERS_IN_FLIGHT);
-        let n_users = users.len() as u64;
-        let lists = meter.measure("score", || scorer.top_n(users.clone()));
-        meter.measure("publish", || findings.write_users(writer, users, &lists))?;
-        bar.inc(n_users);
-    }
-    bar.finish_and_clear();
-    Ok(scorer.n_candidates(0..n_users))
-}
-
-/// Takes what the report shows. What cannot be had is left out, with a warning: it is only shown.
-fn look(sources: &Sources<'_>) -> Evidence {
-    Evidence::of(sources).unwrap_or_else(|e| {
+/// What the report shows, if it could be had. What could not is left out, with a warning: it is only shown.
+fn shown(evidence: Result<Evidence>) -> Evidence {
+    evidence.unwrap_or_else(|e| {
         tracing::warn!("the report shows no lists: {e}");
         Evidence::default()
     })

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use store::manifest::{MovieRows, Rows};
 use store::records::Movie;
 use store::{MovieId, UserId};
@@ -41,7 +41,7 @@ impl Ratings {
 }
 
 /// The stars that a rating may have, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Scale {
     /// The fewest.
     pub min: f32,

@@ -1,10 +1,12 @@
 //! How training went, step by step: for people to look at. Nothing that is learnt depends on it.
 
+use serde::{Deserialize, Serialize};
+
 /// Ratings on which a step is looked at: enough for three digits, and too few to cost time.
 const LOOKED_AT: usize = 16_384;
 
 /// The error on some of the ratings that are learnt from, after each step of training.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Course {
     /// By epoch of the ranking model: the root mean square of what a rating says (0 to 1) less the score. The model
     /// minimises more than this: that unrated movies score 0 weighs as well.

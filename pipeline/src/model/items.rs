@@ -3,12 +3,14 @@
 //! While items are held, a user's factors follow from the user's ratings alone. So users can be taken in any order, on
 //! any number of machines, and those whom training has not seen are taken like those whom it has.
 
-use indicatif::ProgressBar;
 use ::ranking::FoldIn;
+use indicatif::ProgressBar;
 use rayon::prelude::*;
 use store::records::UserTerms;
 
-use super::{Course, Model, Objective, RankingFactors, RatingItems, RatingModel, TrainSettings, ranking, rating};
+use super::{
+    Course, Model, Objective, RankingFactors, RatingItems, RatingModel, TrainSettings, ranking, rating,
+};
 use crate::error::{Error, Result};
 use crate::interactions::{Csr, Interactions};
 

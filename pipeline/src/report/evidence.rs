@@ -87,6 +87,14 @@ pub(super) struct Histogram {
 }
 
 impl Evidence {
+    /// Takes what there is where the users' records are elsewhere: no user is looked at.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn without_users(sources: &Sources<'_>) -> Result<Self> {
+        Ok(Self { course: sources.course.clone(), exposure: exposure(sources)?, ..Self::default() })
+    }
+
     /// Takes it. Cost: reading the lists of some thousand users, and a copy of what is published unless that is large.
     ///
     /// # Errors

@@ -36,7 +36,7 @@ fn ends_with_newline(path: &Path) -> Result<bool> {
 }
 
 /// The digest of this program: what changes with every change of the code. Empty where the system does not tell.
-pub(super) fn program_digest() -> String {
+pub(crate) fn program_digest() -> String {
     let digest = std::env::current_exe().ok().and_then(|path| FileDigest::of(&path).ok());
     digest.map(|digest| digest.blake3).unwrap_or_default()
 }

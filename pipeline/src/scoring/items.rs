@@ -56,8 +56,8 @@ impl<'a> Items<'a> {
     }
 
     /// The same items in the order of their numbers.
-    pub(super) fn renumbered(&self) -> Self {
-        Self::by(self.factors.clone(), self.n_factors, |_| ())
+    pub(super) fn renumbered(&self) -> Items<'static> {
+        Items::by(self.factors.to_vec().into(), self.n_factors, |_| ())
     }
 
     fn by<K: Ord>(factors: Cow<'a, [f32]>, n_factors: usize, key: impl Fn(f64) -> K + Sync) -> Self {

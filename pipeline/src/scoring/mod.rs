@@ -45,8 +45,9 @@ use screen::Screen;
 pub struct Catalogue<'a> {
     n_factors: usize,
     items: Items<'a>,
-    /// The items in their own order, if anyone has needed that.
-    as_numbered: OnceLock<Items<'a>>,
+    /// The items in their own order, if anyone has needed that: with factors of their own, so that items that live for
+    /// ever can be scored for users who do not.
+    as_numbered: OnceLock<Items<'static>>,
     bound: Bound,
     screen: Option<Screen>,
     n: usize,
@@ -74,7 +75,7 @@ impl<'a> Catalogue<'a> {
         self.items.len()
     }
 
-    fn as_numbered(&self) -> &Items<'a> {
+    fn as_numbered(&self) -> &Items<'static> {
         self.as_numbered.get_or_init(|| self.items.renumbered())
     }
 }

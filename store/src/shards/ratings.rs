@@ -5,7 +5,8 @@ use std::path::Path;
 use super::Lists;
 use super::columns::{ColumnsReader, ColumnsWriter, wrong};
 use crate::error::Result;
-use crate::ids::UserId;
+use crate::ids::{MovieId, UserId};
+use crate::records::History;
 
 const SCHEMA: &str = "message ratings {
     required int32 user_id (INTEGER(32, false));
@@ -37,6 +38,14 @@ impl RatingsBatch {
     pub fn row(&self, row: usize) -> (&[u32], &[f32]) {
         let cells = self.movies.indptr[row]..self.movies.indptr[row + 1];
         (&self.movies.values[cells.clone()], &self.stars[cells])
+    }
+
+    /// The same as a record, with whose it is.
+    #[must_use]
+    pub fn history(&self, row: usize) -> (UserId, History) {
+        let (movies, stars) = self.row(row);
+        let movies = movies.iter().copied().map(MovieId).collect();
+        (self.users[row], History { movies, stars: stars.to_vec() })
     }
 }
 
@@ -90,10 +99,20 @@ impl RatingsReader {
 
     /// All batches, in order.
     pub fn batches(&self) -> impl Iterator<Item = Result<RatingsBatch>> + '_ {
-        (0..self.columns.n_batches()).map(|number| self.batch(number))
+        (0..self.n_batches()).map(|number| self.batch(number))
     }
 
-    fn batch(&self, number: usize) -> Result<RatingsBatch> {
+    /// The number of batches.
+    #[must_use]
+    pub fn n_batches(&self) -> usize {
+        self.columns.n_batches()
+    }
+
+    /// A batch by number.
+    ///
+    /// # Errors
+    /// As [`RatingsReader::open`].
+    pub fn batch(&self, number: usize) -> Result<RatingsBatch> {
         let columns = self.columns.batch(number)?;
         let users = columns.ids(&["user_id"])?.into_iter().map(UserId).collect();
         let (movies, stars) = (columns.id_lists(&["movies"])?, columns.number_lists(&["ratings"])?);

@@ -57,15 +57,14 @@ impl ResultsBatch {
     #[must_use]
     pub fn records(&self, row: usize) -> (UserId, TopN, History, Factors) {
         let ids = |ids: &[u32]| ids.iter().copied().map(MovieId).collect();
-        let (rated, given) = self.history.row(row);
         let entries = self.movies.indptr[row]..self.movies.indptr[row + 1];
         let list = TopN {
             movies: ids(self.movies.row(row)),
             scores: self.scores[entries.clone()].to_vec(),
             stars: self.stars[entries].to_vec(),
         };
-        let history = History { movies: ids(rated), stars: given.to_vec() };
-        (self.history.users[row], list, history, Factors(self.ranking.row(row).to_vec()))
+        let (user, history) = self.history.history(row);
+        (user, list, history, Factors(self.ranking.row(row).to_vec()))
     }
 }
 

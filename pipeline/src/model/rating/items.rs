@@ -93,10 +93,20 @@ impl RatingItems {
         let StarTerms { deviation, unknown_user, unknown_item, .. } = &self.terms;
         let own: Vec<f32> = line.iter().zip(unknown_user).map(|(value, unknown)| value - unknown).collect();
         let (bias, own_factors) = own.split_first()?;
-        let shared: f32 = own_factors.iter().zip(&unknown_item[1..]).map(|(own, unknown)| own * unknown).sum();
+        let shared: f32 =
+            own_factors.iter().zip(&unknown_item[1..]).map(|(own, unknown)| own * unknown).sum();
         factors.iter_mut().zip(own_factors).for_each(|(factor, own)| *factor = deviation * own);
         let bias = deviation * (bias + shared);
         (bias + factors.iter().sum::<f32>()).is_finite().then_some(bias)
+    }
+
+    /// The rating of an item by a user with such a bias and factors, as
+    /// [`RatingModel::predict`](super::RatingModel::predict) has it.
+    #[must_use]
+    pub fn predict(&self, user_bias: f32, user_factors: &[f32], item: usize) -> f32 {
+        let k = self.terms.n_factors();
+        let item = (self.item_bias[item], &self.item_factors[item * k..][..k]);
+        super::predicted(self.terms.global_mean, (user_bias, user_factors), item)
     }
 
     /// Items' factors whose dot product with a user's, and 1 as the last of these, orders candidates as predicted

@@ -62,8 +62,11 @@ impl RatingModel {
         let k = self.n_factors;
         let user_factors = &self.user_factors[user * k..][..k];
         let item_factors = &self.item_factors[item * k..][..k];
-        let interaction: f32 = user_factors.iter().zip(item_factors).map(|(p, q)| p * q).sum();
-        self.global_mean + self.user_bias[user] + self.item_bias[item] + interaction
+        predicted(
+            self.global_mean,
+            (self.user_bias[user], user_factors),
+            (self.item_bias[item], item_factors),
+        )
     }
 
     /// The rating of an item by a user of whom nothing is known.
@@ -71,6 +74,12 @@ impl RatingModel {
     pub fn predict_for_anyone(&self, item: usize) -> f32 {
         self.global_mean + self.item_bias[item]
     }
+}
+
+/// The sum that predicts stars, of a user's and an item's bias and factors.
+fn predicted(global_mean: f32, user: (f32, &[f32]), item: (f32, &[f32])) -> f32 {
+    let interaction: f32 = user.1.iter().zip(item.1).map(|(p, q)| p * q).sum();
+    global_mean + user.0 + item.0 + interaction
 }
 
 /// Learns the model. `course` gets the error of every sweep, see [`Course`](super::Course). Of a user or an item without

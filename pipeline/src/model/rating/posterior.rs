@@ -20,12 +20,12 @@
 
 use rayon::prelude::*;
 
+use super::Level;
 use super::form::ROWS;
 use super::items::{RatingItems, StarTerms, StretchTerms};
 use super::noise::Noise;
 use super::rows::{Row, dot, plus, product};
 use super::side::{MIN_ROWS, Side};
-use super::Level;
 
 /// Stretches of the chain whose means are kept apart.
 const STRETCHES: usize = 4;
@@ -77,7 +77,12 @@ impl<const W: usize> Item<W> {
         let mean = product(&self.drawn, &share);
         let scatter = plus(self.squares, -n, &product(&mean, &mean));
         let variance = scatter.map(|square| (square / (n - 1.0).max(1.0)).max(0.0));
-        [product(&self.expected, &share), variance, product(&self.implicit, &share), product(&self.told, &share)]
+        [
+            product(&self.expected, &share),
+            variance,
+            product(&self.implicit, &share),
+            product(&self.told, &share),
+        ]
     }
 }
 

@@ -1,0 +1,189 @@
+//! A generation whose users are cut into shards, which this process, others or a cluster compute.
+//!
+//! What takes long and is the same for all shards, the trained items and the ratings cut up, is in the repository before
+//! the first is computed; a run that finds it there, of the same inputs, settings and program, goes on from there. What
+//! is no user's is written last, apart, and sent beside the shards.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use store::Repository;
+use store::manifest::{FileDigest, Source};
+use store::repository::{JobFiles, RunLock};
+use store::working_copy::WorkingCopy;
+use store::writer::GenerationWriter;
+
+use super::{Made, Night, ShardSettings, shown, warn_of_unnamed};
+use crate::error::{Error, Result};
+use crate::gate::Lists;
+use crate::ingest;
+use crate::input::Input;
+use crate::interactions::Csr;
+use crate::meter::Meter;
+use crate::model::ItemModel;
+use crate::progress::Unit;
+use crate::publish::Findings;
+use crate::report::{Evidence, Sources};
+use crate::shards::{self, Elsewhere, Engine, EngineChoice, Here, Job, Plan, ShardAccount, ShardModel};
+use crate::similar;
+
+pub(super) fn make(
+    night: &Night<'_>,
+    shards: &ShardSettings,
+    repository: &Repository,
+    lock: &RunLock,
+    input: &mut Input,
+    meter: &mut Meter,
+) -> Result<Made> {
+    let &Night { settings, baseline, progress, .. } = night;
+    let (scale, deny) = (settings.training.scale, settings.deny_list.as_ref());
+    let engine = engine(night, &shards.engine)?;
+    let key = key(night)?;
+    let resumed = Job::resume(repository, &key)?;
+    repository.sweep(lock, resumed.as_ref().map(Job::id))?;
+    let (job, items) = match resumed {
+        Some(job) => {
+            tracing::info!(generation = %job.id(), "going on with what an earlier run has begun");
+            let items = meter.measure("train", || job.model(&settings.place.work))?.into_items();
+            (job, items)
+        }
+        None => prepare(night, shards.n_shards, key, repository, input, meter)?,
+    };
+    compute(&*engine, &job, night, meter)?;
+    let accounts = accounts(&job)?;
+
+    let staging = Repository::staging_apart(&settings.place.work)?;
+    let mut writer = GenerationWriter::create_for(job.id(), staging.dir())?;
+    ingest::write_rejects(writer.dir(), &input.clean, &input.movies)?;
+    let mut metadata = std::mem::take(&mut input.movies.by_id);
+    let model = items.with_users(&Csr::default(), job.plan().course.clone())?;
+    let findings =
+        Findings { vocabulary: &input.vocabulary, interactions: &input.interactions, model: &model, scale };
+    let unnamed = findings.name_unnamed(&mut metadata);
+    warn_of_unnamed(&unnamed, &settings.input.movies);
+    meter.measure("publish", || findings.announce_movies(&mut writer, &metadata))?;
+    meter.measure("compare", || {
+        similar::write(&mut writer, &model.ranking, &input.vocabulary, settings.similar, progress)
+    })?;
+    meter.measure("publish", || findings.write_movies(&mut writer, &metadata, settings.depth))?;
+    let tables = writer.tables()?;
+    let parts = accounts.iter().map(|account| account.lists.clone());
+    let lists = meter.measure("gate", || Lists::merge(parts, &tables, deny))?;
+    let sources = Sources {
+        tables: &tables,
+        lists: &lists,
+        interactions: &input.interactions,
+        vocabulary: &input.vocabulary,
+        course: &model.course,
+        scale,
+        deny,
+        repository,
+        before: baseline.manifest(),
+        work: &settings.place.work,
+    };
+    let look = || shown(Evidence::without_users(&sources));
+    let evidence = settings.report.then(|| meter.measure("report", look));
+    drop(tables);
+    let mut finished = meter.measure("publish", || writer.finish())?;
+    finished.add_shards(accounts.iter().map(|account| (&account.file, account.content.as_str())));
+    job.files().tidy_users(job.plan().n_shards)?;
+    let n_candidates = accounts.iter().map(|account| account.n_candidates).sum();
+    let metrics = job.plan().metrics.clone();
+    Ok(Made { staging, finished, lists, evidence, metrics, n_unnamed: unnamed.len(), n_candidates })
+}
+
+/// What the job is of: all that decides the result.
+fn key(night: &Night<'_>) -> Result<String> {
+    #[derive(Serialize)]
+    struct Of<'a> {
+        source: &'a Source,
+        program: &'a str,
+        parameters: Map<String, Value>,
+    }
+    let &Night { settings, source, program, .. } = night;
+    let text = serde_json::to_vec(&Of { source, program, parameters: settings.parameters() })
+        .map_err(|e| Error::Internal { what: "the key of a job", detail: e.to_string() })?;
+    Ok(blake3::hash(&text).to_hex().to_string())
+}
+
+/// Measures and trains, and leaves in the repository what the shards need.
+fn prepare<'a>(
+    night: &Night<'_>,
+    n_shards: u32,
+    key: String,
+    repository: &'a Repository,
+    input: &Input,
+    meter: &mut Meter,
+) -> Result<(Job<'a>, ItemModel)> {
+    let &Night { settings, program, progress, .. } = night;
+    let metrics = meter.measure("evaluate", || super::evaluate(input, settings, progress))?;
+    let (items, course) = meter.measure("train", || {
+        let bar = progress.bar("training", Unit::Count);
+        let trained = ItemModel::train(&input.interactions, &settings.training, &bar)?;
+        bar.finish_and_clear();
+        Ok::<_, Error>(trained)
+    })?;
+    let work = WorkingCopy::create(&settings.place.work)?;
+    let path = work.dir().join("items.parquet");
+    ShardModel::write(&path, input.vocabulary.items(), &items)?;
+    let plan = Plan {
+        key,
+        program: program.to_owned(),
+        n_shards,
+        depth: settings.depth,
+        scale: settings.training.scale,
+        items: FileDigest::of(&path)?,
+        metrics,
+        course,
+    };
+    let bar = progress.bar("cutting", Unit::Count);
+    let cut = |files: &JobFiles<'_>| {
+        let send = |path: &std::path::Path, shard| Ok(files.send(path, &shards::ratings_name(shard))?);
+        shards::cut(&input.interactions, &input.vocabulary, n_shards, work.dir(), &bar, send)?;
+        Ok(plan)
+    };
+    let job = meter.measure("cut", || Job::begin(repository, &path, cut))?;
+    bar.finish_and_clear();
+    Ok((job, items))
+}
+
+/// Has the shards computed that nobody has done yet.
+fn compute(engine: &dyn Engine, job: &Job<'_>, night: &Night<'_>, meter: &mut Meter) -> Result<()> {
+    let n_shards = job.plan().n_shards;
+    let missing = job.missing()?;
+    tracing::info!(generation = %job.id(), n_shards, n_missing = missing.len(), "computing shards");
+    let bar = night.progress.bar("scoring", Unit::Count);
+    bar.set_length(u64::from(n_shards));
+    bar.set_position(u64::from(n_shards) - missing.len() as u64);
+    meter.measure("score", || engine.compute(job, &missing, &bar))?;
+    bar.finish_and_clear();
+    Ok(())
+}
+
+fn accounts(job: &Job<'_>) -> Result<Vec<ShardAccount>> {
+    let n_shards = job.plan().n_shards;
+    let accounts = (0..n_shards).map(|shard| job.account(shard));
+    let found: Vec<_> = accounts.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
+    match n_shards as usize - found.len() {
+        0 => Ok(found),
+        n => Err(Error::Shards { n, n_shards, problem: "their accounts are missing".to_owned() }),
+    }
+}
+
+fn engine(night: &Night<'_>, choice: &EngineChoice) -> Result<Box<dyn Engine>> {
+    let place = &night.settings.place;
+    match choice {
+        EngineChoice::Local => {
+            Ok(Box::new(Here { location: place.location.clone(), work: place.work.clone() }))
+        }
+        EngineChoice::Indexed => Ok(Box::new(Elsewhere)),
+        #[cfg(feature = "cluster")]
+        EngineChoice::Ballista(url) => {
+            Ok(Box::new(shards::Ballista { url: url.clone(), location: place.location.clone() }))
+        }
+        #[cfg(not(feature = "cluster"))]
+        EngineChoice::Ballista(url) => {
+            let problem = "this program was built without it; build with `--features cluster`";
+            Err(Error::setting("--engine", url, problem))
+        }
+    }
+}

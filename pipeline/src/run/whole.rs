@@ -1,0 +1,105 @@
+//! A generation whose users are records of the one store: what one machine makes.
+
+use store::Repository;
+use store::repository::RunLock;
+use store::writer::GenerationWriter;
+
+use super::{Made, Night, shown, warn_of_unnamed};
+use crate::error::Result;
+use crate::gate::Lists;
+use crate::ingest;
+use crate::input::Input;
+use crate::meter::Meter;
+use crate::model::Model;
+use crate::progress::{Progress, Unit};
+use crate::publish::Findings;
+use crate::report::{Evidence, Sources};
+use crate::scoring::Scorer;
+use crate::similar;
+
+/// Users whose lists are held at once between scoring and the store.
+const USERS_IN_FLIGHT: usize = 8192;
+
+pub(super) fn make(
+    night: &Night<'_>,
+    repository: &Repository,
+    lock: &RunLock,
+    input: &mut Input,
+    meter: &mut Meter,
+) -> Result<Made> {
+    let &Night { settings, baseline, progress, .. } = night;
+    let (scale, deny) = (settings.training.scale, settings.deny_list.as_ref());
+    let metrics = meter.measure("evaluate", || super::evaluate(input, settings, progress))?;
+    let model = meter.measure("train", || {
+        let bar = progress.bar("training", Unit::Count);
+        let model = Model::train(&input.interactions, &settings.training, &bar)?;
+        bar.finish_and_clear();
+        Ok::<_, crate::Error>(model)
+    })?;
+
+    repository.sweep(lock, None)?;
+    let staging = repository.staging(&settings.place.work)?;
+    let mut writer = meter.measure("publish", || {
+        let writer = GenerationWriter::create(staging.dir())?;
+        ingest::write_rejects(writer.dir(), &input.clean, &input.movies)?;
+        Ok::<_, crate::Error>(writer)
+    })?;
+    let mut metadata = std::mem::take(&mut input.movies.by_id);
+    let findings =
+        Findings { vocabulary: &input.vocabulary, interactions: &input.interactions, model: &model, scale };
+    let unnamed = findings.name_unnamed(&mut metadata);
+    warn_of_unnamed(&unnamed, &settings.input.movies);
+    meter.measure("publish", || {
+        findings.announce_users(&mut writer)?;
+        findings.announce_movies(&mut writer, &metadata)
+    })?;
+    let n_candidates = score_and_write(&mut writer, findings, settings.depth, meter, progress)?;
+    meter.measure("compare", || {
+        similar::write(&mut writer, &model.ranking, &input.vocabulary, settings.similar, progress)
+    })?;
+    meter.measure("publish", || findings.write_movies(&mut writer, &metadata, settings.depth))?;
+    let tables = writer.tables()?;
+    let bar = progress.bar("reading back", Unit::Count);
+    let lists = meter.measure("gate", || Lists::of(&tables, settings.depth, scale, deny, &bar))?;
+    bar.finish_and_clear();
+    let sources = Sources {
+        tables: &tables,
+        lists: &lists,
+        interactions: &input.interactions,
+        vocabulary: &input.vocabulary,
+        course: &model.course,
+        scale,
+        deny,
+        repository,
+        before: baseline.manifest(),
+        work: &settings.place.work,
+    };
+    let evidence = settings.report.then(|| meter.measure("report", || shown(Evidence::of(&sources))));
+    drop(tables);
+    let finished = meter.measure("publish", || writer.finish())?;
+    Ok(Made { staging, finished, lists, evidence, metrics, n_unnamed: unnamed.len(), n_candidates })
+}
+
+/// Scores the users a part at a time and writes each part before the next. Returns the candidates scored.
+fn score_and_write(
+    writer: &mut GenerationWriter,
+    findings: Findings<'_>,
+    depth: usize,
+    meter: &mut Meter,
+    progress: Progress,
+) -> Result<u64> {
+    let seen = &findings.interactions.by_user;
+    let n_users = seen.n_rows();
+    let bar = progress.bar("scoring", Unit::Count);
+    bar.set_length(n_users as u64);
+    let scorer = meter.measure("score", || Scorer::new(&findings.model.ranking, seen, depth));
+    for first in (0..n_users).step_by(USERS_IN_FLIGHT) {
+        let users = first..n_users.min(first + USERS_IN_FLIGHT);
+        let n_users = users.len() as u64;
+        let lists = meter.measure("score", || scorer.top_n(users.clone()));
+        meter.measure("publish", || findings.write_users(writer, users, &lists))?;
+        bar.inc(n_users);
+    }
+    bar.finish_and_clear();
+    Ok(scorer.n_candidates(0..n_users))
+}

@@ -1,0 +1,200 @@
+//! A job: what all shards of a night are computed with, what each has come to, and how a run finds it again.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use store::manifest::FileDigest;
+use store::repository::JobFiles;
+use store::working_copy::WorkingCopy;
+use store::{GenerationId, Repository};
+
+use super::ShardModel;
+use crate::error::{Error, Result};
+use crate::gate::Part;
+use crate::ingest::Scale;
+use crate::model::Course;
+
+const PLAN: &str = "plan.json";
+const DONE: &str = "done";
+const ITEMS: &str = "items.parquet";
+
+/// What all shards are computed with. It is written last of what they need.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// What the job is of: a digest of inputs, settings and program. A run goes on with a job of its own key alone.
+    pub key: String,
+    /// The digest of the program that made it. Another computes none of its shards.
+    pub program: String,
+    /// How many shards there are.
+    pub n_shards: u32,
+    /// The length of a list.
+    pub depth: usize,
+    /// The stars that there are.
+    pub scale: Scale,
+    /// The file of the items.
+    pub items: FileDigest,
+    /// What held-out ratings have said of the model.
+    pub metrics: BTreeMap<String, f64>,
+    /// How training went.
+    pub course: Course,
+}
+
+/// What has come of a shard, once its results have been read back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ShardAccount {
+    /// Its file.
+    pub file: FileDigest,
+    /// A digest of its records: equal for equal content, whoever wrote the file.
+    pub content: String,
+    /// Its ratings.
+    pub n_ratings: u64,
+    /// Pairs of a user and an unseen candidate.
+    pub n_candidates: u64,
+    /// What was seen of its lists.
+    pub lists: Part,
+}
+
+/// A job and where its files are.
+#[derive(Debug)]
+pub struct Job<'a> {
+    pub(super) files: JobFiles<'a>,
+    plan: Plan,
+}
+
+impl<'a> Job<'a> {
+    /// The job with a key, if a run has prepared one and not ended it.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn resume(repository: &'a Repository, key: &str) -> Result<Option<Self>> {
+        for id in repository.jobs()?.into_iter().rev() {
+            match Self::open(repository, id) {
+                Ok(job) if job.plan.key == key => return Ok(Some(job)),
+                // Of another night, or of one that did not get so far.
+                Ok(_) | Err(Error::NotPrepared { .. }) => {}
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Begins a job: `prepare` sends what the shards need, all but the items, and says the plan.
+    ///
+    /// # Errors
+    /// Those of the store, and of `prepare`.
+    pub fn begin(
+        repository: &'a Repository,
+        items: &Path,
+        prepare: impl FnOnce(&JobFiles<'a>) -> Result<Plan>,
+    ) -> Result<Self> {
+        let files = repository.begin_job()?;
+        files.send(items, ITEMS)?;
+        let plan = prepare(&files)?;
+        let text = serde_json::to_vec_pretty(&plan)
+            .map_err(|e| Error::Internal { what: "the plan of a job", detail: e.to_string() })?;
+        files.write(PLAN, &text)?;
+        Ok(Self { files, plan })
+    }
+
+    /// The job of a generation in the making.
+    ///
+    /// # Errors
+    /// [`Error::NotPrepared`] where no run has prepared it, or not with this release.
+    pub fn open(repository: &'a Repository, id: GenerationId) -> Result<Self> {
+        let files = repository.job(id.clone());
+        let plan = files.read(PLAN)?.and_then(|text| serde_json::from_slice(&text).ok());
+        match plan {
+            Some(plan) => Ok(Self { files, plan }),
+            None => Err(Error::NotPrepared { location: repository.location().clone(), job: Some(id) }),
+        }
+    }
+
+    /// A job of which the plan is known.
+    pub(super) fn of(repository: &'a Repository, id: GenerationId, plan: Plan) -> Self {
+        Self { files: repository.job(id), plan }
+    }
+
+    /// The newest job that is prepared.
+    ///
+    /// # Errors
+    /// [`Error::NotPrepared`] where there is none.
+    pub fn newest(repository: &'a Repository) -> Result<Self> {
+        for id in repository.jobs()?.into_iter().rev() {
+            match Self::open(repository, id) {
+                Err(Error::NotPrepared { .. }) => {}
+                found => return found,
+            }
+        }
+        Err(Error::NotPrepared { location: repository.location().clone(), job: None })
+    }
+
+    /// The generation that it makes.
+    #[must_use]
+    pub fn id(&self) -> &GenerationId {
+        self.files.id()
+    }
+
+    /// What all its shards are computed with.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The files that it shares.
+    #[must_use]
+    pub fn files(&self) -> &JobFiles<'a> {
+        &self.files
+    }
+
+    /// The model that all its shards are computed with, by way of a copy below `work` where the job is far away.
+    ///
+    /// # Errors
+    /// [`store::Error::Damaged`] where it is not what the plan says; those of the store.
+    pub fn model(&self, work: &Path) -> Result<ShardModel> {
+        let Plan { items, depth, scale, .. } = &self.plan;
+        let copy = WorkingCopy::create(work)?;
+        let path = self.files.fetch(ITEMS, copy.dir())?;
+        items.check(&path)?;
+        ShardModel::read(&path, *depth, *scale)
+    }
+
+    /// The shards that nobody has done yet.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn missing(&self) -> Result<Vec<u32>> {
+        let done = self.files.names(DONE)?;
+        let done: std::collections::BTreeSet<&str> = done.iter().map(String::as_str).collect();
+        Ok((0..self.plan.n_shards).filter(|&shard| !done.contains(account_name(shard).as_str())).collect())
+    }
+
+    /// What has come of a shard; `None` while it is not done.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn account(&self, shard: u32) -> Result<Option<ShardAccount>> {
+        let text = self.files.read(&format!("{DONE}/{}", account_name(shard)))?;
+        // One that cannot be read is made again.
+        Ok(text.and_then(|text| serde_json::from_slice(&text).ok()))
+    }
+
+    /// Says that a shard is done.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(super) fn put_account(&self, shard: u32, account: &ShardAccount) -> Result<()> {
+        let text = serde_json::to_vec(account)
+            .map_err(|e| Error::Internal { what: "the account of a shard", detail: e.to_string() })?;
+        Ok(self.files.write(&format!("{DONE}/{}", account_name(shard)), &text)?)
+    }
+}
+
+/// A shard's ratings among the files of a job.
+pub(crate) fn ratings_name(shard: u32) -> String {
+    format!("ratings/{shard:05}.parquet")
+}
+
+fn account_name(shard: u32) -> String {
+    format!("{shard:05}.json")
+}

@@ -1,0 +1,200 @@
+//! One shard: its ratings in, its results out, and what they are when they are read back.
+
+use std::path::Path;
+use std::time::Duration;
+
+use store::manifest::FileDigest;
+use store::records::{Factors, History, Record, TopN};
+use store::shards::{RatingsBatch, RatingsReader, ResultsBatch, ResultsReader, ResultsWriter, shard_of};
+use store::working_copy::WorkingCopy;
+use store::{GenerationId, Location, Repository, UserId};
+
+use super::job::ratings_name;
+use super::model::Best;
+use super::{Job, Plan, ShardAccount, ShardModel};
+use crate::error::{Error, Result};
+use crate::gate::{Judge, Part};
+use crate::run::program_digest;
+
+/// How long calls to a bucket that does not answer are repeated. Whoever gives out shards gives them out again.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Whoever computes shards of a job: its model, loaded once, and room to work in.
+#[derive(Debug)]
+pub struct Task {
+    repository: Repository,
+    id: GenerationId,
+    plan: Plan,
+    model: ShardModel,
+    work: WorkingCopy,
+}
+
+impl Task {
+    /// Loads what all shards of a job need; without a name, of the newest. Copies live below `work`.
+    ///
+    /// # Errors
+    /// [`Error::NotPrepared`], [`Error::OtherProgram`]; those of the store.
+    pub fn open(location: &Location, id: Option<GenerationId>, work: &Path) -> Result<Self> {
+        let repository = Repository::open(location, PATIENCE)?;
+        let job = match id {
+            Some(id) => Job::open(&repository, id)?,
+            None => Job::newest(&repository)?,
+        };
+        if job.plan().program != program_digest() {
+            return Err(Error::OtherProgram { job: job.id().clone() });
+        }
+        let (id, plan, model) = (job.id().clone(), job.plan().clone(), job.model(work)?);
+        Ok(Self { repository, id, plan, model, work: WorkingCopy::create(work)? })
+    }
+
+    /// The job that it is of.
+    #[must_use]
+    pub fn id(&self) -> &GenerationId {
+        &self.id
+    }
+
+    /// What all its shards are computed with.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The kernels.
+    #[must_use]
+    pub fn model(&self) -> &ShardModel {
+        &self.model
+    }
+
+    /// Computes a shard, unless that is done, and says so. Done twice, at once or one after the other, it comes to the
+    /// same.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a shard that there is not; [`Error::BadRatings`]; those of the store.
+    pub fn run(&self, shard: u32) -> Result<()> {
+        let n_shards = self.plan.n_shards;
+        if shard >= n_shards {
+            return Err(Error::setting(
+                "--index",
+                shard,
+                format!("the job has shards 0 to {}", n_shards - 1),
+            ));
+        }
+        if self.job().account(shard)?.is_some() {
+            tracing::info!(shard, "is done already");
+            return Ok(());
+        }
+        tracing::info!(shard, generation = %self.id, "computing");
+        self.compute(shard)?;
+        self.check(shard)
+    }
+
+    /// Forms and scores the users of a shard, and puts the file of results in its place.
+    fn compute(&self, shard: u32) -> Result<()> {
+        let files = self.repository.job(self.id.clone());
+        let ratings = RatingsReader::open(&files.fetch(&ratings_name(shard), self.work.dir())?)?;
+        let path = self.work.dir().join(format!("users-{shard:05}.parquet"));
+        let mut writer = ResultsWriter::create(&path)?;
+        for batch in ratings.batches() {
+            writer.put(&self.results(batch?)?)?;
+        }
+        writer.finish()?;
+        files.send_users(&path, shard)?;
+        std::fs::remove_file(&path).map_err(Error::io("remove", &path))
+    }
+
+    fn results(&self, history: RatingsBatch) -> Result<ResultsBatch> {
+        let (indptr, movies) = (&history.movies.indptr, &history.movies.values);
+        let (ranking, rating) = self.model.form(indptr, movies, &history.stars)?;
+        let Best { movies, scores, stars } =
+            self.model.top_n(&ranking.values, &rating.values, indptr, movies)?;
+        Ok(ResultsBatch { history, ranking, rating, movies, scores, stars })
+    }
+
+    /// Reads the results of a shard back, as whoever wrote them has left them, and says what they are.
+    ///
+    /// # Errors
+    /// [`store::Error::Damaged`] for what is no shard's results; what is wrong with lists is said in the account.
+    pub fn check(&self, shard: u32) -> Result<()> {
+        let job = self.job();
+        let path = job.files.fetch_users(shard, self.work.dir())?;
+        let file = FileDigest::of(&path)?;
+        let (n_candidates, n_users) = (self.model.candidates().len() as u64, self.plan.n_shards);
+        let damaged = |detail: String| store::Error::Damaged { path: path.clone(), detail };
+        // What the deny list names was left out of the ratings; that nothing of it came back is looked for in the end.
+        let judge = Judge {
+            candidates: self.model.candidates().to_vec(),
+            depth: self.plan.depth,
+            scale: self.plan.scale,
+            deny: None,
+        };
+        let mut account = ShardAccount {
+            file,
+            content: String::new(),
+            n_ratings: 0,
+            n_candidates: 0,
+            lists: Part::default(),
+        };
+        let mut content = blake3::Hasher::new();
+        let mut last = None;
+        let mut given = self.given(shard)?;
+        for batch in ResultsReader::open(&path)?.batches() {
+            let batch = batch?;
+            for row in 0..batch.len() {
+                let (user, list, history, factors) = batch.records(row);
+                if last >= Some(user) || shard_of(user, n_users) != shard {
+                    return Err(damaged(format!("user {user} is out of order, or of another shard")).into());
+                }
+                last = Some(user);
+                if given.next().transpose()?.as_ref() != Some(&(user, history.clone())) {
+                    let detail = format!("what user {user} has rated is not what the shard was given");
+                    return Err(damaged(detail).into());
+                }
+                digest(&mut content, user, &list, &history, &factors)?;
+                account.lists.take(user, Some(&list), Some(&history), &judge);
+                account.n_ratings += history.movies.len() as u64;
+                let is_candidate = |movie| judge.candidates.binary_search(movie).is_ok();
+                let n_seen = history.movies.iter().filter(|movie| is_candidate(movie)).count() as u64;
+                account.n_candidates += n_candidates - n_seen;
+            }
+        }
+        if given.next().is_some() {
+            return Err(damaged("users of the shard are missing".to_owned()).into());
+        }
+        account.content = content.finalize().to_hex().to_string();
+        job.put_account(shard, &account)
+    }
+
+    /// The users of a shard and what they have rated, as the run has cut it.
+    fn given(&self, shard: u32) -> Result<impl Iterator<Item = Result<(UserId, History)>>> {
+        let files = self.repository.job(self.id.clone());
+        let reader = RatingsReader::open(&files.fetch(&ratings_name(shard), self.work.dir())?)?;
+        let n_batches = reader.n_batches();
+        Ok((0..n_batches).flat_map(move |number| {
+            let users = match reader.batch(number) {
+                Ok(batch) => (0..batch.users.len()).map(|row| Ok(batch.history(row))).collect(),
+                Err(e) => vec![Err(e.into())],
+            };
+            users.into_iter()
+        }))
+    }
+
+    fn job(&self) -> Job<'_> {
+        Job::of(&self.repository, self.id.clone(), self.plan.clone())
+    }
+}
+
+/// Takes in the records of a user as a reader will have them.
+fn digest(
+    content: &mut blake3::Hasher,
+    user: UserId,
+    list: &TopN,
+    history: &History,
+    factors: &Factors,
+) -> Result<()> {
+    content.update(&user.0.to_be_bytes());
+    for value in [list.encode()?, history.encode()?, factors.encode()?] {
+        content.update(&(value.len() as u64).to_le_bytes());
+        content.update(&value);
+    }
+    Ok(())
+}
