@@ -1,5 +1,7 @@
 //! The commands and their options, as a person types them.
 
+#[cfg(feature = "cluster")]
+mod cluster;
 mod config;
 mod evaluate;
 mod gate;
@@ -14,6 +16,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+#[cfg(feature = "cluster")]
+pub(crate) use cluster::ClusterArgs;
 pub(crate) use config::ConfigArgs;
 pub(crate) use evaluate::EvaluateArgs;
 use gate::GateArgs;
@@ -118,6 +122,9 @@ pub(crate) enum Command {
     Schedule(Box<ScheduleArgs>),
     /// Compute one shard of a run that was started with --engine indexed
     Shard(ShardArgs),
+    /// Be a part of a cluster that computes the shards of runs
+    #[cfg(feature = "cluster")]
+    Cluster(ClusterArgs),
     /// Measure lists and predicted stars on held-out ratings, publish nothing
     Evaluate(EvaluateArgs),
     /// Check a generation: its files, and by scoring again the lists of some users

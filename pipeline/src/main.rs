@@ -63,6 +63,8 @@ fn dispatch(cli: Cli, sources: &Sources) -> Done {
         }
         Command::Schedule(args) => return scheduling::schedule(*args),
         Command::Shard(args) => args.run().map_err(Into::into),
+        #[cfg(feature = "cluster")]
+        Command::Cluster(args) => args.run().map_err(Into::into),
         Command::Evaluate(args) => evaluate(args, progress),
         Command::Verify(args) => return verify(args),
         Command::Generations(args) => list(args),

@@ -1,1 +1,230 @@
+//! The shards of a job on a Ballista cluster: the driver's side, which hands them out, and the kernels that executors
+//! call. How jobs get there and back is the matter of the crate [`cluster`].
+//!
+//! A shard is two jobs of the cluster: one reads its ratings, forms and scores its users and writes the results; the
+//! other reads them back, which is when the shard gets its account. Neither sends anything through the driver.
 
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use cluster::{
+    Client, ClientSettings, Factors, KernelError, Kernels, Lists, Rows, Seen, ShardJob, Table, TableView,
+};
+use indicatif::ProgressBar;
+use serde::{Deserialize, Serialize};
+use store::{GenerationId, Location};
+use tokio::task::JoinSet;
+
+use super::model::Best;
+use super::{Engine, Job, Task, ratings_name};
+use crate::error::{Error, Result};
+
+/// Shards that are handed out at once: enough that no executor waits for the driver, few enough that a driver that is
+/// stopped leaves little behind.
+const IN_FLIGHT: usize = 32;
+/// How often a shard is handed out again after what may pass.
+const ATTEMPTS: u32 = 20;
+/// The pause before a shard is handed out again; each further one is longer by as much.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// A cluster, by its scheduler.
+#[derive(Debug)]
+pub struct Ballista {
+    /// `ballista://HOST:PORT`.
+    pub url: String,
+    /// The repository of the job, as executors find it too.
+    pub location: Location,
+}
+
+/// What executors are told beside the rows: which job and shard they belong to.
+#[derive(Debug, Serialize, Deserialize)]
+struct Reference {
+    location: String,
+    generation: GenerationId,
+    shard: u32,
+}
+
+impl Engine for Ballista {
+    fn compute(&self, job: &Job<'_>, shards: &[u32], bar: &ProgressBar) -> Result<()> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .map_err(Error::io("start a client for", &self.url))?;
+        let orders = shards.iter().map(|&shard| self.order(job, shard)).collect::<Result<VecDeque<_>>>()?;
+        let failed = runtime.block_on(run(&self.url, orders, bar));
+        runtime.shutdown_background();
+        match failed {
+            Ok(()) => Ok(()),
+            Err(problem) => {
+                let (n, n_shards) = (job.missing()?.len(), job.plan().n_shards);
+                Err(Error::Shards { n, n_shards, problem })
+            }
+        }
+    }
+}
+
+impl Ballista {
+    fn order(&self, job: &Job<'_>, shard: u32) -> Result<ShardJob> {
+        let url = |text: String| {
+            text.parse()
+                .map_err(|e| Error::Internal { what: "the URL of a shard", detail: format!("{text}: {e}") })
+        };
+        let location = match &self.location {
+            // Executors have other current directories.
+            Location::Directory(path) => {
+                std::path::absolute(path).map_err(Error::io("find", path))?.display().to_string()
+            }
+            bucket @ Location::Bucket { .. } => bucket.to_string(),
+        };
+        let reference = Reference { location, generation: job.id().clone(), shard };
+        Ok(ShardJob {
+            input: url(job.files().url(&ratings_name(shard))?)?,
+            output: url(job.files().users_url(shard)?)?,
+            reference: serde_json::to_string(&reference)
+                .map_err(|e| Error::Internal { what: "a shard's order", detail: e.to_string() })?,
+        })
+    }
+}
+
+/// Hands out orders, some at once, each again where it may go better. Ends with the first that cannot be had.
+async fn run(url: &str, mut orders: VecDeque<ShardJob>, bar: &ProgressBar) -> Result<(), String> {
+    let client = connect(url).await?;
+    let mut running = JoinSet::new();
+    loop {
+        while running.len() < IN_FLIGHT
+            && let Some(order) = orders.pop_front()
+        {
+            running.spawn(see_to(client.clone(), order));
+        }
+        match running.join_next().await {
+            None => return Ok(()),
+            Some(Ok(Ok(()))) => bar.inc(1),
+            Some(Ok(Err(problem))) => return Err(problem),
+            Some(Err(gone)) => return Err(format!("a shard's order was lost: {gone}")),
+        }
+    }
+}
+
+async fn connect(url: &str) -> Result<Client, String> {
+    let mut attempt = 1;
+    loop {
+        match Client::connect(url, ClientSettings::default()).await {
+            Ok(client) => return Ok(client),
+            Err(cluster::Error::Transient(problem)) if attempt < ATTEMPTS => {
+                pause(&mut attempt, &problem).await
+            }
+            Err(other) => return Err(other.to_string()),
+        }
+    }
+}
+
+/// Has a shard computed and looked at.
+async fn see_to(client: Client, order: ShardJob) -> Result<(), String> {
+    let mut attempt = 1;
+    loop {
+        let done = match client.run_shard(&order).await {
+            Ok(()) => client.check(&order.reference).await.map(|_| ()),
+            failed => failed,
+        };
+        match done {
+            Ok(()) => return Ok(()),
+            Err(cluster::Error::Transient(problem)) if attempt < ATTEMPTS => {
+                pause(&mut attempt, &problem).await
+            }
+            Err(other) => return Err(other.to_string()),
+        }
+    }
+}
+
+async fn pause(attempt: &mut u32, problem: &str) {
+    tracing::warn!(attempt, "handing out again: {problem}");
+    tokio::time::sleep(PAUSE * (*attempt).min(5)).await;
+    *attempt += 1;
+}
+
+/// What an executor computes with: the kernels of a run on one machine, on the model of the job that it is asked for.
+#[derive(Debug)]
+pub struct TaskKernels {
+    work: PathBuf,
+    /// The last job's. Whoever comes meanwhile waits: a model is loaded once a process.
+    open: Mutex<Option<(String, Arc<Task>)>>,
+}
+
+impl TaskKernels {
+    /// Kernels that keep copies below a directory.
+    #[must_use]
+    pub fn new(work: PathBuf) -> Self {
+        Self { work, open: Mutex::new(None) }
+    }
+
+    fn task(&self, reference: &str) -> Result<(u32, Arc<Task>), KernelError> {
+        let Reference { location, generation, shard } = serde_json::from_str(reference)
+            .map_err(|e| KernelError::Fatal(format!("the order `{reference}` cannot be read: {e}")))?;
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = format!("{location} {generation}");
+        if let Some((name, task)) = &*open
+            && *name == key
+        {
+            return Ok((shard, Arc::clone(task)));
+        }
+        // The model of the night before goes first, so that never two are there.
+        *open = None;
+        let location = location.parse::<Location>().map_err(|e| KernelError::Fatal(e.to_string()))?;
+        let task = apart(|| Task::open(&location, Some(generation), &self.work)).map_err(of_error)?;
+        let task = Arc::new(task);
+        *open = Some((key, Arc::clone(&task)));
+        Ok((shard, task))
+    }
+}
+
+impl Kernels for TaskKernels {
+    fn user_factors(&self, reference: &str, users: Rows<'_>) -> Result<Factors, KernelError> {
+        let (shard, task) = self.task(reference)?;
+        tracing::info!(shard, n_users = users.indptr.len() - 1, process = std::process::id(), "computing");
+        let (ranking, rating) =
+            task.model().form(users.indptr, users.movies, users.ratings).map_err(of_error)?;
+        let table = |lists: store::shards::Lists<f32>| Table { indptr: lists.indptr, values: lists.values };
+        Ok(Factors { ranking: table(ranking), rating: table(rating) })
+    }
+
+    fn top_n(
+        &self,
+        reference: &str,
+        ranking: TableView<'_>,
+        rating: TableView<'_>,
+        seen: Seen<'_>,
+    ) -> Result<Lists, KernelError> {
+        let (_, task) = self.task(reference)?;
+        let best = task.model().top_n(ranking.values, rating.values, seen.indptr, seen.movies);
+        let Best { movies, scores, stars } = best.map_err(of_error)?;
+        Ok(Lists { indptr: movies.indptr, movies: movies.values, scores, ratings: stars })
+    }
+
+    fn check(&self, reference: &str) -> Result<String, KernelError> {
+        let (shard, task) = self.task(reference)?;
+        apart(|| task.check(shard)).map_err(of_error)?;
+        Ok(shard.to_string())
+    }
+}
+
+/// Does something on a thread of its own: what waits for a store must not do so where futures run.
+fn apart<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    let lost = || Error::Internal { what: "an executor", detail: "its thread has ended early".to_owned() };
+    std::thread::scope(|scope| scope.spawn(work).join().unwrap_or_else(|_| Err(lost())))
+}
+
+/// What may go better another time, or elsewhere: whatever the system or the store refuses, and a file that is not what
+/// it should be, for its shard is computed again.
+fn of_error(error: Error) -> KernelError {
+    use store::Error::{Damaged, Io, Remote};
+
+    match error {
+        Error::Io { .. } | Error::Store(Io { .. } | Remote { .. } | Damaged { .. }) => {
+            KernelError::Transient(error.to_string())
+        }
+        other => KernelError::Fatal(other.to_string()),
+    }
+}

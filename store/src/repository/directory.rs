@@ -50,8 +50,9 @@ impl Objects for Directory {
 
     /// Who replaces holds a lock meanwhile, so that nobody else does between the look and the rename.
     fn replace(&self, key: &str, content: &[u8], seen: &Version) -> Result<bool> {
-        fs::create_dir_all(&self.root).map_err(Error::io("create", &self.root))?;
         let lock = self.path(&format!("{key}.lock"));
+        let dir = lock.parent().unwrap_or(&self.root);
+        fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
         let file = open_lock(&lock)?;
         file.lock().map_err(Error::io("lock", &lock))?;
         let now = self.read(key)?.map_or(Version::ABSENT, |(_, version)| version);
