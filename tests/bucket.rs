@@ -7,7 +7,7 @@ mod breaking;
 mod road;
 mod sharing;
 mod site;
-mod store;
+pub(crate) mod store;
 mod wrong;
 
 /// Bytes of requests after which a run is in the middle of sending: it sends some 1.8 MB.

@@ -2,7 +2,7 @@
 //! of them can pass without having run. `.ci/run` sets all of these.
 
 /// Variables that bring tests into being, and the name that their `cfg` has.
-const WITH: [(&str, &str); 5] = [
+const WITH: [(&str, &str); 6] = [
     // A directory with the real data.
     ("RECOMMENDER_TEST_DATA", "real_data"),
     // The program `moto_server` of tests/requirements.txt: an object store that speaks S3.
@@ -11,6 +11,8 @@ const WITH: [(&str, &str); 5] = [
     ("RECOMMENDER_TEST_SCHEMA", "schema"),
     // The program `chromedriver`, beside the Chromium that it drives.
     ("RECOMMENDER_TEST_BROWSER", "browser"),
+    // The program `pipeline` as `--features cluster` builds it.
+    ("RECOMMENDER_TEST_CLUSTER", "cluster"),
     // Not empty: we are root on Linux, may mount file systems, and have strace.
     ("RECOMMENDER_TEST_ROOT", "root"),
 ];

@@ -12,6 +12,8 @@
 //! | `generations` | what is done with generations afterwards: listed, compared, gone back to, pinned, pruned |
 //! | `scheduling` | the batch by a cron expression: again and again, retried, stopped in the middle |
 //! | `monitoring` | what machines read: the log as JSON, the file for Prometheus |
+//! | `sharding` | that users cut into shards get the lists of one machine, whoever computes them and is killed meanwhile |
+//! | `cluster` | the same on a Ballista cluster; built where `RECOMMENDER_TEST_CLUSTER` names a program that has it |
 //! | `serving` | what a client sees, and that a new generation is picked up without a lost request |
 //! | `folding` | that ratings folded in give what the batch gives, for the users of the committed sample |
 //! | `describing` | that the description of the API is true; built where `RECOMMENDER_TEST_SCHEMA` names schemathesis |
@@ -39,6 +41,8 @@ mod batch;
 mod browsing;
 #[cfg(object_store)]
 mod bucket;
+#[cfg(cluster)]
+mod cluster;
 mod configuring;
 mod crashes;
 mod denying;
@@ -56,5 +60,6 @@ mod real_data;
 mod reporting;
 mod scheduling;
 mod serving;
+mod sharding;
 mod switching;
 mod verifying;

@@ -1,0 +1,98 @@
+//! Executors, scheduler and driver killed while shards are computed.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use super::nodes::{Cluster, N_SHARDS, account, given};
+use crate::harness::{Ended, eventually};
+
+/// How many shards of the job in a directory are done.
+fn n_done(output: &Path) -> usize {
+    let entries = |dir: &Path| fs::read_dir(dir).into_iter().flatten().flatten();
+    let done = |job: fs::DirEntry| entries(&job.path().join("done")).collect::<Vec<_>>();
+    let names = entries(&output.join("jobs")).flat_map(done).map(|entry| entry.file_name());
+    names.filter(|name| name.to_string_lossy().ends_with(".json")).count()
+}
+
+#[test]
+fn lists_of_a_cluster_are_those_of_one_machine() {
+    let (given, cluster, dir) = (given(), Cluster::start(), tempfile::tempdir().unwrap());
+    let ended = Ended::of(&mut given.run(dir.path().to_str().unwrap(), &cluster.url()));
+    let account = account(&ended);
+    assert_eq!(account["content_digest"], given.content_digest.as_str());
+    assert_eq!((&account["counts"]["users"], &account["n_shards"]), (&20_000.into(), &N_SHARDS.into()));
+    // Both have worked, and no shard was computed twice.
+    assert!(cluster.executors.iter().all(|executor| executor.begun().len() > 4));
+    assert_eq!(cluster.n_begun(), N_SHARDS as usize);
+}
+
+#[test]
+fn a_shard_whose_executor_is_killed_is_computed_by_another() {
+    let (given, mut cluster, dir) = (given(), Cluster::start(), tempfile::tempdir().unwrap());
+    let driver = given.run(dir.path().to_str().unwrap(), &cluster.url()).spawn().unwrap();
+    cluster.wait_until_begun(6);
+    // As soon as it begins another.
+    let n = cluster.executors[0].begun().len();
+    eventually("a shard is begun", || cluster.executors[0].begun().len() > n);
+    cluster.executors[0].kill();
+    let lost = *cluster.executors[0].begun().last().unwrap();
+    let account = account(&Ended::after(driver));
+    assert_eq!(account["content_digest"], given.content_digest.as_str());
+    assert!(cluster.executors[1].begun().contains(&lost), "shard {lost} was not begun again");
+}
+
+#[test]
+fn without_executors_nothing_is_published_and_the_next_run_goes_on() {
+    let (given, mut cluster, dir) = (given(), Cluster::start(), tempfile::tempdir().unwrap());
+    let output = dir.path().to_str().unwrap();
+    let driver = given.run(output, &cluster.url()).spawn().unwrap();
+    eventually("some shards are done", || n_done(dir.path()) >= 4);
+    cluster.executors.iter_mut().for_each(super::nodes::Node::kill);
+    let ended = Ended::after(driver);
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("has had no executors") && ended.stderr.contains("run again"), "{ended:?}");
+    assert!(!dir.path().join("CURRENT").exists());
+
+    let (n_before, done) = (cluster.n_begun(), n_done(dir.path()));
+    cluster.add_executor();
+    cluster.add_executor();
+    let account = account(&Ended::of(&mut given.run(output, &cluster.url())));
+    assert_eq!(account["content_digest"], given.content_digest.as_str());
+    assert_eq!(cluster.n_begun() - n_before, N_SHARDS as usize - done);
+}
+
+#[test]
+fn a_scheduler_that_is_killed_and_started_again_is_given_the_rest() {
+    let (given, mut cluster, dir) = (given(), Cluster::start(), tempfile::tempdir().unwrap());
+    let driver = given.run(dir.path().to_str().unwrap(), &cluster.url()).spawn().unwrap();
+    eventually("some shards are done", || n_done(dir.path()) >= 4);
+    cluster.restart_scheduler();
+    let account = account(&Ended::after(driver));
+    assert_eq!(account["content_digest"], given.content_digest.as_str());
+}
+
+#[test]
+fn after_a_driver_that_was_killed_only_missing_shards_are_computed() {
+    let (given, cluster, dir) = (given(), Cluster::start(), tempfile::tempdir().unwrap());
+    let output = dir.path().to_str().unwrap();
+    let mut driver = given.run(output, &cluster.url()).spawn().unwrap();
+    eventually("some shards are done", || n_done(dir.path()) >= 6);
+    driver.kill().unwrap();
+    driver.wait().unwrap();
+    let done = |dir: &Path| -> BTreeSet<String> {
+        let job = fs::read_dir(dir.join("jobs")).unwrap().next().unwrap().unwrap();
+        let names = fs::read_dir(job.path().join("done")).unwrap().flatten();
+        names.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+    };
+    let (before, begun) = (done(dir.path()), cluster.executors.iter().map(|e| e.begun()).collect::<Vec<_>>());
+    assert!(!dir.path().join("CURRENT").exists());
+
+    let account = account(&Ended::of(&mut given.run(output, &cluster.url())));
+    assert_eq!(account["content_digest"], given.content_digest.as_str());
+    for (executor, begun) in cluster.executors.iter().zip(begun) {
+        for shard in &executor.begun()[begun.len()..] {
+            assert!(!before.contains(&format!("{shard:05}.json")), "shard {shard} was done already");
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! The processes of a cluster, and what they log.
+
+use std::env;
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::harness::{Ended, eventually};
+
+/// Shards that users are cut into.
+pub(crate) const N_SHARDS: u32 = 32;
+
+/// 20,000 users, and what one machine makes of them: a digest of all records.
+pub(crate) struct Given {
+    dir: TempDir,
+    pub(crate) content_digest: String,
+}
+
+/// Options of a run whose shards take long enough to be killed in: users are formed of many rating factors.
+const MODEL: [&str; 11] = [
+    "--test-fraction=0",
+    "--factors",
+    "32",
+    "--epochs",
+    "2",
+    "--rating-sweeps",
+    "2",
+    "--rating-factors",
+    "63",
+    "--shards",
+    "32",
+];
+
+/// The data, made once, and the lists of the local engine.
+pub(crate) fn given() -> &'static Given {
+    static GIVEN: OnceLock<Given> = OnceLock::new();
+    GIVEN.get_or_init(|| {
+        let dir = tempfile::tempdir().unwrap();
+        let mut sample = pipeline(&["sample", "--users", "20000", "--movies", "2000", "--ratings", "600000"]);
+        assert!(sample.arg("--out").arg(dir.path()).status().unwrap().success());
+        let mut given = Given { dir, content_digest: String::new() };
+        let output = given.dir.path().join("local");
+        let account = account(&Ended::of(&mut given.run(output.to_str().unwrap(), "local")));
+        given.content_digest = account["content_digest"].as_str().unwrap().to_owned();
+        given
+    })
+}
+
+impl Given {
+    /// A run on the data.
+    pub(crate) fn run(&self, output: &str, engine: &str) -> Command {
+        let mut run = pipeline(&["run", "--json", "--output", output, "--engine", engine]);
+        run.args(MODEL).arg("--ratings").arg(self.dir.path().join("ratings.csv"));
+        run.arg("--movies").arg(self.dir.path().join("movies.csv"));
+        run.stdout(Stdio::piped()).stderr(Stdio::piped());
+        run
+    }
+}
+
+/// The program that has the cluster in it.
+pub(crate) fn pipeline(args: &[&str]) -> Command {
+    let mut command = Command::new(env::var_os("RECOMMENDER_TEST_CLUSTER").unwrap());
+    command.args(args).env_remove("RUST_LOG").stdin(Stdio::null());
+    command
+}
+
+/// What a run says of itself, which must have succeeded.
+pub(crate) fn account(ended: &Ended) -> Value {
+    assert!(ended.status.success(), "{ended:?}");
+    serde_json::from_str(&ended.stdout).unwrap()
+}
+
+/// A process of the cluster, killed when it is dropped.
+pub(crate) struct Node {
+    process: Child,
+    log: PathBuf,
+}
+
+impl Node {
+    pub(crate) fn start(mut command: Command, log: PathBuf) -> Self {
+        // A scheduler that is started anew goes on in the log of the one before.
+        let file = File::options().create(true).append(true).open(&log).unwrap();
+        let process = command.stdout(Stdio::null()).stderr(file).spawn().unwrap();
+        Self { process, log }
+    }
+
+    pub(crate) fn kill(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        self.process.wait().unwrap();
+    }
+
+    /// The shards that it has begun, in order.
+    pub(crate) fn begun(&self) -> Vec<u64> {
+        let text = fs::read_to_string(&self.log).unwrap();
+        let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines
+            .filter(|line| line["message"] == "computing")
+            .filter_map(|line| line["shard"].as_u64())
+            .collect()
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A scheduler and two executors of one slot.
+pub(crate) struct Cluster {
+    dir: TempDir,
+    pub(crate) scheduler: Node,
+    pub(crate) executors: Vec<Node>,
+    address: String,
+    environment: Vec<(&'static str, String)>,
+}
+
+impl Cluster {
+    pub(crate) fn start() -> Self {
+        Self::with(Vec::new())
+    }
+
+    /// One whose processes have variables in their environment.
+    pub(crate) fn with(environment: Vec<(&'static str, String)>) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("scheduler.log");
+        let scheduler = Node::start(scheduler("127.0.0.1:0"), log.clone());
+        let mut address = None;
+        eventually("the scheduler listens", || {
+            let text = fs::read_to_string(&log).unwrap();
+            let found = text.split_once("the scheduler listens at ").map(|(_, rest)| rest);
+            address = found.and_then(|rest| rest.split('"').next()).map(str::to_owned);
+            address.is_some()
+        });
+        let address = address.unwrap();
+        let mut cluster = Self { dir, scheduler, executors: Vec::new(), address, environment };
+        cluster.add_executor();
+        cluster.add_executor();
+        cluster
+    }
+
+    pub(crate) fn add_executor(&mut self) {
+        let number = self.executors.len();
+        let mut command = pipeline(&["cluster", "executor", "--slots", "1", "--scheduler", &self.address]);
+        command.arg("--work-dir").arg(self.dir.path().join(format!("work-{number}")));
+        command.envs(self.environment.iter().cloned());
+        let log = self.dir.path().join(format!("executor-{number}.log"));
+        self.executors.push(Node::start(command, log));
+    }
+
+    /// Kills the scheduler and starts another in its place.
+    pub(crate) fn restart_scheduler(&mut self) {
+        self.scheduler.kill();
+        self.scheduler = Node::start(scheduler(&self.address), self.dir.path().join("scheduler.log"));
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("ballista://{}", self.address)
+    }
+
+    /// Waits until so many shards have been begun, by all executors together.
+    pub(crate) fn wait_until_begun(&self, n: usize) {
+        eventually("some shards have been begun", || self.n_begun() >= n);
+    }
+
+    pub(crate) fn n_begun(&self) -> usize {
+        self.executors.iter().map(|executor| executor.begun().len()).sum()
+    }
+}
+
+fn scheduler(address: &str) -> Command {
+    pipeline(&["cluster", "scheduler", "--executor-timeout", "7", "--bind", address])
+}
