@@ -17,26 +17,30 @@
 
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
+# For the images of a cluster: --build-arg FEATURES='--features pipeline/cluster'. It takes three times as long.
+ARG FEATURES=""
 # What others have written is built first, beside members without content: a layer that lasts until a manifest changes,
 # and all but a minute or two of the build.
 COPY Cargo.toml Cargo.lock ./
 COPY settings/Cargo.toml settings/
 COPY store/Cargo.toml store/
 COPY ranking/Cargo.toml ranking/
+COPY cluster/Cargo.toml cluster/
 COPY pipeline/Cargo.toml pipeline/
 COPY server/Cargo.toml server/
 COPY tests/Cargo.toml tests/
 RUN set -e; \
-    for member in settings store ranking pipeline server; do mkdir $member/src; touch $member/src/lib.rs; done; \
+    for member in settings store ranking cluster pipeline server; do mkdir $member/src; touch $member/src/lib.rs; done; \
     for program in pipeline server; do echo 'fn main() {}' > $program/src/main.rs; done; \
-    mkdir -p pipeline/benches/scoring tests/benches; \
+    mkdir -p pipeline/benches/scoring tests/benches cluster/examples cluster/tests; \
+    touch cluster/examples/node.rs cluster/tests/loopback.rs; \
     touch pipeline/benches/ingest.rs pipeline/benches/epoch.rs pipeline/benches/scoring/main.rs; \
-    touch tests/build.rs tests/main.rs tests/benches/serving.rs tests/benches/soak.rs tests/benches/switching.rs
-RUN cargo build --release --locked --bin pipeline --bin server
+    touch tests/build.rs tests/main.rs tests/benches/serving.rs tests/benches/soak.rs tests/benches/switching.rs tests/benches/cluster.rs
+RUN cargo build --release --locked --bin pipeline --bin server $FEATURES
 COPY . .
 # What is copied may be older than what was built of nothing.
 RUN find . -name '*.rs' -not -path './target/*' -exec touch {} + \
-    && cargo build --release --locked --bin pipeline --bin server
+    && cargo build --release --locked --bin pipeline --bin server $FEATURES
 
 FROM debian:bookworm-slim
 # A user of its own; /output and /work belong to it, so that fresh volumes do too.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use store::shards::{ResultsReader, shard_of};
 use store::{GenerationId, UserId};
 
-use crate::harness::{Ended, SMALL_MODEL, World, eventually};
+use crate::harness::{Ended, SMALL_MODEL, Server, World, eventually, program};
 
 const N_SHARDS: u32 = 8;
 
@@ -144,12 +144,8 @@ fn what_is_damaged_on_its_way_is_not_published() {
     let mut command = world.pipeline("run");
     command.args(SMALL_MODEL).args(["--shards", "8", "--engine", "indexed"]);
     let driver = command.current_dir(crate::harness::sample("../..")).stderr(Stdio::piped()).spawn().unwrap();
-    let mut last = None;
     eventually("the run has prepared its shards", || {
-        let ended = Ended::of(world.pipeline("shard").args(["--index", "0"]));
-        let done = ended.status.success();
-        last = Some(ended);
-        done
+        Ended::of(world.pipeline("shard").args(["--index", "0"])).status.success()
     });
     let job = std::fs::read_dir(world.output().join("jobs")).unwrap().next().unwrap().unwrap();
     let id: GenerationId = job.file_name().to_string_lossy().parse().unwrap();
@@ -159,7 +155,7 @@ fn what_is_damaged_on_its_way_is_not_published() {
             // The last but one: the run still waits.
             std::fs::write(users_file(&world, &id, 2), "no Parquet").unwrap();
         }
-        assert!(done.status.success(), "{done:?} {last:?}");
+        assert!(done.status.success(), "{done:?}");
     }
     let ended = Ended::after(driver);
     assert!(!ended.status.success(), "{ended:?}");
@@ -168,5 +164,107 @@ fn what_is_damaged_on_its_way_is_not_published() {
         "{ended:?}"
     );
     assert!(world.repository().current().unwrap().is_none());
-    assert!(shard_of(UserId(1), N_SHARDS) < N_SHARDS);
+}
+
+/// A server on a world's output that owns some shards.
+fn serve(world: &World, args: &[&str]) -> Server {
+    let mut command = program("server");
+    command.arg("--store").arg(world.output()).args(["--listen", "127.0.0.1:0", "--poll-interval", "50ms"]);
+    Server::start(command.arg("--work-dir").arg(world.path("work")).args(args))
+}
+
+#[test]
+fn a_server_answers_for_the_shards_that_it_owns_and_leads_elsewhere_for_others() {
+    let (whole, cut) = (World::new(), World::new());
+    whole.run_quickly(&[]);
+    let account = run_cut(&cut, &[]);
+    let (all, some) = (whole.serve_when_ready(), serve(&cut, &["--shards", "0-2,7"]));
+    some.wait_until_ready(None);
+    let owned = |user: u32| [0, 1, 2, 7].contains(&shard_of(UserId(user), N_SHARDS));
+    for user in 1..=120 {
+        for path in [
+            format!("/recommendations?user_id={user}&n=50&withScores=true"),
+            format!("/features?user_id={user}"),
+        ] {
+            let (expected, found) = (all.get(&path), some.get(&path));
+            if owned(user) {
+                assert_eq!((found.status, found.body), (200, expected.body), "{path}");
+                continue;
+            }
+            let shard = shard_of(UserId(user), N_SHARDS).to_string();
+            assert_eq!((found.status, found.headers.get("x-shard")), (421, Some(&shard)), "{path}");
+            assert!(found.json()["detail"].as_str().unwrap().contains("does not own"), "{found:?}");
+            assert!(!found.headers.contains_key("etag"));
+        }
+    }
+    // Of many users one is another server's; what needs no user's record is answered by all.
+    let (mine, others) =
+        ((1..).find(|&user| owned(user)).unwrap(), (1..).find(|&user| !owned(user)).unwrap());
+    let many = some.get(&format!("/recommendations?user_id={mine},{others}"));
+    assert_eq!((many.status, many.headers.contains_key("x-shard")), (421, false), "{many:?}");
+    let folded = r#"{"ratings":[{"id":1,"rating":5}],"n":10}"#;
+    assert_eq!(some.post("/recommendations", folded).body, all.post("/recommendations", folded).body);
+    let generation = some.get("/generation").json();
+    assert_eq!(generation["shards"], serde_json::json!({ "n": 8, "owned": "0-2,7" }));
+    assert_eq!(generation["counts"]["users"], account["counts"]["users"]);
+
+    let leads = serve(&cut, &["--shards", "0-2,7", "--shards-redirect", "http://127.0.0.1:1/of-{shard}/"]);
+    leads.wait_until_ready(None);
+    let mut config = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0);
+    config = config.max_redirects_will_error(false);
+    let agent: ureq::Agent = config.build().into();
+    let path = format!("/recommendations?user_id={others}&n=3");
+    let answer = agent.get(format!("http://{}{path}", leads.address())).call().unwrap();
+    let shard = shard_of(UserId(others), N_SHARDS);
+    assert_eq!(answer.status(), 307);
+    assert_eq!(answer.headers()["location"], format!("http://127.0.0.1:1/of-{shard}{path}").as_str());
+
+    // A server that starts again on what was kept has the same shards, or fetches.
+    assert!(some.terminate().success());
+    for (shards, takes_over) in [("0-2,7", true), ("3-6", false)] {
+        let again = serve(&cut, &["--shards", shards]);
+        again.wait_until_ready(None);
+        assert_eq!(again.log().contains("took over the kept copy"), takes_over, "{}", again.log());
+        assert!(again.terminate().success());
+    }
+}
+
+#[test]
+fn a_server_with_shards_refuses_a_generation_that_has_no_such_shards() {
+    let world = World::new();
+    world.run_quickly(&[]);
+    let server = serve(&world, &["--shards", "0-3"]);
+    eventually("it says what is wrong", || server.log().contains("has 0 shards"));
+    assert_eq!(server.get("/readyz").status, 503);
+    world.run_quickly(&["--shards", "8"]);
+    server.wait_until_ready(Some(world.current().as_str()));
+    assert_eq!(Ended::of(world.pipeline("verify").args(["--users", "50"])).status.code(), Some(0));
+}
+
+#[test]
+fn a_shard_that_is_damaged_or_another_s_is_refused_by_its_name() {
+    let world = World::new();
+    run_cut(&world, &[]);
+    let id = world.current();
+    let file = |shard| users_file(&world, &id, shard);
+    let whole = std::fs::read(file(4)).unwrap();
+    let refused = |says: &str| {
+        let opened = world.repository().open_generation(&id, &world.path("copies"), 1 << 20);
+        let error = opened.err().unwrap().to_string();
+        assert!(error.contains("00004.parquet") && error.contains(says), "{error}");
+    };
+    let mut flipped = whole.clone();
+    flipped[whole.len() / 2] ^= 1;
+    std::fs::write(file(4), flipped).unwrap();
+    refused("BLAKE3");
+    std::fs::write(file(4), &whole[..whole.len() - 1]).unwrap();
+    refused("bytes");
+    std::fs::remove_file(file(4)).unwrap();
+    refused("missing");
+    std::fs::write(file(4), whole).unwrap();
+    let generation = world.open(&id);
+    let users: Vec<_> = generation.tables().users().map(Result::unwrap).collect();
+    assert!(users.is_sorted() && users.len() == 600, "{}", users.len());
+    assert_eq!(generation.tables().last_user().unwrap(), users.last().copied());
+    assert_eq!(generation.tables().user_from(users[17]).unwrap(), Some(users[17]));
 }

@@ -10,6 +10,9 @@ use serde::Serialize;
 use warp::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use warp::http::{Method, Response, StatusCode};
 
+/// The shard of a user whom another server owns.
+pub(crate) const X_SHARD: HeaderName = HeaderName::from_static("x-shard");
+
 /// Why a request has no other answer.
 #[derive(Debug)]
 pub(crate) struct Problem {
@@ -17,6 +20,7 @@ pub(crate) struct Problem {
     detail: Cow<'static, str>,
     errors: Vec<Fault>,
     header: Option<(HeaderName, &'static str)>,
+    shard: Option<u32>,
 }
 
 /// What is wrong with one parameter, or with one member of a body.
@@ -56,7 +60,7 @@ struct Document<'a> {
 
 impl Problem {
     fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, detail: detail.into(), errors: Vec::new(), header: None }
+        Self { status, detail: detail.into(), errors: Vec::new(), header: None, shard: None }
     }
 
     /// Parameters are not what they must be; the detail names each, what was given and what to do.
@@ -91,6 +95,18 @@ impl Problem {
     /// What is asked for is not in the data.
     pub(crate) fn unknown(what: &str, id: impl Display) -> Self {
         Self::new(StatusCode::NOT_FOUND, format!("there is no {what} {id}"))
+    }
+
+    /// The user's shard is another server's.
+    pub(crate) fn misdirected(user: impl Display, shard: u32) -> Self {
+        let detail =
+            format!("user {user} is in shard {shard}, which this server does not own; ask the one that does");
+        Self { shard: Some(shard), ..Self::new(StatusCode::MISDIRECTED_REQUEST, detail) }
+    }
+
+    /// One of many users is another server's. Who asks for many has to know who owns whom: nobody else can part them.
+    pub(crate) fn misdirected_among(user: impl Display, shard: u32) -> Self {
+        Self { shard: None, ..Self::misdirected(user, shard) }
     }
 
     /// The generation has nothing to fold ratings into.
@@ -179,6 +195,9 @@ impl Problem {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some((name, value)) = self.header {
             headers.insert(name, HeaderValue::from_static(value));
+        }
+        if let Some(shard) = self.shard {
+            headers.insert(X_SHARD, shard.into());
         }
         response
     }

@@ -91,7 +91,10 @@ impl Follower {
             let settings = &app.settings;
             let copy = match previous {
                 Some(copy) => copy,
-                None => repository.fetch(&id, &settings.work_dir, settings.bandwidth())?.into(),
+                None => {
+                    let owned = &settings.shards;
+                    repository.fetch(&id, &settings.work_dir, owned, settings.bandwidth())?.into()
+                }
             };
             Edition::open(copy, settings.cache_bytes())
         });
@@ -102,7 +105,8 @@ impl Follower {
     /// better.
     async fn take_over(&self, id: &GenerationId) -> Result<Option<Edition>> {
         let (repository, app, wanted) = (Arc::clone(&self.repository), Arc::clone(&self.app), id.clone());
-        let adopted = spawn_blocking(move || repository.adopt(&wanted, &app.settings.work_dir));
+        let adopted =
+            spawn_blocking(move || repository.adopt(&wanted, &app.settings.work_dir, &app.settings.shards));
         let Some(copy) = adopted.await?? else { return Ok(None) };
         let cache_bytes = self.app.settings.cache_bytes();
         let opened = spawn_blocking(move || Edition::open(copy.into(), cache_bytes)).await;

@@ -11,6 +11,7 @@ use jiff::SignedDuration;
 use settings::LogFormat;
 use store::Location;
 use store::repository::Bandwidth;
+use store::shards::Owned;
 
 const LISTEN: &str = "127.0.0.1:8080";
 
@@ -72,7 +73,7 @@ pub enum Command {
     Config {
         /// Taken as for serving.
         #[command(flatten)]
-        settings: Settings,
+        settings: Box<Settings>,
     },
 }
 
@@ -94,6 +95,18 @@ pub struct Settings {
     #[arg(long, value_name = "DIR", default_value_os_t = std::env::temp_dir().join("movie-recommender-server"))]
     #[arg(env = "RECOMMENDER__SERVER__WORK_DIR")]
     pub work_dir: PathBuf,
+
+    /// The shards of users to load of a generation that is cut, such as 0-1023 or 0-15,32-47: who has another's is
+    /// answered with 421, or by what --shards-redirect says. `pipeline run --shards S` cuts.
+    #[arg(long, value_name = "SHARDS", default_value_t = Owned::all())]
+    #[arg(env = "RECOMMENDER__SERVER__SHARDS")]
+    pub shards: Owned,
+
+    /// Where to lead clients who ask for another's user, in place of 421: a URL in which `{shard}` is the number, such as
+    /// http://recommender-{shard}:8080 [default: nowhere].
+    #[arg(long, value_name = "URL")]
+    #[arg(env = "RECOMMENDER__SERVER__SHARDS_REDIRECT")]
+    pub shards_redirect: Option<String>,
 
     /// Memory for records of the open generation, in MiB: at a hundred movies a list, it holds some 700 lists in one.
     /// Beside it, a server holds the factors of the candidates, the

@@ -74,6 +74,20 @@ pub enum Error {
         detail: String,
     },
 
+    /// A reader is to own shards that a generation does not have.
+    #[error(
+        "generation {generation} has {n_shards} shards, and those to be owned are {owned}; give --shards as it is cut, \
+         or cut it: `pipeline run --shards S`"
+    )]
+    NoSuchShards {
+        /// The generation.
+        generation: GenerationId,
+        /// How many it has; 0 where it is not cut.
+        n_shards: u32,
+        /// What should be owned.
+        owned: String,
+    },
+
     /// A deny list says something that it cannot say.
     #[error("line {line} of {} says `{said}`; a line is `movie ID`, `user ID` or a # comment", path.display())]
     DenyList {

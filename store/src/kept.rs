@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::ids::GenerationId;
 use crate::layout::{LOG, RECORDS};
 use crate::manifest::{FileDigest, Manifest};
+use crate::shards::Owned;
 use crate::writer::await_close;
 
 /// What is written down of a copy that is kept.
@@ -25,6 +26,8 @@ pub(crate) struct Note {
     generation: GenerationId,
     /// The digest of the generation's manifest.
     manifest: String,
+    /// The shards whose users are in it.
+    shards: String,
     log_bytes: u64,
     /// The other files below the records.
     files: BTreeMap<String, FileDigest>,
@@ -35,21 +38,22 @@ impl Note {
     ///
     /// # Errors
     /// [`Error::Io`], also where sled does not let go of them.
-    pub(crate) fn synced(manifest: &Manifest, dir: &Path) -> Result<Self> {
+    pub(crate) fn synced(manifest: &Manifest, owned: &Owned, dir: &Path) -> Result<Self> {
         let records = dir.join(RECORDS);
         await_close(&records)?;
         durable::sync_all(&records)?;
         durable::sync_dir(dir)?;
-        Self::of(manifest, dir)
+        Self::of(manifest, owned, dir)
     }
 
     /// Says how the files of a copy are.
-    pub(crate) fn of(manifest: &Manifest, dir: &Path) -> Result<Self> {
+    pub(crate) fn of(manifest: &Manifest, owned: &Owned, dir: &Path) -> Result<Self> {
         let records = dir.join(RECORDS);
         let log = records.join(LOG);
         Ok(Self {
             generation: manifest.generation.clone(),
             manifest: blake3::hash(&manifest.to_bytes()?).to_hex().to_string(),
+            shards: owned.to_string(),
             log_bytes: fs::metadata(&log).map_err(Error::io("look at", &log))?.len(),
             files: FileDigest::of_all(&records, |name| name != LOG)?,
         })

@@ -19,6 +19,7 @@ mod cache;
 mod tables;
 pub mod writer;
 pub mod working_copy;
+mod loading;
 mod kept;
 pub mod location;
 pub mod deny;

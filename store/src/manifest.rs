@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
 use crate::ids::GenerationId;
+use crate::shards::Owned;
 pub use gate::{Check, Gate, Outcome, Verdict};
 
 /// The version that this release writes, and the only one that it reads: a night later there is no other.
@@ -259,6 +260,16 @@ impl Manifest {
             return Err(damaged("its digest is not that of its content".to_owned()));
         }
         serde_json::from_slice(bytes).map_err(|e| damaged(e.to_string()))
+    }
+
+    /// Whether a reader may own such shards of it.
+    pub(crate) fn check_owned(&self, owned: &Owned) -> Result<()> {
+        let n_shards = self.n_shards.unwrap_or(0);
+        // Of a generation that is not cut a reader would have to load everybody.
+        if owned.is_all() || owned.last().is_some_and(|last| last < n_shards) {
+            return Ok(());
+        }
+        Err(Error::NoSuchShards { generation: self.generation.clone(), n_shards, owned: owned.to_string() })
     }
 }
 

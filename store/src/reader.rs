@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::kept::Note;
 use crate::layout::RECORDS;
 use crate::manifest::Manifest;
+use crate::shards::Owned;
 use crate::tables::Tables;
 use crate::working_copy::WorkingCopy;
 
@@ -19,6 +20,8 @@ use crate::working_copy::WorkingCopy;
 #[derive(Debug)]
 pub struct LocalCopy {
     manifest: Manifest,
+    /// The shards whose users are in it.
+    owned: Owned,
     copy: WorkingCopy,
 }
 
@@ -31,8 +34,8 @@ pub struct Generation {
 }
 
 impl LocalCopy {
-    pub(crate) fn new(manifest: Manifest, copy: WorkingCopy) -> Self {
-        Self { manifest, copy }
+    pub(crate) fn new(manifest: Manifest, owned: Owned, copy: WorkingCopy) -> Self {
+        Self { manifest, owned, copy }
     }
 
     /// The generation's account of itself.
@@ -51,7 +54,7 @@ impl LocalCopy {
     /// # Errors
     /// [`Error::Io`]; the copy is then gone.
     pub fn keep(self) -> Result<()> {
-        let note = Note::synced(&self.manifest, self.dir())?.to_bytes()?;
+        let note = Note::synced(&self.manifest, &self.owned, self.dir())?.to_bytes()?;
         self.copy.keep(&note)
     }
 }
@@ -72,7 +75,8 @@ impl Generation {
             .open()
             .map_err(Error::sled(&path))?;
         let cache = RecordCache::new(cache_bytes - cache_bytes / 4);
-        Ok(Self { tables: Tables::of(&db, &path, Some(cache))?, copy })
+        let shards = copy.manifest.n_shards.map(|n_shards| (n_shards, &copy.owned));
+        Ok(Self { tables: Tables::of(&db, &path, Some(cache), shards)?, copy })
     }
 
     /// The generation's account of itself.

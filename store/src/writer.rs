@@ -140,7 +140,7 @@ impl GenerationWriter {
     /// # Errors
     /// [`Error::Damaged`] before the fallback was written, [`Error::Sled`].
     pub fn tables(&self) -> Result<Tables> {
-        Tables::of(&self.db, &self.records, None)
+        Tables::of(&self.db, &self.records, None, None)
     }
 
     /// Closes the records, and digests and syncs every file of the generation.
@@ -224,7 +224,7 @@ impl Finished {
 }
 
 /// How a run opens its records.
-fn config(records: &Path) -> sled::Config {
+pub(crate) fn config(records: &Path) -> sled::Config {
     sled::Config::new()
         .path(records)
         .mode(sled::Mode::HighThroughput)

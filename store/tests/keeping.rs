@@ -10,6 +10,7 @@ use store::manifest::Account;
 use store::reader::{Generation, LocalCopy};
 use store::records::TopN;
 use store::repository::Bandwidth;
+use store::shards::Owned;
 use store::writer::GenerationWriter;
 use store::{GenerationId, MovieId, Repository, UserId};
 use tempfile::TempDir;
@@ -27,7 +28,8 @@ impl Site {
         let output = dir.path().join("output");
         let id = generation(&output);
         let site = Self { repository: Repository::in_directory(&output), dir, id };
-        let copy = site.repository.fetch(&site.id, &site.work(), Bandwidth::UNBOUNDED).unwrap();
+        let copy =
+            site.repository.fetch(&site.id, &site.work(), &Owned::all(), Bandwidth::UNBOUNDED).unwrap();
         open(copy).keep().unwrap();
         site
     }
@@ -37,7 +39,7 @@ impl Site {
     }
 
     fn adopt(&self) -> Option<LocalCopy> {
-        self.repository.adopt(&self.id, &self.work()).unwrap()
+        self.repository.adopt(&self.id, &self.work(), &Owned::all()).unwrap()
     }
 
     fn copies(&self) -> Vec<PathBuf> {
@@ -83,7 +85,7 @@ fn a_kept_copy_is_adopted_by_one_reader_again_and_again() {
 #[test]
 fn a_kept_copy_outlives_what_others_do_in_its_directory_until_one_of_them_is_kept() {
     let site = Site::new();
-    let other = site.repository.fetch(&site.id, &site.work(), Bandwidth::UNBOUNDED).unwrap();
+    let other = site.repository.fetch(&site.id, &site.work(), &Owned::all(), Bandwidth::UNBOUNDED).unwrap();
     assert_eq!(site.copies().len(), 2);
     open(other).keep().unwrap();
     assert_eq!(site.copies().len(), 1);
@@ -118,7 +120,7 @@ fn nothing_is_removed_where_the_repository_does_not_say_what_is_wanted() {
     let path = site.repository.path(&site.id, layout::MANIFEST);
     let elsewhere = path.with_extension("away");
     fs::rename(&path, &elsewhere).unwrap();
-    site.repository.adopt(&site.id, &site.work()).unwrap_err();
+    site.repository.adopt(&site.id, &site.work(), &Owned::all()).unwrap_err();
     fs::rename(&elsewhere, &path).unwrap();
     open(site.adopt().unwrap());
 }

@@ -9,6 +9,7 @@ use store::layout;
 use store::manifest::{Account, Gate, Verdict};
 use store::records::TopN;
 use store::repository::{Bandwidth, Mark};
+use store::shards::Owned;
 use store::writer::GenerationWriter;
 use store::{Error, GenerationId, Repository};
 use tempfile::TempDir;
@@ -155,7 +156,8 @@ fn a_fetch_under_a_bound_is_the_same_copy() {
     let site = Site::new();
     let id = site.published();
     let work = site.path().join("work");
-    let copy = site.repository.fetch(&id, &work, Bandwidth::bytes_per_second(100 << 20)).unwrap();
+    let copy =
+        site.repository.fetch(&id, &work, &Owned::all(), Bandwidth::bytes_per_second(100 << 20)).unwrap();
     assert_eq!(copy.manifest().generation, id);
     drop(copy);
     assert_eq!(fs::read_dir(work).unwrap().count(), 0);

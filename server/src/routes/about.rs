@@ -40,6 +40,15 @@ pub(super) fn generation(app: &App, query: &str) -> Answer {
         counts: Counts,
         metrics: BTreeMap<&'a str, f64>,
         stars: Option<Stars>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        shards: Option<Shards>,
+    }
+
+    /// How users are cut, and which of the parts are here.
+    #[derive(Serialize)]
+    struct Shards {
+        n: u32,
+        owned: String,
     }
 
     #[derive(Serialize)]
@@ -70,6 +79,7 @@ pub(super) fn generation(app: &App, query: &str) -> Answer {
             counts: Counts { users, movies, ratings, depth },
             metrics: metrics.filter(|(name, _)| METRICS.contains(name)).collect(),
             stars: view.edition.tables().user_terms().map(|terms| Stars { min: terms.min, max: terms.max }),
+            shards: manifest.n_shards.map(|n| Shards { n, owned: app.settings.shards.to_string() }),
         })?;
         // Its age is another in a second.
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

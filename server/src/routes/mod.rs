@@ -21,14 +21,14 @@ use std::time::Instant;
 
 use futures_util::Stream;
 use serde::Serialize;
-use warp::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
-use warp::http::{Method, Response};
+use warp::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
+use warp::http::{Method, Response, StatusCode};
 use warp::path::FullPath;
 use warp::{Buf, Filter, Rejection};
 
 use crate::app::App;
 use crate::caching::{self, Preferences};
-use crate::problem::Problem;
+use crate::problem::{Problem, X_SHARD};
 pub(crate) use route::Route;
 use view::{View, look_up, say_truncated, view};
 
@@ -56,7 +56,10 @@ pub(crate) fn filter(
             async move {
                 let app = &of_worker.0;
                 let (begin, route) = (Instant::now(), Route::of(path.as_str()));
-                let response = respond(app, route, &method, &query, client.as_ref(), body).await;
+                let mut response = respond(app, route, &method, &query, client.as_ref(), body).await;
+                if response.status() == StatusCode::MISDIRECTED_REQUEST {
+                    redirect(app, &mut response, path.as_str(), &query);
+                }
                 app.metrics.answered(route, &method, response.status(), begin.elapsed());
                 response
             }
@@ -104,6 +107,18 @@ async fn respond(
     let mut response = answer.unwrap_or_else(Problem::into_response);
     caching::compress(&mut response, client);
     response
+}
+
+/// Leads the client to the server that owns the user's shard, where the settings say how to find that.
+fn redirect(app: &App, response: &mut Response<Vec<u8>>, path: &str, query: &str) {
+    let shard = response.headers().get(X_SHARD).and_then(|shard| shard.to_str().ok());
+    let (Some(template), Some(shard)) = (&app.settings.shards_redirect, shard) else { return };
+    let base = template.replace("{shard}", shard);
+    let query = if query.is_empty() { String::new() } else { format!("?{query}") };
+    if let Ok(location) = HeaderValue::from_str(&format!("{}{path}{query}", base.trim_end_matches('/'))) {
+        *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+        response.headers_mut().insert(LOCATION, location);
+    }
 }
 
 /// Answers on a thread beside those that serve, and compresses there: for what takes milliseconds.

@@ -3,6 +3,7 @@
 use std::hash::Hash;
 
 use store::records::{Factors, History, Similar, TopNView, UserTerms};
+use store::shards::shard_of;
 use store::{MovieId, Tables, UserId};
 use warp::http::header::{CACHE_CONTROL, ETAG, HeaderName, HeaderValue, VARY};
 use warp::http::{Response, StatusCode};
@@ -84,7 +85,20 @@ impl<'a> View<'a> {
         user: UserId,
         get: impl FnOnce(&Tables) -> store::Result<Option<T>>,
     ) -> Result<Option<T>, Problem> {
-        if self.denied.list.deletes(user) { Ok(None) } else { self.get(get) }
+        if self.denied.list.deletes(user) {
+            return Ok(None);
+        }
+        match self.shard_elsewhere(user) {
+            None => self.get(get),
+            Some(shard) => Err(Problem::misdirected(user, shard)),
+        }
+    }
+
+    /// The user's shard, if another server owns that. Of a deleted user nobody says where.
+    pub(super) fn shard_elsewhere(&self, user: UserId) -> Option<u32> {
+        let tables = self.edition.tables();
+        let n_shards = tables.n_shards().filter(|_| !tables.owns(user) && !self.denied.list.deletes(user));
+        n_shards.map(|n_shards| shard_of(user, n_shards))
     }
 
     fn of_movie<T>(

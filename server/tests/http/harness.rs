@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use server::Settings;
 use settings::LogFormat;
+use store::shards::Owned;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -91,6 +92,8 @@ impl InProcess {
             store: store.into(),
             listen: "127.0.0.1:0".parse().unwrap(),
             work_dir: work.path().to_path_buf(),
+            shards: Owned::all(),
+            shards_redirect: None,
             cache_mib: 16,
             poll_interval: Duration::from_millis(5),
             bandwidth_mib: None,

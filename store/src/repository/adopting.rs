@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::ids::GenerationId;
 use crate::kept::Note;
 use crate::reader::LocalCopy;
+use crate::shards::Owned;
 use crate::working_copy::WorkingCopy;
 
 impl Repository {
@@ -14,14 +15,14 @@ impl Repository {
     /// else has it. Reads little of it, however large it is. Kept copies of anything else are removed.
     ///
     /// A kept copy is not checked as a [fetched](Repository::fetch) one is, for sled may have written to it: it is of
-    /// the manifest that the repository has now, its log has the length and its other files the digests that they had
+    /// the manifest that the repository has now and has the same shards, its log has the length and its other files the digests that they had
     /// when it was kept. sled checks a CRC of whatever it reads later.
     ///
     /// # Errors
     /// Those of [`Repository::manifest`].
-    pub fn adopt(&self, id: &GenerationId, work: &Path) -> Result<Option<LocalCopy>> {
+    pub fn adopt(&self, id: &GenerationId, work: &Path, owned: &Owned) -> Result<Option<LocalCopy>> {
         let manifest = self.manifest(id)?;
-        let copy = WorkingCopy::take_over(work, |dir, note| match Note::of(&manifest, dir) {
+        let copy = WorkingCopy::take_over(work, |dir, note| match Note::of(&manifest, owned, dir) {
             Ok(found) if found.is(note) => true,
             Ok(_) => {
                 tracing::info!(
@@ -35,6 +36,6 @@ impl Repository {
                 false
             }
         });
-        Ok(copy.map(|copy| LocalCopy::new(manifest, copy)))
+        Ok(copy.map(|copy| LocalCopy::new(manifest, owned.clone(), copy)))
     }
 }

@@ -18,16 +18,19 @@ mod marks;
 mod removing;
 mod reporting;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::ids::GenerationId;
-use crate::layout::{self, GENERATIONS, MANIFEST, RECORDS};
+use crate::layout::{self, GENERATIONS, MANIFEST, RECORDS, USERS};
+use crate::loading;
 use crate::location::Location;
 use crate::manifest::{FileDigest, Manifest};
 use crate::reader::{Generation, LocalCopy};
+use crate::shards::Owned;
 use crate::working_copy::WorkingCopy;
 pub use adding::{RunLock, Staging};
 use bucket::Bucket;
@@ -100,15 +103,27 @@ impl Repository {
 
     /// Copies a generation into a directory of its own under `work` and checks every file against the manifest, so
     /// that what is opened is what was checked. Costs one copy (a reflink where the file system can, unless
-    /// `bandwidth` is bounded) and one reading; keeps the records alone.
+    /// `bandwidth` is bounded) and one reading; keeps the records alone. Of a generation that is cut into shards only
+    /// those that are `owned` are copied, and become records.
     ///
     /// # Errors
-    /// Those of [`Repository::manifest`]; [`Error::Damaged`] naming the file that is not what the manifest says.
-    pub fn fetch(&self, id: &GenerationId, work: &Path, bandwidth: Bandwidth) -> Result<LocalCopy> {
+    /// Those of [`Repository::manifest`]; [`Error::Damaged`] naming the file that is not what the manifest says;
+    /// [`Error::NoSuchShards`].
+    pub fn fetch(
+        &self,
+        id: &GenerationId,
+        work: &Path,
+        owned: &Owned,
+        bandwidth: Bandwidth,
+    ) -> Result<LocalCopy> {
         let manifest = self.manifest(id)?;
+        manifest.check_owned(owned)?;
         let copy = WorkingCopy::create(work)?;
         let mut pace = bandwidth.pace();
-        for (name, digest) in &manifest.files {
+        let shards = manifest.n_shards.into_iter().flat_map(|n_shards| 0..n_shards);
+        let others: BTreeSet<String> =
+            shards.filter(|&shard| !owned.has(shard)).map(layout::users_file).collect();
+        for (name, digest) in manifest.files.iter().filter(|(name, _)| !others.contains(*name)) {
             let key = layout::key(id, name);
             if Path::new(name).components().any(|part| !matches!(part, Component::Normal(_))) {
                 let detail = format!("it lists the file {name}, which leads out of the generation");
@@ -127,19 +142,23 @@ impl Repository {
                 Error::Damaged { detail, .. } => Error::Damaged { path: self.objects.path(&key), detail },
                 other => other,
             })?;
-            if !Path::new(name).starts_with(RECORDS) {
+            if ![RECORDS, USERS].iter().any(|kept| Path::new(name).starts_with(kept)) {
                 fs::remove_file(&to).map_err(Error::io("remove", &to))?;
             }
         }
-        Ok(LocalCopy::new(manifest, copy))
+        if let Some(n_shards) = manifest.n_shards {
+            let origin = |shard| self.objects.path(&layout::key(id, &layout::users_file(shard)));
+            loading::load(copy.dir(), n_shards, owned, origin)?;
+        }
+        Ok(LocalCopy::new(manifest, owned.clone(), copy))
     }
 
-    /// Fetches a generation and opens it; see [`Repository::fetch`] and [`Generation::open`].
+    /// Fetches a generation, all of it, and opens it; see [`Repository::fetch`] and [`Generation::open`].
     ///
     /// # Errors
     /// Those of both.
     pub fn open_generation(&self, id: &GenerationId, work: &Path, cache_bytes: u64) -> Result<Generation> {
-        let copy = self.fetch(id, work, Bandwidth::UNBOUNDED)?;
+        let copy = self.fetch(id, work, &Owned::all(), Bandwidth::UNBOUNDED)?;
         Generation::open(copy.into(), cache_bytes)
     }
 

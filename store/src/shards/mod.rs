@@ -12,11 +12,13 @@
 
 mod columns;
 mod items;
+mod owned;
 mod ratings;
 mod results;
 
 use crate::ids::UserId;
 pub use items::{Items, read_items, write_items};
+pub use owned::{InvalidShards, Owned};
 pub use ratings::{RatingsBatch, RatingsReader, RatingsWriter};
 pub use results::{ResultsBatch, ResultsReader, ResultsWriter};
 

@@ -25,7 +25,12 @@ pub struct TreeWriter<K, R> {
 
 impl<K: Key, R: Record> TreeWriter<K, R> {
     pub(super) fn open(db: &sled::Db, name: &'static str, path: &Path) -> Result<Self> {
-        let tree = db.open_tree(name).map_err(Error::sled(path))?;
+        Self::open_as(db, name, name, path)
+    }
+
+    /// The part of a tree that has a name of its own.
+    pub(crate) fn open_as(db: &sled::Db, name: &'static str, part: &str, path: &Path) -> Result<Self> {
+        let tree = db.open_tree(part).map_err(Error::sled(path))?;
         Ok(Self {
             name,
             path: path.to_path_buf(),
@@ -95,7 +100,7 @@ impl<K: Key, R: Record> TreeWriter<K, R> {
     }
 
     /// Joins the last leaves and lets go of the tree; returns its name and the digest of its records.
-    pub(super) fn close(mut self) -> Result<(&'static str, blake3::Hash)> {
+    pub(crate) fn close(mut self) -> Result<(&'static str, blake3::Hash)> {
         self.join_leaves()?;
         match self.n_awaited {
             0 => Ok((self.name, self.hasher.finalize())),
