@@ -61,7 +61,9 @@ impl Default for ClientSettings {
 pub struct ShardJob {
     /// One Parquet file with a row for each user: `user_id`, `movies`, `ratings`.
     pub input: Url,
-    /// Where a file of that and of `factors` and `top_n` shall be, whole or not at all.
+    /// Where a file of that and of `factors` and `top_n` shall be. It appears there at once and not bit by bit, but only
+    /// of a job that has succeeded is it whole: where a computation fails, DataFusion ends the file with the rows that
+    /// came before. An executor that was taken for lost may write it once more, and may fail at that.
     pub output: Url,
     /// Which model, which shard, and whatever else the kernels need to know.
     pub reference: String,
