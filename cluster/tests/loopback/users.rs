@@ -9,6 +9,7 @@ use datafusion::arrow::array::{
 use datafusion::arrow::datatypes::Float32Type;
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use datafusion::parquet::basic::Compression;
 
 /// Three users of the toys' arithmetic, of whom the second has rated nothing.
 pub(crate) fn write_users(path: &Path, is_spark: bool) {
@@ -44,7 +45,9 @@ pub(crate) fn n_rows(path: &Path) -> i64 {
 
 pub(crate) fn read(path: &Path) -> RecordBatch {
     let file = std::fs::File::open(path).unwrap();
-    let mut reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+    assert_eq!(reader.metadata().row_group(0).column(0).compression(), Compression::SNAPPY);
+    let mut reader = reader.build().unwrap();
     let batch = reader.next().unwrap().unwrap();
     assert!(reader.next().is_none());
     batch
