@@ -20,6 +20,7 @@ use ballista_core::serde::protobuf::{
     CancelJobParams, ExecuteQueryParams, GetJobStatusParams, JobStatus, PartitionLocation,
 };
 use datafusion::arrow::array::AsArray;
+use datafusion::common::config::TableParquetOptions;
 use datafusion::datasource::file_format::format_as_file_type;
 use datafusion::datasource::file_format::parquet::ParquetFormatFactory;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, col, lit};
@@ -175,7 +176,10 @@ impl Client {
             let inner = [col("user_id"), col("movies"), col("ratings"), factors];
             let outer = [col("user_id"), col("movies"), col("ratings"), col("factors"), top_n];
             let options = HashMap::from([("single_file_output".to_owned(), "true".to_owned())]);
-            let format = format_as_file_type(Arc::new(ParquetFormatFactory::new()));
+            // Said outright: a factory without options is sent as one with all defaults, which win over the session's.
+            let global = self.context.copied_config().options().execution.parquet.clone();
+            let parquet = TableParquetOptions { global, ..TableParquetOptions::default() };
+            let format = format_as_file_type(Arc::new(ParquetFormatFactory::new_with_options(parquet)));
             let plan =
                 LogicalPlanBuilder::from(users.into_unoptimized_plan()).project(inner)?.project(outer)?;
             let output = shard.output.to_string();
