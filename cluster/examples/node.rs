@@ -1,1 +1,121 @@
-fn main() {}
+//! A scheduler or an executor of toys, for the tests: `node scheduler ADDRESS TIMEOUT` or
+//! `node executor SCHEDULER FOLDER`. It says where it listens, and ends when its input does.
+#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, missing_docs, clippy::panic)]
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cluster::{
+    Executor, ExecutorSettings, Factors, KernelError, Kernels, Lists, Rows, Scheduler, SchedulerSettings,
+    Seen, Table, TableView,
+};
+
+/// Takes as long as its reference says, and keeps a diary: `reference` is `NAME MILLISECONDS FILE`.
+#[derive(Debug)]
+struct Toys {
+    diary: PathBuf,
+}
+
+fn parts(reference: &str) -> (String, u64, String) {
+    let mut words = reference.split(' ').map(str::to_owned);
+    let mut next = || words.next().unwrap_or_default();
+    (next(), next().parse().unwrap_or(0), next())
+}
+
+impl Toys {
+    fn note(&self, text: &str) -> Result<(), KernelError> {
+        let file = OpenOptions::new().append(true).create(true).open(&self.diary);
+        file.and_then(|mut file| writeln!(file, "{text}"))
+            .map_err(|error| KernelError::Transient(error.to_string()))
+    }
+}
+
+impl Kernels for Toys {
+    fn user_factors(&self, reference: &str, users: Rows<'_>) -> Result<Factors, KernelError> {
+        let (name, milliseconds, _) = parts(reference);
+        self.note(&format!("user_factors {name} {}", users.indptr.len() - 1))?;
+        if name == "refused" {
+            return Err(KernelError::Fatal("no such model".to_owned()));
+        }
+        if name == "shaky" && fs::read_to_string(&self.diary).unwrap_or_default().matches("shaky").count() < 3
+        {
+            return Err(KernelError::Transient("the model is on its way".to_owned()));
+        }
+        std::thread::sleep(Duration::from_millis(milliseconds));
+        self.note(&format!("done {name}"))?;
+        let sums = |of: &dyn Fn(usize) -> f32| Table {
+            indptr: (0..users.indptr.len()).collect(),
+            values: users.indptr.windows(2).map(|row| (row[0]..row[1]).map(of).sum()).collect(),
+        };
+        Ok(Factors { ranking: sums(&|i| users.movies[i] as f32), rating: sums(&|i| users.ratings[i]) })
+    }
+
+    fn top_n(
+        &self,
+        reference: &str,
+        ranking: TableView<'_>,
+        rating: TableView<'_>,
+        seen: Seen<'_>,
+    ) -> Result<Lists, KernelError> {
+        self.note(&format!("top_n {}", parts(reference).0))?;
+        let last =
+            seen.indptr.windows(2).map(|row| seen.movies[row[0]..row[1]].iter().max().map_or(0, |m| m + 1));
+        Ok(Lists {
+            indptr: (0..seen.indptr.len()).collect(),
+            movies: last.collect(),
+            scores: ranking.values.to_vec(),
+            ratings: rating.values.to_vec(),
+        })
+    }
+
+    fn check(&self, reference: &str) -> Result<String, KernelError> {
+        let (name, _, file) = parts(reference);
+        self.note(&format!("check {name}"))?;
+        Ok(format!(
+            "{name} of process {} is {} bytes",
+            std::process::id(),
+            fs::metadata(file).map_or(0, |f| f.len())
+        ))
+    }
+}
+
+/// Until whoever started this lets go of it.
+async fn end_of_input() {
+    let _ = tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink())).await;
+}
+
+#[tokio::main]
+async fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let any = ([127, 0, 0, 1], 0).into();
+    match arguments[..] {
+        ["scheduler", address, seconds] => {
+            let executor_timeout = Duration::from_secs(seconds.parse().expect("seconds"));
+            let settings = SchedulerSettings { bind: address.parse().expect("an address"), executor_timeout };
+            let scheduler = Scheduler::bind(settings).await.expect("an address");
+            println!("{}", scheduler.address().expect("an address"));
+            scheduler.serve(end_of_input()).await.expect("a service");
+        }
+        ["executor", scheduler, folder] => {
+            let folder = PathBuf::from(folder);
+            let settings = ExecutorSettings {
+                scheduler: scheduler.to_owned(),
+                bind: any,
+                host: None,
+                slots: 1,
+                work_dir: folder.join("work"),
+            };
+            let executor = Executor::bind(settings).await.expect("an address");
+            println!("{}", executor.address().expect("an address"));
+            let kernels = Toys { diary: folder.join(format!("diary-{}", std::process::id())) };
+            executor.serve(Arc::new(kernels), end_of_input()).await.expect("a service");
+            // As a program does that is asked to end: threads that compute are not waited for.
+            std::process::exit(0);
+        }
+        _ => panic!("scheduler or executor?"),
+    }
+}

@@ -20,6 +20,7 @@ use ballista_core::serde::protobuf::{
     CancelJobParams, ExecuteQueryParams, GetJobStatusParams, JobStatus, PartitionLocation,
 };
 use datafusion::arrow::array::AsArray;
+use datafusion::common::config::TableParquetOptions;
 use datafusion::datasource::file_format::format_as_file_type;
 use datafusion::datasource::file_format::parquet::ParquetFormatFactory;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, col, lit};
@@ -61,7 +62,9 @@ impl Default for ClientSettings {
 pub struct ShardJob {
     /// One Parquet file with a row for each user: `user_id`, `movies`, `ratings`.
     pub input: Url,
-    /// Where a file of that and of `factors` and `top_n` shall be, whole or not at all.
+    /// Where a file of that and of `factors` and `top_n` shall be. It appears there at once and not bit by bit, but only
+    /// of a job that has succeeded is it whole: where a computation fails, DataFusion ends the file with the rows that
+    /// came before. An executor that was taken for lost may write it once more, and may fail at that.
     pub output: Url,
     /// Which model, which shard, and whatever else the kernels need to know.
     pub reference: String,
@@ -173,7 +176,10 @@ impl Client {
             let inner = [col("user_id"), col("movies"), col("ratings"), factors];
             let outer = [col("user_id"), col("movies"), col("ratings"), col("factors"), top_n];
             let options = HashMap::from([("single_file_output".to_owned(), "true".to_owned())]);
-            let format = format_as_file_type(Arc::new(ParquetFormatFactory::new()));
+            // Said outright: a factory without options is sent as one with all defaults, which win over the session's.
+            let global = self.context.copied_config().options().execution.parquet.clone();
+            let parquet = TableParquetOptions { global, ..TableParquetOptions::default() };
+            let format = format_as_file_type(Arc::new(ParquetFormatFactory::new_with_options(parquet)));
             let plan =
                 LogicalPlanBuilder::from(users.into_unoptimized_plan()).project(inner)?.project(outer)?;
             let output = shard.output.to_string();

@@ -67,9 +67,7 @@ impl Executor {
         if settings.slots == 0 {
             return Err(Error::Fatal("an executor without slots computes nothing".to_owned()));
         }
-        let listener = TcpListener::bind(settings.bind)
-            .await
-            .map_err(|error| Error::Fatal(format!("cannot listen at {}: {error}", settings.bind)))?;
+        let listener = wire::listen(settings.bind)?;
         Ok(Self { listener, settings })
     }
 

@@ -12,7 +12,7 @@ use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
 use tokio::net::TcpListener;
 
 use crate::error::{Error, Result};
-use crate::session;
+use crate::{session, wire};
 
 /// A busy executor is heard of every 5 s (`HEARTBEAT_POLL_INTERVAL` in Ballista's `execution_loop.rs`), so who hears
 /// nothing for less takes the living for dead.
@@ -49,9 +49,7 @@ impl Scheduler {
     ///
     /// If that address cannot be had.
     pub async fn bind(settings: SchedulerSettings) -> Result<Self> {
-        let listener = TcpListener::bind(settings.bind)
-            .await
-            .map_err(|error| Error::Fatal(format!("cannot listen at {}: {error}", settings.bind)))?;
+        let listener = wire::listen(settings.bind)?;
         Ok(Self { listener, settings })
     }
 

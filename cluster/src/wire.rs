@@ -1,9 +1,11 @@
-//! Connections to a scheduler.
+//! Connections, to a scheduler and of all that listen.
 
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tokio::net::{TcpListener, TcpSocket};
 use tonic::body::Body;
 use tonic::codegen::Service;
 use tonic::codegen::http::{Request, Response};
@@ -19,6 +21,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 /// How often a silent connection is tried, so that one whose other end is gone without a word breaks.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// How many connections may wait to be accepted.
+const BACKLOG: u32 = 1024;
 /// How long an executor waits after a request that reached nobody.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -34,6 +38,21 @@ pub(crate) fn endpoint(scheduler: &str) -> Result<Endpoint> {
         .http2_keep_alive_interval(KEEP_ALIVE)
         .keep_alive_timeout(KEEP_ALIVE)
         .keep_alive_while_idle(true))
+}
+
+/// Listens at an address, for connections that send at once what there is to send. Ballista's scheduler does not ask for
+/// that, and each of its answers waits 40 ms for the other side's word that it has the part before; but on Linux a
+/// connection has it from the socket that it came to.
+pub(crate) fn listen(address: SocketAddr) -> Result<TcpListener> {
+    let listen = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_nodelay(true)?;
+        // The port of a predecessor that has just been killed.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    listen().map_err(|error| Error::Fatal(format!("cannot listen at {address}: {error}")))
 }
 
 /// A connection that takes its time over failures. Ballista's loop asks again, and warns, every 50 ms.

@@ -1,0 +1,103 @@
+//! Processes that die.
+
+use std::time::{Duration, Instant};
+
+use cluster::Error;
+use tokio::task::JoinSet;
+
+use crate::node::{Cluster, Node};
+use crate::users::read;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shard_whose_executor_is_killed_is_computed_by_the_other() {
+    let mut cluster = Cluster::start(2).await;
+    let mut jobs = JoinSet::new();
+    cluster.launch(&mut jobs, "long", 3000);
+    let first = cluster.wait_for("user_factors long").await;
+    cluster.executor(first).kill();
+    let killed = Instant::now();
+    jobs.join_next().await.unwrap().unwrap().1.unwrap();
+    eprintln!("computed by the other {:?} after the kill", killed.elapsed());
+    assert!(killed.elapsed() < Duration::from_secs(20));
+    let who = cluster.who("user_factors long");
+    assert_eq!(who.len(), 2, "both began");
+    assert_ne!(who[0], who[1]);
+    let done = cluster.who("done long");
+    assert_eq!(done.len(), 1, "one ended");
+    assert_ne!(done[0], first);
+    assert_eq!(read(&cluster.output("long")).num_rows(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_all_executors_killed_jobs_end_in_an_error() {
+    let mut cluster = Cluster::start(2).await;
+    let mut jobs = JoinSet::new();
+    for i in 0..3 {
+        cluster.launch(&mut jobs, &format!("s{i}"), 5000);
+    }
+    cluster.wait_for("user_factors").await;
+    for node in &mut cluster.executors {
+        node.kill();
+    }
+    let killed = Instant::now();
+    while let Some(ended) = jobs.join_next().await {
+        let error = ended.unwrap().1.unwrap_err();
+        eprintln!("{:?} after the kill: {error}", killed.elapsed());
+        assert!(matches!(error, Error::NoExecutors { .. } | Error::Transient(_)), "{error}");
+    }
+    assert!(killed.elapsed() < Duration::from_secs(25));
+    // And one that is submitted into the void.
+    let began = Instant::now();
+    let error = cluster.client.run_shard(&cluster.shard("late", 0)).await.unwrap_err();
+    assert!(matches!(error, Error::NoExecutors { .. }), "{error}");
+    assert!(began.elapsed() < Duration::from_secs(10));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_the_schedulers_death_jobs_are_submitted_again_to_its_successor() {
+    let mut cluster = Cluster::start(2).await;
+    let address = cluster.scheduler.address.clone();
+    let mut jobs = JoinSet::new();
+    for i in 0..4 {
+        cluster.launch(&mut jobs, &format!("s{i}"), 1500);
+    }
+    cluster.wait_for("user_factors").await;
+    cluster.scheduler.kill();
+    let killed = Instant::now();
+    let mut again = Vec::new();
+    while let Some(ended) = jobs.join_next().await {
+        let (name, ended) = ended.unwrap();
+        let error = ended.unwrap_err();
+        assert!(matches!(error, Error::Transient(_)), "{error}");
+        again.push(name);
+    }
+    eprintln!("noticed {:?} after the kill", killed.elapsed());
+    assert!(killed.elapsed() < Duration::from_secs(5));
+    let gone = cluster.client.has_executors().await.unwrap_err();
+    assert!(matches!(gone, Error::Transient(_)), "{gone}");
+
+    cluster.scheduler = Node::scheduler(&address);
+    let began = Instant::now();
+    for name in &again {
+        cluster.launch(&mut jobs, name, 100);
+    }
+    while let Some(ended) = jobs.join_next().await {
+        ended.unwrap().1.unwrap();
+    }
+    eprintln!("the successor was done after {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(10));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_executor_that_is_asked_to_end_hands_its_task_on_at_once() {
+    let mut cluster = Cluster::start(2).await;
+    let mut jobs = JoinSet::new();
+    cluster.launch(&mut jobs, "long", 1500);
+    let first = cluster.wait_for("user_factors long").await;
+    drop(cluster.executor(first).child.stdin.take());
+    let asked = Instant::now();
+    jobs.join_next().await.unwrap().unwrap().1.unwrap();
+    eprintln!("computed by the other {:?} after the request", asked.elapsed());
+    assert!(asked.elapsed() < Duration::from_secs(6));
+    assert_ne!(cluster.who("done long"), [first]);
+}

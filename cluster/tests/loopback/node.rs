@@ -1,0 +1,131 @@
+//! The processes of a cluster, and what they have done.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use cluster::{Client, ClientSettings, Error, ShardJob};
+use tokio::task::JoinSet;
+use url::Url;
+
+use crate::users::write_users;
+
+/// What the tests' schedulers take for dead, in seconds; the least there is.
+const TIMEOUT: &str = "7";
+const LONG: Duration = Duration::from_secs(60);
+
+pub(crate) struct Node {
+    pub(crate) child: Child,
+    pub(crate) address: String,
+}
+
+impl Node {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let test = std::env::current_exe().unwrap();
+        let node = test.parent().and_then(Path::parent).unwrap().join("examples").join("node");
+        let mut child = Command::new(node)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the example `node` is built with the tests");
+        let mut address = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut address).unwrap();
+        Self { child, address: address.trim().to_owned() }
+    }
+
+    pub(crate) fn scheduler(address: &str) -> Self {
+        Self::start(&["scheduler", address, TIMEOUT])
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+pub(crate) struct Cluster {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) scheduler: Node,
+    pub(crate) executors: Vec<Node>,
+    pub(crate) client: Client,
+}
+
+impl Cluster {
+    pub(crate) async fn start(n_executors: usize) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let scheduler = Node::scheduler("127.0.0.1:0");
+        let path = folder.path().to_str().unwrap();
+        let executors =
+            (0..n_executors).map(|_| Node::start(&["executor", &scheduler.address, path])).collect();
+        let settings = ClientSettings { job_timeout: LONG, no_executors_timeout: Duration::from_secs(3) };
+        let url = format!("ballista://{}", scheduler.address);
+        let client = Client::connect(&url, settings).await.unwrap();
+        for _ in 0..100 {
+            if client.has_executors().await.unwrap() || n_executors == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Self { folder, scheduler, executors, client }
+    }
+
+    pub(crate) fn output(&self, name: &str) -> PathBuf {
+        self.folder.path().join(format!("out-{name}.parquet"))
+    }
+
+    pub(crate) fn shard(&self, name: &str, milliseconds: u64) -> ShardJob {
+        let input = self.folder.path().join(format!("in-{name}.parquet"));
+        write_users(&input, false);
+        ShardJob {
+            input: Url::from_file_path(input).unwrap(),
+            output: Url::from_file_path(self.output(name)).unwrap(),
+            reference: format!("{name} {milliseconds} {}", self.output(name).display()),
+        }
+    }
+
+    /// What the executors have done, with the one that did it.
+    pub(crate) fn diary(&self) -> Vec<(u32, String)> {
+        let diary = |node: &Node| {
+            let path = self.folder.path().join(format!("diary-{}", node.child.id()));
+            let text = std::fs::read_to_string(path).unwrap_or_default();
+            text.lines().map(|line| (node.child.id(), line.to_owned())).collect::<Vec<_>>()
+        };
+        self.executors.iter().flat_map(diary).collect()
+    }
+
+    pub(crate) fn who(&self, entry: &str) -> Vec<u32> {
+        self.diary().into_iter().filter(|(_, line)| line.starts_with(entry)).map(|(id, _)| id).collect()
+    }
+
+    pub(crate) async fn wait_for(&self, entry: &str) -> u32 {
+        for _ in 0..500 {
+            if let [id, ..] = self.who(entry)[..] {
+                return id;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("nobody notes {entry}");
+    }
+
+    pub(crate) fn executor(&mut self, id: u32) -> &mut Node {
+        self.executors.iter_mut().find(|node| node.child.id() == id).unwrap()
+    }
+
+    pub(crate) fn launch(
+        &self,
+        jobs: &mut JoinSet<(String, Result<(), Error>)>,
+        name: &str,
+        milliseconds: u64,
+    ) {
+        let (client, shard, name) = (self.client.clone(), self.shard(name, milliseconds), name.to_owned());
+        jobs.spawn(async move { (name, client.run_shard(&shard).await) });
+    }
+}
