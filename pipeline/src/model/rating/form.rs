@@ -1,9 +1,12 @@
 //! A user's row from the user's ratings, the items being held: the mean of what the sampler would draw.
 //!
-//! In each stretch of the chain items are held at their means. What is left of a user is a ridge regression, whose
-//! prior mean the implicit factors of the movies rated have moved, and the precision of the user's ratings, which is
-//! found by turns with it. Items are not known exactly: their variances pull factors that lean on them towards the
-//! prior, as its draws do to the sampler's.
+//! In each stretch of the chain items are held at some of their draws. Given one, what is left of a user is a ridge
+//! regression, whose prior mean the implicit factors of the movies rated have moved, and the precision of the user's
+//! ratings, which is found by turns with it. The mean of a few draws will not do instead of them: it would be taken for
+//! known, and what the draws differ in is what pulls a user's factors towards the prior.
+//!
+//! A user's own implicit factors, those that are added to the movies, need no solving: in the posterior's mean they are
+//! the sum of what the movies' own parts pull at them.
 
 use pulp::{Simd, WithSimd};
 
@@ -12,8 +15,8 @@ use super::noise::{MOST_PRECISE, SHAPE};
 use super::posterior::one_more;
 use super::rows::{Row, Square, add, dot, invert, multiply, plus, product};
 
-/// Rows of each item in each stretch.
-pub(super) const ROWS: usize = 4;
+/// Rows of each item in each stretch beside those of the draws.
+pub(super) const SHARED: usize = 2;
 /// How often a row and the precision of its ratings are found from each other.
 const PASSES: usize = 4;
 
@@ -30,69 +33,78 @@ impl<const W: usize> WithSimd for Form<'_, W> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
-        let StarTerms { stretches, depth, noise_rate, .. } = &self.items.terms;
+        let StarTerms { stretches, depth, n_draws, noise_rate, .. } = &self.items.terms;
         let weight = (self.rated.len() as f32).sqrt().recip();
         let mut line = vec![0.0];
         let mut newcomer = 0.0;
         for (number, stretch) in stretches.iter().enumerate() {
-            let evidence = self.evidence(simd, number);
-            let implied = product(&evidence.implied, &[weight; W]);
-            let row = evidence.solve(simd, stretch, &implied, *noise_rate)?;
+            let [implied, implicit] = self.implied(simd, number);
+            let implied = product(&implied, &[weight; W]);
+            let mut row = [0.0; W];
+            for draw in 0..*n_draws {
+                let evidence = self.evidence(simd, number, draw);
+                row = plus(row, 1.0, &evidence.solve(simd, stretch, &implied, *noise_rate)?);
+            }
+            row = product(&row, &[(*n_draws as f32).recip(); W]);
             let row = plus(row, one_more(weight) / weight - 1.0, &implied);
             line[0] += stretch.share * row[0];
             line.extend(row[1..*depth].iter().map(|factor| stretch.share.sqrt() * factor));
             let mut regressors = row;
             regressors[0] = 1.0;
-            newcomer += stretch.share * dot(&evidence.implicit, &regressors);
+            newcomer += stretch.share * dot(&implicit, &regressors);
         }
         line.extend([one_more(weight), newcomer]);
         Some(line)
     }
 }
 
-/// What a user's ratings say in a stretch.
+/// What a user's ratings say, the movies' rows being those of a draw.
 struct Evidence<const W: usize> {
     n: usize,
-    /// The sum of `x x^T` over the ratings, x being what a movie's factors are expected to be.
+    /// The sum of `x x^T` over the ratings, x being the movie's factors, and 1 for the bias.
     squares: Square<W>,
     /// That of `x` times the part of the rating that is not the movie's bias.
     observed: Row<W>,
     /// That of the squares of this part.
     square: f64,
-    /// That of the movies' implicit factors.
-    implied: Row<W>,
-    /// The user's own implicit factors, those that are added to the movies.
-    implicit: Row<W>,
 }
 
 impl<const W: usize> Form<'_, W> {
+    /// The rows of an item in a stretch.
+    #[inline(always)]
+    fn rows(&self, item: u32, stretch: usize) -> &[Row<W>] {
+        let n_rows = SHARED + self.items.terms.n_draws;
+        let (rows, _) = self.items.held[item as usize * self.items.terms.n_held()..].as_chunks::<W>();
+        &rows[stretch * n_rows..][..n_rows]
+    }
+
+    /// The sums of the implicit factors of the movies rated and of what these tell the user's.
+    #[inline(always)]
+    fn implied<S: Simd>(&self, simd: S, stretch: usize) -> [Row<W>; 2] {
+        let mut sums = [[0.0; W]; SHARED];
+        for &item in self.rated {
+            for (sum, row) in sums.iter_mut().zip(self.rows(item, stretch)) {
+                add(simd, sum, 1.0, row);
+            }
+        }
+        sums
+    }
+
     /// Reads the ratings. Cost: W^2 multiplications each.
     #[inline(always)]
-    fn evidence<S: Simd>(&self, simd: S, stretch: usize) -> Evidence<W> {
-        let RatingItems { terms, held, .. } = self.items;
-        let (n_held, level) = (terms.n_held(), terms.level());
-        let none = [0.0; W];
-        let (mut squares, mut observed, mut square) = ([none; W], none, 0.0);
-        let (mut spread, mut implied, mut implicit) = (none, none, none);
+    fn evidence<S: Simd>(&self, simd: S, stretch: usize, draw: usize) -> Evidence<W> {
+        let level = self.items.terms.level();
+        let (mut squares, mut observed, mut square) = ([[0.0; W]; W], [0.0; W], 0.0);
         for (&item, &stars) in self.rated.iter().zip(self.stars) {
-            let (rows, _) = held[item as usize * n_held..][..n_held].as_chunks::<W>();
-            let [mean, variance, presence, told, ..] = &rows[stretch * ROWS..] else { continue };
-            let rest = level.of_stars(stars) - mean[0];
-            let mut regressors = *mean;
-            regressors[0] = 1.0;
+            let mut regressors = self.rows(item, stretch)[SHARED + draw];
+            let rest = level.of_stars(stars) - std::mem::replace(&mut regressors[0], 1.0);
             add(simd, &mut observed, rest, &regressors);
             for (line, &regressor) in squares.iter_mut().zip(&regressors) {
                 add(simd, line, regressor, &regressors);
             }
             square += f64::from(rest).powi(2);
-            add(simd, &mut spread, 1.0, variance);
-            add(simd, &mut implied, 1.0, presence);
-            add(simd, &mut implicit, 1.0, told);
         }
-        // What a movie's bias may be off by is no regressor's, but error.
-        square += f64::from(std::mem::take(&mut spread[0]));
-        squares.iter_mut().zip(spread).enumerate().for_each(|(place, (line, spread))| line[place] += spread);
-        Evidence { n: self.rated.len(), squares, observed, square, implied, implicit }
+        Evidence { n: self.rated.len(), squares, observed, square }
     }
 }
 
@@ -128,5 +140,121 @@ impl<const W: usize> Evidence<W> {
             precision = ((SHAPE + *n as f64 / 2.0) / rate).min(MOST_PRECISE) as f32;
         }
         Some(row)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nalgebra::{DMatrix, DVector};
+    use proptest::prelude::*;
+    use pulp::{Arch, Scalar};
+
+    use super::*;
+
+    /// Two stretches of two draws, of a bias and three factors.
+    fn items(numbers: &[f32]) -> RatingItems {
+        let width = 16;
+        let filled = |at: usize, least: f32| -> Vec<f32> {
+            (0..width)
+                .map(|x| if x < 4 { least + numbers[(at + x) % numbers.len()].abs() } else { 0.0 })
+                .collect()
+        };
+        let stretch = |at, share| {
+            let mut prior_precision = filled(at, 2.0);
+            prior_precision[4..].fill(1.0);
+            StretchTerms { share, prior_mean: filled(at + 7, 0.0), prior_precision }
+        };
+        let held = numbers.chunks_exact(4).flat_map(|row| row.iter().copied().chain([0.0; 12])).collect();
+        RatingItems {
+            terms: StarTerms {
+                global_mean: 3.0,
+                mean: 3.1,
+                deviation: 1.2,
+                noise_rate: 12.0,
+                depth: 4,
+                n_draws: 2,
+                width,
+                stretches: vec![stretch(0, 0.4), stretch(11, 0.6)],
+                unknown_user: vec![0.0; 9],
+                unknown_item: vec![0.0; 9],
+            },
+            item_bias: Vec::new(),
+            item_factors: Vec::new(),
+            held,
+        }
+    }
+
+    /// The line in f64, with a general solver.
+    fn reference(model: &RatingItems, rated: &[u32], stars: &[f32]) -> Vec<f64> {
+        let StarTerms { mean, deviation, noise_rate, stretches, .. } = &model.terms;
+        let number = |item: u32, row: usize| {
+            DVector::from_fn(4, |x, _| f64::from(model.held[item as usize * 128 + row * 16 + x]))
+        };
+        let n = rated.len() as f64;
+        let sum = |row| rated.iter().fold(DVector::zeros(4), |sum, &item| sum + number(item, row));
+        let (mut line, mut newcomer) = (vec![0.0], 0.0);
+        for (s, stretch) in stretches.iter().enumerate() {
+            let own = |values: &[f32]| DVector::from_fn(4, |x, _| f64::from(values[x]));
+            let (prior, start) = (own(&stretch.prior_precision), own(&stretch.prior_mean));
+            let implied = sum(4 * s) / n.sqrt();
+            let mut row = DVector::zeros(4);
+            for draw in 0..2 {
+                let mut precision = SHAPE / f64::from(*noise_rate);
+                let mut found = DVector::zeros(4);
+                for _ in 0..PASSES {
+                    let mut system = DMatrix::from_diagonal(&prior);
+                    let mut right = prior.component_mul(&(&start + &implied));
+                    let observed: Vec<_> = rated
+                        .iter()
+                        .zip(stars)
+                        .map(|(&item, &stars)| {
+                            let mut x = number(item, 4 * s + 2 + draw);
+                            let rest = f64::from(stars - mean) / f64::from(*deviation) - x[0];
+                            x[0] = 1.0;
+                            (x, rest)
+                        })
+                        .collect();
+                    for (x, rest) in &observed {
+                        system += precision * x * x.transpose();
+                        right += precision * *rest * x;
+                    }
+                    let covariance = system.try_inverse().unwrap();
+                    found = &covariance * right;
+                    let errors = observed.iter().map(|(x, rest)| {
+                        (rest - x.dot(&found)).powi(2) + (x.transpose() * &covariance * x)[0]
+                    });
+                    precision = (SHAPE + n / 2.0) / (f64::from(*noise_rate) + errors.sum::<f64>() / 2.0);
+                }
+                row += found / 2.0;
+            }
+            row += implied * ((n / (n + 1.0)).sqrt() - 1.0);
+            let share = f64::from(stretch.share);
+            line[0] += share * row[0];
+            line.extend(row.iter().skip(1).map(|factor| share.sqrt() * factor));
+            row[0] = 1.0;
+            newcomer += share * sum(4 * s + 1).dot(&row);
+        }
+        line.extend([(n + 1.0).sqrt().recip(), newcomer]);
+        line
+    }
+
+    proptest! {
+        #[test]
+        fn a_user_is_formed_as_in_f64_and_of_the_same_bits_whatever_the_vectors(
+            numbers in prop::collection::vec(-1.0f32..1.0, 20 * 32),
+            stars in prop::collection::vec(0.5f32..5.0, 1..20),
+        ) {
+            let model = items(&numbers);
+            let rated: Vec<u32> = (0..stars.len() as u32).collect();
+            let form = || Form::<16> { items: &model, rated: &rated, stars: &stars };
+            let line = Arch::new().dispatch(form()).unwrap();
+            prop_assert_eq!(&line, &form().with_simd(Scalar::new()).unwrap());
+            let expected = reference(&model, &rated, &stars);
+            prop_assert_eq!(line.len(), expected.len());
+            for (found, expected) in line.iter().zip(&expected) {
+                let close = (f64::from(*found) - expected).abs() < 1e-4 * (1.0 + expected.abs());
+                prop_assert!(close, "{found} is not {expected}");
+            }
+        }
     }
 }

@@ -17,6 +17,9 @@ use super::side::{MIN_ROWS, Pending, Side};
 const STEPS: usize = 8;
 /// How small a residual, relative to where it started, needs no further step.
 const TOLERANCE: f64 = 1e-2;
+/// The same where the solution is looked for and no draw: what is left of the residual counts M^-1 times.
+const EXACT_STEPS: usize = 64;
+const EXACT_TOLERANCE: f64 = 1e-3;
 
 /// Draws the implicit factors of a side, and adds up what they imply of each row. With Z a row's weight where a row
 /// and a column have a rating, and V the precision of what a row says of them (L - L C L, with L the precision of the
@@ -36,57 +39,103 @@ pub(super) fn draw<const W: usize>(
     streams: &Streams,
 ) -> Option<()> {
     let mut y = std::mem::take(&mut side.implicit_factors);
-    let system = System { side, pending };
-    let jacobi = system.diagonal();
-    let mut told = vec![[0.0; W]; pending.len()];
-
-    // What is left of the right-hand side, and what the preconditioner makes of it.
-    let mut residual = vec![[0.0; W]; y.len()];
-    system.tell(&y, Told::NewsLess, &mut told);
-    system.gather(&told, &y, -1.0, &mut residual);
-    residual.par_iter_mut().enumerate().with_min_len(MIN_ROWS).for_each(|(column, residual)| {
-        if !side.transposed.columns(column).is_empty() {
-            let noise = side.implicit_prior.sample(&mut streams.of(Draw::ImplicitFactors, column));
-            *residual = plus(*residual, 1.0, &product(&side.implicit_prior.precision, &noise));
-        }
-    });
-    let mut scaled: Vec<_> =
-        residual.par_iter().zip(&jacobi).map(|(residual, jacobi)| product(residual, jacobi)).collect();
-    let mut direction = scaled.clone();
-    let mut image = vec![[0.0; W]; y.len()];
-    let mut size = dot_all(&residual, &scaled);
-    let small_enough = size * TOLERANCE * TOLERANCE;
-    for _ in 0..STEPS {
-        if size <= small_enough {
-            break;
-        }
-        system.tell(&direction, Told::Alone, &mut told);
-        system.gather(&told, &direction, 1.0, &mut image);
-        let step = (size / dot_all(&direction, &image)) as f32;
-        let rows =
-            y.par_iter_mut().zip(&mut residual).zip(&mut scaled).zip(&direction).zip(&image).zip(&jacobi);
-        rows.with_min_len(MIN_ROWS).for_each(|(((((y, residual), scaled), direction), image), jacobi)| {
-            *y = plus(*y, step, direction);
-            *residual = plus(*residual, -step, image);
-            *scaled = product(residual, jacobi);
-        });
-        let before = std::mem::replace(&mut size, dot_all(&residual, &scaled));
-        let conjugation = (size / before) as f32;
-        direction.par_iter_mut().zip(&scaled).with_min_len(MIN_ROWS).for_each(|(direction, scaled)| {
-            *direction = plus(*scaled, conjugation, direction);
-        });
-    }
+    let noise = |column| {
+        let noise = side.implicit_prior.sample(&mut streams.of(Draw::ImplicitFactors, column));
+        product(&side.implicit_prior.precision, &noise)
+    };
+    let (own, implicit) = (&side.prior.precision, &side.implicit_prior.precision);
+    let system = System { side, pending, own, implicit };
+    let mut told = system.solve(&mut y, noise, STEPS, TOLERANCE)?;
     told.par_iter_mut().enumerate().with_min_len(MIN_ROWS).for_each(|(row, told)| {
         *told = Arch::new().dispatch(Implied { side, row, y: &y });
     });
     side.implied = told;
     side.implicit_factors = y;
-    size.is_finite().then_some(())
+    Some(())
 }
 
+/// What each row tells the implicit factors without noise, of equations with these precisions of the priors: with y
+/// their solution, `M^-1 weight (news - V Z y)`. Cost: as [`draw`], but for more steps.
+pub(super) fn told<const W: usize>(
+    side: &Side<'_, W>,
+    pending: &[Pending<W>],
+    own: &Row<W>,
+    implicit: &Row<W>,
+) -> Option<Vec<Row<W>>> {
+    let mut y = side.implicit_factors.clone();
+    let system = System { side, pending, own, implicit };
+    let mut told = system.solve(&mut y, |_| [0.0; W], EXACT_STEPS, EXACT_TOLERANCE)?;
+    // A row without ratings tells nothing.
+    told.fill([0.0; W]);
+    system.tell(&y, Told::NewsLess, &mut told);
+    let variance = implicit.map(f32::recip);
+    told.par_iter_mut().for_each(|told| *told = product(told, &variance));
+    Some(told)
+}
+
+/// The equations of [`draw`].
 struct System<'a, 'b, const W: usize> {
     side: &'a Side<'b, W>,
     pending: &'a [Pending<W>],
+    /// The precisions of the prior of rows' own parts: L.
+    own: &'a Row<W>,
+    /// Those of the prior of implicit factors: M.
+    implicit: &'a Row<W>,
+}
+
+impl<const W: usize> System<'_, '_, W> {
+    /// Takes y towards the solution, the right-hand side being the news and `noise` by column. Returns what rows were
+    /// last asked for.
+    fn solve(
+        &self,
+        y: &mut [Row<W>],
+        noise: impl Fn(usize) -> Row<W> + Sync,
+        steps: usize,
+        tolerance: f64,
+    ) -> Option<Vec<Row<W>>> {
+        let side = self.side;
+        let jacobi = self.diagonal();
+        let mut told = vec![[0.0; W]; self.pending.len()];
+
+        // What is left of the right-hand side, and what the preconditioner makes of it.
+        let mut residual = vec![[0.0; W]; y.len()];
+        self.tell(y, Told::NewsLess, &mut told);
+        self.gather(&told, y, -1.0, &mut residual);
+        residual.par_iter_mut().enumerate().with_min_len(MIN_ROWS).for_each(|(column, residual)| {
+            if !side.transposed.columns(column).is_empty() {
+                *residual = plus(*residual, 1.0, &noise(column));
+            }
+        });
+        let mut scaled: Vec<_> =
+            residual.par_iter().zip(&jacobi).map(|(residual, jacobi)| product(residual, jacobi)).collect();
+        let mut direction = scaled.clone();
+        let mut image = vec![[0.0; W]; y.len()];
+        let mut size = dot_all(&residual, &scaled);
+        let small_enough = size * tolerance * tolerance;
+        for _ in 0..steps {
+            if size <= small_enough {
+                break;
+            }
+            self.tell(&direction, Told::Alone, &mut told);
+            self.gather(&told, &direction, 1.0, &mut image);
+            let step = (size / dot_all(&direction, &image)) as f32;
+            let rows =
+                y.par_iter_mut().zip(&mut residual).zip(&mut scaled).zip(&direction).zip(&image).zip(&jacobi);
+            rows.with_min_len(MIN_ROWS).for_each(
+                |(((((y, residual), scaled), direction), image), jacobi)| {
+                    *y = plus(*y, step, direction);
+                    *residual = plus(*residual, -step, image);
+                    *scaled = product(residual, jacobi);
+                },
+            );
+            let before = std::mem::replace(&mut size, dot_all(&residual, &scaled));
+            let conjugation = (size / before) as f32;
+            direction.par_iter_mut().zip(&scaled).with_min_len(MIN_ROWS).for_each(|(direction, scaled)| {
+                *direction = plus(*scaled, conjugation, direction);
+            });
+        }
+        size.is_finite().then_some(told)
+    }
 }
 
 /// What rows tell: `V Z y`, or their news less that.
@@ -102,29 +151,29 @@ impl<const W: usize> System<'_, '_, W> {
         let rows = told.par_iter_mut().zip(self.pending).enumerate().with_min_len(MIN_ROWS);
         rows.for_each(|(row, (told, pending))| {
             if self.side.weight[row] > 0.0 {
-                *told = Arch::new().dispatch(Tell { side: self.side, pending, row, y, what });
+                *told = Arch::new().dispatch(Tell { side: self.side, own: self.own, pending, row, y, what });
             }
         });
     }
 
     /// `Z^T told + sign M y`, by column; `told` has the weights in it. A column without ratings stays 0.
     fn gather(&self, told: &[Row<W>], y: &[Row<W>], sign: f32, out: &mut [Row<W>]) {
-        let Side { transposed, implicit_prior, .. } = self.side;
+        let Side { transposed, .. } = self.side;
         out.par_iter_mut().zip(y).enumerate().with_min_len(MIN_ROWS).for_each(|(column, (out, y))| {
             let rows = transposed.columns(column);
             if !rows.is_empty() {
                 let sum = Arch::new().dispatch(Sum { rows: told, places: rows });
-                *out = plus(sum, sign, &product(&implicit_prior.precision, y));
+                *out = plus(sum, sign, &product(self.implicit, y));
             }
         });
     }
 
     /// The Jacobi preconditioner: one over the diagonal of the matrix.
     fn diagonal(&self) -> Vec<Row<W>> {
-        let Side { weight, prior, transposed, .. } = self.side;
+        let Side { weight, transposed, .. } = self.side;
         let of_row = |(pending, &weight): (&Pending<W>, &f32)| {
             std::array::from_fn(|place| {
-                let precision = prior.precision[place];
+                let precision = self.own[place];
                 weight * weight * precision * (1.0 - precision * pending.covariance[place][place])
             })
         };
@@ -177,6 +226,7 @@ impl<const W: usize> WithSimd for Implied<'_, '_, W> {
 /// What a row tells, with the vectors of the machine.
 struct Tell<'a, 'b, const W: usize> {
     side: &'a Side<'b, W>,
+    own: &'a Row<W>,
     pending: &'a Pending<W>,
     row: usize,
     y: &'a [Row<W>],
@@ -188,10 +238,9 @@ impl<const W: usize> WithSimd for Tell<'_, '_, W> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
-        let Self { side, pending, row, y, what } = self;
-        let precision = &side.prior.precision;
-        let pulled = product(precision, &Implied { side, row, y }.with_simd(simd));
-        let explained = product(precision, &multiply(simd, &pending.covariance, &pulled));
+        let Self { side, own, pending, row, y, what } = self;
+        let pulled = product(own, &Implied { side, row, y }.with_simd(simd));
+        let explained = product(own, &multiply(simd, &pending.covariance, &pulled));
         let told = match what {
             Told::Alone => plus(pulled, -1.0, &explained),
             Told::NewsLess => plus(plus(pending.news, -1.0, &pulled), 1.0, &explained),
