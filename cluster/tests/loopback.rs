@@ -9,8 +9,6 @@ mod users;
 mod shards;
 #[path = "loopback/failures.rs"]
 mod failures;
-#[path = "loopback/cost.rs"]
-mod cost;
 #[cfg(object_store)]
 #[path = "loopback/bucket.rs"]
 mod bucket;

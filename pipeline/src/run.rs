@@ -6,6 +6,7 @@ mod sharded;
 mod outcome;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use serde::Serialize;
@@ -68,6 +69,8 @@ pub struct ShardSettings {
     pub n_shards: u32,
     /// Who computes them.
     pub engine: EngineChoice,
+    /// How many a cluster is given at once.
+    pub in_flight: NonZeroUsize,
 }
 
 /// What is known of a night when it begins.

@@ -1,5 +1,7 @@
 //! The options of what goes past one machine: how users are cut, and by whom the shards are computed.
 
+use std::num::NonZeroUsize;
+
 use clap::Args;
 use pipeline::Error;
 use pipeline::run::ShardSettings;
@@ -20,14 +22,20 @@ pub(crate) struct ShardsArgs {
     #[arg(long, value_name = "ENGINE", default_value_t = EngineChoice::Local)]
     #[arg(env = "RECOMMENDER__SCORING__ENGINE")]
     engine: EngineChoice,
+    /// How many shards a cluster is given at once: at least as many as all executors have slots
+    #[arg(long, value_name = "N", default_value = "64")]
+    #[arg(env = "RECOMMENDER__SCORING__IN_FLIGHT")]
+    in_flight: NonZeroUsize,
 }
 
 impl ShardsArgs {
     pub(crate) fn settings(self) -> Option<ShardSettings> {
-        let Self { shards, engine } = self;
+        let Self { shards, engine, in_flight } = self;
         match (shards, &engine) {
             (None, EngineChoice::Local) => None,
-            (n_shards, _) => Some(ShardSettings { n_shards: n_shards.unwrap_or_default(), engine }),
+            (n_shards, _) => {
+                Some(ShardSettings { n_shards: n_shards.unwrap_or_default(), engine, in_flight })
+            }
         }
     }
 }

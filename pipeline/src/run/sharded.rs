@@ -36,7 +36,7 @@ pub(super) fn make(
 ) -> Result<Made> {
     let &Night { settings, baseline, progress, .. } = night;
     let (scale, deny) = (settings.training.scale, settings.deny_list.as_ref());
-    let engine = engine(night, &shards.engine)?;
+    let engine = engine(night, shards)?;
     let key = key(night)?;
     let resumed = Job::resume(repository, &key)?;
     repository.sweep(lock, resumed.as_ref().map(Job::id))?;
@@ -169,16 +169,17 @@ fn accounts(job: &Job<'_>) -> Result<Vec<ShardAccount>> {
     }
 }
 
-fn engine(night: &Night<'_>, choice: &EngineChoice) -> Result<Box<dyn Engine>> {
+fn engine(night: &Night<'_>, shards: &ShardSettings) -> Result<Box<dyn Engine>> {
     let place = &night.settings.place;
-    match choice {
+    match &shards.engine {
         EngineChoice::Local => {
             Ok(Box::new(Here { location: place.location.clone(), work: place.work.clone() }))
         }
         EngineChoice::Indexed => Ok(Box::new(Elsewhere)),
         #[cfg(feature = "cluster")]
         EngineChoice::Ballista(url) => {
-            Ok(Box::new(shards::Ballista { url: url.clone(), location: place.location.clone() }))
+            let (url, in_flight) = (url.clone(), shards.in_flight.get());
+            Ok(Box::new(crate::shards::Ballista { url, location: place.location.clone(), in_flight }))
         }
         #[cfg(not(feature = "cluster"))]
         EngineChoice::Ballista(url) => {

@@ -21,9 +21,9 @@ use super::model::Best;
 use super::{Engine, Job, Task, ratings_name};
 use crate::error::{Error, Result};
 
-/// Shards that are handed out at once: enough that no executor waits for the driver, few enough that a driver that is
-/// stopped leaves little behind.
-const IN_FLIGHT: usize = 32;
+/// How long a shard may take, its turn among those in flight included, before it is handed out again: the last resort
+/// against what is lost between a scheduler and an executor who both live.
+const LONGEST: Duration = Duration::from_secs(3600);
 /// How often a shard is handed out again after what may pass.
 const ATTEMPTS: u32 = 20;
 /// The pause before a shard is handed out again; each further one is longer by as much.
@@ -36,6 +36,9 @@ pub struct Ballista {
     pub url: String,
     /// The repository of the job, as executors find it too.
     pub location: Location,
+    /// Shards that are handed out at once: with fewer than the executors have slots some wait, and what a driver that is
+    /// killed has handed out is computed for nothing.
+    pub in_flight: usize,
 }
 
 /// What executors are told beside the rows: which job and shard they belong to.
@@ -54,7 +57,7 @@ impl Engine for Ballista {
             .build()
             .map_err(Error::io("start a client for", &self.url))?;
         let orders = shards.iter().map(|&shard| self.order(job, shard)).collect::<Result<VecDeque<_>>>()?;
-        let failed = runtime.block_on(run(&self.url, orders, bar));
+        let failed = runtime.block_on(run(&self.url, self.in_flight, orders, bar));
         runtime.shutdown_background();
         match failed {
             Ok(()) => Ok(()),
@@ -90,11 +93,16 @@ impl Ballista {
 }
 
 /// Hands out orders, some at once, each again where it may go better. Ends with the first that cannot be had.
-async fn run(url: &str, mut orders: VecDeque<ShardJob>, bar: &ProgressBar) -> Result<(), String> {
+async fn run(
+    url: &str,
+    in_flight: usize,
+    mut orders: VecDeque<ShardJob>,
+    bar: &ProgressBar,
+) -> Result<(), String> {
     let client = connect(url).await?;
     let mut running = JoinSet::new();
     loop {
-        while running.len() < IN_FLIGHT
+        while running.len() < in_flight
             && let Some(order) = orders.pop_front()
         {
             running.spawn(see_to(client.clone(), order));
@@ -109,9 +117,10 @@ async fn run(url: &str, mut orders: VecDeque<ShardJob>, bar: &ProgressBar) -> Re
 }
 
 async fn connect(url: &str) -> Result<Client, String> {
+    let settings = ClientSettings { job_timeout: LONGEST, ..ClientSettings::default() };
     let mut attempt = 1;
     loop {
-        match Client::connect(url, ClientSettings::default()).await {
+        match Client::connect(url, settings.clone()).await {
             Ok(client) => return Ok(client),
             Err(cluster::Error::Transient(problem)) if attempt < ATTEMPTS => {
                 pause(&mut attempt, &problem).await
