@@ -106,6 +106,13 @@ pub enum Error {
         what: &'static str,
     },
 
+    /// A user's numbers are no numbers, although those of the items are.
+    #[error("a user's {what} are not finite; raise --regularization or lower --rating-factors")]
+    UserDiverged {
+        /// What stopped being numbers.
+        what: &'static str,
+    },
+
     /// There is no generation to look at.
     #[error(
         "nothing was ever published in {output}; publish with `pipeline run`, or name another place with --output"

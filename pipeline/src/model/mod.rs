@@ -12,6 +12,7 @@ mod course;
 mod rating;
 mod ranking;
 mod als;
+mod items;
 
 use indicatif::ProgressBar;
 use store::records::UserTerms;
@@ -19,8 +20,9 @@ use store::records::UserTerms;
 use crate::error::Result;
 use crate::interactions::Interactions;
 pub use course::Course;
+pub use items::{ItemModel, UserFactors};
 pub use ranking::RankingFactors;
-pub use rating::RatingModel;
+pub use rating::{RatingItems, RatingModel, StarTerms, StretchTerms};
 pub use settings::{Objective, RankingSettings, RatingSettings, TrainSettings};
 
 /// What a night has learnt.
@@ -37,29 +39,19 @@ pub struct Model {
 }
 
 impl Model {
-    /// Trains what the settings ask for. `bar` counts epochs and sweeps.
+    /// Trains what the settings ask for: first the items, of which then all users are formed. `bar` counts epochs and
+    /// sweeps.
     ///
     /// # Errors
-    /// [`Error::Setting`] for settings out of range, [`Error::Diverged`] and [`Error::SamplingDiverged`] when numbers
-    /// stop being numbers.
+    /// [`Error::Setting`] for settings out of range, [`Error::Diverged`], [`Error::SamplingDiverged`] and
+    /// [`Error::UserDiverged`] when numbers stop being numbers.
     ///
     /// [`Error::Setting`]: crate::error::Error::Setting
     /// [`Error::Diverged`]: crate::error::Error::Diverged
     /// [`Error::SamplingDiverged`]: crate::error::Error::SamplingDiverged
+    /// [`Error::UserDiverged`]: crate::error::Error::UserDiverged
     pub fn train(interactions: &Interactions, settings: &TrainSettings, bar: &ProgressBar) -> Result<Self> {
-        settings.check()?;
-        let rank = settings.objective == Objective::Ranking;
-        let n_sweeps = settings.rating.n_sweeps_for(interactions);
-        bar.set_length((n_sweeps + if rank { settings.ranking.epochs } else { 0 }) as u64);
-        let mut course = Course::default();
-        let rating = rating::fit(interactions, &settings.rating, settings.seed, bar, &mut course.rating)?;
-        let (ranking, user_terms) = match settings.objective {
-            Objective::Ranking => {
-                let (factors, terms) = ranking::fit(interactions, settings, bar, &mut course.ranking)?;
-                (factors, Some(terms))
-            }
-            Objective::Rating => (rating.ranking_factors(), None),
-        };
-        Ok(Self { ranking, user_terms, rating, course })
+        let (items, course) = ItemModel::train(interactions, settings, bar)?;
+        items.with_users(&interactions.by_user, course)
     }
 }

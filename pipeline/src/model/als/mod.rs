@@ -78,18 +78,12 @@ where
     }
 }
 
-/// Turns both sides to the principal axes of the held one, whose columns count as much as their weights say; returns its
-/// weighted sums of squares along them, n_factors numbers. Dot products stay what they were. Fails where a factor is not
-/// finite.
-pub(super) fn turn_to_axes(
-    held: &mut Factors,
-    column_weights: &[f32],
-    rows: &mut Factors,
-) -> Result<Vec<f32>, ()> {
-    let axes = Axes::of(held, column_weights).ok_or(())?;
-    axes.turn(held);
-    axes.turn(rows);
-    Ok(axes.values()[..held.n_factors()].to_vec())
+/// Turns a side to its principal axes, its rows counting as much as their weights say; returns its weighted sums of
+/// squares along them, n_factors numbers. Fails where a factor is not finite.
+pub(super) fn turn_to_axes(side: &mut Factors, weights: &[f32]) -> Result<Vec<f32>, ()> {
+    let axes = Axes::of(side, weights).ok_or(())?;
+    axes.turn(side);
+    Ok(axes.values()[..side.n_factors()].to_vec())
 }
 
 /// Improves one row, with the vectors of the machine.

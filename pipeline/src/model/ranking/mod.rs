@@ -72,7 +72,7 @@ pub(super) fn fit(
     settings: &TrainSettings,
     bar: &ProgressBar,
     course: &mut Vec<f64>,
-) -> Result<(RankingFactors, UserTerms)> {
+) -> Result<(Vec<f32>, UserTerms)> {
     let TrainSettings { ranking: settings, scale, seed, .. } = settings;
     let k = settings.n_factors_for(interactions);
     let (n_users, n_items) = (interactions.n_users(), interactions.n_items());
@@ -106,7 +106,7 @@ pub(super) fn fit(
         bar.inc(1);
     }
     // Where what all items contribute to a user's system is a diagonal, it can be published with the factors.
-    let gram = als::turn_to_axes(&mut items, &unobserved_items, &mut users)
+    let gram = als::turn_to_axes(&mut items, &unobserved_items)
         .map_err(|()| Error::Diverged { epoch: settings.epochs, what: "an item's ranking factors" })?;
     let Preference { min, max, floor, midpoint, steepness } = preference;
     let terms = UserTerms {
@@ -121,9 +121,7 @@ pub(super) fn fit(
         unobserved: of_user.unobserved,
         gram,
     };
-    let factors =
-        RankingFactors { n_factors: k, user_factors: users.into_dense(), item_factors: items.into_dense() };
-    Ok((factors, terms))
+    Ok((items.into_dense(), terms))
 }
 
 /// How far scores are from what ratings say, over some of the ratings.

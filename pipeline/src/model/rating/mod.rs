@@ -20,12 +20,15 @@ mod noise;
 mod side;
 mod implicit;
 mod posterior;
+mod form;
+mod items;
 
 use indicatif::ProgressBar;
 
-use super::{RankingFactors, RatingSettings, course};
+use super::{RatingSettings, course};
 use crate::error::{Error, Result};
 use crate::interactions::{Csr, Interactions};
+pub use items::{RatingItems, StarTerms, StretchTerms};
 use noise::Noise;
 use posterior::Sums;
 use random::{Streams, Whose};
@@ -68,26 +71,6 @@ impl RatingModel {
     pub fn predict_for_anyone(&self, item: usize) -> f32 {
         self.global_mean + self.item_bias[item]
     }
-
-    /// The model as factors whose dot product orders a user's candidates as [`predict`] does: an item's last
-    /// factor is its bias and a user's last is 1. What is the same for all items of a user (the mean and the
-    /// user's bias) is left out.
-    ///
-    /// [`predict`]: RatingModel::predict
-    pub(super) fn ranking_factors(&self) -> RankingFactors {
-        let k = self.n_factors;
-        let user_factors = self.user_factors.chunks_exact(k).flat_map(|row| row.iter().copied().chain([1.0]));
-        let item_factors = self
-            .item_factors
-            .chunks_exact(k)
-            .zip(&self.item_bias)
-            .flat_map(|(row, &bias)| row.iter().copied().chain([bias]));
-        RankingFactors {
-            n_factors: k + 1,
-            user_factors: user_factors.collect(),
-            item_factors: item_factors.collect(),
-        }
-    }
 }
 
 /// Learns the model. `course` gets the error of every sweep, see [`Course`](super::Course). Of a user or an item without
@@ -105,7 +88,7 @@ pub(super) fn fit(
     seed: u64,
     bar: &ProgressBar,
     course: &mut Vec<f64>,
-) -> Result<RatingModel> {
+) -> Result<RatingItems> {
     let n_sweeps = settings.n_sweeps_for(interactions);
     let depth = settings.n_factors + 1;
     let chain = Chain { interactions, depth, n_sweeps, seed, bar };
@@ -128,7 +111,7 @@ struct Chain<'a> {
 
 impl Chain<'_> {
     /// Samples with rows of `W` numbers.
-    fn run<const W: usize>(&self, course: &mut Vec<f64>) -> Result<RatingModel> {
+    fn run<const W: usize>(&self, course: &mut Vec<f64>) -> Result<RatingItems> {
         let Self { interactions: Interactions { by_user, by_item }, depth, n_sweeps, seed, bar } = *self;
         let level = Level::of(by_user);
         let of_stars = |stars| level.of_stars(stars);
@@ -136,7 +119,7 @@ impl Chain<'_> {
         let mut items = Side::<W>::start(by_item, by_user, depth, &Streams::new(seed, 0, Whose::Items));
         let mut noise = Noise::start(by_user.n_rows());
         let mut pending = vec![Pending::NOTHING; by_user.n_rows().max(by_item.n_rows())];
-        let (mut of_users, mut of_items) = (Sums::new(depth, &users), Sums::new(depth, &items));
+        let mut sums = Sums::new(depth, by_item.n_rows());
         let n_first = n_sweeps / BURN_IN;
         for sweep in 1..=n_sweeps {
             let diverged = |what| move || Error::SamplingDiverged { sweep, what };
@@ -161,12 +144,11 @@ impl Chain<'_> {
             course.push(level.in_stars(error(by_user, of_stars, &users.rows, &items.rows)));
             if sweep > n_first {
                 let (number, n) = (sweep - n_first - 1, n_sweeps - n_first);
-                of_users.take(&users, &items.implicit_factors, number, n);
-                of_items.take(&items, &users.implicit_factors, number, n);
+                sums.take(&users, &items, &noise, number, n);
             }
             bar.inc(1);
         }
-        Ok(posterior::model((of_users, &users), (of_items, &items), level))
+        Ok(sums.model(&items, level))
     }
 }
 

@@ -13,16 +13,16 @@ use super::side::MIN_ROWS;
 use crate::interactions::Csr;
 
 /// The shape of users' precisions: the larger, the more they are held to be alike.
-const SHAPE: f64 = 24.0;
+pub(super) const SHAPE: f64 = 24.0;
 /// The greatest precision of a rating: an error of a hundredth of the ratings' standard deviation. Stars that factors
 /// explain to the last bit, such as those that are all the same, would else raise it from sweep to sweep without end.
-const MOST_PRECISE: f64 = 1e4;
+pub(super) const MOST_PRECISE: f64 = 1e4;
 
 /// The precision of each user's ratings, and the rate of its prior.
 #[derive(Debug, Clone)]
 pub(super) struct Noise {
     pub(super) precision: Vec<f32>,
-    rate: f64,
+    pub(super) rate: f64,
 }
 
 impl Noise {

@@ -16,132 +16,191 @@
 //! with y_i and z_u the implicit factors of the two, and b and c their weights. The last term, a product of small
 //! numbers, is left out.
 
+//! Of users only what they have in common is kept: their rows are formed of it and of the items (`form`).
+
 use rayon::prelude::*;
 
-use super::rows::{Row, dot, plus};
+use super::Level;
+use super::form::ROWS;
+use super::items::{RatingItems, StarTerms, StretchTerms};
+use super::noise::Noise;
+use super::rows::{Row, dot, plus, product};
 use super::side::{MIN_ROWS, Side};
-use super::{Level, RatingModel};
 
 /// Stretches of the chain whose means are kept apart.
 const STRETCHES: usize = 4;
 
-/// The sums of one side over the sweeps that are kept.
+/// The sums over the sweeps that are kept.
 pub(super) struct Sums<const W: usize> {
     depth: usize,
     stretches: Vec<Stretch<W>>,
-    /// What a row's implicit factors predict together with the row they stand for.
+    /// What an item's implicit factors predict together with the item.
     newcomer: Vec<f32>,
+    noise_rate: f64,
     n_sweeps: usize,
 }
 
+/// Sums over a stretch.
 struct Stretch<const W: usize> {
-    rows: Vec<Row<W>>,
-    /// What a row without ratings is.
-    unknown: Row<W>,
+    items: Vec<Item<W>>,
+    /// What an item without ratings is.
+    unknown_item: Row<W>,
+    /// What a user without ratings is: the prior mean.
+    unknown_user: Row<W>,
+    user_precision: Row<W>,
     n_sweeps: usize,
 }
 
-/// The means of one side as factors.
-struct Means {
-    /// Of row r the bias, then the factors: those of the stretches, the weight of one more, and its prediction.
-    rows: Vec<f32>,
-    /// The same of a row without ratings.
-    unknown: Vec<f32>,
+/// Sums of an item.
+#[derive(Clone)]
+struct Item<const W: usize> {
+    /// What it is with one rating more.
+    row: Row<W>,
+    /// What it is.
+    expected: Row<W>,
+    drawn: Row<W>,
+    squares: Row<W>,
+    implicit: Row<W>,
+    /// What its own part tells the implicit factors of its users.
+    told: Row<W>,
+}
+
+impl<const W: usize> Item<W> {
+    const NOTHING: Self = {
+        let zero = [0.0; W];
+        Self { row: zero, expected: zero, drawn: zero, squares: zero, implicit: zero, told: zero }
+    };
+
+    /// The means over n sweeps that a user is formed of, see [`RatingItems::held`].
+    fn held(&self, n: f32) -> [Row<W>; ROWS] {
+        let share = [n.recip(); W];
+        let mean = product(&self.drawn, &share);
+        let scatter = plus(self.squares, -n, &product(&mean, &mean));
+        let variance = scatter.map(|square| (square / (n - 1.0).max(1.0)).max(0.0));
+        [
+            product(&self.expected, &share),
+            variance,
+            product(&self.implicit, &share),
+            product(&self.told, &share),
+        ]
+    }
 }
 
 impl<const W: usize> Sums<W> {
-    pub(super) fn new(depth: usize, side: &Side<'_, W>) -> Self {
-        Self { depth, stretches: Vec::new(), newcomer: vec![0.0; side.rows.len()], n_sweeps: 0 }
+    pub(super) fn new(depth: usize, n_items: usize) -> Self {
+        Self { depth, stretches: Vec::new(), newcomer: vec![0.0; n_items], noise_rate: 0.0, n_sweeps: 0 }
     }
 
-    /// Takes a sweep, the `number`-th of `n` that are kept, counted from 0. `implicit_factors` are those that stand
-    /// for the rows of this side.
-    pub(super) fn take(&mut self, side: &Side<'_, W>, implicit_factors: &[Row<W>], number: usize, n: usize) {
+    /// Takes a sweep, the `number`-th of `n` that are kept, counted from 0.
+    pub(super) fn take(
+        &mut self,
+        users: &Side<'_, W>,
+        items: &Side<'_, W>,
+        noise: &Noise,
+        number: usize,
+        n: usize,
+    ) {
         if self.stretches.len() <= number * STRETCHES / n {
             self.stretches.push(Stretch {
-                rows: vec![[0.0; W]; side.rows.len()],
-                unknown: [0.0; W],
+                items: vec![Item::NOTHING; items.rows.len()],
+                unknown_item: [0.0; W],
+                unknown_user: [0.0; W],
+                user_precision: [0.0; W],
                 n_sweeps: 0,
             });
         }
         let Some(stretch) = self.stretches.last_mut() else { return };
         self.n_sweeps += 1;
+        self.noise_rate += noise.rate;
         stretch.n_sweeps += 1;
-        stretch.unknown = plus(stretch.unknown, 1.0, &side.unknown);
-        let rows = side.expected.par_iter().zip(&side.implied).zip(&side.weight).zip(implicit_factors);
-        let sums = stretch.rows.par_iter_mut().zip(&mut self.newcomer);
-        sums.zip(rows).with_min_len(MIN_ROWS).for_each(
-            |((sum, newcomer), (((expected, implied), &weight), implicit))| {
-                let mut row = *expected;
-                if weight > 0.0 {
-                    row = plus(row, one_more(weight) / weight - 1.0, implied);
-                }
-                *sum = plus(*sum, 1.0, &row);
-                *newcomer += dot(implicit, &row) + implicit[0] * (1.0 - row[0]);
-            },
-        );
+        stretch.unknown_item = plus(stretch.unknown_item, 1.0, &items.unknown);
+        stretch.unknown_user = plus(stretch.unknown_user, 1.0, &users.unknown);
+        stretch.user_precision = plus(stretch.user_precision, 1.0, &users.prior.precision);
+        let pull: Row<W> =
+            std::array::from_fn(|place| items.prior.precision[place] / items.implicit_prior.precision[place]);
+        let sums = stretch.items.par_iter_mut().zip(&mut self.newcomer).enumerate();
+        sums.with_min_len(MIN_ROWS).for_each(|(item, (sum, newcomer))| {
+            let (expected, implied, drawn) = (&items.expected[item], &items.implied[item], &items.rows[item]);
+            let (weight, implicit) = (items.weight[item], &users.implicit_factors[item]);
+            let mut row = *expected;
+            if weight > 0.0 {
+                row = plus(row, one_more(weight) / weight - 1.0, implied);
+                let own = plus(plus(*expected, -1.0, implied), -1.0, &items.unknown);
+                sum.told = plus(sum.told, weight, &product(&own, &pull));
+            }
+            sum.row = plus(sum.row, 1.0, &row);
+            sum.expected = plus(sum.expected, 1.0, expected);
+            sum.drawn = plus(sum.drawn, 1.0, drawn);
+            sum.squares = plus(sum.squares, 1.0, &product(drawn, drawn));
+            sum.implicit = plus(sum.implicit, 1.0, implicit);
+            *newcomer += dot(implicit, &row) + implicit[0] * (1.0 - row[0]);
+        });
     }
 
-    fn means(self, side: &Side<'_, W>) -> Means {
+    /// A bias and factors of a stretch each, of the sums that `of` tells: 1 + stretches x (depth - 1) numbers.
+    fn line(&self, of: impl Fn(&Stretch<W>) -> Row<W>) -> Vec<f32> {
         let n_sweeps = self.n_sweeps as f32;
-        let (stretches, depth) = (&self.stretches, self.depth);
-        let bias = |of: &dyn Fn(&Stretch<W>) -> f32| stretches.iter().map(of).sum::<f32>() / n_sweeps;
-        let factors = |stretch: &Stretch<W>, sums: &Row<W>| {
+        let mut line = vec![self.stretches.iter().map(|stretch| of(stretch)[0]).sum::<f32>() / n_sweeps];
+        for stretch in &self.stretches {
             let scale = (n_sweeps * stretch.n_sweeps as f32).sqrt().recip();
-            sums[1..depth].iter().map(|sum| sum * scale).collect::<Vec<_>>()
+            line.extend(of(stretch)[1..self.depth].iter().map(|sum| sum * scale));
+        }
+        line
+    }
+
+    /// The model of what was kept. Biases and factors are told from those of a user and an item of whom nothing is
+    /// known, which so become zero.
+    pub(super) fn model(self, items: &Side<'_, W>, level: Level) -> RatingItems {
+        let n_sweeps = self.n_sweeps as f32;
+        let mut unknown_user = self.line(|stretch| stretch.unknown_user);
+        unknown_user.extend([1.0, 0.0]);
+        let mut unknown_item = self.line(|stretch| stretch.unknown_item);
+        // A user's prediction for one more goes with the item's weight of it, and the other way round.
+        unknown_item.extend([0.0, 1.0]);
+        let product = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+        let unknown = unknown_user[0] + unknown_item[0] + product(&unknown_user[1..], &unknown_item[1..]);
+        let (mut item_bias, mut item_factors) = (Vec::new(), Vec::new());
+        for (item, &weight) in items.weight.iter().enumerate() {
+            let mut line = self.line(|stretch| stretch.items[item].row);
+            line.extend([self.newcomer[item] / n_sweeps, one_more(weight)]);
+            line.iter_mut().zip(&unknown_item).for_each(|(value, unknown)| *value -= unknown);
+            item_bias.push(level.deviation * (line[0] + product(&line[1..], &unknown_user[1..])));
+            item_factors.extend_from_slice(&line[1..]);
+        }
+        let held = |item: usize| {
+            self.stretches.iter().flat_map(move |stretch| {
+                stretch.items[item].held(stretch.n_sweeps as f32).into_iter().flatten()
+            })
         };
-        let row = |row: usize| {
-            let mut line = vec![bias(&|stretch| stretch.rows[row][0])];
-            stretches.iter().for_each(|stretch| line.extend(factors(stretch, &stretch.rows[row])));
-            line.extend([one_more(side.weight[row]), self.newcomer[row] / n_sweeps]);
-            line
-        };
-        let mut unknown = vec![bias(&|stretch| stretch.unknown[0])];
-        stretches.iter().for_each(|stretch| unknown.extend(factors(stretch, &stretch.unknown)));
-        unknown.extend([1.0, 0.0]);
-        Means { rows: (0..side.weight.len()).into_par_iter().flat_map_iter(row).collect(), unknown }
+        let stretches = self.stretches.iter().map(|stretch| {
+            let n = stretch.n_sweeps as f32;
+            StretchTerms {
+                share: n / n_sweeps,
+                prior_mean: stretch.unknown_user.map(|sum| sum / n).to_vec(),
+                prior_precision: stretch.user_precision.map(|sum| sum / n).to_vec(),
+            }
+        });
+        RatingItems {
+            held: (0..items.weight.len()).flat_map(held).collect(),
+            item_bias,
+            item_factors,
+            terms: StarTerms {
+                global_mean: level.mean + level.deviation * unknown,
+                mean: level.mean,
+                deviation: level.deviation,
+                noise_rate: (self.noise_rate / self.n_sweeps as f64) as f32,
+                depth: self.depth,
+                width: W,
+                stretches: stretches.collect(),
+                unknown_user,
+                unknown_item,
+            },
+        }
     }
 }
 
 /// What implicit factors weigh when a row has one rating more than those `weight` comes of.
-fn one_more(weight: f32) -> f32 {
+pub(super) fn one_more(weight: f32) -> f32 {
     // weight^-2 is the number of ratings; 0 stands for none.
     if weight == 0.0 { 1.0 } else { weight / (1.0 + weight * weight).sqrt() }
-}
-
-/// The model of what was kept. Biases and factors are told from those of a user and an item of whom nothing is
-/// known, which so become zero.
-pub(super) fn model<const W: usize>(
-    users: (Sums<W>, &Side<'_, W>),
-    items: (Sums<W>, &Side<'_, W>),
-    level: Level,
-) -> RatingModel {
-    let (users, mut items) = (users.0.means(users.1), items.0.means(items.1));
-    let line = users.unknown.len();
-    // A user's prediction for one more goes with the item's weight of it, and the other way round.
-    items.rows.chunks_exact_mut(line).for_each(|row| row.swap(line - 2, line - 1));
-    items.unknown.swap(line - 2, line - 1);
-    let product = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
-    let parted = |means: &Means, other: &Means| {
-        let (mut bias, mut factors) = (Vec::new(), Vec::new());
-        for row in means.rows.chunks_exact(line) {
-            let own: Vec<f32> =
-                row.iter().zip(&means.unknown).map(|(value, unknown)| value - unknown).collect();
-            bias.push(level.deviation * (own[0] + product(&own[1..], &other.unknown[1..])));
-            factors.extend_from_slice(&own[1..]);
-        }
-        (bias, factors)
-    };
-    let unknown = users.unknown[0] + items.unknown[0] + product(&users.unknown[1..], &items.unknown[1..]);
-    let (user_bias, mut user_factors) = parted(&users, &items);
-    let (item_bias, item_factors) = parted(&items, &users);
-    user_factors.iter_mut().for_each(|factor| *factor *= level.deviation);
-    RatingModel {
-        n_factors: line - 1,
-        global_mean: level.mean + level.deviation * unknown,
-        user_bias,
-        item_bias,
-        user_factors,
-        item_factors,
-    }
 }

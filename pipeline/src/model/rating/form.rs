@@ -1,0 +1,132 @@
+//! A user's row from the user's ratings, the items being held: the mean of what the sampler would draw.
+//!
+//! In each stretch of the chain items are held at their means. What is left of a user is a ridge regression, whose
+//! prior mean the implicit factors of the movies rated have moved, and the precision of the user's ratings, which is
+//! found by turns with it. Items are not known exactly: their variances pull factors that lean on them towards the
+//! prior, as its draws do to the sampler's.
+
+use pulp::{Simd, WithSimd};
+
+use super::items::{RatingItems, StarTerms, StretchTerms};
+use super::noise::{MOST_PRECISE, SHAPE};
+use super::posterior::one_more;
+use super::rows::{Row, Square, add, dot, invert, multiply, plus, product};
+
+/// Rows of each item in each stretch.
+pub(super) const ROWS: usize = 4;
+/// How often a row and the precision of its ratings are found from each other.
+const PASSES: usize = 4;
+
+/// Forms a user's bias and factors, with the vectors of the machine: 1 + n_factors numbers in standard deviations,
+/// from which those of an unknown user have not been taken yet.
+pub(super) struct Form<'a, const W: usize> {
+    pub(super) items: &'a RatingItems,
+    pub(super) rated: &'a [u32],
+    pub(super) stars: &'a [f32],
+}
+
+impl<const W: usize> WithSimd for Form<'_, W> {
+    type Output = Option<Vec<f32>>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
+        let StarTerms { stretches, depth, noise_rate, .. } = &self.items.terms;
+        let weight = (self.rated.len() as f32).sqrt().recip();
+        let mut line = vec![0.0];
+        let mut newcomer = 0.0;
+        for (number, stretch) in stretches.iter().enumerate() {
+            let evidence = self.evidence(simd, number);
+            let implied = product(&evidence.implied, &[weight; W]);
+            let row = evidence.solve(simd, stretch, &implied, *noise_rate)?;
+            let row = plus(row, one_more(weight) / weight - 1.0, &implied);
+            line[0] += stretch.share * row[0];
+            line.extend(row[1..*depth].iter().map(|factor| stretch.share.sqrt() * factor));
+            let mut regressors = row;
+            regressors[0] = 1.0;
+            newcomer += stretch.share * dot(&evidence.implicit, &regressors);
+        }
+        line.extend([one_more(weight), newcomer]);
+        Some(line)
+    }
+}
+
+/// What a user's ratings say in a stretch.
+struct Evidence<const W: usize> {
+    n: usize,
+    /// The sum of `x x^T` over the ratings, x being what a movie's factors are expected to be.
+    squares: Square<W>,
+    /// That of `x` times the part of the rating that is not the movie's bias.
+    observed: Row<W>,
+    /// That of the squares of this part.
+    square: f64,
+    /// That of the movies' implicit factors.
+    implied: Row<W>,
+    /// The user's own implicit factors, those that are added to the movies.
+    implicit: Row<W>,
+}
+
+impl<const W: usize> Form<'_, W> {
+    /// Reads the ratings. Cost: W^2 multiplications each.
+    #[inline(always)]
+    fn evidence<S: Simd>(&self, simd: S, stretch: usize) -> Evidence<W> {
+        let RatingItems { terms, held, .. } = self.items;
+        let (n_held, level) = (terms.n_held(), terms.level());
+        let none = [0.0; W];
+        let (mut squares, mut observed, mut square) = ([none; W], none, 0.0);
+        let (mut spread, mut implied, mut implicit) = (none, none, none);
+        for (&item, &stars) in self.rated.iter().zip(self.stars) {
+            let (rows, _) = held[item as usize * n_held..][..n_held].as_chunks::<W>();
+            let [mean, variance, presence, told, ..] = &rows[stretch * ROWS..] else { continue };
+            let rest = level.of_stars(stars) - mean[0];
+            let mut regressors = *mean;
+            regressors[0] = 1.0;
+            add(simd, &mut observed, rest, &regressors);
+            for (line, &regressor) in squares.iter_mut().zip(&regressors) {
+                add(simd, line, regressor, &regressors);
+            }
+            square += f64::from(rest).powi(2);
+            add(simd, &mut spread, 1.0, variance);
+            add(simd, &mut implied, 1.0, presence);
+            add(simd, &mut implicit, 1.0, told);
+        }
+        // What a movie's bias may be off by is no regressor's, but error.
+        square += f64::from(std::mem::take(&mut spread[0]));
+        squares.iter_mut().zip(spread).enumerate().for_each(|(place, (line, spread))| line[place] += spread);
+        Evidence { n: self.rated.len(), squares, observed, square, implied, implicit }
+    }
+}
+
+impl<const W: usize> Evidence<W> {
+    /// The row: with P and m the prior's precision and mean, A, b and s the sums over the ratings, by turns
+    ///
+    /// ```text
+    /// C = (P + precision A)^-1,   row = C (P (m + implied) + precision b)
+    /// precision = (SHAPE + n / 2) / (rate + (s - 2 b . row + row . A row + trace(A C)) / 2)
+    /// ```
+    #[inline(always)]
+    fn solve<S: Simd>(&self, simd: S, stretch: &StretchTerms, implied: &Row<W>, rate: f32) -> Option<Row<W>> {
+        let Self { n, squares, observed, square, .. } = self;
+        let prior: Row<W> = stretch.prior_precision.as_slice().try_into().ok()?;
+        let mean: Row<W> = stretch.prior_mean.as_slice().try_into().ok()?;
+        let start = product(&prior, &plus(mean, 1.0, implied));
+        let mut precision = (SHAPE / f64::from(rate)).min(MOST_PRECISE) as f32;
+        let mut row = mean;
+        for _ in 0..PASSES {
+            let mut system = *squares;
+            for (place, line) in system.iter_mut().enumerate() {
+                *line = product(line, &[precision; W]);
+                line[place] += prior[place];
+            }
+            if !invert(simd, &mut system) {
+                return None;
+            }
+            row = multiply(simd, &system, &plus(start, precision, observed));
+            let known: f32 = (0..W).map(|place| 1.0 - system[place][place] * prior[place]).sum();
+            let off = plus(multiply(simd, squares, &row), -2.0, observed);
+            let errors = square + f64::from(dot(&row, &off)) + f64::from(known / precision);
+            let rate = f64::from(rate) + errors.max(0.0) / 2.0;
+            precision = ((SHAPE + *n as f64 / 2.0) / rate).min(MOST_PRECISE) as f32;
+        }
+        Some(row)
+    }
+}
