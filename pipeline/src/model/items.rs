@@ -128,3 +128,6 @@ impl ItemModel {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,7 +62,8 @@ impl RankingFactors {
 /// Rows are improved, not solved (see [`super::als`]): after some epochs that is the same. Cost of an epoch: 14 k
 /// multiplications a rating and 5/2 k^2 a row of either side. Memory: the factors, and half a megabyte a thread.
 ///
-/// What further users' factors are solved from is returned beside them: the model's side of users without the users.
+/// Returned are the items' factors (n_items x k, row-major), and what users' are solved from: users that were trained
+/// with the items are none of the model.
 /// `course` gets the error of every epoch, see [`Course`](super::Course).
 ///
 /// # Errors
@@ -151,6 +152,7 @@ fn random_factors(n_rows: usize, n_factors: usize, seed: u64) -> Result<Vec<f32>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Model;
 
     /// Two groups of users, each with movies of its own, and one movie that nobody likes.
     #[test]
@@ -171,8 +173,10 @@ mod tests {
         let interactions = Interactions::from_users(by_user, 41);
         let mut settings = TrainSettings::default();
         settings.ranking.n_factors = Some(8);
-        let mut course = Vec::new();
-        let (model, _) = fit(&interactions, &settings, &ProgressBar::hidden(), &mut course).unwrap();
+        settings.rating.sweeps = Some(1);
+        let Model { ranking: model, course, .. } =
+            Model::train(&interactions, &settings, &ProgressBar::hidden()).unwrap();
+        let course = course.ranking;
         assert_eq!(course.len(), settings.ranking.epochs);
         assert!(course.last() < course.first(), "{course:?}");
         let score = |user: usize, item: usize| -> f32 {

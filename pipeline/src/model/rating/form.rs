@@ -1,19 +1,22 @@
 //! A user's row from the user's ratings, the items being held: the mean of what the sampler would draw.
 //!
-//! In each stretch of the chain items are held at their means. What is left of a user is a ridge regression, whose
-//! prior mean the implicit factors of the movies rated have moved, and the precision of the user's ratings, which is
-//! found by turns with it. Items are not known exactly: their variances pull factors that lean on them towards the
-//! prior, as its draws do to the sampler's.
+//! In each stretch of the chain items are held at some of their draws. Given one, what is left of a user is a ridge
+//! regression, whose prior mean the implicit factors of the movies rated have moved, and the precision of the user's
+//! ratings, which is found by turns with it. The mean of a few draws will not do instead of them: it would be taken for
+//! known, and what the draws differ in is what pulls a user's factors towards the prior.
+//!
+//! A user's own implicit factors, those that are added to the movies, need no solving: in the posterior's mean they are
+//! the sum of what the movies' own parts pull at them.
 
 use pulp::{Simd, WithSimd};
 
 use super::items::{RatingItems, StarTerms, StretchTerms};
 use super::noise::{MOST_PRECISE, SHAPE};
-use super::posterior::one_more;
 use super::rows::{Row, Square, add, dot, invert, multiply, plus, product};
+use super::stretch::one_more;
 
-/// Rows of each item in each stretch.
-pub(super) const ROWS: usize = 4;
+/// Rows of each item in each stretch beside those of the draws.
+pub(super) const SHARED: usize = 2;
 /// How often a row and the precision of its ratings are found from each other.
 const PASSES: usize = 4;
 
@@ -30,69 +33,78 @@ impl<const W: usize> WithSimd for Form<'_, W> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
-        let StarTerms { stretches, depth, noise_rate, .. } = &self.items.terms;
+        let StarTerms { stretches, depth, n_draws, noise_rate, .. } = &self.items.terms;
         let weight = (self.rated.len() as f32).sqrt().recip();
         let mut line = vec![0.0];
         let mut newcomer = 0.0;
         for (number, stretch) in stretches.iter().enumerate() {
-            let evidence = self.evidence(simd, number);
-            let implied = product(&evidence.implied, &[weight; W]);
-            let row = evidence.solve(simd, stretch, &implied, *noise_rate)?;
+            let [implied, implicit] = self.implied(simd, number);
+            let implied = product(&implied, &[weight; W]);
+            let mut row = [0.0; W];
+            for draw in 0..*n_draws {
+                let evidence = self.evidence(simd, number, draw);
+                row = plus(row, 1.0, &evidence.solve(simd, stretch, &implied, *noise_rate)?);
+            }
+            row = product(&row, &[(*n_draws as f32).recip(); W]);
             let row = plus(row, one_more(weight) / weight - 1.0, &implied);
             line[0] += stretch.share * row[0];
             line.extend(row[1..*depth].iter().map(|factor| stretch.share.sqrt() * factor));
             let mut regressors = row;
             regressors[0] = 1.0;
-            newcomer += stretch.share * dot(&evidence.implicit, &regressors);
+            newcomer += stretch.share * dot(&implicit, &regressors);
         }
         line.extend([one_more(weight), newcomer]);
         Some(line)
     }
 }
 
-/// What a user's ratings say in a stretch.
+/// What a user's ratings say, the movies' rows being those of a draw.
 struct Evidence<const W: usize> {
     n: usize,
-    /// The sum of `x x^T` over the ratings, x being what a movie's factors are expected to be.
+    /// The sum of `x x^T` over the ratings, x being the movie's factors, and 1 for the bias.
     squares: Square<W>,
     /// That of `x` times the part of the rating that is not the movie's bias.
     observed: Row<W>,
     /// That of the squares of this part.
     square: f64,
-    /// That of the movies' implicit factors.
-    implied: Row<W>,
-    /// The user's own implicit factors, those that are added to the movies.
-    implicit: Row<W>,
 }
 
 impl<const W: usize> Form<'_, W> {
+    /// The rows of an item in a stretch.
+    #[inline(always)]
+    fn rows(&self, item: u32, stretch: usize) -> &[Row<W>] {
+        let n_rows = SHARED + self.items.terms.n_draws;
+        let (rows, _) = self.items.held[item as usize * self.items.terms.n_held()..].as_chunks::<W>();
+        &rows[stretch * n_rows..][..n_rows]
+    }
+
+    /// The sums of the implicit factors of the movies rated and of what these tell the user's.
+    #[inline(always)]
+    fn implied<S: Simd>(&self, simd: S, stretch: usize) -> [Row<W>; 2] {
+        let mut sums = [[0.0; W]; SHARED];
+        for &item in self.rated {
+            for (sum, row) in sums.iter_mut().zip(self.rows(item, stretch)) {
+                add(simd, sum, 1.0, row);
+            }
+        }
+        sums
+    }
+
     /// Reads the ratings. Cost: W^2 multiplications each.
     #[inline(always)]
-    fn evidence<S: Simd>(&self, simd: S, stretch: usize) -> Evidence<W> {
-        let RatingItems { terms, held, .. } = self.items;
-        let (n_held, level) = (terms.n_held(), terms.level());
-        let none = [0.0; W];
-        let (mut squares, mut observed, mut square) = ([none; W], none, 0.0);
-        let (mut spread, mut implied, mut implicit) = (none, none, none);
+    fn evidence<S: Simd>(&self, simd: S, stretch: usize, draw: usize) -> Evidence<W> {
+        let level = self.items.terms.level();
+        let (mut squares, mut observed, mut square) = ([[0.0; W]; W], [0.0; W], 0.0);
         for (&item, &stars) in self.rated.iter().zip(self.stars) {
-            let (rows, _) = held[item as usize * n_held..][..n_held].as_chunks::<W>();
-            let [mean, variance, presence, told, ..] = &rows[stretch * ROWS..] else { continue };
-            let rest = level.of_stars(stars) - mean[0];
-            let mut regressors = *mean;
-            regressors[0] = 1.0;
+            let mut regressors = self.rows(item, stretch)[SHARED + draw];
+            let rest = level.of_stars(stars) - std::mem::replace(&mut regressors[0], 1.0);
             add(simd, &mut observed, rest, &regressors);
             for (line, &regressor) in squares.iter_mut().zip(&regressors) {
                 add(simd, line, regressor, &regressors);
             }
             square += f64::from(rest).powi(2);
-            add(simd, &mut spread, 1.0, variance);
-            add(simd, &mut implied, 1.0, presence);
-            add(simd, &mut implicit, 1.0, told);
         }
-        // What a movie's bias may be off by is no regressor's, but error.
-        square += f64::from(std::mem::take(&mut spread[0]));
-        squares.iter_mut().zip(spread).enumerate().for_each(|(place, (line, spread))| line[place] += spread);
-        Evidence { n: self.rated.len(), squares, observed, square, implied, implicit }
+        Evidence { n: self.rated.len(), squares, observed, square }
     }
 }
 
@@ -130,3 +142,6 @@ impl<const W: usize> Evidence<W> {
         Some(row)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use pulp::Arch;
 use serde::{Deserialize, Serialize};
 
 use super::Level;
-use super::form::{Form, ROWS};
+use super::form::{Form, SHARED};
 
 /// The side of items, and of users what they have in common. Any user's bias and factors follow from the ratings
 /// ([`RatingItems::form`]), here or on any other machine, to the bit.
@@ -16,9 +16,9 @@ pub struct RatingItems {
     pub item_bias: Vec<f32>,
     /// n_items x [`StarTerms::n_factors`], row-major.
     pub item_factors: Vec<f32>,
-    /// What users' rows are formed from: n_items x [`StarTerms::n_held`], row-major. Of each stretch of the chain four
-    /// rows of `width` numbers: the item's mean bias and factors, the variances of these, its implicit factors, and
-    /// what its own part tells the implicit factors of whoever has rated it.
+    /// What users' rows are formed from: n_items x [`StarTerms::n_held`], row-major. Of each stretch of the chain rows
+    /// of `width` numbers: the item's implicit factors, those that its being rated adds to a user; what it tells the
+    /// implicit factors of whoever has rated it; and, for each draw that is kept, its bias and factors.
     pub held: Vec<f32>,
 }
 
@@ -35,6 +35,8 @@ pub struct StarTerms {
     pub noise_rate: f32,
     /// The bias and the factors of a row in a stretch.
     pub depth: usize,
+    /// Draws of items' rows that are kept of a stretch.
+    pub n_draws: usize,
     /// Numbers that a row in a stretch is stored in: 16, 32 or 64, the last of which are zeros.
     pub width: usize,
     /// By stretch of the chain.
@@ -66,7 +68,7 @@ impl StarTerms {
     /// Numbers that forming users needs of each item.
     #[must_use]
     pub fn n_held(&self) -> usize {
-        self.stretches.len() * ROWS * self.width
+        self.stretches.len() * (SHARED + self.n_draws) * self.width
     }
 
     pub(super) fn level(&self) -> Level {
@@ -78,7 +80,7 @@ impl RatingItems {
     /// The bias of a user with these ratings, and the factors into `factors` (n_factors numbers), in stars. Of a user
     /// without ratings all are zero. `None` where numbers stop being numbers.
     ///
-    /// Cost, of each stretch: W^2 multiplications a rating, and some 4 W^3.
+    /// Cost, of each draw that is kept: W^2 multiplications a rating, and some 4 W^3.
     pub fn form(&self, items: &[u32], stars: &[f32], factors: &mut [f32]) -> Option<f32> {
         if items.is_empty() {
             factors.fill(0.0);

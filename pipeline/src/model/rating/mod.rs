@@ -18,7 +18,10 @@ mod rows;
 mod hyper;
 mod noise;
 mod side;
+mod system;
 mod implicit;
+mod told;
+mod stretch;
 mod posterior;
 mod form;
 mod items;
@@ -77,8 +80,8 @@ impl RatingModel {
 /// ratings, bias and factors are zero.
 ///
 /// Cost of a sweep, with d factors and the bias: about 2 d^2 multiplications and 40 d additions a rating, and d^3
-/// multiplications a user and an item. Memory: d^2 numbers for each row of the larger side, and some 10 d for each row
-/// of both. Here d + 1 counts as 16, 32 or 64, so that 162,541 users take 0.3 GB with 15 factors, 3 GB with 63.
+/// multiplications a user and an item. Memory: d^2 numbers for each row of the larger side and again for each item, some
+/// 10 d for each row of both, and some 25 d for each item. Here d + 1 counts as 16, 32 or 64, so that 162,541 users take 0.3 GB with 15 factors, 3 GB with 63.
 ///
 /// # Errors
 /// [`Error::SamplingDiverged`] when numbers stop being numbers.
@@ -119,8 +122,8 @@ impl Chain<'_> {
         let mut items = Side::<W>::start(by_item, by_user, depth, &Streams::new(seed, 0, Whose::Items));
         let mut noise = Noise::start(by_user.n_rows());
         let mut pending = vec![Pending::NOTHING; by_user.n_rows().max(by_item.n_rows())];
-        let mut sums = Sums::new(depth, by_item.n_rows());
         let n_first = n_sweeps / BURN_IN;
+        let mut sums = Sums::new(depth, by_item.n_rows(), n_sweeps - n_first);
         for sweep in 1..=n_sweeps {
             let diverged = |what| move || Error::SamplingDiverged { sweep, what };
             let precision = &noise.precision;
@@ -143,8 +146,8 @@ impl Chain<'_> {
                 .ok_or_else(diverged("the errors of ratings"))?;
             course.push(level.in_stars(error(by_user, of_stars, &users.rows, &items.rows)));
             if sweep > n_first {
-                let (number, n) = (sweep - n_first - 1, n_sweeps - n_first);
-                sums.take(&users, &items, &noise, number, n);
+                sums.take(&users, &items, &noise, &pending, sweep - n_first - 1)
+                    .ok_or_else(diverged("items' part of users' rating factors"))?;
             }
             bar.inc(1);
         }

@@ -35,8 +35,8 @@ pub(super) struct Side<'a, const W: usize> {
     pub(super) implied: Vec<Row<W>>,
     /// Of each row of the other side, what a rating by it or of it says, whatever its stars.
     pub(super) implicit_factors: Vec<Row<W>>,
-    /// What a row without ratings is: the prior mean by which the others were drawn.
-    pub(super) unknown: Row<W>,
+    /// The prior by which rows were drawn. Its mean is what a row without ratings is.
+    pub(super) drawn_from: Prior<W>,
     /// Whence a row's own part comes.
     pub(super) prior: Prior<W>,
     /// Whence the implicit factors come.
@@ -86,7 +86,7 @@ impl<'a, const W: usize> Side<'a, W> {
             implied: vec![[0.0; W]; n_rows],
             implicit_factors: vec![[0.0; W]; n_columns],
             rows,
-            unknown: [0.0; W],
+            drawn_from: Prior::start(depth, 10.0),
             prior: Prior::start(depth, 10.0),
             implicit_prior: Prior::start(depth, 20.0),
         }
@@ -102,7 +102,7 @@ impl<'a, const W: usize> Side<'a, W> {
         P: Fn(usize, u32) -> f32 + Sync,
     {
         let pending = &mut pending[..self.rows.len()];
-        self.unknown = self.prior.mean;
+        self.drawn_from = self.prior.clone();
         self.draw_without_implicit(given, pending)?;
         implicit::draw(self, pending, given.streams)?;
         self.add_implied(pending);

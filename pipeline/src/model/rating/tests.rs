@@ -6,7 +6,9 @@ use rand_chacha::ChaCha8Rng;
 
 use super::hyper::Prior;
 use super::random::{Draw, normal};
+use super::told::Equations;
 use super::*;
+use crate::model::{Course, ItemModel};
 
 /// The matrix of cells (user, item, stars), sorted.
 fn interactions(n_users: usize, n_items: usize, cells: &[(u32, u32, f32)]) -> Interactions {
@@ -20,7 +22,10 @@ fn interactions(n_users: usize, n_items: usize, cells: &[(u32, u32, f32)]) -> In
 
 fn model(interactions: &Interactions, n_sweeps: usize) -> Result<RatingModel> {
     let settings = RatingSettings { n_factors: 3, sweeps: Some(n_sweeps) };
-    fit(interactions, &settings, 1, &ProgressBar::hidden(), &mut Vec::new())
+    let rating = fit(interactions, &settings, 1, &ProgressBar::hidden(), &mut Vec::new())?;
+    let (n_factors, item_factors) = (rating.terms.n_factors() + 1, rating.ranking_factors());
+    let items = ItemModel { n_factors, item_factors, user_terms: None, rating };
+    Ok(items.with_users(&interactions.by_user, Course::default())?.rating)
 }
 
 /// Ratings by two tastes, with biases and a scatter of 0.2: six in ten cells of 60 x 40, and the others.
@@ -132,7 +137,7 @@ fn numbers_that_are_none_end_in_an_error() {
 
 /// Three users and two items, biases only: all is known in closed form.
 #[test]
-fn draws_have_the_mean_and_the_covariance_of_the_posterior() {
+fn draws_have_the_mean_and_the_covariance_of_the_posterior_and_what_is_told_adds_up_to_its_mean() {
     const N_DRAWS: usize = 20_000;
     let cells = [(0, 0, 1.0), (0, 1, 2.0), (1, 0, -1.0), (2, 1, 0.5)];
     let Interactions { by_user, by_item } = interactions(3, 2, &cells);
@@ -165,6 +170,7 @@ fn draws_have_the_mean_and_the_covariance_of_the_posterior() {
     let posterior = rows::multiply(pulp::Scalar::new(), &system, &right);
 
     let mut drawn = Vec::new();
+    let mut told = Vec::new();
     for seed in 0..N_DRAWS {
         let (mut side, streams) = (start.clone(), Streams::new(seed as u64, 1, Whose::Users));
         let given = Given {
@@ -173,9 +179,21 @@ fn draws_have_the_mean_and_the_covariance_of_the_posterior() {
             precision: |user, _| precision(user),
             streams: &streams,
         };
-        side.draw(&given, &mut vec![Pending::NOTHING; 3]).unwrap();
+        let mut pending = vec![Pending::NOTHING; 3];
+        side.draw(&given, &mut pending).unwrap();
+        if seed == 0 {
+            side.implicit_prior = start.implicit_prior.clone();
+            let mut equations = Equations::new(3);
+            equations.take(&side, &pending);
+            told = equations.told(&side).unwrap();
+        }
         let [a, b, c] = [0, 1, 2].map(|user: usize| side.rows[user][0] - side.implied[user][0]);
         drawn.push([a, b, c, side.implicit_factors[0][0], side.implicit_factors[1][0]]);
+    }
+    for item in 0..2 {
+        let sum: f32 = by_item.columns(item).iter().map(|&user| told[user as usize][0]).sum();
+        let mean = posterior[3 + item];
+        assert!((sum - mean).abs() < 1e-4, "what is told to item {item} is {sum}, not {mean}");
     }
     for i in 0..5 {
         let mean = drawn.iter().map(|draw| draw[i]).sum::<f32>() / N_DRAWS as f32;
