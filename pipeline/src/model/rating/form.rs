@@ -12,8 +12,8 @@ use pulp::{Simd, WithSimd};
 
 use super::items::{RatingItems, StarTerms, StretchTerms};
 use super::noise::{MOST_PRECISE, SHAPE};
-use super::posterior::one_more;
 use super::rows::{Row, Square, add, dot, invert, multiply, plus, product};
+use super::stretch::one_more;
 
 /// Rows of each item in each stretch beside those of the draws.
 pub(super) const SHARED: usize = 2;
@@ -144,117 +144,4 @@ impl<const W: usize> Evidence<W> {
 }
 
 #[cfg(test)]
-mod tests {
-    use nalgebra::{DMatrix, DVector};
-    use proptest::prelude::*;
-    use pulp::{Arch, Scalar};
-
-    use super::*;
-
-    /// Two stretches of two draws, of a bias and three factors.
-    fn items(numbers: &[f32]) -> RatingItems {
-        let width = 16;
-        let filled = |at: usize, least: f32| -> Vec<f32> {
-            (0..width)
-                .map(|x| if x < 4 { least + numbers[(at + x) % numbers.len()].abs() } else { 0.0 })
-                .collect()
-        };
-        let stretch = |at, share| {
-            let mut prior_precision = filled(at, 2.0);
-            prior_precision[4..].fill(1.0);
-            StretchTerms { share, prior_mean: filled(at + 7, 0.0), prior_precision }
-        };
-        let held = numbers.chunks_exact(4).flat_map(|row| row.iter().copied().chain([0.0; 12])).collect();
-        RatingItems {
-            terms: StarTerms {
-                global_mean: 3.0,
-                mean: 3.1,
-                deviation: 1.2,
-                noise_rate: 12.0,
-                depth: 4,
-                n_draws: 2,
-                width,
-                stretches: vec![stretch(0, 0.4), stretch(11, 0.6)],
-                unknown_user: vec![0.0; 9],
-                unknown_item: vec![0.0; 9],
-            },
-            item_bias: Vec::new(),
-            item_factors: Vec::new(),
-            held,
-        }
-    }
-
-    /// The line in f64, with a general solver.
-    fn reference(model: &RatingItems, rated: &[u32], stars: &[f32]) -> Vec<f64> {
-        let StarTerms { mean, deviation, noise_rate, stretches, .. } = &model.terms;
-        let number = |item: u32, row: usize| {
-            DVector::from_fn(4, |x, _| f64::from(model.held[item as usize * 128 + row * 16 + x]))
-        };
-        let n = rated.len() as f64;
-        let sum = |row| rated.iter().fold(DVector::zeros(4), |sum, &item| sum + number(item, row));
-        let (mut line, mut newcomer) = (vec![0.0], 0.0);
-        for (s, stretch) in stretches.iter().enumerate() {
-            let own = |values: &[f32]| DVector::from_fn(4, |x, _| f64::from(values[x]));
-            let (prior, start) = (own(&stretch.prior_precision), own(&stretch.prior_mean));
-            let implied = sum(4 * s) / n.sqrt();
-            let mut row = DVector::zeros(4);
-            for draw in 0..2 {
-                let mut precision = SHAPE / f64::from(*noise_rate);
-                let mut found = DVector::zeros(4);
-                for _ in 0..PASSES {
-                    let mut system = DMatrix::from_diagonal(&prior);
-                    let mut right = prior.component_mul(&(&start + &implied));
-                    let observed: Vec<_> = rated
-                        .iter()
-                        .zip(stars)
-                        .map(|(&item, &stars)| {
-                            let mut x = number(item, 4 * s + 2 + draw);
-                            let rest = f64::from(stars - mean) / f64::from(*deviation) - x[0];
-                            x[0] = 1.0;
-                            (x, rest)
-                        })
-                        .collect();
-                    for (x, rest) in &observed {
-                        system += precision * x * x.transpose();
-                        right += precision * *rest * x;
-                    }
-                    let covariance = system.try_inverse().unwrap();
-                    found = &covariance * right;
-                    let errors = observed.iter().map(|(x, rest)| {
-                        (rest - x.dot(&found)).powi(2) + (x.transpose() * &covariance * x)[0]
-                    });
-                    precision = (SHAPE + n / 2.0) / (f64::from(*noise_rate) + errors.sum::<f64>() / 2.0);
-                }
-                row += found / 2.0;
-            }
-            row += implied * ((n / (n + 1.0)).sqrt() - 1.0);
-            let share = f64::from(stretch.share);
-            line[0] += share * row[0];
-            line.extend(row.iter().skip(1).map(|factor| share.sqrt() * factor));
-            row[0] = 1.0;
-            newcomer += share * sum(4 * s + 1).dot(&row);
-        }
-        line.extend([(n + 1.0).sqrt().recip(), newcomer]);
-        line
-    }
-
-    proptest! {
-        #[test]
-        fn a_user_is_formed_as_in_f64_and_of_the_same_bits_whatever_the_vectors(
-            numbers in prop::collection::vec(-1.0f32..1.0, 20 * 32),
-            stars in prop::collection::vec(0.5f32..5.0, 1..20),
-        ) {
-            let model = items(&numbers);
-            let rated: Vec<u32> = (0..stars.len() as u32).collect();
-            let form = || Form::<16> { items: &model, rated: &rated, stars: &stars };
-            let line = Arch::new().dispatch(form()).unwrap();
-            prop_assert_eq!(&line, &form().with_simd(Scalar::new()).unwrap());
-            let expected = reference(&model, &rated, &stars);
-            prop_assert_eq!(line.len(), expected.len());
-            for (found, expected) in line.iter().zip(&expected) {
-                let close = (f64::from(*found) - expected).abs() < 1e-4 * (1.0 + expected.abs());
-                prop_assert!(close, "{found} is not {expected}");
-            }
-        }
-    }
-}
+mod tests;

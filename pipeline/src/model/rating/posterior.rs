@@ -18,20 +18,19 @@
 
 //! Of users only what they have in common is kept: their rows are formed of it and of the items (`form`).
 
-use rayon::prelude::*;
-
 use super::Level;
-use super::items::{RatingItems, StarTerms, StretchTerms};
+use super::items::{RatingItems, StarTerms};
 use super::noise::Noise;
-use super::rows::{Row, dot, plus};
-use super::side::{MIN_ROWS, Pending, Side};
+use super::rows::Row;
+use super::side::{Pending, Side};
+use super::stretch::{Stretch, one_more};
 use super::told::Equations;
 
 /// Stretches of the chain whose means are kept apart.
 const STRETCHES: usize = 4;
 
-/// Draws of items that are kept of a stretch. Each is one more solution a user; from four on they make no difference.
-const DRAWS: usize = 2;
+/// Draws of items that are kept of a stretch. Each is one more solution a user; beyond these they make no difference.
+const DRAWS: usize = 4;
 
 /// The sums over the sweeps that are kept.
 pub(super) struct Sums<const W: usize> {
@@ -44,30 +43,6 @@ pub(super) struct Sums<const W: usize> {
     noise_rate: f64,
     /// Sweeps that will be taken.
     n: usize,
-}
-
-/// Sums over a stretch.
-struct Stretch<const W: usize> {
-    items: Vec<Item<W>>,
-    /// Items as drawn, of some of its sweeps.
-    draws: Vec<Vec<Row<W>>>,
-    /// By item what it tells the implicit factors of its users, when the stretch has ended.
-    told: Vec<Row<W>>,
-    /// What an item without ratings is.
-    unknown_item: Row<W>,
-    /// What a user without ratings is: the prior mean.
-    unknown_user: Row<W>,
-    user_precision: Row<W>,
-    n_sweeps: usize,
-}
-
-/// Sums of an item.
-#[derive(Clone)]
-struct Item<const W: usize> {
-    /// What it is with one rating more.
-    row: Row<W>,
-    /// Its implicit factors.
-    implicit: Row<W>,
 }
 
 impl<const W: usize> Sums<W> {
@@ -131,7 +106,7 @@ impl<const W: usize> Sums<W> {
         let unknown = unknown_user[0] + unknown_item[0] + inner(&unknown_user[1..], &unknown_item[1..]);
         let (mut item_bias, mut item_factors) = (Vec::new(), Vec::new());
         for (item, &weight) in items.weight.iter().enumerate() {
-            let mut line = self.line(|stretch| stretch.items[item].row);
+            let mut line = self.line(|stretch| stretch.row(item));
             line.extend([self.newcomer[item] / n_sweeps, one_more(weight)]);
             line.iter_mut().zip(&unknown_item).for_each(|(value, unknown)| *value -= unknown);
             item_bias.push(level.deviation * (line[0] + inner(&line[1..], &unknown_user[1..])));
@@ -159,66 +134,7 @@ impl<const W: usize> Sums<W> {
     }
 }
 
-impl<const W: usize> Stretch<W> {
-    fn new(n_items: usize) -> Self {
-        let zero = [0.0; W];
-        Self {
-            items: vec![Item { row: zero, implicit: zero }; n_items],
-            draws: Vec::new(),
-            told: Vec::new(),
-            unknown_item: zero,
-            unknown_user: zero,
-            user_precision: zero,
-            n_sweeps: 0,
-        }
-    }
-
-    /// Adds a sweep, and to `newcomer` what each item's implicit factors predict in it.
-    fn take(&mut self, users: &Side<'_, W>, items: &Side<'_, W>, newcomer: &mut [f32]) {
-        self.n_sweeps += 1;
-        self.unknown_item = plus(self.unknown_item, 1.0, &items.drawn_from.mean);
-        self.unknown_user = plus(self.unknown_user, 1.0, &users.drawn_from.mean);
-        self.user_precision = plus(self.user_precision, 1.0, &users.drawn_from.precision);
-        let rows =
-            items.expected.par_iter().zip(&items.implied).zip(&items.weight).zip(&users.implicit_factors);
-        let sums = self.items.par_iter_mut().zip(newcomer);
-        sums.zip(rows).with_min_len(MIN_ROWS).for_each(
-            |((sum, newcomer), (((expected, implied), &weight), implicit))| {
-                let mut row = *expected;
-                if weight > 0.0 {
-                    row = plus(row, one_more(weight) / weight - 1.0, implied);
-                }
-                sum.row = plus(sum.row, 1.0, &row);
-                sum.implicit = plus(sum.implicit, 1.0, implicit);
-                *newcomer += dot(implicit, &row) + implicit[0] * (1.0 - row[0]);
-            },
-        );
-    }
-
-    /// What users are formed from of an item, see [`RatingItems::held`].
-    fn held(&self, item: usize) -> impl Iterator<Item = f32> {
-        let implicit = self.items[item].implicit.map(|sum| sum / self.n_sweeps as f32);
-        let draws = self.draws.iter().flat_map(move |draw| draw[item]);
-        [implicit, self.told[item]].into_iter().flatten().chain(draws)
-    }
-
-    fn terms(&self, n: usize) -> StretchTerms {
-        let n_sweeps = self.n_sweeps as f32;
-        StretchTerms {
-            share: n_sweeps / n as f32,
-            prior_mean: self.unknown_user.map(|sum| sum / n_sweeps).to_vec(),
-            prior_precision: self.user_precision.map(|sum| sum / n_sweeps).to_vec(),
-        }
-    }
-}
-
 /// Draws that are kept of each stretch of `n` sweeps in all, which has at least a quarter of them.
 fn n_draws(n: usize) -> usize {
     (n / STRETCHES).clamp(1, DRAWS)
-}
-
-/// What implicit factors weigh when a row has one rating more than those `weight` comes of.
-pub(super) fn one_more(weight: f32) -> f32 {
-    // weight^-2 is the number of ratings; 0 stands for none.
-    if weight == 0.0 { 1.0 } else { weight / (1.0 + weight * weight).sqrt() }
 }

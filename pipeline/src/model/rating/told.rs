@@ -12,9 +12,14 @@
 
 use rayon::prelude::*;
 
-use super::implicit;
 use super::rows::{Row, Square, dot, plus, product};
 use super::side::{MIN_ROWS, Pending, Side};
+use super::system::{System, Told};
+
+/// Steps of the solver at most, and how small a residual needs no further one: less than where y is drawn, for what is
+/// left of it counts M^-1 times.
+const STEPS: usize = 64;
+const TOLERANCE: f64 = 1e-3;
 
 /// Sums over sweeps of what the equations of a side's implicit factors are made of.
 pub(super) struct Equations<const W: usize> {
@@ -64,8 +69,27 @@ impl<const W: usize> Equations<W> {
             let said = row.covariance.map(|line| product(&line, &share));
             row.covariance = covariance(&said, &own);
         });
-        implicit::told(side, &self.rows, &own, &implicit)
+        told(side, &self.rows, &own, &implicit)
     }
+}
+
+/// What each row tells the implicit factors without noise, of equations with these precisions of the priors: with y
+/// their solution, `M^-1 weight (news - V Z y)`. Cost: as drawing them, but for more steps.
+fn told<const W: usize>(
+    side: &Side<'_, W>,
+    pending: &[Pending<W>],
+    own: &Row<W>,
+    implicit: &Row<W>,
+) -> Option<Vec<Row<W>>> {
+    let mut y = side.implicit_factors.clone();
+    let system = System { side, pending, own, implicit };
+    let mut told = system.solve(&mut y, |_| [0.0; W], STEPS, TOLERANCE)?;
+    // A row without ratings tells nothing.
+    told.fill([0.0; W]);
+    system.tell(&y, Told::NewsLess, &mut told);
+    let variance = implicit.map(f32::recip);
+    told.par_iter_mut().for_each(|told| *told = product(told, &variance));
+    Some(told)
 }
 
 /// The precision of what a row says: V = L - L C L, with L the prior's precision and C the covariance.
