@@ -17,9 +17,6 @@ use super::system::System;
 const STEPS: usize = 8;
 /// How small a residual, relative to where it started, needs no further step.
 const TOLERANCE: f64 = 1e-2;
-/// The same where the solution is looked for and no draw: what is left of the residual counts M^-1 times.
-const EXACT_STEPS: usize = 64;
-const EXACT_TOLERANCE: f64 = 1e-3;
 
 /// Draws the implicit factors of a side, and adds up what they imply of each row. With Z a row's weight where a row
 /// and a column have a rating, and V the precision of what a row says of them (L - L C L, with L the precision of the

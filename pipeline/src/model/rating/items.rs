@@ -102,6 +102,15 @@ impl RatingItems {
         (bias + factors.iter().sum::<f32>()).is_finite().then_some(bias)
     }
 
+    /// The rating of an item by a user with such a bias and factors, as
+    /// [`RatingModel::predict`](super::RatingModel::predict) has it.
+    #[must_use]
+    pub fn predict(&self, user_bias: f32, user_factors: &[f32], item: usize) -> f32 {
+        let k = self.terms.n_factors();
+        let item = (self.item_bias[item], &self.item_factors[item * k..][..k]);
+        super::predicted(self.terms.global_mean, (user_bias, user_factors), item)
+    }
+
     /// Items' factors whose dot product with a user's, and 1 as the last of these, orders candidates as predicted
     /// stars do: the last factor of each is its bias. What is the same for all items of a user is left out.
     pub(in crate::model) fn ranking_factors(&self) -> Vec<f32> {

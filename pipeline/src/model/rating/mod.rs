@@ -79,6 +79,12 @@ impl RatingModel {
     }
 }
 
+/// The sum that predicts stars, of a user's and an item's bias and factors.
+fn predicted(global_mean: f32, user: (f32, &[f32]), item: (f32, &[f32])) -> f32 {
+    let interaction: f32 = user.1.iter().zip(item.1).map(|(p, q)| p * q).sum();
+    global_mean + user.0 + item.0 + interaction
+}
+
 /// Learns the model. `course` gets the error of every sweep, see [`Course`](super::Course). Of a user or an item without
 /// ratings, bias and factors are zero.
 ///
