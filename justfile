@@ -49,6 +49,11 @@ bench-switching *ARGS:
     cargo build --release --bin server --bin pipeline
     cargo bench -p end-to-end --bench switching -- {{ ARGS }}
 
+# What a cluster costs beside one process: just bench-cluster [USERS [SHARDS...]]
+bench-cluster *ARGS:
+    cargo build --release -p pipeline --features cluster --target-dir target/cluster
+    RECOMMENDER_TEST_CLUSTER=target/cluster/release/pipeline cargo bench -p end-to-end --bench cluster -- {{ ARGS }}
+
 # Measure the server beside a constant route (wrk; nginx if installed): just bench-server [USERS [SECONDS [MOVIES [REQUESTS [CACHE_MIB]]]]]
 bench-server *ARGS:
     cargo build --release --bin server --bin pipeline

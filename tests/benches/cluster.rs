@@ -1,0 +1,65 @@
+//! What a cluster costs: the shards of a run by two executors of one slot, beside the same by one process with two
+//! threads. The arguments are the number of users, then numbers of shards.
+//!
+//! ```text
+//! cargo build --release -p pipeline --features cluster --target-dir target/cluster
+//! RECOMMENDER_TEST_CLUSTER=target/cluster/release/pipeline cargo bench -p end-to-end --bench cluster -- 200000 32 128 512
+//! ```
+
+#![allow(clippy::print_stdout, reason = "a benchmark prints its result")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark that cannot run stops")]
+
+#[path = "../harness.rs"]
+#[allow(dead_code, reason = "the tests use the rest")]
+mod harness;
+#[path = "../cluster/nodes.rs"]
+#[allow(dead_code, reason = "the tests use the rest")]
+mod nodes;
+
+use std::path::Path;
+use std::process::Stdio;
+
+use harness::Ended;
+use nodes::{Cluster, account, pipeline};
+use serde_json::Value;
+
+/// A model that is trained in a moment and, of full size, takes as long to form and to score users as any.
+const MODEL: [&str; 5] =
+    ["--test-fraction=0", "--epochs=2", "--rating-sweeps=2", "--no-report", "--threads=2"];
+
+fn main() {
+    let words: Vec<u32> = std::env::args().skip(1).filter_map(|word| word.parse().ok()).collect();
+    let (n_users, n_shards) = words.split_first().map_or((200_000, [32].as_slice()), |(n, rest)| (*n, rest));
+    let dir = tempfile::tempdir().unwrap();
+    let users = n_users.to_string();
+    let mut sample = pipeline(&["sample", "--users", &users, "--movies", "10000", "--seed", "1"]);
+    sample.arg("--ratings").arg((30 * n_users).to_string()).arg("--out").arg(dir.path());
+    assert!(sample.stdout(Stdio::null()).status().unwrap().success());
+    let cluster = Cluster::start();
+    println!("{n_users} users; seconds of the shards, and of the whole run");
+    for n_shards in n_shards {
+        let local = run(dir.path(), *n_shards, "local");
+        let far = run(dir.path(), *n_shards, &cluster.url());
+        assert_eq!(local["content_digest"], far["content_digest"]);
+        let seconds = |account: &Value| {
+            let phases = account["phases"].as_object().unwrap();
+            let of = |phase: &Value| phase["seconds"].as_f64().unwrap();
+            (of(&phases["score"]), phases.values().map(of).sum::<f64>())
+        };
+        let ((here, here_all), (there, there_all)) = (seconds(&local), seconds(&far));
+        println!(
+            "{n_shards:>5} shards: local {here:.2} of {here_all:.2}, cluster {there:.2} of {there_all:.2}; \
+             {:.2} and {:.2} times",
+            there / here,
+            there_all / here_all
+        );
+    }
+}
+
+fn run(dir: &Path, n_shards: u32, engine: &str) -> Value {
+    let output = dir.join("output");
+    let _ = std::fs::remove_dir_all(&output);
+    let mut run = pipeline(&["run", "--json", "--engine", engine, "--shards", &n_shards.to_string()]);
+    run.args(MODEL).arg("--output").arg(&output).arg("--ratings").arg(dir.join("ratings.csv"));
+    account(&Ended::of(run.arg("--movies").arg(dir.join("movies.csv"))))
+}
