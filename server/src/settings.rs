@@ -12,6 +12,7 @@ use settings::LogFormat;
 use store::Location;
 use store::repository::Bandwidth;
 use store::shards::Owned;
+use warp::http::Uri;
 
 const LISTEN: &str = "127.0.0.1:8080";
 
@@ -104,7 +105,7 @@ pub struct Settings {
 
     /// Where to lead clients who ask for another's user, in place of 421: a URL in which `{shard}` is the number, such as
     /// http://recommender-{shard}:8080 [default: nowhere].
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = shard_url)]
     #[arg(env = "RECOMMENDER__SERVER__SHARDS_REDIRECT")]
     pub shards_redirect: Option<String>,
 
@@ -218,6 +219,16 @@ fn positive_duration(text: &str) -> Result<Duration, String> {
     match duration(text)? {
         Duration::ZERO => Err("it must be more than nothing, such as 500ms".to_owned()),
         time => Ok(time),
+    }
+}
+
+/// A URL that names the server of a shard.
+fn shard_url(text: &str) -> Result<String, String> {
+    let is_url = |uri: Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.query().is_none();
+    if text.contains("{shard}") && text.replace("{shard}", "0").parse().is_ok_and(is_url) {
+        Ok(text.trim_end_matches('/').to_owned())
+    } else {
+        Err("give a URL with {shard} in it, such as http://recommender-{shard}:8080".to_owned())
     }
 }
 

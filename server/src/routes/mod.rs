@@ -115,7 +115,7 @@ fn redirect(app: &App, response: &mut Response<Vec<u8>>, path: &str, query: &str
     let (Some(template), Some(shard)) = (&app.settings.shards_redirect, shard) else { return };
     let base = template.replace("{shard}", shard);
     let query = if query.is_empty() { String::new() } else { format!("?{query}") };
-    if let Ok(location) = HeaderValue::from_str(&format!("{}{path}{query}", base.trim_end_matches('/'))) {
+    if let Ok(location) = HeaderValue::from_str(&format!("{base}{path}{query}")) {
         *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
         response.headers_mut().insert(LOCATION, location);
     }
