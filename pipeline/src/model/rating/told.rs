@@ -16,10 +16,10 @@ use super::rows::{Row, Square, dot, plus, product};
 use super::side::{MIN_ROWS, Pending, Side};
 use super::system::{System, Told};
 
-/// Steps of the solver at most, and how small a residual, relative to where it started, needs no further step. More than
-/// a draw takes: what is left is not made good by the next sweep, and it counts M^-1 times.
+/// Steps of the solver at most, and how small a residual needs no further one: less than where y is drawn, for what is
+/// left of it counts M^-1 times.
 const STEPS: usize = 64;
-const TOLERANCE: f64 = 1e-2;
+const TOLERANCE: f64 = 1e-3;
 
 /// Sums over sweeps of what the equations of a side's implicit factors are made of.
 pub(super) struct Equations<const W: usize> {
