@@ -129,7 +129,7 @@ impl Cluster {
     pub(crate) fn with(environment: Vec<(&'static str, String)>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let log = dir.path().join("scheduler.log");
-        let scheduler = Node::start(scheduler("127.0.0.1:0"), log.clone());
+        let scheduler = Node::start(scheduler("127.0.0.1:0", &environment), log.clone());
         let mut address = None;
         eventually("the scheduler listens", || {
             let text = fs::read_to_string(&log).unwrap();
@@ -156,7 +156,8 @@ impl Cluster {
     /// Kills the scheduler and starts another in its place.
     pub(crate) fn restart_scheduler(&mut self) {
         self.scheduler.kill();
-        self.scheduler = Node::start(scheduler(&self.address), self.dir.path().join("scheduler.log"));
+        let command = scheduler(&self.address, &self.environment);
+        self.scheduler = Node::start(command, self.dir.path().join("scheduler.log"));
     }
 
     pub(crate) fn url(&self) -> String {
@@ -173,6 +174,8 @@ impl Cluster {
     }
 }
 
-fn scheduler(address: &str) -> Command {
-    pipeline(&["cluster", "scheduler", "--executor-timeout", "7", "--bind", address])
+fn scheduler(address: &str, environment: &[(&'static str, String)]) -> Command {
+    let mut command = pipeline(&["cluster", "scheduler", "--executor-timeout", "7", "--bind", address]);
+    command.envs(environment.iter().cloned());
+    command
 }

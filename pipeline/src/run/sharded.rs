@@ -7,7 +7,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 use store::Repository;
-use store::manifest::{FileDigest, Source};
+use store::manifest::FileDigest;
 use store::repository::{JobFiles, RunLock};
 use store::working_copy::WorkingCopy;
 use store::writer::GenerationWriter;
@@ -91,16 +91,18 @@ pub(super) fn make(
     Ok(Made { staging, finished, lists, evidence, metrics, n_unnamed: unnamed.len(), n_candidates })
 }
 
-/// What the job is of: all that decides the result.
+/// What the job is of: all that decides the result, wherever it was read.
 fn key(night: &Night<'_>) -> Result<String> {
     #[derive(Serialize)]
     struct Of<'a> {
-        source: &'a Source,
+        ratings: &'a FileDigest,
+        movies: &'a FileDigest,
         program: &'a str,
         parameters: Map<String, Value>,
     }
     let &Night { settings, source, program, .. } = night;
-    let text = serde_json::to_vec(&Of { source, program, parameters: settings.parameters() })
+    let (ratings, movies) = (&source.ratings.digest, &source.movies.digest);
+    let text = serde_json::to_vec(&Of { ratings, movies, program, parameters: settings.parameters() })
         .map_err(|e| Error::Internal { what: "the key of a job", detail: e.to_string() })?;
     Ok(blake3::hash(&text).to_hex().to_string())
 }
