@@ -1,7 +1,7 @@
 //! Work for a cluster of machines, on Apache DataFusion Ballista.
 //!
 //! A driver cuts its users into shards. A shard is one Parquet file of input, one job, one task and one Parquet file
-//! of output: an executor reads the rows, asks its [`Kernels`] for each user's factors and for the best of all movies,
+//! of output: an executor reads the rows, asks its `Kernels` for each user's factors and for the best of all movies,
 //! and writes. Nothing of that goes through the driver. What the kernels compute, and with which model, this crate does
 //! not know: the driver gives a `reference`, which arrives at the kernels as it is.
 //!
