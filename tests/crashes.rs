@@ -182,7 +182,7 @@ fn a_server_refuses_what_is_damaged_newer_or_not_there_and_keeps_what_it_has() {
     let newer = manifest.replacen("\"format_version\": 5", "\"format_version\": 6", 1);
     fs::write(dir.join("manifest.json"), newer).unwrap();
     fs::write(&current, format!("{id}\n")).unwrap();
-    stays("has format 5, this release reads 4; upgrade the reader");
+    stays("has format 6, this release reads 5; upgrade the reader");
 
     fs::write(&current, "20010101T000000.000Z\n").unwrap();
     stays("20010101T000000.000Z is not complete");
