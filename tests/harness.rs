@@ -1,6 +1,6 @@
 //! Makes each test a few sentences: a world with an output directory, runs of the pipeline, servers, requests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -117,6 +117,14 @@ pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
         assert!(start.elapsed() < PATIENCE, "waited too long until {what}");
         thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// The accounts, by name, of the shards that are done of the jobs in an output directory.
+pub(crate) fn shards_done(output: &Path) -> BTreeSet<String> {
+    let entries = |dir: &Path| fs::read_dir(dir).into_iter().flatten().flatten();
+    let done = |job: fs::DirEntry| entries(&job.path().join("done")).collect::<Vec<_>>();
+    let names = entries(&output.join("jobs")).flat_map(done).map(|entry| entry.file_name());
+    names.map(|name| name.to_string_lossy().into_owned()).filter(|name| name.ends_with(".json")).collect()
 }
 
 /// A file of the committed sample.

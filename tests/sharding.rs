@@ -1,7 +1,8 @@
 //! Users cut into shards: the lists of one machine, whoever computes them, and whatever is killed meanwhile.
 
-use std::path::Path;
-use std::process::Stdio;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use serde_json::Value;
 use store::shards::{ResultsReader, shard_of};
 use store::{GenerationId, UserId};
 
-use crate::harness::{Ended, SMALL_MODEL, Server, World, eventually, program};
+use crate::harness::{Ended, SMALL_MODEL, Server, World, eventually, program, sample, shards_done};
 
 const N_SHARDS: u32 = 8;
 
@@ -18,18 +19,20 @@ fn run_cut(world: &World, args: &[&str]) -> Value {
     world.run_quickly(&[&["--shards", "8"], args].concat())
 }
 
-/// How many shards of a generation in the making are done.
-fn n_done(world: &World) -> usize {
-    let jobs = world.output().join("jobs");
-    let entries = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().flatten();
-    let count = |job: std::fs::DirEntry| {
-        let names = entries(&job.path().join("done")).map(|entry| entry.file_name());
-        names.filter(|name| name.to_string_lossy().ends_with(".json")).count()
-    };
-    entries(&jobs).map(count).sum()
+/// A run on the sample that waits for its shards to be computed.
+fn wait_for_shards(world: &World, args: &[&str]) -> Child {
+    let mut command = world.pipeline("run");
+    command.args(SMALL_MODEL).args(["--shards", "8", "--engine", "indexed"]).args(args);
+    command.current_dir(sample("../..")).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-fn users_file(world: &World, id: &GenerationId, shard: u32) -> std::path::PathBuf {
+/// The generation that the one job makes.
+fn in_the_making(world: &World) -> GenerationId {
+    let job = fs::read_dir(world.output().join("jobs")).unwrap().next().unwrap().unwrap();
+    job.file_name().to_string_lossy().parse().unwrap()
+}
+
+fn users_file(world: &World, id: &GenerationId, shard: u32) -> PathBuf {
     world.output().join(format!("generations/{id}/users/{shard:05}.parquet"))
 }
 
@@ -72,14 +75,9 @@ fn users_that_are_cut_get_the_records_that_they_get_uncut() {
 fn a_run_waits_for_shards_that_others_compute_each_in_a_process_of_its_own() {
     let (here, there) = (World::new(), World::new());
     let expected = run_cut(&here, &[]);
-    let driver = {
-        let mut command = there.pipeline("run");
-        command.args(SMALL_MODEL).args(["--shards", "8", "--engine", "indexed", "--json"]);
-        command.current_dir(crate::harness::sample("../.."));
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-    };
+    let driver = wait_for_shards(&there, &["--json"]);
     let plan = || {
-        let jobs = std::fs::read_dir(there.output().join("jobs")).into_iter().flatten().flatten();
+        let jobs = fs::read_dir(there.output().join("jobs")).into_iter().flatten().flatten();
         jobs.into_iter().any(|job| job.path().join("plan.json").exists())
     };
     eventually("the run has prepared its shards", plan);
@@ -111,11 +109,7 @@ fn a_run_waits_for_shards_that_others_compute_each_in_a_process_of_its_own() {
 fn a_run_that_is_killed_is_gone_on_with_and_only_missing_shards_are_computed() {
     let (here, killed) = (World::new(), World::new());
     let expected = run_cut(&here, &[]);
-    // Long enough shards to be killed between two.
-    let mut command = killed.pipeline("run");
-    command.args(SMALL_MODEL).args(["--shards", "8", "--engine", "indexed"]);
-    let mut driver =
-        command.current_dir(crate::harness::sample("../..")).stderr(Stdio::null()).spawn().unwrap();
+    let mut driver = wait_for_shards(&killed, &[]);
     eventually("the run has prepared its shards", || {
         let done = ["0", "3", "5"]
             .map(|index| Ended::of(killed.pipeline("shard").args(["--index", index])).status.success());
@@ -123,37 +117,32 @@ fn a_run_that_is_killed_is_gone_on_with_and_only_missing_shards_are_computed() {
     });
     driver.kill().unwrap();
     driver.wait().unwrap();
-    assert_eq!(n_done(&killed), 3);
-    let job = std::fs::read_dir(killed.output().join("jobs")).unwrap().next().unwrap().unwrap();
-    let id: GenerationId = job.file_name().to_string_lossy().parse().unwrap();
-    let times = [0, 3, 5]
-        .map(|shard| std::fs::metadata(users_file(&killed, &id, shard)).unwrap().modified().unwrap());
+    assert_eq!(shards_done(&killed.output()).len(), 3);
+    let id = in_the_making(&killed);
+    let written =
+        || [0, 3, 5].map(|shard| users_file(&killed, &id, shard).metadata().unwrap().modified().unwrap());
+    let before = written();
     thread::sleep(Duration::from_millis(20));
 
     let account = run_cut(&killed, &[]);
     assert_eq!(account["content_digest"], expected["content_digest"]);
     assert_eq!(account["generation"], id.as_str());
-    let after = [0, 3, 5]
-        .map(|shard| std::fs::metadata(users_file(&killed, &id, shard)).unwrap().modified().unwrap());
-    assert_eq!(after, times);
+    assert_eq!(written(), before);
 }
 
 #[test]
 fn what_is_damaged_on_its_way_is_not_published() {
     let world = World::new();
-    let mut command = world.pipeline("run");
-    command.args(SMALL_MODEL).args(["--shards", "8", "--engine", "indexed"]);
-    let driver = command.current_dir(crate::harness::sample("../..")).stderr(Stdio::piped()).spawn().unwrap();
+    let driver = wait_for_shards(&world, &[]);
     eventually("the run has prepared its shards", || {
         Ended::of(world.pipeline("shard").args(["--index", "0"])).status.success()
     });
-    let job = std::fs::read_dir(world.output().join("jobs")).unwrap().next().unwrap().unwrap();
-    let id: GenerationId = job.file_name().to_string_lossy().parse().unwrap();
+    let id = in_the_making(&world);
     for index in 1..N_SHARDS {
         let done = Ended::of(world.pipeline("shard").args(["--index", &index.to_string()]));
         if index == 6 {
             // The last but one: the run still waits.
-            std::fs::write(users_file(&world, &id, 2), "no Parquet").unwrap();
+            fs::write(users_file(&world, &id, 2), "no Parquet").unwrap();
         }
         assert!(done.status.success(), "{done:?}");
     }
@@ -247,7 +236,7 @@ fn a_shard_that_is_damaged_or_another_s_is_refused_by_its_name() {
     run_cut(&world, &[]);
     let id = world.current();
     let file = |shard| users_file(&world, &id, shard);
-    let whole = std::fs::read(file(4)).unwrap();
+    let whole = fs::read(file(4)).unwrap();
     let refused = |says: &str| {
         let opened = world.repository().open_generation(&id, &world.path("copies"), 1 << 20);
         let error = opened.err().unwrap().to_string();
@@ -255,13 +244,13 @@ fn a_shard_that_is_damaged_or_another_s_is_refused_by_its_name() {
     };
     let mut flipped = whole.clone();
     flipped[whole.len() / 2] ^= 1;
-    std::fs::write(file(4), flipped).unwrap();
+    fs::write(file(4), flipped).unwrap();
     refused("BLAKE3");
-    std::fs::write(file(4), &whole[..whole.len() - 1]).unwrap();
+    fs::write(file(4), &whole[..whole.len() - 1]).unwrap();
     refused("bytes");
-    std::fs::remove_file(file(4)).unwrap();
+    fs::remove_file(file(4)).unwrap();
     refused("missing");
-    std::fs::write(file(4), whole).unwrap();
+    fs::write(file(4), whole).unwrap();
     let generation = world.open(&id);
     let users: Vec<_> = generation.tables().users().map(Result::unwrap).collect();
     assert!(users.is_sorted() && users.len() == 600, "{}", users.len());

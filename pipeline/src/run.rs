@@ -12,9 +12,10 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::Value;
 use store::manifest::{Account, Counts, Gate, Manifest, Source, Verdict};
+use store::records::Movie;
 use store::repository::{Pointer, Staging};
-use store::writer::Finished;
-use store::{DenyList, MovieId, Repository};
+use store::writer::{Finished, GenerationWriter};
+use store::{DenyList, MovieId, Repository, Tables};
 
 use crate::error::{Error, Result};
 use crate::evaluation;
@@ -24,8 +25,10 @@ use crate::input::{Input, InputSettings};
 use crate::meter::Meter;
 use crate::model::TrainSettings;
 use crate::progress::{Progress, Unit};
-use crate::report::{self, Evidence};
+use crate::publish::Findings;
+use crate::report::{self, Evidence, Sources};
 use crate::shards::EngineChoice;
+use crate::similar;
 pub(crate) use before::program_digest;
 pub use outcome::{Outcome, Report};
 
@@ -77,6 +80,7 @@ pub struct ShardSettings {
 #[derive(Clone, Copy)]
 struct Night<'a> {
     settings: &'a RunSettings,
+    repository: &'a Repository,
     source: &'a Source,
     program: &'a str,
     baseline: &'a Baseline,
@@ -118,7 +122,8 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
         return Ok(Report::new(outcome, before, &repository));
     }
 
-    let night = Night { settings, source: &source, program: &program, baseline: &baseline, progress };
+    let (repository, source, program, baseline) = (&repository, &source, &program, &baseline);
+    let night = Night { settings, repository, source, program, baseline, progress };
     let (scale, deny) = (settings.training.scale, settings.deny_list.as_ref());
     let mut input = meter.measure("ingest", || Input::read(&settings.input, scale, deny, progress))?;
     tracing::info!(
@@ -128,8 +133,8 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
         "read and cleaned"
     );
     let made = match &settings.shards {
-        None => whole::make(&night, &repository, &lock, &mut input, &mut meter)?,
-        Some(shards) => sharded::make(&night, shards, &repository, &lock, &mut input, &mut meter)?,
+        None => whole::make(&night, &lock, &mut input, &mut meter)?,
+        Some(shards) => sharded::make(&night, shards, &lock, &mut input, &mut meter)?,
     };
     let Made { staging, finished, lists, evidence, metrics, n_unnamed, n_candidates } = made;
 
@@ -154,15 +159,15 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
         metrics,
         gate: Gate::default(),
     };
-    account.gate = gate::judge(&account, &lists, &baseline, &settings.bounds, settings.force.as_deref());
+    account.gate = gate::judge(&account, &lists, baseline, &settings.bounds, settings.force.as_deref());
     let manifest = finished.seal(account)?;
-    send(&repository, &staging, &manifest, progress)?;
+    send(repository, &staging, &manifest, progress)?;
     let sharded = manifest.n_shards.is_some().then(|| repository.job(manifest.generation.clone()));
-    let mut report = publish(&repository, manifest, &seen)?;
+    let mut report = publish(repository, manifest, &seen)?;
     // What its tasks have shared is not needed any more, whatever the gate has said.
     sharded.map_or(Ok(()), |job| job.end())?;
     if let Some(evidence) = evidence {
-        report.page = report::write(&repository, &report.manifest, baseline.manifest(), &evidence);
+        report.page = report::write(repository, &report.manifest, baseline.manifest(), &evidence);
     }
     Ok(report)
 }
@@ -180,8 +185,9 @@ impl RunSettings {
             let problem = "it must be from 0 (no measurement) to below 1";
             return Err(Error::setting("--test-fraction", self.test_fraction, problem));
         }
-        if self.shards.as_ref().is_some_and(|shards| !(1..=MOST_SHARDS).contains(&shards.n_shards)) {
-            let n_shards = self.shards.as_ref().map_or(0, |shards| shards.n_shards);
+        if let Some(ShardSettings { n_shards, .. }) = &self.shards
+            && !(1..=MOST_SHARDS).contains(n_shards)
+        {
             return Err(Error::setting("--shards", n_shards, format!("it must be from 1 to {MOST_SHARDS}")));
         }
         self.bounds.check()?;
@@ -236,6 +242,42 @@ fn warn_of_unnamed(unnamed: &[MovieId], movies: &Path) {
         movies.display(),
         first.join(", ")
     );
+}
+
+/// Writes what is no user's, then looks at all that was written: at the lists for the gate, and at what the report shows.
+fn write_movies(
+    night: &Night<'_>,
+    findings: Findings<'_>,
+    metadata: &BTreeMap<MovieId, Movie>,
+    mut writer: GenerationWriter,
+    meter: &mut Meter,
+    see_lists: impl FnOnce(&Tables) -> store::Result<Lists>,
+    look: impl FnOnce(&Sources<'_>) -> Result<Evidence>,
+) -> Result<(Finished, Lists, Option<Evidence>)> {
+    let &Night { settings, repository, baseline, progress, .. } = night;
+    let Findings { vocabulary, interactions, model, scale } = findings;
+    meter.measure("compare", || {
+        similar::write(&mut writer, &model.ranking, vocabulary, settings.similar, progress)
+    })?;
+    meter.measure("publish", || findings.write_movies(&mut writer, metadata, settings.depth))?;
+    let tables = writer.tables()?;
+    let lists = meter.measure("gate", || see_lists(&tables))?;
+    let sources = Sources {
+        tables: &tables,
+        lists: &lists,
+        interactions,
+        vocabulary,
+        course: &model.course,
+        scale,
+        deny: settings.deny_list.as_ref(),
+        repository,
+        before: baseline.manifest(),
+        work: &settings.place.work,
+    };
+    let evidence = settings.report.then(|| meter.measure("report", || shown(look(&sources))));
+    drop(tables);
+    let finished = meter.measure("publish", || writer.finish())?;
+    Ok((finished, lists, evidence))
 }
 
 /// What the report shows, if it could be had. What could not is left out, with a warning: it is only shown.

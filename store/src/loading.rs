@@ -11,7 +11,7 @@ use crate::ids::UserId;
 use crate::layout::{self, RECORDS, USERS};
 use crate::records::{Factors, History, TopN, trees};
 use crate::shards::{Owned, ResultsReader, shard_of};
-use crate::writer::{TreeWriter, await_close, config};
+use crate::writer::{TreeWriter, close_whole, config};
 
 /// The tree of a shard's records of a kind.
 pub(crate) fn tree_name(tree: &str, shard: u32) -> String {
@@ -35,12 +35,7 @@ pub(crate) fn load(dir: &Path, n_shards: u32, owned: &Owned, origin: impl Fn(u32
             },
         )?;
     }
-    db.flush().map_err(Error::sled(&records))?;
-    drop(db);
-    await_close(&records)?;
-    // Leaves a snapshot, as a run does when its records are whole.
-    drop(config(&records).open().map_err(Error::sled(&records))?);
-    await_close(&records)?;
+    close_whole(db, &records)?;
     let users = dir.join(USERS);
     match fs::remove_dir_all(&users) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", users)(e)),

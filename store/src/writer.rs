@@ -165,14 +165,8 @@ impl GenerationWriter {
             content.update(name.as_bytes());
             content.update(digest.as_bytes());
         }
-        db.flush().map_err(Error::sled(&records))?;
         // The trees are gone by now: the last handle writes sled's own last words.
-        drop(db);
-        await_close(&records)?;
-        // On opening, sled reads all that was written since its last snapshot and leaves another. Done here once, it
-        // spares every reader the reading.
-        drop(config(&records).open().map_err(Error::sled(&records))?);
-        await_close(&records)?;
+        close_whole(db, &records)?;
         durable::sync_all(&draft.dir)?;
         let files = FileDigest::of_all(&draft.dir, |_| true)?;
         Ok(Finished { id, content, n_shards: None, files, draft })
@@ -231,6 +225,17 @@ pub(crate) fn config(records: &Path) -> sled::Config {
         // Nothing reads while a run writes, and the run syncs once, at its end.
         .cache_capacity(64 << 20)
         .flush_every_ms(None)
+}
+
+/// Closes records of which nothing is missing any more, and no tree is open.
+pub(crate) fn close_whole(db: sled::Db, records: &Path) -> Result<()> {
+    db.flush().map_err(Error::sled(records))?;
+    drop(db);
+    await_close(records)?;
+    // On opening, sled reads all that was written since its last snapshot and leaves another. Done here once, it spares
+    // every reader the reading.
+    drop(config(records).open().map_err(Error::sled(records))?);
+    await_close(records)
 }
 
 /// Waits until sled has let go of its files: it ends its writing on a thread of its own, after the last handle is gone.

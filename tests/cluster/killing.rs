@@ -1,23 +1,7 @@
 //! Executors, scheduler and driver killed while shards are computed.
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
-
 use super::nodes::{Cluster, N_SHARDS, account, given};
-use crate::harness::{Ended, eventually};
-
-/// The accounts of the shards that are done of the job in a directory.
-fn done(output: &Path) -> BTreeSet<String> {
-    let entries = |dir: &Path| fs::read_dir(dir).into_iter().flatten().flatten();
-    let done = |job: fs::DirEntry| entries(&job.path().join("done")).collect::<Vec<_>>();
-    let names = entries(&output.join("jobs")).flat_map(done).map(|entry| entry.file_name());
-    names.map(|name| name.to_string_lossy().into_owned()).filter(|name| name.ends_with(".json")).collect()
-}
-
-fn n_done(output: &Path) -> usize {
-    done(output).len()
-}
+use crate::harness::{Ended, eventually, shards_done};
 
 #[test]
 fn lists_of_a_cluster_are_those_of_one_machine() {
@@ -51,14 +35,14 @@ fn without_executors_nothing_is_published_and_the_next_run_goes_on() {
     let (given, mut cluster, dir) = (given(), Cluster::start(), tempfile::tempdir().unwrap());
     let output = dir.path().to_str().unwrap();
     let driver = given.run(output, &cluster.url()).spawn().unwrap();
-    eventually("some shards are done", || n_done(dir.path()) >= 4);
+    eventually("some shards are done", || shards_done(dir.path()).len() >= 4);
     cluster.executors.iter_mut().for_each(super::nodes::Node::kill);
     let ended = Ended::after(driver);
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
     assert!(ended.stderr.contains("has had no executors") && ended.stderr.contains("run again"), "{ended:?}");
     assert!(!dir.path().join("CURRENT").exists());
 
-    let n_missing = N_SHARDS as usize - n_done(dir.path());
+    let n_missing = N_SHARDS as usize - shards_done(dir.path()).len();
     cluster.add_executor();
     cluster.add_executor();
     let ended = Ended::of(&mut given.run(output, &cluster.url()));
@@ -71,7 +55,7 @@ fn without_executors_nothing_is_published_and_the_next_run_goes_on() {
 fn a_scheduler_that_is_killed_and_started_again_is_given_the_rest() {
     let (given, mut cluster, dir) = (given(), Cluster::start(), tempfile::tempdir().unwrap());
     let driver = given.run(dir.path().to_str().unwrap(), &cluster.url()).spawn().unwrap();
-    eventually("some shards are done", || n_done(dir.path()) >= 4);
+    eventually("some shards are done", || shards_done(dir.path()).len() >= 4);
     cluster.restart_scheduler();
     let account = account(&Ended::after(driver));
     assert_eq!(account["content_digest"], given.content_digest.as_str());
@@ -82,10 +66,11 @@ fn after_a_driver_that_was_killed_only_missing_shards_are_computed() {
     let (given, cluster, dir) = (given(), Cluster::start(), tempfile::tempdir().unwrap());
     let output = dir.path().to_str().unwrap();
     let mut driver = given.run(output, &cluster.url()).spawn().unwrap();
-    eventually("some shards are done", || n_done(dir.path()) >= 6);
+    eventually("some shards are done", || shards_done(dir.path()).len() >= 6);
     driver.kill().unwrap();
     driver.wait().unwrap();
-    let (before, begun) = (done(dir.path()), cluster.executors.iter().map(|e| e.begun()).collect::<Vec<_>>());
+    let (before, begun) =
+        (shards_done(dir.path()), cluster.executors.iter().map(|e| e.begun()).collect::<Vec<_>>());
     assert!(!dir.path().join("CURRENT").exists());
 
     let account = account(&Ended::of(&mut given.run(output, &cluster.url())));

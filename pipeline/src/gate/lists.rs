@@ -41,7 +41,7 @@ pub struct ListStatistics {
 #[derive(Debug)]
 pub struct Judge<'a> {
     /// All candidates, ids ascending.
-    pub candidates: Vec<MovieId>,
+    pub candidates: &'a [MovieId],
     /// The length of a list, where there are that many candidates.
     pub depth: usize,
     /// The stars that there are.
@@ -79,8 +79,8 @@ impl Lists {
     ) -> store::Result<Self> {
         let users: Vec<UserId> = tables.users().collect::<store::Result<_>>()?;
         bar.set_length(users.len() as u64);
-        let candidates = tables.candidate_ids().collect::<store::Result<_>>()?;
-        let judge = Judge { candidates, depth, scale, deny };
+        let candidates: Vec<MovieId> = tables.candidate_ids().collect::<store::Result<_>>()?;
+        let judge = Judge { candidates: &candidates, depth, scale, deny };
         let parts: Vec<Part> = users
             .par_chunks(USERS_A_TASK)
             .map(|users| {
@@ -151,7 +151,7 @@ impl Lists {
 impl Part {
     /// Looks at what there is of a user's list and history.
     pub fn take(&mut self, user: UserId, list: Option<&TopN>, history: Option<&History>, judge: &Judge<'_>) {
-        let &Judge { ref candidates, depth, scale, deny } = judge;
+        let &Judge { candidates, depth, scale, deny } = judge;
         self.n_users += 1;
         if deny.is_some_and(|deny| deny.deletes(user)) {
             return; // that it is there at all is found by its key, and nothing else may be said of it
@@ -169,12 +169,6 @@ impl Part {
         for &movie in list.movies.iter().take(SHOWN) {
             *self.shown.entry(movie).or_default() += 1;
         }
-    }
-
-    /// The users whose lists were looked at.
-    #[must_use]
-    pub fn n_users(&self) -> u64 {
-        self.n_users
     }
 
     fn count_wrong(&mut self, user: UserId, fault: String) {

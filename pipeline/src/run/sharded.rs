@@ -6,13 +6,13 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use store::Repository;
 use store::manifest::FileDigest;
 use store::repository::{JobFiles, RunLock};
 use store::working_copy::WorkingCopy;
 use store::writer::GenerationWriter;
+use store::{Repository, Tables};
 
-use super::{Made, Night, ShardSettings, shown, warn_of_unnamed};
+use super::{Made, Night, ShardSettings, warn_of_unnamed, write_movies};
 use crate::error::{Error, Result};
 use crate::gate::Lists;
 use crate::ingest;
@@ -22,19 +22,17 @@ use crate::meter::Meter;
 use crate::model::ItemModel;
 use crate::progress::Unit;
 use crate::publish::Findings;
-use crate::report::{Evidence, Sources};
+use crate::report::Evidence;
 use crate::shards::{self, Elsewhere, Engine, EngineChoice, Here, Job, Plan, ShardAccount, ShardModel};
-use crate::similar;
 
 pub(super) fn make(
     night: &Night<'_>,
     shards: &ShardSettings,
-    repository: &Repository,
     lock: &RunLock,
     input: &mut Input,
     meter: &mut Meter,
 ) -> Result<Made> {
-    let &Night { settings, baseline, progress, .. } = night;
+    let &Night { settings, repository, .. } = night;
     let (scale, deny) = (settings.training.scale, settings.deny_list.as_ref());
     let engine = engine(night, shards)?;
     let key = key(night)?;
@@ -46,7 +44,7 @@ pub(super) fn make(
             let items = meter.measure("train", || job.model(&settings.place.work))?.into_items();
             (job, items)
         }
-        None => prepare(night, shards.n_shards, key, repository, input, meter)?,
+        None => prepare(night, shards.n_shards, key, input, meter)?,
     };
     compute(&*engine, &job, night, meter)?;
     let accounts = accounts(&job)?;
@@ -61,32 +59,18 @@ pub(super) fn make(
     let unnamed = findings.name_unnamed(&mut metadata);
     warn_of_unnamed(&unnamed, &settings.input.movies);
     meter.measure("publish", || findings.announce_movies(&mut writer, &metadata))?;
-    meter.measure("compare", || {
-        similar::write(&mut writer, &model.ranking, &input.vocabulary, settings.similar, progress)
-    })?;
-    meter.measure("publish", || findings.write_movies(&mut writer, &metadata, settings.depth))?;
-    let tables = writer.tables()?;
-    let parts = accounts.iter().map(|account| account.lists.clone());
-    let lists = meter.measure("gate", || Lists::merge(parts, &tables, deny))?;
-    let sources = Sources {
-        tables: &tables,
-        lists: &lists,
-        interactions: &input.interactions,
-        vocabulary: &input.vocabulary,
-        course: &model.course,
-        scale,
-        deny,
-        repository,
-        before: baseline.manifest(),
-        work: &settings.place.work,
-    };
-    let look = || shown(Evidence::without_users(&sources));
-    let evidence = settings.report.then(|| meter.measure("report", look));
-    drop(tables);
-    let mut finished = meter.measure("publish", || writer.finish())?;
-    finished.add_shards(accounts.iter().map(|account| (&account.file, account.content.as_str())));
+    let mut n_candidates = 0;
+    let (mut files, mut parts) = (Vec::new(), Vec::new());
+    for ShardAccount { file, content, n_candidates: n, lists } in accounts {
+        n_candidates += n;
+        files.push((file, content));
+        parts.push(lists);
+    }
+    let see_lists = |tables: &Tables| Lists::merge(parts, tables, deny);
+    let (mut finished, lists, evidence) =
+        write_movies(night, findings, &metadata, writer, meter, see_lists, Evidence::without_users)?;
+    finished.add_shards(files.iter().map(|(file, content)| (file, content.as_str())));
     job.files().tidy_users(job.plan().n_shards)?;
-    let n_candidates = accounts.iter().map(|account| account.n_candidates).sum();
     let metrics = job.plan().metrics.clone();
     Ok(Made { staging, finished, lists, evidence, metrics, n_unnamed: unnamed.len(), n_candidates })
 }
@@ -109,14 +93,13 @@ fn key(night: &Night<'_>) -> Result<String> {
 
 /// Measures and trains, and leaves in the repository what the shards need.
 fn prepare<'a>(
-    night: &Night<'_>,
+    night: &Night<'a>,
     n_shards: u32,
     key: String,
-    repository: &'a Repository,
     input: &Input,
     meter: &mut Meter,
 ) -> Result<(Job<'a>, ItemModel)> {
-    let &Night { settings, program, progress, .. } = night;
+    let &Night { settings, repository, program, progress, .. } = night;
     let metrics = meter.measure("evaluate", || super::evaluate(input, settings, progress))?;
     let (items, course) = meter.measure("train", || {
         let bar = progress.bar("training", Unit::Count);

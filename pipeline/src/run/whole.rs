@@ -1,10 +1,10 @@
 //! A generation whose users are records of the one store: what one machine makes.
 
-use store::Repository;
+use store::Tables;
 use store::repository::RunLock;
 use store::writer::GenerationWriter;
 
-use super::{Made, Night, shown, warn_of_unnamed};
+use super::{Made, Night, warn_of_unnamed, write_movies};
 use crate::error::Result;
 use crate::gate::Lists;
 use crate::ingest;
@@ -13,21 +13,14 @@ use crate::meter::Meter;
 use crate::model::Model;
 use crate::progress::{Progress, Unit};
 use crate::publish::Findings;
-use crate::report::{Evidence, Sources};
+use crate::report::Evidence;
 use crate::scoring::Scorer;
-use crate::similar;
 
 /// Users whose lists are held at once between scoring and the store.
 const USERS_IN_FLIGHT: usize = 8192;
 
-pub(super) fn make(
-    night: &Night<'_>,
-    repository: &Repository,
-    lock: &RunLock,
-    input: &mut Input,
-    meter: &mut Meter,
-) -> Result<Made> {
-    let &Night { settings, baseline, progress, .. } = night;
+pub(super) fn make(night: &Night<'_>, lock: &RunLock, input: &mut Input, meter: &mut Meter) -> Result<Made> {
+    let &Night { settings, repository, progress, .. } = night;
     let (scale, deny) = (settings.training.scale, settings.deny_list.as_ref());
     let metrics = meter.measure("evaluate", || super::evaluate(input, settings, progress))?;
     let model = meter.measure("train", || {
@@ -54,29 +47,14 @@ pub(super) fn make(
         findings.announce_movies(&mut writer, &metadata)
     })?;
     let n_candidates = score_and_write(&mut writer, findings, settings.depth, meter, progress)?;
-    meter.measure("compare", || {
-        similar::write(&mut writer, &model.ranking, &input.vocabulary, settings.similar, progress)
-    })?;
-    meter.measure("publish", || findings.write_movies(&mut writer, &metadata, settings.depth))?;
-    let tables = writer.tables()?;
-    let bar = progress.bar("reading back", Unit::Count);
-    let lists = meter.measure("gate", || Lists::of(&tables, settings.depth, scale, deny, &bar))?;
-    bar.finish_and_clear();
-    let sources = Sources {
-        tables: &tables,
-        lists: &lists,
-        interactions: &input.interactions,
-        vocabulary: &input.vocabulary,
-        course: &model.course,
-        scale,
-        deny,
-        repository,
-        before: baseline.manifest(),
-        work: &settings.place.work,
+    let see_lists = |tables: &Tables| {
+        let bar = progress.bar("reading back", Unit::Count);
+        let lists = Lists::of(tables, settings.depth, scale, deny, &bar)?;
+        bar.finish_and_clear();
+        Ok(lists)
     };
-    let evidence = settings.report.then(|| meter.measure("report", || shown(Evidence::of(&sources))));
-    drop(tables);
-    let finished = meter.measure("publish", || writer.finish())?;
+    let (finished, lists, evidence) =
+        write_movies(night, findings, &metadata, writer, meter, see_lists, Evidence::of)?;
     Ok(Made { staging, finished, lists, evidence, metrics, n_unnamed: unnamed.len(), n_candidates })
 }
 

@@ -118,30 +118,29 @@ async fn run(
 
 async fn connect(url: &str) -> Result<Client, String> {
     let settings = ClientSettings { job_timeout: LONGEST, ..ClientSettings::default() };
-    let mut attempt = 1;
-    loop {
-        match Client::connect(url, settings.clone()).await {
-            Ok(client) => return Ok(client),
-            Err(cluster::Error::Transient(problem)) if attempt < ATTEMPTS => {
-                pause(&mut attempt, &problem).await
-            }
-            Err(other) => return Err(other.to_string()),
-        }
-    }
+    patiently(|| Client::connect(url, settings.clone())).await
 }
 
 /// Has a shard computed and looked at.
 async fn see_to(client: Client, order: ShardJob) -> Result<(), String> {
+    patiently(|| async {
+        client.run_shard(&order).await?;
+        client.check(&order.reference).await.map(|_| ())
+    })
+    .await
+}
+
+/// Does something again for as long as it may go better.
+async fn patiently<T, F>(mut act: impl FnMut() -> F) -> Result<T, String>
+where
+    F: Future<Output = cluster::Result<T>>,
+{
     let mut attempt = 1;
     loop {
-        let done = match client.run_shard(&order).await {
-            Ok(()) => client.check(&order.reference).await.map(|_| ()),
-            failed => failed,
-        };
-        match done {
-            Ok(()) => return Ok(()),
+        match act().await {
+            Ok(done) => return Ok(done),
             Err(cluster::Error::Transient(problem)) if attempt < ATTEMPTS => {
-                pause(&mut attempt, &problem).await
+                pause(&mut attempt, &problem).await;
             }
             Err(other) => return Err(other.to_string()),
         }

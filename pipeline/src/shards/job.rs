@@ -1,6 +1,6 @@
 //! A job: what all shards of a night are computed with, what each has come to, and how a run finds it again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -47,8 +47,6 @@ pub struct ShardAccount {
     pub file: FileDigest,
     /// A digest of its records: equal for equal content, whoever wrote the file.
     pub content: String,
-    /// Its ratings.
-    pub n_ratings: u64,
     /// Pairs of a user and an unseen candidate.
     pub n_candidates: u64,
     /// What was seen of its lists.
@@ -58,7 +56,7 @@ pub struct ShardAccount {
 /// A job and where its files are.
 #[derive(Debug)]
 pub struct Job<'a> {
-    pub(super) files: JobFiles<'a>,
+    files: JobFiles<'a>,
     plan: Plan,
 }
 
@@ -165,7 +163,7 @@ impl<'a> Job<'a> {
     /// Those of the store.
     pub fn missing(&self) -> Result<Vec<u32>> {
         let done = self.files.names(DONE)?;
-        let done: std::collections::BTreeSet<&str> = done.iter().map(String::as_str).collect();
+        let done: BTreeSet<&str> = done.iter().map(String::as_str).collect();
         Ok((0..self.plan.n_shards).filter(|&shard| !done.contains(account_name(shard).as_str())).collect())
     }
 

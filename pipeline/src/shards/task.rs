@@ -116,24 +116,14 @@ impl Task {
     /// [`store::Error::Damaged`] for what is no shard's results; what is wrong with lists is said in the account.
     pub fn check(&self, shard: u32) -> Result<()> {
         let job = self.job();
-        let path = job.files.fetch_users(shard, self.work.dir())?;
+        let path = job.files().fetch_users(shard, self.work.dir())?;
         let file = FileDigest::of(&path)?;
-        let (n_candidates, n_users) = (self.model.candidates().len() as u64, self.plan.n_shards);
+        let (candidates, n_shards) = (self.model.candidates(), self.plan.n_shards);
+        let n_items = candidates.len() as u64;
         let damaged = |detail: String| store::Error::Damaged { path: path.clone(), detail };
         // What the deny list names was left out of the ratings; that nothing of it came back is looked for in the end.
-        let judge = Judge {
-            candidates: self.model.candidates().to_vec(),
-            depth: self.plan.depth,
-            scale: self.plan.scale,
-            deny: None,
-        };
-        let mut account = ShardAccount {
-            file,
-            content: String::new(),
-            n_ratings: 0,
-            n_candidates: 0,
-            lists: Part::default(),
-        };
+        let judge = Judge { candidates, depth: self.plan.depth, scale: self.plan.scale, deny: None };
+        let (mut lists, mut n_candidates) = (Part::default(), 0);
         let mut content = blake3::Hasher::new();
         let mut last = None;
         let mut given = self.given(shard)?;
@@ -141,7 +131,7 @@ impl Task {
             let batch = batch?;
             for row in 0..batch.len() {
                 let (user, list, history, factors) = batch.records(row);
-                if last >= Some(user) || shard_of(user, n_users) != shard {
+                if last >= Some(user) || shard_of(user, n_shards) != shard {
                     return Err(damaged(format!("user {user} is out of order, or of another shard")).into());
                 }
                 last = Some(user);
@@ -150,18 +140,17 @@ impl Task {
                     return Err(damaged(detail).into());
                 }
                 digest(&mut content, user, &list, &history, &factors)?;
-                account.lists.take(user, Some(&list), Some(&history), &judge);
-                account.n_ratings += history.movies.len() as u64;
-                let is_candidate = |movie| judge.candidates.binary_search(movie).is_ok();
+                lists.take(user, Some(&list), Some(&history), &judge);
+                let is_candidate = |movie| candidates.binary_search(movie).is_ok();
                 let n_seen = history.movies.iter().filter(|movie| is_candidate(movie)).count() as u64;
-                account.n_candidates += n_candidates - n_seen;
+                n_candidates += n_items - n_seen;
             }
         }
         if given.next().is_some() {
             return Err(damaged("users of the shard are missing".to_owned()).into());
         }
-        account.content = content.finalize().to_hex().to_string();
-        job.put_account(shard, &account)
+        let content = content.finalize().to_hex().to_string();
+        job.put_account(shard, &ShardAccount { file, content, n_candidates, lists })
     }
 
     /// The users of a shard and what they have rated, as the run has cut it.

@@ -196,13 +196,6 @@ impl Objects for Bucket {
         Ok(self.wait("look at", key, request)?.map(|meta| meta.size))
     }
 
-    fn stamp(&self, key: &str) -> Result<Option<String>> {
-        let name = self.key(key);
-        let request = async { unless_absent(self.store.head(&name).await) };
-        let found = self.wait("look at", key, request)?;
-        Ok(found.map(|meta| format!("{} bytes of {}", meta.size, meta.e_tag.unwrap_or_default())))
-    }
-
     fn download(&self, key: &str, to: &Path, pace: &mut Pace) -> Result<bool> {
         let name = self.key(key);
         let Some(size) = self.size(key)? else { return Ok(false) };

@@ -100,15 +100,6 @@ impl Objects for Directory {
         }
     }
 
-    fn stamp(&self, key: &str) -> Result<Option<String>> {
-        let Some(bytes) = self.size(key)? else { return Ok(None) };
-        let path = self.path(key);
-        let time = fs::metadata(&path).and_then(|metadata| metadata.modified());
-        let time = jiff::Timestamp::try_from(time.map_err(Error::io("look at", &path))?);
-        let nanoseconds = time.map_or(0, jiff::Timestamp::as_nanosecond);
-        Ok(Some(format!("{bytes} bytes of {nanoseconds}")))
-    }
-
     fn download(&self, key: &str, to: &Path, pace: &mut Pace) -> Result<bool> {
         let from = self.path(key);
         let copied =

@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 
 use super::adding::signature;
 use super::objects::Version;
-use super::{Repository, files};
-use crate::error::Result;
+use super::{Bandwidth, Repository};
+use crate::error::{Error, Result};
 use crate::ids::GenerationId;
 use crate::layout::{self, CLAIM, JOBS, USERS};
 
@@ -71,7 +71,7 @@ impl JobFiles<'_> {
     /// A small file of the job; `None` where there is none.
     ///
     /// # Errors
-    /// As for every call: [`Error::Io`](crate::Error::Io), [`Error::Remote`](crate::Error::Remote).
+    /// As for every call: [`Error::Io`], [`Error::Remote`].
     pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
         Ok(self.repository.objects.read(&self.key(name))?.map(|(content, _)| content))
     }
@@ -103,7 +103,7 @@ impl JobFiles<'_> {
     /// A file of the job, to be read where the path says: in place, or a copy in a directory of the caller's.
     ///
     /// # Errors
-    /// As [`JobFiles::read`]; [`Error::Damaged`](crate::Error::Damaged) where there is none.
+    /// As [`JobFiles::read`]; [`Error::Damaged`] where there is none.
     pub fn fetch(&self, name: &str, dir: &Path) -> Result<PathBuf> {
         self.fetch_key(&self.key(name), dir)
     }
@@ -111,7 +111,7 @@ impl JobFiles<'_> {
     /// Where a file of the job is, as engines of other makes name it.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io) where there is no current directory.
+    /// [`Error::Io`] where there is no current directory.
     pub fn url(&self, name: &str) -> Result<String> {
         self.repository.objects.url(&self.key(name))
     }
@@ -130,14 +130,6 @@ impl JobFiles<'_> {
     /// As [`JobFiles::fetch`].
     pub fn fetch_users(&self, shard: u32, dir: &Path) -> Result<PathBuf> {
         self.fetch_key(&self.users_key(shard), dir)
-    }
-
-    /// Whether a shard's results are there.
-    ///
-    /// # Errors
-    /// As [`JobFiles::read`].
-    pub fn has_users(&self, shard: u32) -> Result<bool> {
-        Ok(self.repository.objects.size(&self.users_key(shard))?.is_some())
     }
 
     /// Where a shard's results go, as engines of other makes name it.
@@ -173,7 +165,15 @@ impl JobFiles<'_> {
     }
 
     fn fetch_key(&self, key: &str, dir: &Path) -> Result<PathBuf> {
-        files::fetch(self.repository.objects.as_ref(), key, dir)
+        let objects = &self.repository.objects;
+        if let Some(path) = objects.in_place(key) {
+            return Ok(path);
+        }
+        let path = dir.join(key.replace('/', "-"));
+        match objects.download(key, &path, &mut Bandwidth::UNBOUNDED.pace())? {
+            true => Ok(path),
+            false => Err(Error::Damaged { path: objects.path(key), detail: "it is missing".to_owned() }),
+        }
     }
 
     fn key(&self, name: &str) -> String {

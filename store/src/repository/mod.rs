@@ -12,7 +12,6 @@ mod bucket;
 mod adding;
 mod adopting;
 mod current;
-mod files;
 mod jobs;
 mod marks;
 mod removing;
@@ -36,7 +35,6 @@ pub use adding::{RunLock, Staging};
 use bucket::Bucket;
 pub use current::Pointer;
 use directory::Directory;
-pub use files::Files;
 pub use jobs::JobFiles;
 pub use marks::Mark;
 use objects::Objects;
@@ -57,7 +55,11 @@ impl Repository {
     /// # Errors
     /// [`Error::Remote`] where the environment does not say enough.
     pub fn open(location: &Location, patience: Duration) -> Result<Self> {
-        Ok(Self { location: location.clone(), objects: open(location, patience)? })
+        let objects: Box<dyn Objects> = match location {
+            Location::Directory(path) => Box::new(Directory::new(path)),
+            Location::Bucket { bucket, prefix } => Box::new(Bucket::connect(bucket, prefix, patience)?),
+        };
+        Ok(Self { location: location.clone(), objects })
     }
 
     /// The repository in a directory.
@@ -184,11 +186,4 @@ impl Repository {
     pub fn path(&self, id: &GenerationId, name: &str) -> PathBuf {
         self.objects.path(&layout::key(id, name))
     }
-}
-
-fn open(location: &Location, patience: Duration) -> Result<Box<dyn Objects>> {
-    Ok(match location {
-        Location::Directory(path) => Box::new(Directory::new(path)),
-        Location::Bucket { bucket, prefix } => Box::new(Bucket::connect(bucket, prefix, patience)?),
-    })
 }

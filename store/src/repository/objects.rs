@@ -31,9 +31,6 @@ pub(super) trait Objects: Debug + Send + Sync {
     /// The bytes of an object; `None` where there is none.
     fn size(&self, key: &str) -> Result<Option<u64>>;
 
-    /// What tells one content of an object from another, whatever its size; `None` where there is none.
-    fn stamp(&self, key: &str) -> Result<Option<String>>;
-
     /// Copies an object into a new file; returns false where there is none.
     fn download(&self, key: &str, to: &Path, pace: &mut Pace) -> Result<bool>;
 

@@ -136,6 +136,11 @@ impl ColumnsReader {
         pairs.iter().find(|pair| pair.key == key)?.value.as_deref()
     }
 
+    /// An error about what the file holds.
+    pub(super) fn wrong(&self, detail: &str) -> Error {
+        wrong(&self.path, detail)
+    }
+
     pub(super) fn batch(&self, number: usize) -> Result<Batch<'_>> {
         let group = self.reader.get_row_group(number).map_err(damaged(&self.path))?;
         let schema = self.reader.metadata().file_metadata().schema();

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Lists;
-use super::columns::{ColumnsReader, ColumnsWriter, wrong};
+use super::columns::{ColumnsReader, ColumnsWriter};
 use crate::error::Result;
 use crate::ids::{MovieId, UserId};
 use crate::records::History;
@@ -83,10 +83,7 @@ impl RatingsWriter {
 }
 
 /// Reads a file of ratings, a batch at a time.
-pub struct RatingsReader {
-    columns: ColumnsReader,
-    path: std::path::PathBuf,
-}
+pub struct RatingsReader(ColumnsReader);
 
 impl RatingsReader {
     /// Opens a file.
@@ -94,7 +91,7 @@ impl RatingsReader {
     /// # Errors
     /// [`Error::Io`](crate::Error::Io); [`Error::Damaged`](crate::Error::Damaged) for what is no such file.
     pub fn open(path: &Path) -> Result<Self> {
-        Ok(Self { columns: ColumnsReader::open(path)?, path: path.to_path_buf() })
+        ColumnsReader::open(path).map(Self)
     }
 
     /// All batches, in order.
@@ -105,7 +102,7 @@ impl RatingsReader {
     /// The number of batches.
     #[must_use]
     pub fn n_batches(&self) -> usize {
-        self.columns.n_batches()
+        self.0.n_batches()
     }
 
     /// A batch by number.
@@ -113,11 +110,11 @@ impl RatingsReader {
     /// # Errors
     /// As [`RatingsReader::open`].
     pub fn batch(&self, number: usize) -> Result<RatingsBatch> {
-        let columns = self.columns.batch(number)?;
+        let columns = self.0.batch(number)?;
         let users = columns.ids(&["user_id"])?.into_iter().map(UserId).collect();
         let (movies, stars) = (columns.id_lists(&["movies"])?, columns.number_lists(&["ratings"])?);
         if movies.indptr != stars.indptr {
-            return Err(wrong(&self.path, "a user has more movies than ratings, or fewer"));
+            return Err(self.0.wrong("a user has more movies than ratings, or fewer"));
         }
         Ok(RatingsBatch { users, movies, stars: stars.values })
     }

@@ -1,8 +1,8 @@
 //! A shard's results: what a run has found out about its users, one row a user, as a generation keeps it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::columns::{ColumnsReader, ColumnsWriter, wrong};
+use super::columns::{ColumnsReader, ColumnsWriter};
 use super::{Lists, RatingsBatch};
 use crate::error::Result;
 use crate::ids::{MovieId, UserId};
@@ -108,10 +108,7 @@ impl ResultsWriter {
 }
 
 /// Reads a file of results, a batch at a time.
-pub struct ResultsReader {
-    columns: ColumnsReader,
-    path: PathBuf,
-}
+pub struct ResultsReader(ColumnsReader);
 
 impl ResultsReader {
     /// Opens a file.
@@ -119,7 +116,7 @@ impl ResultsReader {
     /// # Errors
     /// [`Error::Io`](crate::Error::Io); [`Error::Damaged`](crate::Error::Damaged) for what is no such file.
     pub fn open(path: &Path) -> Result<Self> {
-        Ok(Self { columns: ColumnsReader::open(path)?, path: path.to_path_buf() })
+        ColumnsReader::open(path).map(Self)
     }
 
     /// The users of all batches. Reads that column alone.
@@ -128,19 +125,19 @@ impl ResultsReader {
     /// As [`ResultsReader::open`].
     pub fn users(&self) -> Result<Vec<UserId>> {
         let mut users = Vec::new();
-        for number in 0..self.columns.n_batches() {
-            users.extend(self.columns.batch(number)?.ids(&["user_id"])?.into_iter().map(UserId));
+        for number in 0..self.0.n_batches() {
+            users.extend(self.0.batch(number)?.ids(&["user_id"])?.into_iter().map(UserId));
         }
         Ok(users)
     }
 
     /// All batches, in order.
     pub fn batches(&self) -> impl Iterator<Item = Result<ResultsBatch>> + '_ {
-        (0..self.columns.n_batches()).map(|number| self.batch(number))
+        (0..self.0.n_batches()).map(|number| self.batch(number))
     }
 
     fn batch(&self, number: usize) -> Result<ResultsBatch> {
-        let columns = self.columns.batch(number)?;
+        let columns = self.0.batch(number)?;
         let users: Vec<_> = columns.ids(&["user_id"])?.into_iter().map(UserId).collect();
         let (rated, given) = (columns.id_lists(&["movies"])?, columns.number_lists(&["ratings"])?);
         let ranking = columns.number_lists(&["factors", "ranking"])?;
@@ -150,7 +147,7 @@ impl ResultsReader {
         let stars = columns.number_lists(&["top_n", "ratings"])?;
         for (movies, numbers) in [(&rated, &given), (&movies, &scores), (&movies, &stars)] {
             if movies.indptr != numbers.indptr {
-                return Err(wrong(&self.path, "a user has more movies than numbers beside them, or fewer"));
+                return Err(self.0.wrong("a user has more movies than numbers beside them, or fewer"));
             }
         }
         Ok(ResultsBatch {
