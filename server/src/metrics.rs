@@ -21,7 +21,8 @@ use crate::routes::Route;
 const BUCKETS: [f64; 12] =
     [0.000_01, 0.000_02, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.015, 0.05, 0.25];
 const METHODS: [&str; 4] = ["GET", "HEAD", "POST", "other"];
-const STATUSES: [u16; 12] = [200, 304, 400, 404, 405, 408, 413, 431, 500, 501, 503, 0];
+/// 0 stands for all others.
+const STATUSES: [u16; 14] = [200, 304, 307, 400, 404, 405, 408, 413, 421, 431, 500, 501, 503, 0];
 
 /// All counts.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::fmt::Display;
 
 use serde::Serialize;
-use warp::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use warp::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use warp::http::{Method, Response, StatusCode};
 
 /// The shard of a user whom another server owns.
@@ -97,16 +97,13 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, format!("there is no {what} {id}"))
     }
 
-    /// The user's shard is another server's.
-    pub(crate) fn misdirected(user: impl Display, shard: u32) -> Self {
+    /// A user's shard is another server's. Who asks for others beside has to know who owns whom, for nobody else can part
+    /// them: no shard is then named to turn to.
+    pub(crate) fn misdirected(user: impl Display, shard: u32, is_alone: bool) -> Self {
         let detail =
-            format!("user {user} is in shard {shard}, which this server does not own; ask the one that does");
-        Self { shard: Some(shard), ..Self::new(StatusCode::MISDIRECTED_REQUEST, detail) }
-    }
-
-    /// One of many users is another server's. Who asks for many has to know who owns whom: nobody else can part them.
-    pub(crate) fn misdirected_among(user: impl Display, shard: u32) -> Self {
-        Self { shard: None, ..Self::misdirected(user, shard) }
+            format!("{user} is in shard {shard}, which this server does not own; ask the one that does");
+        let problem = Self::bad_parameter("user_id", detail);
+        Self { status: StatusCode::MISDIRECTED_REQUEST, shard: is_alone.then_some(shard), ..problem }
     }
 
     /// The generation has nothing to fold ratings into.
@@ -195,6 +192,10 @@ impl Problem {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some((name, value)) = self.header {
             headers.insert(name, HeaderValue::from_static(value));
+        }
+        if self.status == StatusCode::MISDIRECTED_REQUEST {
+            // Who owns what is another matter tomorrow.
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
         if let Some(shard) = self.shard {
             headers.insert(X_SHARD, shard.into());

@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
 use crate::ids::GenerationId;
+use crate::layout;
 use crate::shards::Owned;
 pub use gate::{Check, Gate, Outcome, Verdict};
 
@@ -259,7 +260,24 @@ impl Manifest {
         if digested.map(with_digest).as_deref() != Some(text) {
             return Err(damaged("its digest is not that of its content".to_owned()));
         }
-        serde_json::from_slice(bytes).map_err(|e| damaged(e.to_string()))
+        let manifest: Self = serde_json::from_slice(bytes).map_err(|e| damaged(e.to_string()))?;
+        manifest.check_shards().map_err(damaged)?;
+        Ok(manifest)
+    }
+
+    /// Whether there is a file of each shard, and a shard at all where users are cut.
+    fn check_shards(&self) -> std::result::Result<(), String> {
+        let Some(n_shards) = self.n_shards else { return Ok(()) };
+        if n_shards == 0 {
+            return Err("it says that users are cut into 0 shards".to_owned());
+        }
+        let mut files = (0..n_shards).map(layout::users_file);
+        match files.find(|file| !self.files.contains_key(file)) {
+            None => Ok(()),
+            Some(file) => {
+                Err(format!("it says that there are {n_shards} shards, and does not list the file {file}"))
+            }
+        }
     }
 
     /// Whether a reader may own such shards of it.
@@ -279,4 +297,33 @@ const DIGEST: &str = ",\n  \"digest\": \"";
 /// Ends an open JSON object with a member that holds the digest of everything before it.
 fn with_digest(open: &str) -> String {
     format!("{open}{DIGEST}{}\"\n}}\n", blake3::hash(open.as_bytes()).to_hex())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut_into(n_shards: u32, listed: u32) -> Result<Manifest> {
+        let manifest = Manifest {
+            format_version: FORMAT_VERSION,
+            generation: GenerationId::at(jiff::Timestamp::UNIX_EPOCH),
+            created_at: jiff::Timestamp::UNIX_EPOCH,
+            account: Account::default(),
+            content_digest: String::new(),
+            n_shards: Some(n_shards),
+            files: (0..listed).map(|shard| (layout::users_file(shard), FileDigest::default())).collect(),
+        };
+        Manifest::parse(Path::new("manifest.json"), &manifest.to_bytes()?)
+    }
+
+    #[test]
+    fn a_manifest_lists_a_file_of_each_shard_and_no_fewer_than_one() {
+        assert_eq!(cut_into(3, 3).unwrap().n_shards, Some(3));
+        for (n_shards, listed, says) in
+            [(3, 2, "users/00002.parquet"), (u32::MAX, 1, "users/00001"), (0, 0, "0 shards")]
+        {
+            let error = cut_into(n_shards, listed).unwrap_err().to_string();
+            assert!(error.contains("manifest.json") && error.contains(says), "{error}");
+        }
+    }
 }

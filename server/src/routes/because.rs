@@ -34,7 +34,8 @@ pub(super) async fn answer(
 ) -> Answer {
     let query = Query::parse(user, query)?;
     compute(app, client, move |app, client| {
-        look_up(app, client, &(Route::Because(query.user).number(), &query), |view| query.answer(view))
+        let wanted = (Route::Because(query.user).number(), &query);
+        look_up(app, client, &[query.user.0], &wanted, |view| query.answer(view))
     })
     .await
 }

@@ -58,7 +58,7 @@ impl Query {
         client: Option<&Preferences>,
         answer: impl FnOnce(&View<'_>, History) -> Answer,
     ) -> Answer {
-        look_up(app, client, &(Route::Features.number(), self), |view| {
+        look_up(app, client, &[self.user.0], &(Route::Features.number(), self), |view| {
             answer(view, view.history(self.user)?.unwrap_or_default())
         })
     }

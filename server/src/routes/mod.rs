@@ -21,7 +21,7 @@ use std::time::Instant;
 
 use futures_util::Stream;
 use serde::Serialize;
-use warp::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
+use warp::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use warp::http::{Method, Response, StatusCode};
 use warp::path::FullPath;
 use warp::{Buf, Filter, Rejection};
@@ -57,8 +57,8 @@ pub(crate) fn filter(
                 let app = &of_worker.0;
                 let (begin, route) = (Instant::now(), Route::of(path.as_str()));
                 let mut response = respond(app, route, &method, &query, client.as_ref(), body).await;
-                if response.status() == StatusCode::MISDIRECTED_REQUEST {
-                    redirect(app, &mut response, path.as_str(), &query);
+                if let Some(location) = elsewhere(app, &response, path.as_str(), &query) {
+                    lead(&mut response, location);
                 }
                 app.metrics.answered(route, &method, response.status(), begin.elapsed());
                 response
@@ -109,15 +109,22 @@ async fn respond(
     response
 }
 
-/// Leads the client to the server that owns the user's shard, where the settings say how to find that.
-fn redirect(app: &App, response: &mut Response<Vec<u8>>, path: &str, query: &str) {
-    let shard = response.headers().get(X_SHARD).and_then(|shard| shard.to_str().ok());
-    let (Some(template), Some(shard)) = (&app.settings.shards_redirect, shard) else { return };
-    let base = template.replace("{shard}", shard);
+/// Where the same is answered, if that is the server of another shard and the settings say how to find it.
+fn elsewhere(app: &App, response: &Response<Vec<u8>>, path: &str, query: &str) -> Option<HeaderValue> {
+    let shard = response.headers().get(X_SHARD)?.to_str().ok()?;
+    let base = app.settings.shards_redirect.as_ref()?.replace("{shard}", shard);
     let query = if query.is_empty() { String::new() } else { format!("?{query}") };
-    if let Ok(location) = HeaderValue::from_str(&format!("{base}{path}{query}")) {
-        *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
-        response.headers_mut().insert(LOCATION, location);
+    HeaderValue::from_str(&format!("{base}{path}{query}")).ok()
+}
+
+/// Makes of a problem the way to its answer.
+fn lead(response: &mut Response<Vec<u8>>, location: HeaderValue) {
+    *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+    response.body_mut().clear();
+    let headers = response.headers_mut();
+    headers.insert(LOCATION, location);
+    for of_body in [CONTENT_TYPE, CONTENT_ENCODING] {
+        headers.remove(of_body);
     }
 }
 

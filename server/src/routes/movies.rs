@@ -12,7 +12,7 @@ use crate::selection::{self, Entry, Wanted};
 
 pub(super) fn answer(app: &App, id: MovieId, query: &str, client: Option<&Preferences>) -> Answer {
     Parameters::of(query).finish("none")?;
-    look_up(app, client, &(Route::Movie(id).number(), id), |view| match view.movie(id) {
+    look_up(app, client, &[], &(Route::Movie(id).number(), id), |view| match view.movie(id) {
         Some(_) => json(&Item::new(id, Some(&view.edition.catalogue))),
         None => Err(Problem::unknown("movie", id)),
     })
@@ -22,7 +22,7 @@ pub(super) fn similar(app: &App, id: MovieId, query: &str, client: Option<&Prefe
     let mut given = Parameters::of(query);
     let wanted = Wanted::of(&mut given);
     given.finish(selection::PARAMETERS)?;
-    look_up(app, client, &(Route::Similar(id).number(), id, &wanted), |view| {
+    look_up(app, client, &[], &(Route::Similar(id).number(), id, &wanted), |view| {
         let Some(similar) = view.similar(id)? else { return Err(Problem::unknown("rated movie", id)) };
         let entries = similar.movies.iter().zip(&similar.cosines);
         let entries = entries.map(|(&movie, &score)| Entry { movie, score, rating: None });

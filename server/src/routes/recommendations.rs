@@ -72,11 +72,6 @@ fn many(view: &View<'_>, filter: &Filter<'_>, query: &Query) -> Answer {
         let detail = format!("names {n_users} users with n={n}; ask for at most {MOST_MOVIES} movies in all");
         return Err(Problem::bad_parameter("user_id", detail));
     }
-    for user in users.iter().copied().map(UserId) {
-        if let Some(shard) = view.shard_elsewhere(user) {
-            return Err(Problem::misdirected_among(user, shard));
-        }
-    }
     let nothing = || Found { source: "none", selected: Selected::default() };
     let find = |&user| Ok(find(view, filter, UserId(user), query.fallback)?.unwrap_or_else(nothing));
     let found: Vec<Found> = users.iter().map(find).collect::<Result<_, Problem>>()?;
@@ -152,7 +147,7 @@ impl Query {
         client: Option<&Preferences>,
         answer: impl FnOnce(&View<'_>, &Filter<'_>) -> Answer,
     ) -> Answer {
-        look_up(app, client, self, |view| {
+        look_up(app, client, &self.users, self, |view| {
             self.wanted.within_depth(view.edition.depth())?;
             answer(view, &view.filter(&self.wanted)?)
         })

@@ -30,7 +30,7 @@ pub(super) struct Query {
 pub(super) async fn answer(app: &Arc<App>, query: &str, client: Option<&Preferences>) -> Answer {
     let query = Query::parse(query)?;
     compute(app, client, move |app, client| {
-        look_up(app, client, &(Route::Search.number(), &query), |view| query.answer(view))
+        look_up(app, client, &[], &(Route::Search.number(), &query), |view| query.answer(view))
     })
     .await
 }

@@ -88,17 +88,19 @@ impl<'a> View<'a> {
         if self.denied.list.deletes(user) {
             return Ok(None);
         }
-        match self.shard_elsewhere(user) {
-            None => self.get(get),
-            Some(shard) => Err(Problem::misdirected(user, shard)),
-        }
+        self.get(get)
     }
 
-    /// The user's shard, if another server owns that. Of a deleted user nobody says where.
-    pub(super) fn shard_elsewhere(&self, user: UserId) -> Option<u32> {
+    /// Whether this server may answer for such users: none of them is in a shard that another owns. Of a deleted user
+    /// nobody says where.
+    fn check_owned(&self, users: &[u32]) -> Result<(), Problem> {
         let tables = self.edition.tables();
-        let n_shards = tables.n_shards().filter(|_| !tables.owns(user) && !self.denied.list.deletes(user));
-        n_shards.map(|n_shards| shard_of(user, n_shards))
+        let Some(n_shards) = tables.n_shards() else { return Ok(()) };
+        let is_elsewhere = |&user: &UserId| !tables.owns(user) && !self.denied.list.deletes(user);
+        match users.iter().copied().map(UserId).find(is_elsewhere) {
+            None => Ok(()),
+            Some(user) => Err(Problem::misdirected(user, shard_of(user, n_shards), users.len() == 1)),
+        }
     }
 
     fn of_movie<T>(
@@ -168,15 +170,18 @@ pub(super) fn not_modified() -> Response<Vec<u8>> {
     response
 }
 
-/// Answers from what is open and hidden now, unless the client has that answer already. `wanted` is all that the answer
-/// depends on beside these.
+/// Answers from what is open and hidden now, unless the client has that answer already. `users` are those whose records
+/// are asked for, `wanted` is all that the answer depends on beside these.
 pub(super) fn look_up(
     app: &App,
     client: Option<&Preferences>,
+    users: &[u32],
     wanted: &impl Hash,
     answer: impl FnOnce(&View<'_>) -> Answer,
 ) -> Answer {
     view(app, |view| {
+        // First of all: every server has the same tag for the same answer.
+        view.check_owned(users)?;
         let tag = caching::entity_tag(&(view.edition.digest, view.denied.digest, wanted));
         let mut response = if client.is_some_and(|client| client.knows(&tag)) {
             not_modified()

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use store::manifest::{Account, Counts};
+use store::manifest::{Account, Counts, FileDigest};
 use store::records::{Factors, History, Movie, Similar, TopN, UserTerms};
+use store::shards::{ResultsBatch, ResultsWriter, shard_of};
 use store::writer::GenerationWriter;
 use store::{GenerationId, MovieId, Repository, UserId, layout};
 use tempfile::TempDir;
@@ -60,6 +61,21 @@ impl Edition {
         let mut edition = Self::sample();
         edition.users.get_mut(&18).unwrap().0.scores.clear();
         edition
+    }
+
+    /// Its users of a shard.
+    fn results(&self, shard: u32, n_shards: u32) -> ResultsBatch {
+        let mut results = ResultsBatch::default();
+        let users = self.users.iter().filter(|&(&user, _)| shard_of(UserId(user), n_shards) == shard);
+        for (&user, (list, history)) in users {
+            results.history.push(UserId(user), history, &vec![4.0; history.len()]);
+            results.ranking.push(&[0.5]);
+            results.rating.push(&[0.0]);
+            results.movies.push(&list.movies.iter().map(|movie| movie.0).collect::<Vec<_>>());
+            results.scores.extend(&list.scores);
+            results.stars.extend(&list.stars);
+        }
+        results
     }
 
     fn user(mut self, id: u32, list: &[u32], history: &[u32]) -> Self {
@@ -138,6 +154,28 @@ impl Output {
         id
     }
 
+    /// Publishes an edition whose users are cut into so many shards.
+    pub(crate) fn publish_cut(&self, edition: &Edition, n_shards: u32) -> GenerationId {
+        let mut writer = GenerationWriter::create(self.path()).unwrap();
+        write_movies(&mut writer, edition);
+        let users_dir = writer.dir().join(layout::USERS);
+        let mut finished = writer.finish().unwrap();
+        fs::create_dir(&users_dir).unwrap();
+        let files: Vec<_> = (0..n_shards)
+            .map(|shard| {
+                let path = users_dir.join(format!("{shard:05}.parquet"));
+                let mut results = ResultsWriter::create(&path).unwrap();
+                results.put(&edition.results(shard, n_shards)).unwrap();
+                results.finish().unwrap();
+                FileDigest::of(&path).unwrap()
+            })
+            .collect();
+        finished.add_shards(files.iter().map(|file| (file, "")));
+        let id = finished.seal(account()).unwrap().generation;
+        self.point_at(&id);
+        id
+    }
+
     fn write(&self, edition: &Edition) -> GenerationId {
         let mut writer = GenerationWriter::create(self.path()).unwrap();
         for (&user, (list, history)) in &edition.users {
@@ -146,21 +184,26 @@ impl Output {
             writer.histories.put(UserId(user), &history).unwrap();
             writer.user_factors.put(UserId(user), &Factors(vec![0.5])).unwrap();
         }
-        for (&id, movie) in &edition.movies {
-            writer.movies.put(MovieId(id), movie).unwrap();
-        }
-        for (&id, similar) in &edition.similar {
-            writer.similar.put(MovieId(id), similar).unwrap();
-        }
-        for (&id, factors) in &edition.item_factors {
-            writer.item_factors.put(MovieId(id), &Factors(factors.to_vec())).unwrap();
-        }
-        if edition.can_fold_in {
-            writer.put_user_terms(&user_terms()).unwrap();
-        }
-        writer.put_fallback(&edition.fallback).unwrap();
+        write_movies(&mut writer, edition);
         writer.finish().unwrap().seal(account()).unwrap().generation
     }
+}
+
+/// Writes what is no user's.
+fn write_movies(writer: &mut GenerationWriter, edition: &Edition) {
+    for (&id, movie) in &edition.movies {
+        writer.movies.put(MovieId(id), movie).unwrap();
+    }
+    for (&id, similar) in &edition.similar {
+        writer.similar.put(MovieId(id), similar).unwrap();
+    }
+    for (&id, factors) in &edition.item_factors {
+        writer.item_factors.put(MovieId(id), &Factors(factors.to_vec())).unwrap();
+    }
+    if edition.can_fold_in {
+        writer.put_user_terms(&user_terms()).unwrap();
+    }
+    writer.put_fallback(&edition.fallback).unwrap();
 }
 
 fn ids(numbers: &[u32]) -> Vec<MovieId> {

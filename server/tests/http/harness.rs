@@ -23,10 +23,10 @@ use crate::editions::Output;
 /// How long anything may take before a test gives up; no test is about time.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A client that keeps its connections, takes every status as an answer and does not wait forever.
+/// A client that keeps its connections, takes every status as an answer, a redirect too, and does not wait forever.
 pub(crate) fn agent() -> Agent {
     let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE));
-    config.build().into()
+    config.max_redirects(0).max_redirects_will_error(false).build().into()
 }
 
 /// An answer, read whole.

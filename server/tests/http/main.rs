@@ -8,6 +8,7 @@
 //! - [`denying`]: what is hidden at once
 //! - [`hostile`]: clients that are slow, many, or mean harm
 //! - [`reloading`]: generations that appear, change and are damaged while requests run
+//! - [`shards`]: servers that own some of the users
 //! - [`restarting`]: servers on the work directory of one that has ended
 //! - [`process`]: the program: its help, its exit codes, its end
 //!
@@ -28,3 +29,4 @@ mod process;
 mod rejections;
 mod reloading;
 mod restarting;
+mod shards;

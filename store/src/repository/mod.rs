@@ -17,7 +17,6 @@ mod marks;
 mod removing;
 mod reporting;
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
@@ -25,7 +24,7 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::ids::GenerationId;
 use crate::layout::{self, GENERATIONS, MANIFEST, RECORDS, USERS};
-use crate::loading;
+use crate::loading::Loader;
 use crate::location::Location;
 use crate::manifest::{FileDigest, Manifest};
 use crate::reader::{Generation, LocalCopy};
@@ -39,6 +38,7 @@ pub use jobs::JobFiles;
 pub use marks::Mark;
 use objects::Objects;
 pub use pace::Bandwidth;
+use pace::Pace;
 
 /// The generations at a location. All calls block; those on a bucket do so for as long as the network takes.
 #[derive(Debug)]
@@ -122,37 +122,54 @@ impl Repository {
         manifest.check_owned(owned)?;
         let copy = WorkingCopy::create(work)?;
         let mut pace = bandwidth.pace();
-        let shards = manifest.n_shards.into_iter().flat_map(|n_shards| 0..n_shards);
-        let others: BTreeSet<String> =
-            shards.filter(|&shard| !owned.has(shard)).map(layout::users_file).collect();
-        for (name, digest) in manifest.files.iter().filter(|(name, _)| !others.contains(*name)) {
-            let key = layout::key(id, name);
-            if Path::new(name).components().any(|part| !matches!(part, Component::Normal(_))) {
-                let detail = format!("it lists the file {name}, which leads out of the generation");
-                return Err(Error::Damaged { path: self.objects.path(&layout::key(id, MANIFEST)), detail });
-            }
-            let to = copy.dir().join(name);
-            if let Some(dir) = to.parent() {
-                fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
-            }
-            if !self.objects.download(&key, &to, &mut pace)? {
-                let detail = "it is missing".to_owned();
-                return Err(Error::Damaged { path: self.objects.path(&key), detail });
-            }
-            digest.check(&to).map_err(|e| match e {
-                // The copy is ours and goes away; what the engineer can look at is the original.
-                Error::Damaged { detail, .. } => Error::Damaged { path: self.objects.path(&key), detail },
-                other => other,
-            })?;
-            if ![RECORDS, USERS].iter().any(|kept| Path::new(name).starts_with(kept)) {
-                fs::remove_file(&to).map_err(Error::io("remove", &to))?;
+        for name in manifest.files.keys().filter(|name| !is_below(USERS, name)) {
+            let path = self.fetch_file(&manifest, name, copy.dir(), &mut pace)?;
+            if !is_below(RECORDS, name) {
+                fs::remove_file(&path).map_err(Error::io("remove", &path))?;
             }
         }
         if let Some(n_shards) = manifest.n_shards {
-            let origin = |shard| self.objects.path(&layout::key(id, &layout::users_file(shard)));
-            loading::load(copy.dir(), n_shards, owned, origin)?;
+            let loader = Loader::open(copy.dir(), n_shards)?;
+            for shard in (0..n_shards).filter(|&shard| owned.has(shard)) {
+                let name = layout::users_file(shard);
+                let path = self.fetch_file(&manifest, &name, copy.dir(), &mut pace)?;
+                loader.load(shard, &path).map_err(|e| self.of_original(id, &name, e))?;
+                // One at a time lies on the disk as a file and as records.
+                fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+            }
+            loader.close()?;
         }
         Ok(LocalCopy::new(manifest, owned.clone(), copy))
+    }
+
+    /// Copies a file of a generation below `dir` and checks the copy.
+    fn fetch_file(&self, manifest: &Manifest, name: &str, dir: &Path, pace: &mut Pace) -> Result<PathBuf> {
+        let id = &manifest.generation;
+        let of_manifest = |detail: String| Error::Damaged { path: self.path(id, MANIFEST), detail };
+        if Path::new(name).components().any(|part| !matches!(part, Component::Normal(_))) {
+            return Err(of_manifest(format!("it lists the file {name}, which leads out of the generation")));
+        }
+        let Some(digest) = manifest.files.get(name) else {
+            return Err(of_manifest(format!("it does not list the file {name}")));
+        };
+        let to = dir.join(name);
+        if let Some(dir) = to.parent() {
+            fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
+        }
+        if !self.objects.download(&layout::key(id, name), &to, pace)? {
+            return Err(Error::Damaged { path: self.path(id, name), detail: "it is missing".to_owned() });
+        }
+        digest.check(&to).map_err(|e| self.of_original(id, name, e))?;
+        Ok(to)
+    }
+
+    /// An error about the copy of a file, told of the original: the copy is ours and goes away, what an engineer can look
+    /// at is the other.
+    fn of_original(&self, id: &GenerationId, name: &str, error: Error) -> Error {
+        match error {
+            Error::Damaged { detail, .. } => Error::Damaged { path: self.path(id, name), detail },
+            other => other,
+        }
     }
 
     /// Fetches a generation, all of it, and opens it; see [`Repository::fetch`] and [`Generation::open`].
@@ -186,4 +203,9 @@ impl Repository {
     pub fn path(&self, id: &GenerationId, name: &str) -> PathBuf {
         self.objects.path(&layout::key(id, name))
     }
+}
+
+/// Whether a file of a generation lies below a directory of it.
+fn is_below(dir: &str, name: &str) -> bool {
+    Path::new(name).starts_with(dir)
 }
