@@ -187,16 +187,16 @@ impl Server {
     pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
+        let mut log = String::new();
         let url = loop {
-            line.clear();
-            assert!(lines.read_line(&mut line).unwrap() > 0, "the server ended before it listened");
-            if let Some(at) = line.find("http://") {
+            let begin = log.len();
+            assert!(lines.read_line(&mut log).unwrap() > 0, "the server ended before it listened: {log}");
+            if let Some(at) = log[begin..].find("http://") {
                 // The line is JSON; the address ends where its text does.
-                break line[at..].split(['"', '\n']).next().unwrap_or_default().to_owned();
+                break log[begin + at..].split(['"', '\n']).next().unwrap_or_default().to_owned();
             }
         };
-        let log = Arc::new(Mutex::new(String::new()));
+        let log = Arc::new(Mutex::new(log));
         let sink = Arc::clone(&log);
         thread::spawn(move || {
             for line in lines.lines().map_while(Result::ok) {
@@ -231,7 +231,7 @@ impl Server {
         answer.body
     }
 
-    /// What it has logged since it began to listen.
+    /// What it has logged.
     pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().clone()
     }

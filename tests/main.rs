@@ -13,6 +13,7 @@
 //! | `scheduling` | the batch by a cron expression: again and again, retried, stopped in the middle |
 //! | `monitoring` | what machines read: the log as JSON, the file for Prometheus |
 //! | `sharding` | that users cut into shards get the lists of one machine, whoever computes them and is killed meanwhile |
+//! | `partitioning` | that ratings which were cut before a run lead to the same lists, and bad ones to errors that name them |
 //! | `cluster` | the same on a Ballista cluster; built where `RECOMMENDER_TEST_CLUSTER` names a program that has it |
 //! | `serving` | what a client sees, and that a new generation is picked up without a lost request |
 //! | `folding` | that ratings folded in give what the batch gives, for the users of the committed sample |
@@ -55,6 +56,7 @@ mod folding;
 mod gate;
 mod generations;
 mod monitoring;
+mod partitioning;
 #[cfg(real_data)]
 mod real_data;
 mod reporting;

@@ -24,15 +24,15 @@ use gate::GateArgs;
 pub(crate) use generations::{DiffArgs, ListArgs, PinArgs, PruneArgs, RollbackArgs, UnpinArgs};
 use pipeline::Error;
 use pipeline::ingest::Scale;
-use pipeline::input::InputSettings;
+use pipeline::input::{InputSettings, RatingsSource};
 use pipeline::model::{Objective, RankingSettings, RatingSettings, TrainSettings};
 use pipeline::run::RunSettings;
 use pipeline::sample::Shape;
 use place::PlaceArgs;
 pub(crate) use schedule::{AS_RUN, ScheduleArgs};
 use settings::LogFormat;
-pub(crate) use shards::ShardArgs;
 use shards::ShardsArgs;
+pub(crate) use shards::{PartitionArgs, ShardArgs};
 use store::{DenyList, Location};
 use tracing::Level;
 pub(crate) use verify::VerifyArgs;
@@ -52,6 +52,8 @@ pub(crate) use verify::VerifyArgs;
   pipeline evaluate --train a.csv --test b.csv --k 10,50 --json
   pipeline run --output s3://bucket/recs            publish to an object store
   pipeline run --force 'new catalogue'              publish even what the gate refuses, and say why
+  pipeline partition --shards 64 --out s3://bucket/ratings
+  pipeline run --ratings s3://bucket/ratings --train-shards 8
   pipeline schedule --cron '30 2 * * *' --time-zone Europe/Berlin
   pipeline verify --output out                      proves the published lists by scoring again
   pipeline generations                              what is published and what else there is
@@ -120,6 +122,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Run the batch every night, or whenever a cron expression says
     Schedule(Box<ScheduleArgs>),
+    /// Clean ratings and cut them into shards, for runs that need not read them all
+    Partition(PartitionArgs),
     /// Compute one shard of a run that was started with --engine indexed
     Shard(ShardArgs),
     /// Be a part of a cluster that computes the shards of runs
@@ -149,10 +153,11 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct RatingsArgs {
-    /// The ratings: CSV with the columns userId, movieId, rating and timestamp
+    /// The ratings: CSV with the columns userId, movieId, rating and timestamp. A run also takes what `pipeline partition`
+    /// has made of it, a directory or s3://bucket/prefix
     #[arg(long, value_name = "FILE", default_value = "data/sample/ratings.csv")]
     #[arg(env = "RECOMMENDER__INPUT__RATINGS")]
-    ratings: PathBuf,
+    ratings: Location,
     /// The fewest stars a rating may have; rows with fewer are rejected
     #[arg(long, value_name = "STARS", default_value_t = Scale::default().min, allow_negative_numbers = true)]
     #[arg(env = "RECOMMENDER__INPUT__MIN_RATING")]
@@ -210,6 +215,11 @@ enum ObjectiveArg {
 pub(crate) struct RunArgs {
     #[command(flatten)]
     ratings: RatingsArgs,
+    /// Of ratings that are cut into shards, train on the first T alone, a sample of all users; the others are formed of
+    /// what was learnt [default: all]
+    #[arg(long, value_name = "T", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(env = "RECOMMENDER__INPUT__TRAIN_SHARDS")]
+    train_shards: Option<u32>,
     /// The movies: CSV with the columns movieId, title and genres
     #[arg(long, value_name = "FILE", default_value = "data/sample/movies.csv")]
     #[arg(env = "RECOMMENDER__INPUT__MOVIES")]
@@ -280,6 +290,34 @@ impl RatingsArgs {
     fn scale(&self) -> Scale {
         Scale { min: self.min_rating, max: self.max_rating }
     }
+
+    /// The ratings as one file.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for shards.
+    fn file(self) -> Result<PathBuf, Error> {
+        match RatingsSource::at(self.ratings, None) {
+            RatingsSource::File(path) => Ok(path),
+            RatingsSource::Shards { location, .. } => {
+                let problem = "it is a directory or a bucket; give a CSV file".to_owned();
+                Err(Error::Setting { name: "--ratings", value: location.to_string(), problem })
+            }
+        }
+    }
+
+    /// The ratings, as one file or in shards of which so many are trained on.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where they are a file and only shards can be counted.
+    fn source(self, n_trained: Option<u32>) -> Result<RatingsSource, Error> {
+        match (RatingsSource::at(self.ratings, n_trained), n_trained) {
+            (RatingsSource::File(path), Some(n)) => {
+                let problem = format!("{} is one file; cut it with `pipeline partition`", path.display());
+                Err(Error::Setting { name: "--train-shards", value: n.to_string(), problem })
+            }
+            (source, _) => Ok(source),
+        }
+    }
 }
 
 impl TrainArgs {
@@ -312,12 +350,14 @@ impl RunArgs {
     /// What the options ask for.
     ///
     /// # Errors
-    /// Those of [`DenyList::read`].
+    /// Those of [`DenyList::read`] and [`RatingsSource::n_shards`]; [`Error::Setting`] for what does not go together.
     pub(crate) fn settings(self) -> Result<RunSettings, Error> {
         let scale = self.ratings.scale();
+        let ratings = self.ratings.source(self.train_shards)?;
+        let shards = self.shards.settings(ratings.n_shards()?)?;
         Ok(RunSettings {
             training: self.train.settings(scale),
-            input: InputSettings { ratings: self.ratings.ratings, movies: self.movies },
+            input: InputSettings { ratings, movies: self.movies },
             deny_list: self.deny_list.as_deref().map(DenyList::read).transpose()?,
             test_fraction: self.test_fraction,
             depth: self.depth,
@@ -327,7 +367,7 @@ impl RunArgs {
             force: self.gate.force,
             always: self.always,
             report: !self.no_report,
-            shards: self.shards.settings(),
+            shards,
         })
     }
 }

@@ -150,6 +150,13 @@ pub enum Error {
         job: GenerationId,
     },
 
+    /// The ratings that a job's shards are computed from have changed.
+    #[error("the ratings were cut anew since the job {job} was prepared; run again")]
+    OtherRatings {
+        /// The job.
+        job: GenerationId,
+    },
+
     /// Shards of a run were not computed.
     #[error(
         "{n} of {n_shards} shards were not computed: {problem}; nothing was published, run again to go on with the rest"

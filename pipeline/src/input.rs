@@ -5,21 +5,62 @@
 
 use std::path::{Path, PathBuf};
 
-use store::DenyList;
+use store::repository::RatingShards;
+use store::{DenyList, Location};
 
 use crate::error::{Error, Result};
+use crate::generations::PATIENCE;
 use crate::ingest::{self, CleanRatings, Movies, Scale};
 use crate::interactions::Interactions;
 use crate::progress::{Progress, Unit};
+use crate::shards;
 use crate::vocabulary::Vocabulary;
 
 /// Where a run takes its data from.
 #[derive(Debug, Clone)]
 pub struct InputSettings {
     /// The ratings.
-    pub ratings: PathBuf,
+    pub ratings: RatingsSource,
     /// The movies.
     pub movies: PathBuf,
+}
+
+/// Where ratings are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RatingsSource {
+    /// A CSV file, as it was exported.
+    File(PathBuf),
+    /// Shards of users, cleaned and cut before.
+    Shards {
+        /// Where they are.
+        location: Location,
+        /// How many of them a model is trained on, from the first on: each is a fair sample of the users.
+        n_trained: Option<u32>,
+    },
+}
+
+impl RatingsSource {
+    /// What is at a location: a file is one, and a directory or a bucket has shards.
+    #[must_use]
+    pub fn at(location: Location, n_trained: Option<u32>) -> Self {
+        match location {
+            Location::Directory(path) if !path.is_dir() => Self::File(path),
+            location => Self::Shards { location, n_trained },
+        }
+    }
+
+    /// Into how many shards they are cut, if they are.
+    ///
+    /// # Errors
+    /// Those of [`RatingShards::account`].
+    pub fn n_shards(&self) -> Result<Option<u32>> {
+        match self {
+            Self::File(_) => Ok(None),
+            Self::Shards { location, .. } => {
+                Ok(Some(RatingShards::open(location, PATIENCE)?.account()?.0.n_shards))
+            }
+        }
+    }
 }
 
 /// The data, cleaned, numbered and laid out as a matrix.
@@ -37,6 +78,7 @@ pub struct Input {
 
 impl Input {
     /// Reads and cleans the files, `scale` being the stars that a rating may have, and leaves out what `deny` names.
+    /// Of shards that are far away there are copies below `work` meanwhile.
     ///
     /// # Errors
     /// Those of [`ingest`], and [`Error::TooFewRatings`].
@@ -44,6 +86,7 @@ impl Input {
         settings: &InputSettings,
         scale: Scale,
         deny: Option<&DenyList>,
+        work: &Path,
         progress: Progress,
     ) -> Result<Self> {
         // The small file first: if it is missing, nobody should have to wait for the large one to know.
@@ -51,7 +94,19 @@ impl Input {
         if let Some(deny) = deny {
             movies.deny(deny);
         }
-        let (mut clean, vocabulary) = read_ratings(&settings.ratings, scale, deny, progress)?;
+        let (mut clean, vocabulary) = match &settings.ratings {
+            RatingsSource::File(path) => read_ratings(path, scale, deny, progress)?,
+            RatingsSource::Shards { location, n_trained } => {
+                let bar = progress.bar("reading", Unit::Count);
+                let shards = RatingShards::open(location, PATIENCE)?;
+                let (account, _) = shards.account()?;
+                let n = n_trained.unwrap_or(account.n_shards);
+                let nothing = DenyList::default();
+                let clean = shards::gather(&shards, account, n, scale, deny.unwrap_or(&nothing), work, &bar)?;
+                bar.finish_and_clear();
+                numbered(clean, Path::new(&location.to_string()))?
+            }
+        };
         let ratings = std::mem::take(&mut clean.ratings);
         let interactions = Interactions::of(&ratings, &vocabulary);
         Ok(Self { clean, movies, vocabulary, interactions })
@@ -75,6 +130,11 @@ pub fn read_ratings(
     if let Some(deny) = deny {
         clean.deny(deny);
     }
+    numbered(clean, path)
+}
+
+/// Numbers cleaned ratings that are enough to learn from.
+fn numbered(clean: CleanRatings, path: &Path) -> Result<(CleanRatings, Vocabulary)> {
     let vocabulary = Vocabulary::of(&clean.ratings);
     let (n_users, n_items) = (vocabulary.users().len(), vocabulary.items().len());
     if clean.ratings.len() < 20 || n_users < 2 || n_items < 2 {

@@ -9,8 +9,8 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use cli::{
-    Cli, Command, ConfigArgs, DiffArgs, EvaluateArgs, GlobalArgs, ListArgs, PinArgs, PruneArgs, RollbackArgs,
-    RunArgs, SampleArgs, UnpinArgs, VerifyArgs,
+    Cli, Command, ConfigArgs, DiffArgs, EvaluateArgs, GlobalArgs, ListArgs, PartitionArgs, PinArgs,
+    PruneArgs, RollbackArgs, RunArgs, SampleArgs, UnpinArgs, VerifyArgs,
 };
 use jiff::Timestamp;
 use pipeline::evaluation;
@@ -19,6 +19,7 @@ use pipeline::progress::{Progress, Unit};
 use pipeline::run::{self, Outcome};
 use pipeline::sample;
 use pipeline::schedule;
+use pipeline::shards;
 use pipeline::textfile;
 use pipeline::verify;
 use settings::{LogFormat, Sources};
@@ -62,6 +63,7 @@ fn dispatch(cli: Cli, sources: &Sources) -> Done {
             return run(args.run, progress);
         }
         Command::Schedule(args) => return scheduling::schedule(*args),
+        Command::Partition(args) => partition(args, progress),
         Command::Shard(args) => args.run().map_err(Into::into),
         #[cfg(feature = "cluster")]
         Command::Cluster(args) => args.run().map_err(Into::into),
@@ -114,6 +116,11 @@ fn run(args: RunArgs, progress: Progress) -> Done {
         Outcome::Refused => ExitCode::from(REFUSED),
     };
     Ok((text, code))
+}
+
+fn partition(args: PartitionArgs, progress: Progress) -> Result<String, Box<dyn Error>> {
+    let settings = args.settings()?;
+    Ok(summary::of_partition(&shards::partition(&settings, progress)?, &settings)?)
 }
 
 fn evaluate(args: EvaluateArgs, progress: Progress) -> Result<String, Box<dyn Error>> {

@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::evaluation;
 use crate::gate::{self, Baseline, Bounds, Lists};
 use crate::generations::Place;
-use crate::input::{Input, InputSettings};
+use crate::input::{Input, InputSettings, RatingsSource};
 use crate::meter::Meter;
 use crate::model::TrainSettings;
 use crate::progress::{Progress, Unit};
@@ -33,7 +33,7 @@ pub(crate) use before::program_digest;
 pub use outcome::{Outcome, Report};
 
 /// Shards at most: their files' names have five digits.
-const MOST_SHARDS: u32 = 100_000;
+pub const MOST_SHARDS: u32 = 100_000;
 
 /// What a run does and where it writes.
 #[derive(Debug, Clone)]
@@ -125,7 +125,8 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
     let (repository, source, program, baseline) = (&repository, &source, &program, &baseline);
     let night = Night { settings, repository, source, program, baseline, progress };
     let (scale, deny) = (settings.training.scale, settings.deny_list.as_ref());
-    let mut input = meter.measure("ingest", || Input::read(&settings.input, scale, deny, progress))?;
+    let mut input = meter
+        .measure("ingest", || Input::read(&settings.input, scale, deny, &settings.place.work, progress))?;
     tracing::info!(
         ratings = input.interactions.by_user.n_cells(),
         users = input.interactions.n_users(),
@@ -139,7 +140,7 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
     let Made { staging, finished, lists, evidence, metrics, n_unnamed, n_candidates } = made;
 
     let counts = Counts {
-        users: input.interactions.n_users() as u64,
+        users: lists.statistics().users,
         movies: input.interactions.n_items() as u64,
         ratings: input.interactions.by_user.n_cells() as u64,
         movies_without_metadata: n_unnamed as u64,
@@ -190,6 +191,13 @@ impl RunSettings {
         {
             return Err(Error::setting("--shards", n_shards, format!("it must be from 1 to {MOST_SHARDS}")));
         }
+        if let (RatingsSource::Shards { location, .. }, None) = (&self.input.ratings, &self.shards) {
+            return Err(Error::setting(
+                "--ratings",
+                location,
+                "they are cut, so that the run must be: --shards",
+            ));
+        }
         self.bounds.check()?;
         self.training.check()
     }
@@ -206,11 +214,18 @@ impl RunSettings {
             deny_list: Option<String>,
             #[serde(skip_serializing_if = "Option::is_none")]
             shards: Option<u32>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            trained_shards: Option<u32>,
         }
         let deny_list = self.deny_list.as_ref().map(DenyList::digest);
         let &Self { ref training, test_fraction, depth, similar, .. } = self;
         let shards = self.shards.as_ref().map(|shards| shards.n_shards);
-        let parameters = Parameters { training, test_fraction, depth, similar, deny_list, shards };
+        let trained_shards = match self.input.ratings {
+            RatingsSource::File(_) => None,
+            RatingsSource::Shards { n_trained, .. } => n_trained,
+        };
+        let parameters =
+            Parameters { training, test_fraction, depth, similar, deny_list, shards, trained_shards };
         match serde_json::to_value(parameters) {
             Ok(Value::Object(parameters)) => parameters,
             // Plain numbers and words always make an object.

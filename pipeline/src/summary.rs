@@ -14,11 +14,14 @@ pub(crate) use generations::{of_difference, of_generations, of_pruning, of_rollb
 use indicatif::{HumanBytes, HumanCount};
 use pipeline::run::{Outcome, Report};
 use pipeline::sample;
+use pipeline::shards::{Partition, PartitionSettings};
 use store::Location;
+use store::manifest::Rows;
 pub(crate) use verification::of_verification;
 
 /// The phases of a run, in order.
-const PHASES: [&str; 8] = ["ingest", "evaluate", "train", "score", "compare", "gate", "report", "publish"];
+const PHASES: [&str; 9] =
+    ["ingest", "evaluate", "train", "cut", "score", "compare", "gate", "report", "publish"];
 
 /// The account of a run: what was read, how good the model is, what was published and how to serve it.
 pub(crate) fn of_run(report: &Report, output: &Location) -> Result<String, fmt::Error> {
@@ -47,26 +50,7 @@ pub(crate) fn of_run(report: &Report, output: &Location) -> Result<String, fmt::
     let account = &manifest.account;
     let (rows, counts) = (&account.rows, &account.counts);
 
-    let ratings = &account.source.ratings;
-    writeln!(text, "Read      {} rows of {}", HumanCount(rows.read), ratings.path)?;
-    writeln!(text, "          {:>12} kept", HumanCount(rows.kept).to_string())?;
-    let by_time = if rows.merged > 0 { "  (of a movie rated twice, the later rating counts)" } else { "" };
-    writeln!(text, "          {:>12} merged{by_time}", HumanCount(rows.merged).to_string())?;
-    writeln!(text, "          {:>12} rejected", HumanCount(rows.rejected).to_string())?;
-    for (reason, count) in by_number(&rows.rejected_by_reason) {
-        writeln!(text, "          {:>12}   {reason}", HumanCount(count).to_string())?;
-    }
-    if !rows.also.is_empty() {
-        let also: Vec<_> = by_number(&rows.also)
-            .into_iter()
-            .map(|(reason, count)| format!("{} {reason}", HumanCount(count)))
-            .collect();
-        writeln!(text, "          {:>12}   (of these, too: {})", "", also.join(", "))?;
-    }
-    if rows.denied > 0 {
-        let denied = HumanCount(rows.denied).to_string();
-        writeln!(text, "          {denied:>12} denied  (their user or movie is on the deny list)")?;
-    }
+    write_rows(&mut text, &account.source.ratings.path, rows)?;
     let movies = &account.movie_rows;
     writeln!(text, "          {:>12} movies described", HumanCount(movies.kept).to_string())?;
     for (reason, count) in by_number(&movies.rejected_by_reason) {
@@ -80,11 +64,11 @@ pub(crate) fn of_run(report: &Report, output: &Location) -> Result<String, fmt::
     }
 
     let (users, items) = (HumanCount(counts.users), HumanCount(counts.movies));
-    writeln!(
-        text,
-        "Trained   on {} ratings of {users} users and {items} movies",
-        HumanCount(counts.ratings)
-    )?;
+    let trained = match (account.parameters.get("trained_shards"), manifest.n_shards) {
+        (Some(n), Some(n_shards)) => format!("the users of {n} shards of {n_shards}"),
+        _ => format!("{users} users"),
+    };
+    writeln!(text, "Trained   on {} ratings of {trained} and {items} movies", HumanCount(counts.ratings))?;
     if let (Some(rmse), Some(mae)) = (account.metrics.get("rmse"), account.metrics.get("mae")) {
         writeln!(text, "          RMSE {rmse:.4}, MAE {mae:.4} stars on held-out ratings")?;
     }
@@ -131,6 +115,47 @@ pub(crate) fn of_run(report: &Report, output: &Location) -> Result<String, fmt::
     writeln!(text, "Serve it: cargo run --release -p server -- --store {output}")?;
     write!(text, "Then try: curl 'http://127.0.0.1:8080/recommendations?user_id=1&returnMetadata=true'")?;
     Ok(text)
+}
+
+/// What was cut, and what it is for.
+pub(crate) fn of_partition(
+    partition: &Partition,
+    settings: &PartitionSettings,
+) -> Result<String, fmt::Error> {
+    let mut text = String::new();
+    let Partition { n_shards, n_users, rows } = partition;
+    let to = &settings.to;
+    write_rows(&mut text, &settings.ratings.display().to_string(), rows)?;
+    if rows.rejected > 0 {
+        writeln!(text, "          each with its line in rejects.csv there")?;
+    }
+    writeln!(text, "Cut       {} users into {n_shards} shards in {to}", HumanCount(*n_users as u64))?;
+    write!(text, "Run on them: pipeline run --ratings {to}")?;
+    Ok(text)
+}
+
+/// What became of the rows of the ratings.
+fn write_rows(text: &mut String, path: &str, rows: &Rows) -> fmt::Result {
+    writeln!(text, "Read      {} rows of {}", HumanCount(rows.read), path)?;
+    writeln!(text, "          {:>12} kept", HumanCount(rows.kept).to_string())?;
+    let by_time = if rows.merged > 0 { "  (of a movie rated twice, the later rating counts)" } else { "" };
+    writeln!(text, "          {:>12} merged{by_time}", HumanCount(rows.merged).to_string())?;
+    writeln!(text, "          {:>12} rejected", HumanCount(rows.rejected).to_string())?;
+    for (reason, count) in by_number(&rows.rejected_by_reason) {
+        writeln!(text, "          {:>12}   {reason}", HumanCount(count).to_string())?;
+    }
+    if !rows.also.is_empty() {
+        let also: Vec<_> = by_number(&rows.also)
+            .into_iter()
+            .map(|(reason, count)| format!("{} {reason}", HumanCount(count)))
+            .collect();
+        writeln!(text, "          {:>12}   (of these, too: {})", "", also.join(", "))?;
+    }
+    if rows.denied > 0 {
+        let denied = HumanCount(rows.denied).to_string();
+        writeln!(text, "          {denied:>12} denied  (their user or movie is on the deny list)")?;
+    }
+    Ok(())
 }
 
 /// The reasons as words, the most frequent first.

@@ -12,11 +12,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, Result};
 use crate::ids::{MovieId, UserId};
 
 /// Hidden movies and deleted users.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DenyList {
     movies: BTreeSet<MovieId>,
     users: BTreeSet<UserId>,

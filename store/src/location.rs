@@ -28,6 +28,21 @@ pub struct InvalidLocation {
     problem: &'static str,
 }
 
+impl Location {
+    /// The same for processes with other current directories.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io) where there is no current directory.
+    pub fn absolute(&self) -> crate::Result<Self> {
+        match self {
+            Self::Directory(path) => {
+                std::path::absolute(path).map(Self::Directory).map_err(crate::Error::io("find", path))
+            }
+            bucket @ Self::Bucket { .. } => Ok(bucket.clone()),
+        }
+    }
+}
+
 impl FromStr for Location {
     type Err = InvalidLocation;
 

@@ -60,7 +60,8 @@ pub struct Account {
     pub movie_rows: MovieRows,
     /// How much there is of what.
     pub counts: Counts,
-    /// Time and memory by phase: `ingest`, `evaluate`, `train`, `score`, `compare`, `gate`, `report`, `publish`.
+    /// Time and memory by phase: `ingest`, `evaluate`, `train`, `score`, `compare`, `gate`, `report`, `publish`,
+    /// and `cut` where users are cut into shards.
     pub phases: BTreeMap<String, Phase>,
     /// Candidates decided on in a second: all pairs of a user and an unseen movie, over the time of the phase `score`.
     pub candidates_per_second: f64,

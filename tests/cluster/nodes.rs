@@ -51,10 +51,22 @@ pub(crate) fn given() -> &'static Given {
 }
 
 impl Given {
+    /// The command that cuts the data beforehand.
+    pub(crate) fn partition(&self, out: &str) -> Command {
+        let mut partition = pipeline(&["partition", "--shards", "32", "--out", out, "--ratings"]);
+        partition.arg(self.dir.path().join("ratings.csv"));
+        partition
+    }
+
     /// A run on the data.
     pub(crate) fn run(&self, output: &str, engine: &str) -> Command {
+        self.run_on(self.dir.path().join("ratings.csv").to_str().unwrap(), output, engine)
+    }
+
+    /// A run on its ratings, wherever they are.
+    pub(crate) fn run_on(&self, ratings: &str, output: &str, engine: &str) -> Command {
         let mut run = pipeline(&["run", "--json", "--output", output, "--engine", engine]);
-        run.args(MODEL).arg("--ratings").arg(self.dir.path().join("ratings.csv"));
+        run.args(MODEL).args(["--ratings", ratings]);
         run.arg("--movies").arg(self.dir.path().join("movies.csv"));
         run.stdout(Stdio::piped()).stderr(Stdio::piped());
         run
@@ -158,6 +170,18 @@ impl Cluster {
         self.scheduler.kill();
         let command = scheduler(&self.address, &self.environment);
         self.scheduler = Node::start(command, self.dir.path().join("scheduler.log"));
+    }
+
+    /// What an executor has of files of others.
+    pub(crate) fn copies(&self, number: usize) -> Vec<PathBuf> {
+        let (mut found, mut dirs) = (Vec::new(), vec![self.dir.path().join(format!("work-{number}"))]);
+        while let Some(dir) = dirs.pop() {
+            for path in fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
+                if path.is_dir() { dirs.push(path) } else { found.push(path) }
+            }
+        }
+        found.retain(|path| path.extension().is_some_and(|extension| extension == "parquet"));
+        found
     }
 
     pub(crate) fn url(&self) -> String {

@@ -59,13 +59,13 @@ impl EvaluateArgs {
     /// What the options ask for.
     ///
     /// # Errors
-    /// [`Error::Setting`] for lengths that are none.
+    /// [`Error::Setting`] for lengths that are none, and for ratings that are no file.
     pub(crate) fn settings(self) -> Result<EvaluationSettings, Error> {
         let scale = self.ratings.scale();
         let held_out = match (self.train, self.test) {
             (Some(train), Some(test)) => HeldOut::Files { train, test },
             _ => HeldOut::Share {
-                ratings: self.ratings.ratings,
+                ratings: self.ratings.file()?,
                 by: match self.split {
                     SplitBy::Random => By::Random,
                     SplitBy::Newest => By::Newest,

@@ -1,20 +1,22 @@
 //! The options of what goes past one machine: how users are cut, and by whom the shards are computed.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use clap::Args;
 use pipeline::Error;
-use pipeline::run::ShardSettings;
-use pipeline::shards::{EngineChoice, Task};
-use store::GenerationId;
+use pipeline::run::{MOST_SHARDS, ShardSettings};
+use pipeline::shards::{EngineChoice, PartitionSettings, Task};
+use store::{DenyList, GenerationId, Location};
 
-use super::place::PlaceArgs;
+use super::RatingsArgs;
+use super::place::{PlaceArgs, WorkArgs};
 
 #[derive(Debug, Args)]
 pub(crate) struct ShardsArgs {
     /// Cut the users into so many shards, each a file of its own, for servers that own some of them; what several
-    /// machines compute must be cut. Some thousand users a shard or more [default: not cut]
-    #[arg(long, value_name = "S", required_if_eq("engine", "indexed"))]
+    /// machines compute must be cut. Some thousand users a shard or more [default: as the ratings are cut, if they are]
+    #[arg(long, value_name = "S")]
     #[arg(env = "RECOMMENDER__SCORING__SHARDS")]
     shards: Option<u32>,
     /// Who computes the lists: this process (local), whoever runs `pipeline shard` (indexed), or the cluster of a
@@ -29,14 +31,59 @@ pub(crate) struct ShardsArgs {
 }
 
 impl ShardsArgs {
-    pub(crate) fn settings(self) -> Option<ShardSettings> {
+    /// What the options ask for, of ratings that are cut into `n_cut` shards or not at all.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for what does not go together.
+    pub(crate) fn settings(self, n_cut: Option<u32>) -> Result<Option<ShardSettings>, Error> {
         let Self { shards, engine, in_flight } = self;
-        match (shards, &engine) {
-            (None, EngineChoice::Local) => None,
-            (n_shards, _) => {
-                Some(ShardSettings { n_shards: n_shards.unwrap_or_default(), engine, in_flight })
+        let setting = |name, value: String, problem| Err(Error::Setting { name, value, problem });
+        match (shards.or(n_cut), n_cut) {
+            (Some(n), Some(n_cut)) if n != n_cut => {
+                setting("--shards", n.to_string(), format!("the ratings are cut into {n_cut}; leave it out"))
+            }
+            (Some(n_shards), _) => Ok(Some(ShardSettings { n_shards, engine, in_flight })),
+            (None, _) if engine == EngineChoice::Local => Ok(None),
+            (None, _) => {
+                setting("--engine", engine.to_string(), "say with --shards how users are cut".to_owned())
             }
         }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PartitionArgs {
+    #[command(flatten)]
+    ratings: RatingsArgs,
+    /// Leave out what this file names: a movie (`movie ID`) or a user (`user ID`) a line, and # comments
+    #[arg(long, value_name = "FILE")]
+    #[arg(env = "RECOMMENDER__STORE__DENY_LIST")]
+    deny_list: Option<PathBuf>,
+    /// Into how many shards: some thousand users each, or more
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_SHARDS)))]
+    #[arg(env = "RECOMMENDER__SCORING__SHARDS")]
+    shards: u32,
+    /// Where they go: a directory, or s3://bucket/prefix. What was cut there before is replaced
+    #[arg(long, value_name = "LOCATION")]
+    out: Location,
+    #[command(flatten)]
+    work: WorkArgs,
+}
+
+impl PartitionArgs {
+    /// What the options ask for.
+    ///
+    /// # Errors
+    /// Those of [`DenyList::read`]; [`Error::Setting`] for ratings that are no file.
+    pub(crate) fn settings(self) -> Result<PartitionSettings, Error> {
+        Ok(PartitionSettings {
+            scale: self.ratings.scale(),
+            ratings: self.ratings.file()?,
+            deny_list: self.deny_list.as_deref().map(DenyList::read).transpose()?,
+            n_shards: self.shards,
+            to: self.out,
+            work: self.work.work_dir,
+        })
     }
 }
 

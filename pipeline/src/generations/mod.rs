@@ -21,7 +21,7 @@ pub use listing::{Entry, State, list};
 pub use retention::{Pruned, Retention, prune};
 
 /// How long requests to a bucket that does not answer are repeated: long enough for a store to be restarted.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Where generations are kept, and where copies of them live while they are made or open.
 #[derive(Debug, Clone)]

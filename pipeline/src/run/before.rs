@@ -8,12 +8,13 @@ use std::path::Path;
 
 use store::Repository;
 use store::manifest::{Account, FileDigest, Manifest, Source, SourceFile};
-use store::repository::{Mark, Pointer};
+use store::repository::{Mark, Pointer, RatingShards};
 
 use super::{Outcome, RunSettings};
 use crate::error::{Error, Result};
 use crate::gate::Baseline;
-use crate::input::InputSettings;
+use crate::generations::PATIENCE;
+use crate::input::{InputSettings, RatingsSource};
 
 /// Digests the input files as they are, so that a later run can tell whether anything changed.
 pub(super) fn source_of(settings: &InputSettings) -> Result<Source> {
@@ -21,7 +22,15 @@ pub(super) fn source_of(settings: &InputSettings) -> Result<Source> {
         let (digest, ends_with_newline) = (FileDigest::of(path)?, ends_with_newline(path)?);
         Ok::<_, Error>(SourceFile { path: path.display().to_string(), digest, ends_with_newline })
     };
-    Ok(Source { ratings: file(&settings.ratings)?, movies: file(&settings.movies)? })
+    let ratings = match &settings.ratings {
+        RatingsSource::File(path) => file(path)?,
+        RatingsSource::Shards { location, .. } => {
+            // What they say of themselves has the digests of all, or says otherwise that they are others.
+            let (_, digest) = RatingShards::open(location, PATIENCE)?.account()?;
+            SourceFile { path: location.to_string(), digest, ends_with_newline: true }
+        }
+    };
+    Ok(Source { ratings, movies: file(&settings.movies)? })
 }
 
 fn ends_with_newline(path: &Path) -> Result<bool> {

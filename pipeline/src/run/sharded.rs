@@ -6,7 +6,7 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use store::manifest::FileDigest;
+use store::manifest::{FileDigest, Rows};
 use store::repository::{JobFiles, RunLock};
 use store::working_copy::WorkingCopy;
 use store::writer::GenerationWriter;
@@ -16,14 +16,16 @@ use super::{Made, Night, ShardSettings, warn_of_unnamed, write_movies};
 use crate::error::{Error, Result};
 use crate::gate::Lists;
 use crate::ingest;
-use crate::input::Input;
+use crate::input::{Input, RatingsSource};
 use crate::interactions::Csr;
 use crate::meter::Meter;
 use crate::model::ItemModel;
 use crate::progress::Unit;
 use crate::publish::Findings;
 use crate::report::Evidence;
-use crate::shards::{self, Elsewhere, Engine, EngineChoice, Here, Job, Plan, ShardAccount, ShardModel};
+use crate::shards::{
+    self, Elsewhere, Engine, EngineChoice, Here, Job, Plan, RatingsPlan, ShardAccount, ShardModel,
+};
 
 pub(super) fn make(
     night: &Night<'_>,
@@ -48,6 +50,7 @@ pub(super) fn make(
     };
     compute(&*engine, &job, night, meter)?;
     let accounts = accounts(&job)?;
+    see_all(&accounts, input);
 
     let staging = Repository::staging_apart(&settings.place.work)?;
     let mut writer = GenerationWriter::create_for(job.id(), staging.dir())?;
@@ -61,7 +64,7 @@ pub(super) fn make(
     meter.measure("publish", || findings.announce_movies(&mut writer, &metadata))?;
     let mut n_candidates = 0;
     let (mut files, mut parts) = (Vec::new(), Vec::new());
-    for ShardAccount { file, content, n_candidates: n, lists } in accounts {
+    for ShardAccount { file, content, n_candidates: n, lists, .. } in accounts {
         n_candidates += n;
         files.push((file, content));
         parts.push(lists);
@@ -99,7 +102,7 @@ fn prepare<'a>(
     input: &Input,
     meter: &mut Meter,
 ) -> Result<(Job<'a>, ItemModel)> {
-    let &Night { settings, repository, program, progress, .. } = night;
+    let &Night { settings, repository, source, program, progress, .. } = night;
     let metrics = meter.measure("evaluate", || super::evaluate(input, settings, progress))?;
     let (items, course) = meter.measure("train", || {
         let bar = progress.bar("training", Unit::Count);
@@ -110,24 +113,37 @@ fn prepare<'a>(
     let work = WorkingCopy::create(&settings.place.work)?;
     let path = work.dir().join("items.parquet");
     ShardModel::write(&path, input.vocabulary.items(), &items)?;
-    let plan = Plan {
-        key,
-        program: program.to_owned(),
-        n_shards,
-        depth: settings.depth,
-        scale: settings.training.scale,
-        items: FileDigest::of(&path)?,
-        metrics,
-        course,
+    let plan = |ratings| {
+        Ok(Plan {
+            key,
+            program: program.to_owned(),
+            n_shards,
+            depth: settings.depth,
+            scale: settings.training.scale,
+            items: FileDigest::of(&path)?,
+            ratings,
+            deny: settings.deny_list.clone().unwrap_or_default(),
+            metrics,
+            course,
+        })
     };
-    let bar = progress.bar("cutting", Unit::Count);
-    let cut = |files: &JobFiles<'_>| {
-        let send = |path: &std::path::Path, shard| Ok(files.send(path, &shards::ratings_name(shard))?);
-        shards::cut(&input.interactions, &input.vocabulary, n_shards, work.dir(), &bar, send)?;
-        Ok(plan)
+    let of_shards = |files: &JobFiles<'_>| {
+        let ratings = match &settings.input.ratings {
+            RatingsSource::Shards { location, .. } => RatingsPlan {
+                location: Some(location.absolute()?.to_string()),
+                account: source.ratings.digest.clone(),
+            },
+            RatingsSource::File(_) => {
+                let bar = progress.bar("cutting", Unit::Count);
+                let (by_user, to) = (&input.interactions.by_user, files.ratings());
+                let digests = shards::cut(by_user, &input.vocabulary, n_shards, &to, work.dir(), &bar)?;
+                bar.finish_and_clear();
+                RatingsPlan { location: None, account: to.end(digests, Some(input.clean.rows.clone()))? }
+            }
+        };
+        plan(ratings)
     };
-    let job = meter.measure("cut", || Job::begin(repository, &path, cut))?;
-    bar.finish_and_clear();
+    let job = meter.measure("cut", || Job::begin(repository, &path, of_shards))?;
     Ok((job, items))
 }
 
@@ -151,6 +167,22 @@ fn accounts(job: &Job<'_>) -> Result<Vec<ShardAccount>> {
     match n_shards as usize - found.len() {
         0 => Ok(found),
         n => Err(Error::Shards { n, n_shards, problem: "their accounts are missing".to_owned() }),
+    }
+}
+
+/// What all shards together say of the ratings, of which this process may have read a part.
+fn see_all(accounts: &[ShardAccount], input: &mut Input) {
+    let sum = |of: fn(&ShardAccount) -> u64| accounts.iter().map(of).sum::<u64>();
+    if input.clean.rows == Rows::default() {
+        let n_ratings = sum(|account| account.n_ratings);
+        input.clean.rows = Rows { read: n_ratings, kept: n_ratings, ..Rows::default() };
+    }
+    let n_strangers = sum(|account| account.n_strangers);
+    if n_strangers > 0 {
+        tracing::warn!(
+            "{n_strangers} users have rated nothing that the model knows, so that their lists are in the order of ids: \
+             train on more shards"
+        );
     }
 }
 

@@ -14,11 +14,12 @@ use cluster::{
 };
 use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
+use store::repository::RatingShards;
 use store::{GenerationId, Location};
 use tokio::task::JoinSet;
 
 use super::model::Best;
-use super::{Engine, Job, Task, ratings_name};
+use super::{Engine, Job, Task};
 use crate::error::{Error, Result};
 
 /// How long a shard may take, its turn among those in flight included, before it is handed out again: the last resort
@@ -56,7 +57,9 @@ impl Engine for Ballista {
             .enable_all()
             .build()
             .map_err(Error::io("start a client for", &self.url))?;
-        let orders = shards.iter().map(|&shard| self.order(job, shard)).collect::<Result<VecDeque<_>>>()?;
+        let (ratings, _) = job.ratings()?;
+        let orders = shards.iter().map(|&shard| self.order(job, &ratings, shard));
+        let orders = orders.collect::<Result<VecDeque<_>>>()?;
         let failed = runtime.block_on(run(&self.url, self.in_flight, orders, bar));
         runtime.shutdown_background();
         match failed {
@@ -70,21 +73,15 @@ impl Engine for Ballista {
 }
 
 impl Ballista {
-    fn order(&self, job: &Job<'_>, shard: u32) -> Result<ShardJob> {
+    fn order(&self, job: &Job<'_>, ratings: &RatingShards, shard: u32) -> Result<ShardJob> {
         let url = |text: String| {
             text.parse()
                 .map_err(|e| Error::Internal { what: "the URL of a shard", detail: format!("{text}: {e}") })
         };
-        let location = match &self.location {
-            // Executors have other current directories.
-            Location::Directory(path) => {
-                std::path::absolute(path).map_err(Error::io("find", path))?.display().to_string()
-            }
-            bucket @ Location::Bucket { .. } => bucket.to_string(),
-        };
+        let location = self.location.absolute()?.to_string();
         let reference = Reference { location, generation: job.id().clone(), shard };
         Ok(ShardJob {
-            input: url(job.files().url(&ratings_name(shard))?)?,
+            input: url(ratings.url(shard)?)?,
             output: url(job.files().users_url(shard)?)?,
             reference: serde_json::to_string(&reference)
                 .map_err(|e| Error::Internal { what: "a shard's order", detail: e.to_string() })?,

@@ -1,44 +1,47 @@
-//! Cuts ratings into shards: a file each, for whoever computes it.
+//! Cuts ratings into shards: a file each, for whoever computes it. A run does so for its own shards, `pipeline partition`
+//! for the runs to come.
 
 use std::path::Path;
 
 use indicatif::ProgressBar;
 use rayon::prelude::*;
 use store::UserId;
+use store::manifest::FileDigest;
+use store::repository::RatingShards;
 use store::shards::{RatingsBatch, RatingsWriter, shard_of};
 
-use crate::error::Result;
-use crate::interactions::Interactions;
+use crate::error::{Error, Result};
+use crate::interactions::Csr;
 use crate::vocabulary::{ItemIndex, Vocabulary};
 
 /// Users of a batch.
 const BATCH: usize = 8192;
 
-/// Writes the ratings of each shard to a file in `dir` and hands that to `send`, several at once; the file then goes.
-/// Cost: a pass over the ratings.
+/// Writes the ratings (n_users x n_items) of each shard to a file and sends that to its place, several at once, by way of
+/// `dir`. Returns the files' digests, in order. Cost: a pass over the ratings.
 ///
 /// # Errors
-/// Those of the store, and of `send`.
+/// Those of the store.
 pub fn cut(
-    interactions: &Interactions,
+    by_user: &Csr,
     vocabulary: &Vocabulary,
     n_shards: u32,
+    to: &RatingShards,
     dir: &Path,
     bar: &ProgressBar,
-    send: impl Fn(&Path, u32) -> Result<()> + Sync,
-) -> Result<()> {
+) -> Result<Vec<FileDigest>> {
     let mut users: Vec<Vec<(usize, UserId)>> = vec![Vec::new(); n_shards as usize];
     for (row, &user) in vocabulary.users().iter().enumerate() {
         users[shard_of(user, n_shards) as usize].push((row, user));
     }
     bar.set_length(u64::from(n_shards));
-    users.par_iter().zip(0..n_shards).try_for_each(|(users, shard)| {
+    let digests = users.par_iter().zip(0..n_shards).map(|(users, shard)| {
         let path = dir.join(format!("ratings-{shard:05}.parquet"));
         let mut writer = RatingsWriter::create(&path)?;
         for users in users.chunks(BATCH) {
             let mut batch = RatingsBatch::default();
             for &(row, user) in users {
-                let (items, stars) = interactions.by_user.row(row);
+                let (items, stars) = by_user.row(row);
                 let movies: Vec<u32> =
                     items.iter().map(|&item| vocabulary.movie(ItemIndex(item)).0).collect();
                 batch.push(user, &movies, stars);
@@ -46,8 +49,11 @@ pub fn cut(
             writer.put(&batch)?;
         }
         writer.finish()?;
-        send(&path, shard)?;
+        let digest = FileDigest::of(&path)?;
+        to.send(&path, shard)?;
         bar.inc(1);
-        std::fs::remove_file(&path).map_err(crate::error::Error::io("remove", &path))
-    })
+        std::fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+        Ok(digest)
+    });
+    digests.collect()
 }

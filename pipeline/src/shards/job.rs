@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use store::manifest::FileDigest;
-use store::repository::JobFiles;
+use store::repository::{JobFiles, RatingShards, RatingsAccount};
 use store::working_copy::WorkingCopy;
-use store::{GenerationId, Repository};
+use store::{DenyList, GenerationId, Location, Repository};
 
 use super::ShardModel;
 use crate::error::{Error, Result};
@@ -18,6 +19,8 @@ use crate::model::Course;
 const PLAN: &str = "plan.json";
 const DONE: &str = "done";
 const ITEMS: &str = "items.parquet";
+/// How long calls to a bucket that does not answer are repeated. Whoever gives out shards gives them out again.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What all shards are computed with. It is written last of what they need.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,10 +37,23 @@ pub struct Plan {
     pub scale: Scale,
     /// The file of the items.
     pub items: FileDigest,
+    /// The ratings of all shards.
+    pub ratings: RatingsPlan,
+    /// What was left out of them.
+    pub deny: DenyList,
     /// What held-out ratings have said of the model.
     pub metrics: BTreeMap<String, f64>,
     /// How training went.
     pub course: Course,
+}
+
+/// Where the ratings of a job's shards are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RatingsPlan {
+    /// A place of their own; `None` where they are among the files of the job.
+    pub location: Option<String>,
+    /// What they say of themselves.
+    pub account: FileDigest,
 }
 
 /// What has come of a shard, once its results have been read back.
@@ -47,8 +63,12 @@ pub struct ShardAccount {
     pub file: FileDigest,
     /// A digest of its records: equal for equal content, whoever wrote the file.
     pub content: String,
+    /// What its users have rated.
+    pub n_ratings: u64,
     /// Pairs of a user and an unseen candidate.
     pub n_candidates: u64,
+    /// Users who have rated no candidate at all.
+    pub n_strangers: u64,
     /// What was seen of its lists.
     pub lists: Part,
 }
@@ -145,6 +165,28 @@ impl<'a> Job<'a> {
         &self.files
     }
 
+    /// The ratings of its shards, and what they say of themselves.
+    ///
+    /// # Errors
+    /// [`store::Error::Damaged`] where they are others than those of the plan; those of the store.
+    pub fn ratings(&self) -> Result<(RatingShards, RatingsAccount)> {
+        let RatingsPlan { location, account: planned } = &self.plan.ratings;
+        let shards = match location {
+            None => self.files.ratings(),
+            Some(location) => {
+                let location = location.parse::<Location>();
+                let location = location
+                    .map_err(|e| Error::Internal { what: "the plan of a job", detail: e.to_string() })?;
+                RatingShards::open(&location, PATIENCE)?
+            }
+        };
+        let (account, found) = shards.account()?;
+        if found != *planned {
+            return Err(Error::OtherRatings { job: self.id().clone() });
+        }
+        Ok((shards, account))
+    }
+
     /// The model that all its shards are computed with, by way of a copy below `work` where the job is far away.
     ///
     /// # Errors
@@ -152,9 +194,9 @@ impl<'a> Job<'a> {
     pub fn model(&self, work: &Path) -> Result<ShardModel> {
         let Plan { items, depth, scale, .. } = &self.plan;
         let copy = WorkingCopy::create(work)?;
-        let path = self.files.fetch(ITEMS, copy.dir())?;
-        items.check(&path)?;
-        ShardModel::read(&path, *depth, *scale)
+        let file = self.files.fetch(ITEMS, copy.dir())?;
+        items.check(file.path())?;
+        ShardModel::read(file.path(), *depth, *scale)
     }
 
     /// The shards that nobody has done yet.
@@ -186,11 +228,6 @@ impl<'a> Job<'a> {
             .map_err(|e| Error::Internal { what: "the account of a shard", detail: e.to_string() })?;
         Ok(self.files.write(&format!("{DONE}/{}", account_name(shard)), &text)?)
     }
-}
-
-/// A shard's ratings among the files of a job.
-pub(crate) fn ratings_name(shard: u32) -> String {
-    format!("ratings/{shard:05}.parquet")
 }
 
 fn account_name(shard: u32) -> String {

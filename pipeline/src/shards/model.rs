@@ -11,6 +11,7 @@ use store::MovieId;
 use store::records::{Record, UserTerms};
 use store::shards::{self, Items, Lists};
 
+use super::ratings;
 use crate::error::{Error, Result};
 use crate::ingest::Scale;
 use crate::interactions::Csr;
@@ -75,7 +76,7 @@ impl ShardModel {
             .with_min_len(MIN_USERS)
             .map(|row| {
                 let (movies, stars) = (&movies[row[0]..row[1]], &stars[row[0]..row[1]]);
-                self.check(movies, stars)?;
+                ratings::check(movies, stars, self.scale).map_err(|problem| Error::BadRatings { problem })?;
                 let (items, stars): (Vec<_>, Vec<_>) = self.known(movies, stars).unzip();
                 self.items.form(&items, &stars)
             })
@@ -137,18 +138,6 @@ impl ShardModel {
             from += found.unwrap_or_else(|place| place);
             found.ok().map(|_| (from as u32, value))
         })
-    }
-
-    fn check(&self, movies: &[u32], stars: &[f32]) -> Result<()> {
-        let bad = |problem: String| Err(Error::BadRatings { problem });
-        if let Some(pair) = movies.windows(2).find(|pair| pair[0] >= pair[1]) {
-            return bad(format!("movie {} of a user does not come after movie {}", pair[1], pair[0]));
-        }
-        let Scale { min, max } = self.scale;
-        if let Some(stars) = stars.iter().find(|stars| !(min..=max).contains(*stars)) {
-            return bad(format!("a user has given {stars} stars, outside {min} to {max}"));
-        }
-        Ok(())
     }
 
     /// Writes the items to a file, for [`ShardModel::read`].

@@ -1,23 +1,21 @@
 //! One shard: its ratings in, its results out, and what they are when they are read back.
 
 use std::path::Path;
-use std::time::Duration;
 
 use store::manifest::FileDigest;
 use store::records::{Factors, History, Record, TopN};
-use store::shards::{RatingsBatch, RatingsReader, ResultsBatch, ResultsReader, ResultsWriter, shard_of};
+use store::repository::{Fetched, RatingShards, RatingsAccount};
+use store::shards::{RatingsBatch, RatingsReader, ResultsBatch, ResultsReader, ResultsWriter};
 use store::working_copy::WorkingCopy;
-use store::{GenerationId, Location, Repository, UserId};
+use store::{GenerationId, Location, MovieId, Repository, UserId};
 
-use super::job::ratings_name;
+use super::job::PATIENCE;
 use super::model::Best;
+use super::ratings::Order;
 use super::{Job, Plan, ShardAccount, ShardModel};
 use crate::error::{Error, Result};
 use crate::gate::{Judge, Part};
 use crate::run::program_digest;
-
-/// How long calls to a bucket that does not answer are repeated. Whoever gives out shards gives them out again.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Whoever computes shards of a job: its model, loaded once, and room to work in.
 #[derive(Debug)]
@@ -25,6 +23,7 @@ pub struct Task {
     repository: Repository,
     id: GenerationId,
     plan: Plan,
+    ratings: (RatingShards, RatingsAccount),
     model: ShardModel,
     work: WorkingCopy,
 }
@@ -43,8 +42,9 @@ impl Task {
         if job.plan().program != program_digest() {
             return Err(Error::OtherProgram { job: job.id().clone() });
         }
-        let (id, plan, model) = (job.id().clone(), job.plan().clone(), job.model(work)?);
-        Ok(Self { repository, id, plan, model, work: WorkingCopy::create(work)? })
+        let (ratings, model) = (job.ratings()?, job.model(work)?);
+        let (id, plan) = (job.id().clone(), job.plan().clone());
+        Ok(Self { repository, id, plan, ratings, model, work: WorkingCopy::create(work)? })
     }
 
     /// The job that it is of.
@@ -90,15 +90,15 @@ impl Task {
 
     /// Forms and scores the users of a shard, and puts the file of results in its place.
     fn compute(&self, shard: u32) -> Result<()> {
-        let files = self.repository.job(self.id.clone());
-        let ratings = RatingsReader::open(&files.fetch(&ratings_name(shard), self.work.dir())?)?;
+        let given = self.given(shard)?;
+        let ratings = RatingsReader::open(given.path())?;
         let path = self.work.dir().join(format!("users-{shard:05}.parquet"));
         let mut writer = ResultsWriter::create(&path)?;
         for batch in ratings.batches() {
             writer.put(&self.results(batch?)?)?;
         }
         writer.finish()?;
-        files.send_users(&path, shard)?;
+        self.repository.job(self.id.clone()).send_users(&path, shard)?;
         std::fs::remove_file(&path).map_err(Error::io("remove", &path))
     }
 
@@ -116,60 +116,77 @@ impl Task {
     /// [`store::Error::Damaged`] for what is no shard's results; what is wrong with lists is said in the account.
     pub fn check(&self, shard: u32) -> Result<()> {
         let job = self.job();
-        let path = job.files().fetch_users(shard, self.work.dir())?;
-        let file = FileDigest::of(&path)?;
-        let (candidates, n_shards) = (self.model.candidates(), self.plan.n_shards);
-        let n_items = candidates.len() as u64;
-        let damaged = |detail: String| store::Error::Damaged { path: path.clone(), detail };
-        // What the deny list names was left out of the ratings; that nothing of it came back is looked for in the end.
+        let results = job.files().fetch_users(shard, self.work.dir())?;
+        let file = FileDigest::of(results.path())?;
+        let candidates = self.model.candidates();
+        let damaged = |detail: String| store::Error::Damaged { path: results.path().to_path_buf(), detail };
+        // What the deny list names is not in the ratings, hence not in what is compared with them, nor among candidates.
         let judge = Judge { candidates, depth: self.plan.depth, scale: self.plan.scale, deny: None };
-        let (mut lists, mut n_candidates) = (Part::default(), 0);
+        let (mut lists, mut seen) = (Part::default(), Seen::default());
         let mut content = blake3::Hasher::new();
-        let mut last = None;
-        let mut given = self.given(shard)?;
-        for batch in ResultsReader::open(&path)?.batches() {
+        let mut order = Order::new(shard, self.plan.n_shards, &self.plan.deny);
+        let given = self.given(shard)?;
+        let given = RatingsReader::open(given.path())?;
+        let mut given = histories(&given);
+        for batch in ResultsReader::open(results.path())?.batches() {
             let batch = batch?;
             for row in 0..batch.len() {
                 let (user, list, history, factors) = batch.records(row);
-                if last >= Some(user) || shard_of(user, n_shards) != shard {
-                    return Err(damaged(format!("user {user} is out of order, or of another shard")).into());
-                }
-                last = Some(user);
                 if given.next().transpose()?.as_ref() != Some(&(user, history.clone())) {
                     let detail = format!("what user {user} has rated is not what the shard was given");
                     return Err(damaged(detail).into());
                 }
+                order.next(user, batch.history.row(row).0).map_err(|problem| Error::BadRatings {
+                    problem: self.ratings.0.damaged(shard, problem).to_string(),
+                })?;
                 digest(&mut content, user, &list, &history, &factors)?;
                 lists.take(user, Some(&list), Some(&history), &judge);
-                let is_candidate = |movie| candidates.binary_search(movie).is_ok();
-                let n_seen = history.movies.iter().filter(|movie| is_candidate(movie)).count() as u64;
-                n_candidates += n_items - n_seen;
+                seen.take(&history, candidates);
             }
         }
         if given.next().is_some() {
             return Err(damaged("users of the shard are missing".to_owned()).into());
         }
         let content = content.finalize().to_hex().to_string();
-        job.put_account(shard, &ShardAccount { file, content, n_candidates, lists })
+        let Seen { n_ratings, n_candidates, n_strangers } = seen;
+        job.put_account(shard, &ShardAccount { file, content, n_ratings, n_candidates, n_strangers, lists })
     }
 
-    /// The users of a shard and what they have rated, as the run has cut it.
-    fn given(&self, shard: u32) -> Result<impl Iterator<Item = Result<(UserId, History)>>> {
-        let files = self.repository.job(self.id.clone());
-        let reader = RatingsReader::open(&files.fetch(&ratings_name(shard), self.work.dir())?)?;
-        let n_batches = reader.n_batches();
-        Ok((0..n_batches).flat_map(move |number| {
-            let users = match reader.batch(number) {
-                Ok(batch) => (0..batch.users.len()).map(|row| Ok(batch.history(row))).collect(),
-                Err(e) => vec![Err(e.into())],
-            };
-            users.into_iter()
-        }))
+    /// The ratings of a shard, as they were when the job was prepared.
+    fn given(&self, shard: u32) -> Result<Fetched> {
+        let (ratings, account) = &self.ratings;
+        Ok(ratings.fetch(account, shard, self.work.dir())?)
     }
 
     fn job(&self) -> Job<'_> {
         Job::of(&self.repository, self.id.clone(), self.plan.clone())
     }
+}
+
+/// How much users have rated, and not.
+#[derive(Debug, Default)]
+struct Seen {
+    n_ratings: u64,
+    n_candidates: u64,
+    n_strangers: u64,
+}
+
+impl Seen {
+    fn take(&mut self, history: &History, candidates: &[MovieId]) {
+        let is_candidate = |movie: &&MovieId| candidates.binary_search(movie).is_ok();
+        let n_seen = history.movies.iter().filter(is_candidate).count();
+        self.n_ratings += history.movies.len() as u64;
+        self.n_candidates += (candidates.len() - n_seen) as u64;
+        self.n_strangers += u64::from(n_seen == 0);
+    }
+}
+
+/// The users of a shard and what they have rated.
+fn histories(reader: &RatingsReader) -> impl Iterator<Item = Result<(UserId, History)>> {
+    reader.batches().flat_map(|batch| match batch {
+        Ok(batch) => (0..batch.users.len()).map(|row| Ok(batch.history(row))).collect(),
+        Err(e) => vec![Err(e.into())],
+    })
 }
 
 /// Takes in the records of a user as a reader will have them.

@@ -10,14 +10,17 @@
 //! generations/<id>/users/<shard>.parquet what they make
 //! ```
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::adding::signature;
-use super::objects::Version;
-use super::{Bandwidth, Repository};
-use crate::error::{Error, Result};
+use super::objects::{Fetched, Version};
+use super::{RatingShards, Repository};
+use crate::error::Result;
 use crate::ids::GenerationId;
 use crate::layout::{self, CLAIM, JOBS, USERS};
+
+/// The folder of a job's ratings.
+const RATINGS: &str = "ratings";
 
 /// What lies in a repository of one job.
 #[derive(Debug, Clone)]
@@ -104,16 +107,14 @@ impl JobFiles<'_> {
     ///
     /// # Errors
     /// As [`JobFiles::read`]; [`Error::Damaged`] where there is none.
-    pub fn fetch(&self, name: &str, dir: &Path) -> Result<PathBuf> {
-        self.fetch_key(&self.key(name), dir)
+    pub fn fetch(&self, name: &str, dir: &Path) -> Result<Fetched> {
+        self.repository.objects.fetch(&self.key(name), dir)
     }
 
-    /// Where a file of the job is, as engines of other makes name it.
-    ///
-    /// # Errors
-    /// [`Error::Io`] where there is no current directory.
-    pub fn url(&self, name: &str) -> Result<String> {
-        self.repository.objects.url(&self.key(name))
+    /// The ratings of its shards, where the job itself has them.
+    #[must_use]
+    pub fn ratings(&self) -> RatingShards {
+        RatingShards::within(&self.repository.objects, &self.key(RATINGS))
     }
 
     /// Copies a shard's results into the generation.
@@ -128,14 +129,14 @@ impl JobFiles<'_> {
     ///
     /// # Errors
     /// As [`JobFiles::fetch`].
-    pub fn fetch_users(&self, shard: u32, dir: &Path) -> Result<PathBuf> {
-        self.fetch_key(&self.users_key(shard), dir)
+    pub fn fetch_users(&self, shard: u32, dir: &Path) -> Result<Fetched> {
+        self.repository.objects.fetch(&self.users_key(shard), dir)
     }
 
     /// Where a shard's results go, as engines of other makes name it.
     ///
     /// # Errors
-    /// As [`JobFiles::url`].
+    /// [`Error::Io`] where there is no current directory.
     pub fn users_url(&self, shard: u32) -> Result<String> {
         self.repository.objects.url(&self.users_key(shard))
     }
@@ -162,18 +163,6 @@ impl JobFiles<'_> {
     /// As [`JobFiles::read`].
     pub fn end(&self) -> Result<()> {
         self.repository.objects.remove_all(&format!("{JOBS}/{}", self.id))
-    }
-
-    fn fetch_key(&self, key: &str, dir: &Path) -> Result<PathBuf> {
-        let objects = &self.repository.objects;
-        if let Some(path) = objects.in_place(key) {
-            return Ok(path);
-        }
-        let path = dir.join(key.replace('/', "-"));
-        match objects.download(key, &path, &mut Bandwidth::UNBOUNDED.pace())? {
-            true => Ok(path),
-            false => Err(Error::Damaged { path: objects.path(key), detail: "it is missing".to_owned() }),
-        }
     }
 
     fn key(&self, name: &str) -> String {

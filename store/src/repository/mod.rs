@@ -13,12 +13,14 @@ mod adding;
 mod adopting;
 mod current;
 mod jobs;
+mod rating_shards;
 mod marks;
 mod removing;
 mod reporting;
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
@@ -31,20 +33,21 @@ use crate::reader::{Generation, LocalCopy};
 use crate::shards::Owned;
 use crate::working_copy::WorkingCopy;
 pub use adding::{RunLock, Staging};
-use bucket::Bucket;
 pub use current::Pointer;
 use directory::Directory;
 pub use jobs::JobFiles;
 pub use marks::Mark;
+pub use objects::Fetched;
 use objects::Objects;
 pub use pace::Bandwidth;
 use pace::Pace;
+pub use rating_shards::{RatingShards, RatingsAccount};
 
 /// The generations at a location. All calls block; those on a bucket do so for as long as the network takes.
 #[derive(Debug)]
 pub struct Repository {
     location: Location,
-    objects: Box<dyn Objects>,
+    objects: Arc<dyn Objects>,
 }
 
 impl Repository {
@@ -55,17 +58,13 @@ impl Repository {
     /// # Errors
     /// [`Error::Remote`] where the environment does not say enough.
     pub fn open(location: &Location, patience: Duration) -> Result<Self> {
-        let objects: Box<dyn Objects> = match location {
-            Location::Directory(path) => Box::new(Directory::new(path)),
-            Location::Bucket { bucket, prefix } => Box::new(Bucket::connect(bucket, prefix, patience)?),
-        };
-        Ok(Self { location: location.clone(), objects })
+        Ok(Self { location: location.clone(), objects: objects::open(location, patience)? })
     }
 
     /// The repository in a directory.
     #[must_use]
     pub fn in_directory(path: &Path) -> Self {
-        Self { location: path.into(), objects: Box::new(Directory::new(path)) }
+        Self { location: path.into(), objects: Arc::new(Directory::new(path)) }
     }
 
     /// Where it is.

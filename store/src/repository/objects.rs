@@ -3,9 +3,18 @@
 use std::fmt::Debug;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use super::pace::Pace;
-use crate::error::Result;
+use super::bucket::Bucket;
+use super::directory::Directory;
+use super::pace::{Bandwidth, Pace};
+use crate::error::{Error, Result};
+use crate::location::Location;
+
+/// Copies that were made of objects.
+static N_FETCHED: AtomicU64 = AtomicU64::new(0);
 
 /// Named objects, the names being paths with slashes. An object is never seen half written.
 pub(super) trait Objects: Debug + Send + Sync {
@@ -48,6 +57,56 @@ pub(super) trait Objects: Debug + Send + Sync {
 
     /// Where an object is, for programs: `file:///...` or `s3://...`.
     fn url(&self, key: &str) -> Result<String>;
+
+    /// A file that is an object, or a copy of it in `dir`.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] where there is none.
+    fn fetch(&self, key: &str, dir: &Path) -> Result<Fetched> {
+        if let Some(path) = self.in_place(key) {
+            return Ok(Fetched { path, is_copy: false });
+        }
+        // The same may be wanted twice at once, and each copy goes by itself.
+        let number = N_FETCHED.fetch_add(1, Ordering::Relaxed);
+        let path = dir.join(format!("{number}-{}", key.replace('/', "-")));
+        match self.download(key, &path, &mut Bandwidth::UNBOUNDED.pace())? {
+            true => Ok(Fetched { path, is_copy: true }),
+            false => Err(Error::Damaged { path: self.path(key), detail: "it is missing".to_owned() }),
+        }
+    }
+}
+
+/// A file of a repository that may be read until this is dropped: in place, or a copy, which then goes.
+#[derive(Debug)]
+pub struct Fetched {
+    path: PathBuf,
+    is_copy: bool,
+}
+
+impl Fetched {
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Fetched {
+    fn drop(&mut self) {
+        if self.is_copy
+            && let Err(e) = std::fs::remove_file(&self.path)
+        {
+            tracing::warn!("cannot remove the copy {}: {e}", self.path.display());
+        }
+    }
+}
+
+/// The objects at a location; `patience` is how long calls to a bucket that does not answer are repeated.
+pub(super) fn open(location: &Location, patience: Duration) -> Result<Arc<dyn Objects>> {
+    Ok(match location {
+        Location::Directory(path) => Arc::new(Directory::new(path)),
+        Location::Bucket { bucket, prefix } => Arc::new(Bucket::connect(bucket, prefix, patience)?),
+    })
 }
 
 /// What an object was when it was read: equal for equal content.

@@ -1,0 +1,66 @@
+//! `pipeline partition`: ratings cleaned and cut once, for runs that read them by shards.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+use store::manifest::Rows;
+use store::repository::RatingShards;
+use store::working_copy::WorkingCopy;
+use store::{DenyList, Location};
+
+use super::cut;
+use crate::error::Result;
+use crate::generations::PATIENCE;
+use crate::ingest::{self, Movies, REJECTS, Scale};
+use crate::input::read_ratings;
+use crate::interactions::Csr;
+use crate::progress::{Progress, Unit};
+
+/// What to cut, and where to.
+#[derive(Debug, Clone)]
+pub struct PartitionSettings {
+    /// The ratings: a CSV file.
+    pub ratings: PathBuf,
+    /// The stars that a rating may have.
+    pub scale: Scale,
+    /// What is left out.
+    pub deny_list: Option<DenyList>,
+    /// How many shards there will be.
+    pub n_shards: u32,
+    /// Where they go, in place of those that are there.
+    pub to: Location,
+    /// Where files are until they are there.
+    pub work: PathBuf,
+}
+
+/// What has been cut.
+#[derive(Debug, Clone, Serialize)]
+pub struct Partition {
+    /// How many shards there are.
+    pub n_shards: u32,
+    /// Users in all of them.
+    pub n_users: usize,
+    /// What became of the rows.
+    pub rows: Rows,
+}
+
+/// Cleans ratings, cuts them into shards and says that these are whole. Until then no run takes them. Memory: that of
+/// cleaning.
+///
+/// # Errors
+/// Those of [`read_ratings`] and of the store.
+pub fn partition(settings: &PartitionSettings, progress: Progress) -> Result<Partition> {
+    let PartitionSettings { ratings, scale, deny_list, n_shards, to, work } = settings;
+    let (clean, vocabulary) = read_ratings(ratings, *scale, deny_list.as_ref(), progress)?;
+    let by_user = Csr::by_user(&clean.ratings, &vocabulary);
+    let copy = WorkingCopy::create(work)?;
+    let to = RatingShards::open(to, PATIENCE)?;
+    to.begin()?;
+    ingest::write_rejects(copy.dir(), &clean, &Movies::default())?;
+    to.send_beside(&copy.dir().join(REJECTS), REJECTS)?;
+    let bar = progress.bar("cutting", Unit::Count);
+    let digests = cut(&by_user, &vocabulary, *n_shards, &to, copy.dir(), &bar)?;
+    bar.finish_and_clear();
+    to.end(digests, Some(clean.rows.clone()))?;
+    Ok(Partition { n_shards: *n_shards, n_users: vocabulary.users().len(), rows: clean.rows })
+}

@@ -1,0 +1,152 @@
+//! Ratings that are cut into shards: in a place of their own, or among the files of a job.
+//!
+//! ```text
+//! 00000.parquet ...   the ratings of each shard's users
+//! shards.json         what they are; written last, so that without it they are not all there
+//! rejects.csv         rows that became nothing, where it was this program that has cut
+//! ```
+//!
+//! Other engines may write them as well: the files, then `{"n_shards": 4096, "version": "2026-11-26"}`, in which anything
+//! that changes with the ratings will do for a version.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::objects::{self, Fetched, Objects};
+use crate::error::{Error, Result};
+use crate::location::Location;
+use crate::manifest::{FileDigest, Rows};
+
+const ACCOUNT: &str = "shards.json";
+
+/// What shards of ratings say of themselves.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RatingsAccount {
+    /// How many there are.
+    pub n_shards: u32,
+    /// What became of the rows that they were cut from, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<Rows>,
+    /// The files by their names, as far as they are known.
+    #[serde(default)]
+    pub files: BTreeMap<String, FileDigest>,
+}
+
+/// Where shards of ratings are.
+#[derive(Debug, Clone)]
+pub struct RatingShards {
+    objects: Arc<dyn Objects>,
+    /// What the names of all of them begin with.
+    prefix: String,
+}
+
+impl RatingShards {
+    /// Those at a location. `patience` is how long calls to a bucket that does not answer are repeated.
+    ///
+    /// # Errors
+    /// [`Error::Remote`] where the environment does not say enough.
+    pub fn open(location: &Location, patience: Duration) -> Result<Self> {
+        Ok(Self { objects: objects::open(location, patience)?, prefix: String::new() })
+    }
+
+    pub(super) fn within(objects: &Arc<dyn Objects>, folder: &str) -> Self {
+        Self { objects: Arc::clone(objects), prefix: format!("{folder}/") }
+    }
+
+    /// What they say of themselves, and the digest of that, which is another when they are.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] where they say nothing, or what cannot be; [`Error::Io`], [`Error::Remote`].
+    pub fn account(&self) -> Result<(RatingsAccount, FileDigest)> {
+        let key = self.key(ACCOUNT);
+        let damaged = |detail: String| Error::Damaged { path: self.objects.path(&key), detail };
+        let Some((bytes, _)) = self.objects.read(&key)? else {
+            let detail = "it is missing: ratings are not cut, or not yet; `pipeline partition` cuts them";
+            return Err(damaged(detail.to_owned()));
+        };
+        let account: RatingsAccount = serde_json::from_slice(&bytes).map_err(|e| damaged(e.to_string()))?;
+        if account.n_shards == 0 {
+            return Err(damaged("it says that there are 0 shards".to_owned()));
+        }
+        let blake3 = blake3::hash(&bytes).to_hex().to_string();
+        Ok((account, FileDigest { bytes: bytes.len() as u64, blake3 }))
+    }
+
+    /// Begins to write them: until the [end](Self::end) nobody takes what is here for whole.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Remote`].
+    pub fn begin(&self) -> Result<()> {
+        self.objects.remove(&self.key(ACCOUNT))
+    }
+
+    /// Copies a shard's file to its place.
+    ///
+    /// # Errors
+    /// As [`RatingShards::begin`].
+    pub fn send(&self, from: &Path, shard: u32) -> Result<()> {
+        self.send_beside(from, &file_name(shard))
+    }
+
+    /// Copies a file of another kind beside them.
+    ///
+    /// # Errors
+    /// As [`RatingShards::begin`].
+    pub fn send_beside(&self, from: &Path, name: &str) -> Result<()> {
+        self.objects.upload(from, &self.key(name), &mut |_| ())
+    }
+
+    /// Says that they are whole. `files` has the digest of each, in order.
+    ///
+    /// # Errors
+    /// As [`RatingShards::begin`].
+    pub fn end(&self, files: Vec<FileDigest>, rows: Option<Rows>) -> Result<FileDigest> {
+        let n_shards = files.len() as u32;
+        let files = (0..n_shards).map(file_name).zip(files).collect();
+        let account = serde_json::to_vec_pretty(&RatingsAccount { n_shards, rows, files })
+            .map_err(|e| Error::Encode { what: "account of shards", detail: e.to_string() })?;
+        self.objects.write(&self.key(ACCOUNT), &account)?;
+        Ok(FileDigest { bytes: account.len() as u64, blake3: blake3::hash(&account).to_hex().to_string() })
+    }
+
+    /// A shard's file, to be read in place or as a copy in a directory of the caller's; what it holds is what the account
+    /// says of it, where that does.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] where it is missing or another; [`Error::Io`], [`Error::Remote`].
+    pub fn fetch(&self, account: &RatingsAccount, shard: u32, dir: &Path) -> Result<Fetched> {
+        let name = file_name(shard);
+        let fetched = self.objects.fetch(&self.key(&name), dir)?;
+        let checked = account.files.get(&name).map_or(Ok(()), |digest| digest.check(fetched.path()));
+        checked.map(|()| fetched).map_err(|e| match e {
+            Error::Damaged { detail, .. } => self.damaged(shard, detail),
+            other => other,
+        })
+    }
+
+    /// An error about a shard's file.
+    #[must_use]
+    pub fn damaged(&self, shard: u32, detail: String) -> Error {
+        Error::Damaged { path: self.objects.path(&self.key(&file_name(shard))), detail }
+    }
+
+    /// Where a shard's file is, as engines of other makes name it.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where there is no current directory.
+    pub fn url(&self, shard: u32) -> Result<String> {
+        self.objects.url(&self.key(&file_name(shard)))
+    }
+
+    fn key(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+}
+
+fn file_name(shard: u32) -> String {
+    format!("{shard:05}.parquet")
+}

@@ -1,0 +1,173 @@
+//! Ratings that are cut before a run: the lists of ratings that are not, whoever has cut them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+use store::UserId;
+use store::shards::{RatingsBatch, RatingsReader, RatingsWriter};
+
+use crate::harness::{Ended, SMALL_MODEL, World, program, sample};
+
+/// Cuts the sample into eight shards, which must succeed; says where they are and what was printed.
+fn partition(world: &World, args: &[&str]) -> (PathBuf, String) {
+    let out = world.path("ratings");
+    let mut command = program("pipeline");
+    command.args(["partition", "--shards", "8", "--ratings"]).arg(sample("ratings.csv"));
+    let ended = Ended::of(command.arg("--out").arg(&out).args(args));
+    assert!(ended.status.success(), "{ended:?}");
+    (out, ended.stdout)
+}
+
+/// A run on ratings that are cut.
+fn command(world: &World, ratings: &Path, args: &[&str]) -> Command {
+    let mut command = world.pipeline("run");
+    command.arg("--ratings").arg(ratings).arg("--movies").arg(sample("movies.csv"));
+    command.arg("--json").args(SMALL_MODEL).args(args);
+    command
+}
+
+fn run(world: &World, ratings: &Path, args: &[&str]) -> Value {
+    world.run(ratings, &sample("movies.csv"), &[&SMALL_MODEL, args].concat())
+}
+
+/// What a run says that fails and publishes nothing.
+fn refused(world: &World, ratings: &Path, args: &[&str]) -> String {
+    let ended = Ended::of(&mut command(world, ratings, args));
+    assert!(!ended.status.success(), "{ended:?}");
+    assert!(world.repository().current().unwrap().is_none());
+    ended.stderr
+}
+
+/// Has a shard's file written anew, with other users.
+fn rewrite(file: &Path, change: impl FnOnce(&mut RatingsBatch)) {
+    let mut batch = RatingsReader::open(file).unwrap().batch(0).unwrap();
+    change(&mut batch);
+    let mut writer = RatingsWriter::create(file).unwrap();
+    writer.put(&batch).unwrap();
+    writer.finish().unwrap();
+}
+
+/// Ratings as another engine writes them, which knows no digests.
+fn of_another_engine(ratings: &Path, version: &str) {
+    let account = json!({ "n_shards": 8, "version": version });
+    fs::write(ratings.join("shards.json"), account.to_string()).unwrap();
+}
+
+#[test]
+fn ratings_that_were_cut_before_lead_to_the_same_lists_and_the_same_account() {
+    let (whole, cut) = (World::new(), World::new());
+    let expected = whole.run_quickly(&["--shards", "8"]);
+    let (ratings, text) = partition(&cut, &[]);
+    assert!(text.contains("600 users into 8 shards") && text.contains("pipeline run --ratings"), "{text}");
+    assert!(ratings.join("rejects.csv").exists());
+    let account = run(&cut, &ratings, &[]);
+    for same in ["content_digest", "rows", "movie_rows", "counts", "n_shards"] {
+        assert_eq!(account[same], expected[same], "{same}");
+    }
+    // The ratings stay where they are, and what was cut again from the same file is the same.
+    assert!(ratings.join("00007.parquet").exists());
+    partition(&cut, &[]);
+    assert_eq!(run(&cut, &ratings, &[])["outcome"], "unchanged");
+    let verified = Ended::of(cut.pipeline("verify").args(["--users", "50"]));
+    assert!(verified.status.success(), "{verified:?}");
+}
+
+#[test]
+fn a_model_of_some_shards_makes_lists_for_the_users_of_all() {
+    let world = World::new();
+    let (ratings, _) = partition(&world, &[]);
+    let account = run(&world, &ratings, &["--train-shards", "3"]);
+    let counts = &account["counts"];
+    assert_eq!(
+        (counts["users"].as_u64(), account["parameters"]["trained_shards"].as_u64()),
+        (Some(600), Some(3))
+    );
+    let (trained, rows) = (counts["ratings"].as_u64().unwrap(), account["rows"]["kept"].as_u64().unwrap());
+    assert!(trained * 4 < rows * 2 && trained * 4 > rows, "{trained} of {rows}");
+
+    let generation = world.open_current();
+    let tables = generation.tables();
+    assert_eq!(tables.users().count(), 600);
+    let candidates: BTreeSet<_> = tables.candidate_ids().map(Result::unwrap).collect();
+    for user in tables.users().map(Result::unwrap) {
+        let (list, history) = (tables.top_n(user).unwrap().unwrap(), tables.history(user).unwrap().unwrap());
+        assert!(
+            list.movies.iter().all(|movie| candidates.contains(movie) && !history.movies.contains(movie))
+        );
+    }
+    assert_eq!(Ended::of(world.pipeline("verify").args(["--users", "50"])).status.code(), Some(0));
+}
+
+#[test]
+fn a_deny_list_is_obeyed_where_ratings_are_cut_and_what_was_cut_without_it_is_refused() {
+    let world = World::new();
+    let deny = world.write("deny.txt", "user 26\nmovie 27\n");
+    let deny = ["--deny-list", deny.to_str().unwrap()];
+    let (ratings, _) = partition(&world, &[]);
+    for trained in [&["--train-shards", "8"][..], &["--train-shards", "1"]] {
+        let said = refused(&world, &ratings, &[&deny[..], trained].concat());
+        assert!(said.contains("pipeline partition --deny-list") && said.contains(".parquet"), "{said}");
+    }
+    let (ratings, _) = partition(&world, &deny);
+    let account = run(&world, &ratings, &deny);
+    let expected = World::new().run_quickly(&[&["--shards", "8"], &deny[..]].concat());
+    assert_eq!(account["content_digest"], expected["content_digest"]);
+    assert!(account["rows"]["denied"].as_u64().unwrap() > 100, "{account}");
+}
+
+#[test]
+fn shards_that_are_missing_changed_or_not_said_to_be_whole_are_refused_by_their_name() {
+    let world = World::new();
+    let (ratings, _) = partition(&world, &[]);
+    let (file, account) = (ratings.join("00005.parquet"), ratings.join("shards.json"));
+    let said = refused(&world, &ratings, &["--shards", "9"]);
+    assert!(said.contains("--shards is 9") && said.contains("cut into 8"), "{said}");
+    let whole = fs::read(&file).unwrap();
+    fs::write(&file, &whole[..whole.len() - 1]).unwrap();
+    assert!(refused(&world, &ratings, &[]).contains("00005.parquet"));
+    // Of a shard that is not trained on it is found by whoever computes it.
+    assert!(refused(&world, &ratings, &["--train-shards", "2"]).contains("00005.parquet"));
+    fs::remove_file(&file).unwrap();
+    assert!(refused(&world, &ratings, &[]).contains("00005.parquet"));
+    fs::write(&file, whole).unwrap();
+    fs::remove_file(account).unwrap();
+    let said = refused(&world, &ratings, &[]);
+    assert!(said.contains("shards.json") && said.contains("pipeline partition"), "{said}");
+    let said = refused(&world, &sample("ratings.csv"), &["--train-shards", "2"]);
+    assert!(said.contains("--train-shards is 2") && said.contains("one file"), "{said}");
+}
+
+#[test]
+fn shards_of_another_engine_need_no_digests_and_are_looked_at_all_the_same() {
+    let (whole, world) = (World::new(), World::new());
+    let expected = whole.run_quickly(&["--shards", "8"]);
+    let (ratings, _) = partition(&world, &[]);
+    let file = ratings.join("00003.parquet");
+    let good = fs::read(&file).unwrap();
+    let stray = UserId(u32::MAX - 1);
+    for (change, says) in [
+        (&(|batch: &mut RatingsBatch| batch.users.swap(0, 1)) as &dyn Fn(&mut RatingsBatch), "out of order"),
+        (&|batch| *batch.users.last_mut().unwrap() = stray, "of another shard"),
+        (&|batch| batch.movies.values.swap(0, 1), "does not come after"),
+        (&|batch| batch.stars[0] = 5.5, "5.5 stars"),
+    ] {
+        rewrite(&file, change);
+        of_another_engine(&ratings, says);
+        for trained in ["8", "1"] {
+            let said = refused(&world, &ratings, &["--train-shards", trained]);
+            assert!(said.contains(says), "{trained}: {said}");
+        }
+        fs::write(&file, &good).unwrap();
+    }
+    of_another_engine(&ratings, "as it was");
+    let account = run(&world, &ratings, &[]);
+    assert_eq!(account["content_digest"], expected["content_digest"]);
+    // How many rows there were nobody has said: those that there are.
+    assert_eq!(account["rows"]["read"], expected["rows"]["kept"]);
+    assert_eq!(run(&world, &ratings, &[])["outcome"], "unchanged");
+    of_another_engine(&ratings, "another night");
+    assert_eq!(run(&world, &ratings, &[])["outcome"], "published");
+}
