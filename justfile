@@ -16,6 +16,10 @@ serve *ARGS:
 evaluate *ARGS:
     cargo run --release -p pipeline -- evaluate {{ ARGS }}
 
+# Clean ratings and cut them into shards, for runs that read them so: just partition --shards 32 --out data/mine/shards
+partition *ARGS:
+    cargo run --release -p pipeline -- partition {{ ARGS }}
+
 # Check what was published: its files, and by scoring again the lists of some users
 verify *ARGS:
     cargo run --release -p pipeline -- verify {{ ARGS }}

@@ -123,7 +123,7 @@ pub enum Error {
     },
 
     /// Ratings of a shard are none that cleaning leaves.
-    #[error("the ratings of a shard cannot be used: {problem}; cut them anew with `pipeline run`")]
+    #[error("the ratings of a shard cannot be used: {problem}; cut them anew")]
     BadRatings {
         /// What is wrong with them.
         problem: String,

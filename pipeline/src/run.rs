@@ -191,12 +191,14 @@ impl RunSettings {
         {
             return Err(Error::setting("--shards", n_shards, format!("it must be from 1 to {MOST_SHARDS}")));
         }
-        if let (RatingsSource::Shards { location, .. }, None) = (&self.input.ratings, &self.shards) {
-            return Err(Error::setting(
-                "--ratings",
-                location,
-                "they are cut, so that the run must be: --shards",
-            ));
+        if let RatingsSource::Shards { location, n_trained } = &self.input.ratings {
+            let Some(ShardSettings { n_shards, .. }) = &self.shards else {
+                let problem = "they are cut, so that the run must be: --shards";
+                return Err(Error::setting("--ratings", location, problem));
+            };
+            if let Some(n) = n_trained.filter(|n| n > n_shards) {
+                return Err(Error::setting("--train-shards", n, format!("there are {n_shards} shards")));
+            }
         }
         self.bounds.check()?;
         self.training.check()

@@ -123,8 +123,8 @@ pub(crate) fn of_partition(
     settings: &PartitionSettings,
 ) -> Result<String, fmt::Error> {
     let mut text = String::new();
-    let Partition { n_shards, n_users, rows } = partition;
-    let to = &settings.to;
+    let Partition { n_users, rows } = partition;
+    let PartitionSettings { n_shards, to, .. } = settings;
     write_rows(&mut text, &settings.ratings.display().to_string(), rows)?;
     if rows.rejected > 0 {
         writeln!(text, "          each with its line in rejects.csv there")?;

@@ -4,6 +4,8 @@
 //! the first is computed; a run that finds it there, of the same inputs, settings and program, goes on from there. What
 //! is no user's is written last, apart, and sent beside the shards.
 
+use std::path::Path;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 use store::manifest::{FileDigest, Rows};
@@ -102,7 +104,7 @@ fn prepare<'a>(
     input: &Input,
     meter: &mut Meter,
 ) -> Result<(Job<'a>, ItemModel)> {
-    let &Night { settings, repository, source, program, progress, .. } = night;
+    let &Night { settings, repository, program, progress, .. } = night;
     let metrics = meter.measure("evaluate", || super::evaluate(input, settings, progress))?;
     let (items, course) = meter.measure("train", || {
         let bar = progress.bar("training", Unit::Count);
@@ -113,7 +115,7 @@ fn prepare<'a>(
     let work = WorkingCopy::create(&settings.place.work)?;
     let path = work.dir().join("items.parquet");
     ShardModel::write(&path, input.vocabulary.items(), &items)?;
-    let plan = |ratings| {
+    let plan = |files: &JobFiles<'_>| {
         Ok(Plan {
             key,
             program: program.to_owned(),
@@ -121,30 +123,37 @@ fn prepare<'a>(
             depth: settings.depth,
             scale: settings.training.scale,
             items: FileDigest::of(&path)?,
-            ratings,
+            ratings: ratings_of_shards(night, n_shards, input, files, work.dir())?,
             deny: settings.deny_list.clone().unwrap_or_default(),
             metrics,
             course,
         })
     };
-    let of_shards = |files: &JobFiles<'_>| {
-        let ratings = match &settings.input.ratings {
-            RatingsSource::Shards { location, .. } => RatingsPlan {
-                location: Some(location.absolute()?.to_string()),
-                account: source.ratings.digest.clone(),
-            },
-            RatingsSource::File(_) => {
-                let bar = progress.bar("cutting", Unit::Count);
-                let (by_user, to) = (&input.interactions.by_user, files.ratings());
-                let digests = shards::cut(by_user, &input.vocabulary, n_shards, &to, work.dir(), &bar)?;
-                bar.finish_and_clear();
-                RatingsPlan { location: None, account: to.end(digests, Some(input.clean.rows.clone()))? }
-            }
-        };
-        plan(ratings)
-    };
-    let job = meter.measure("cut", || Job::begin(repository, &path, of_shards))?;
+    let job = meter.measure("cut", || Job::begin(repository, &path, plan))?;
     Ok((job, items))
+}
+
+/// Says where the ratings of shards are; where they were not cut before, cuts them and sends them there, by way of `work`.
+fn ratings_of_shards(
+    night: &Night<'_>,
+    n_shards: u32,
+    input: &Input,
+    files: &JobFiles<'_>,
+    work: &Path,
+) -> Result<RatingsPlan> {
+    match &night.settings.input.ratings {
+        RatingsSource::Shards { location, .. } => {
+            let location = Some(location.absolute()?.to_string());
+            Ok(RatingsPlan { location, account: night.source.ratings.digest.clone() })
+        }
+        RatingsSource::File(_) => {
+            let bar = night.progress.bar("cutting", Unit::Count);
+            let (by_user, to) = (&input.interactions.by_user, files.ratings());
+            let digests = shards::cut(by_user, &input.vocabulary, n_shards, &to, work, &bar)?;
+            bar.finish_and_clear();
+            Ok(RatingsPlan { location: None, account: to.end(digests, Some(input.clean.rows.clone()))? })
+        }
+    }
 }
 
 /// Has the shards computed that nobody has done yet.

@@ -168,7 +168,7 @@ impl<'a> Job<'a> {
     /// The ratings of its shards, and what they say of themselves.
     ///
     /// # Errors
-    /// [`store::Error::Damaged`] where they are others than those of the plan; those of the store.
+    /// [`Error::OtherRatings`] where they are others than those of the plan; those of the store.
     pub fn ratings(&self) -> Result<(RatingShards, RatingsAccount)> {
         let RatingsPlan { location, account: planned } = &self.plan.ratings;
         let shards = match location {

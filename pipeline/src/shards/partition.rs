@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use serde::Serialize;
 use store::manifest::Rows;
 use store::repository::RatingShards;
 use store::working_copy::WorkingCopy;
@@ -34,10 +33,8 @@ pub struct PartitionSettings {
 }
 
 /// What has been cut.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct Partition {
-    /// How many shards there are.
-    pub n_shards: u32,
     /// Users in all of them.
     pub n_users: usize,
     /// What became of the rows.
@@ -62,5 +59,5 @@ pub fn partition(settings: &PartitionSettings, progress: Progress) -> Result<Par
     let digests = cut(&by_user, &vocabulary, *n_shards, &to, copy.dir(), &bar)?;
     bar.finish_and_clear();
     to.end(digests, Some(clean.rows.clone()))?;
-    Ok(Partition { n_shards: *n_shards, n_users: vocabulary.users().len(), rows: clean.rows })
+    Ok(Partition { n_users: vocabulary.users().len(), rows: clean.rows })
 }
