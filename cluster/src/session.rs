@@ -24,6 +24,10 @@ pub(crate) fn config() -> SessionConfig {
         // A slot is one core.
         .set_bool("datafusion.execution.parquet.allow_single_file_parallelism", false)
         .set_str("datafusion.execution.parquet.compression", "snappy")
+        // Numbers that are nearly all different, of which all are read: a dictionary would be built and thrown away, and
+        // nobody asks for the least and the greatest of a page.
+        .set_bool("datafusion.execution.parquet.dictionary_enabled", false)
+        .set_str("datafusion.execution.parquet.statistics_enabled", "none")
 }
 
 /// What the client and the scheduler plan with.

@@ -3,13 +3,14 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::ProgressBar;
 use store::Location;
 
 use super::{Job, Task};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// How often it is looked for what others have done.
 const LOOK: Duration = Duration::from_secs(1);
@@ -65,7 +66,8 @@ impl fmt::Display for EngineChoice {
     }
 }
 
-/// This process, one shard after the other, each by all threads.
+/// This process: as many shards at once as there are threads to compute with, as an executor of so many slots would. One
+/// alone would have the others wait while it is read, written and looked at.
 #[derive(Debug)]
 pub struct Here {
     /// The repository of the job.
@@ -77,11 +79,27 @@ pub struct Here {
 impl Engine for Here {
     fn compute(&self, job: &Job<'_>, shards: &[u32], bar: &ProgressBar) -> Result<()> {
         let task = Task::open(&self.location, Some(job.id().clone()), &self.work)?;
-        for &shard in shards {
-            task.run(shard)?;
-            bar.inc(1);
-        }
-        Ok(())
+        let rest = Mutex::new(shards.iter());
+        let next = || rest.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let take_turns = || {
+            while let Some(&shard) = next() {
+                if let Err(e) = task.run(shard) {
+                    // Nobody begins another.
+                    while next().is_some() {}
+                    return Err(e);
+                }
+                bar.inc(1);
+            }
+            Ok(())
+        };
+        // Threads of their own, for those of the pool would begin another shard wherever one waits.
+        std::thread::scope(|scope| {
+            let n = rayon::current_num_threads().min(shards.len());
+            let workers: Vec<_> = (0..n).map(|_| scope.spawn(take_turns)).collect();
+            let lost =
+                || Error::Internal { what: "a shard", detail: "its thread has ended early".to_owned() };
+            workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|_| Err(lost())))
+        })
     }
 }
 

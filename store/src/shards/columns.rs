@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parquet::basic::{Compression, Repetition};
 use parquet::column::reader::get_typed_column_reader;
 use parquet::data_type::{DataType, FloatType, Int32Type};
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
@@ -40,8 +40,10 @@ impl ColumnsWriter {
         let settings = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)
             .set_key_value_metadata(Some(metadata))
-            // Numbers that are nearly all different: a dictionary would be built and thrown away.
+            // Numbers that are nearly all different, of which all are read: a dictionary would be built and thrown away, and
+            // nobody asks for the least and the greatest of a page.
             .set_dictionary_enabled(false)
+            .set_statistics_enabled(EnabledStatistics::None)
             .build();
         let file = File::create(path).map_err(Error::io("create", path))?;
         let writer = SerializedFileWriter::new(file, schema, Arc::new(settings)).map_err(failed)?;
