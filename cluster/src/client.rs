@@ -28,7 +28,6 @@ use datafusion::physical_plan::common::collect;
 use datafusion::prelude::{ParquetReadOptions, SessionContext};
 use datafusion_proto::logical_plan::AsLogicalPlan;
 use datafusion_proto::protobuf::LogicalPlanNode;
-use tokio::sync::watch;
 use tokio::time::timeout;
 use tonic::codegen::Service;
 use tonic::codegen::http::{Request, StatusCode};
@@ -81,8 +80,6 @@ pub struct Client {
     context: SessionContext,
     session: String,
     settings: ClientSettings,
-    /// Whether nobody waits for jobs any more.
-    stopped: Arc<watch::Sender<bool>>,
 }
 
 impl fmt::Debug for Client {
@@ -107,8 +104,7 @@ impl Client {
         let channel = wire::endpoint(&scheduler)?.connect_lazy();
         let runtime = objects::runtime().map_err(|error| Error::fatal("start a client")(&error))?;
         let context = SessionContext::new_with_state(session::state(session::config(), runtime));
-        let (session, stopped) = (new_instance_id(), Arc::new(watch::Sender::new(false)));
-        let client = Self { scheduler, host, port, channel, context, session, settings, stopped };
+        let client = Self { scheduler, host, port, channel, context, session: new_instance_id(), settings };
         client.has_executors().await?;
         Ok(client)
     }
@@ -133,12 +129,6 @@ impl Client {
             StatusCode::SERVICE_UNAVAILABLE => Ok(false),
             other => Err(Error::Fatal(format!("{} is no scheduler: it answers {other}", self.scheduler))),
         }
-    }
-
-    /// Ends all jobs, of this client and its clones, that run or will be submitted: each is taken from the scheduler and
-    /// comes to an error. What an executor has begun it computes to its end.
-    pub fn stop(&self) {
-        self.stopped.send_replace(true);
     }
 
     /// Has a shard computed and written.
@@ -205,13 +195,10 @@ impl Client {
             .and_then(|plan| plan.try_encode(&mut encoded))
             .map_err(|error| Error::fatal("encode a plan")(&error))?;
         let mut job = None;
-        let mut stopped = self.stopped.subscribe();
-        let ended = tokio::select! {
-            ended = timeout(self.settings.job_timeout, self.follow(encoded, &mut job)) => ended.unwrap_or_else(|_| {
-                Err(Error::Transient(format!("a job has not ended within {:?}", self.settings.job_timeout)))
-            }),
-            _ = stopped.wait_for(|&stopped| stopped) => Err(Error::Fatal("the job was taken back".to_owned())),
-        };
+        let ended = timeout(self.settings.job_timeout, self.follow(encoded, &mut job)).await;
+        let ended = ended.unwrap_or_else(|_| {
+            Err(Error::Transient(format!("a job has not ended within {:?}", self.settings.job_timeout)))
+        });
         if let (Err(_), Some(job_id)) = (&ended, job) {
             // Nobody waits for it. Where it has ended, or its scheduler is gone, that changes nothing.
             let _ = timeout(LOOK, self.requests().cancel_job(CancelJobParams { job_id })).await;

@@ -89,8 +89,8 @@ impl Ballista {
     }
 }
 
-/// Hands out orders, some at once, each again where it may go better. Ends with the first that cannot be had, and takes the
-/// others back, so that nobody computes what nobody waits for.
+/// Hands out orders, some at once, each again where it may go better. Ends with the first that cannot be had. What else was
+/// handed out is computed for nobody: the scheduler names a job only once it runs, and then it cannot be stopped.
 async fn run(
     url: &str,
     in_flight: usize,
@@ -108,18 +108,10 @@ async fn run(
         match running.join_next().await {
             None => return Ok(()),
             Some(Ok(Ok(()))) => bar.inc(1),
-            Some(Ok(Err(problem))) => return Err(taken_back(&client, running, problem).await),
-            Some(Err(gone)) => {
-                return Err(taken_back(&client, running, format!("a shard's order was lost: {gone}")).await);
-            }
+            Some(Ok(Err(problem))) => return Err(problem),
+            Some(Err(gone)) => return Err(format!("a shard's order was lost: {gone}")),
         }
     }
-}
-
-async fn taken_back(client: &Client, running: JoinSet<Result<(), String>>, problem: String) -> String {
-    client.stop();
-    running.join_all().await;
-    problem
 }
 
 async fn connect(url: &str) -> Result<Client, String> {
