@@ -1,5 +1,7 @@
 //! Executors, scheduler and driver killed while shards are computed.
 
+use store::Repository;
+
 use super::nodes::{Cluster, N_SHARDS, account, given};
 use crate::harness::{Ended, eventually, shards_done};
 
@@ -49,6 +51,25 @@ fn without_executors_nothing_is_published_and_the_next_run_goes_on() {
     assert_eq!(account(&ended)["content_digest"], given.content_digest.as_str());
     // The scheduler may still hold what the first run has handed out; this one hands out what is missing.
     assert!(ended.stderr.contains(&format!("\"n_missing\":{n_missing}")), "{n_missing} missing: {ended:?}");
+}
+
+#[test]
+fn what_a_failed_run_has_handed_out_touches_nothing_of_what_another_has_published() {
+    let (given, mut cluster, dir) = (given(), Cluster::start(), tempfile::tempdir().unwrap());
+    let output = dir.path().to_str().unwrap();
+    cluster.executors.iter_mut().for_each(super::nodes::Node::kill);
+    assert_eq!(Ended::of(&mut given.run(output, &cluster.url())).status.code(), Some(1));
+    let account = account(&Ended::of(&mut given.run(output, "local")));
+    assert_eq!(account["content_digest"], given.content_digest.as_str());
+
+    // Those who come now find the orders of the first run, of a job that has ended.
+    cluster.add_executor();
+    let id = account["generation"].as_str().unwrap();
+    let left = dir.path().join("jobs").join(id).join("results");
+    let n_left = || std::fs::read_dir(&left).map_or(0, Iterator::count);
+    eventually("all orders have come to an end", || n_left() == N_SHARDS as usize);
+    let repository = Repository::in_directory(dir.path());
+    repository.open_generation(&id.parse().unwrap(), &dir.path().join("copies"), 1 << 20).unwrap();
 }
 
 #[test]

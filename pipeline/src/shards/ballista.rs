@@ -82,7 +82,7 @@ impl Ballista {
         let reference = Reference { location, generation: job.id().clone(), shard };
         Ok(ShardJob {
             input: url(ratings.url(shard)?)?,
-            output: url(job.files().users_url(shard)?)?,
+            output: url(job.files().results_url(shard)?)?,
             reference: serde_json::to_string(&reference)
                 .map_err(|e| Error::Internal { what: "a shard's order", detail: e.to_string() })?,
         })

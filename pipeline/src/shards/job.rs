@@ -128,11 +128,6 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// A job of which the plan is known.
-    pub(super) fn of(repository: &'a Repository, id: GenerationId, plan: Plan) -> Self {
-        Self { files: repository.job(id), plan }
-    }
-
     /// The newest job that is prepared.
     ///
     /// # Errors

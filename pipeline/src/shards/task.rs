@@ -69,7 +69,8 @@ impl Task {
     /// same.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a shard that there is not; [`Error::BadRatings`]; those of the store.
+    /// [`Error::Setting`] for a shard that there is not; [`Error::BadRatings`]; [`Error::NotPrepared`] where the job has
+    /// ended; those of the store.
     pub fn run(&self, shard: u32) -> Result<()> {
         let n_shards = self.plan.n_shards;
         if shard >= n_shards {
@@ -79,7 +80,7 @@ impl Task {
                 format!("the job has shards 0 to {}", n_shards - 1),
             ));
         }
-        if self.job().account(shard)?.is_some() {
+        if self.job()?.account(shard)?.is_some() {
             tracing::info!(shard, "is done already");
             return Ok(());
         }
@@ -88,7 +89,7 @@ impl Task {
         self.check(shard)
     }
 
-    /// Forms and scores the users of a shard, and puts the file of results in its place.
+    /// Forms and scores the users of a shard, and leaves the file of results to be looked at.
     fn compute(&self, shard: u32) -> Result<()> {
         let given = self.given(shard)?;
         let ratings = RatingsReader::open(given.path())?;
@@ -98,7 +99,7 @@ impl Task {
             writer.put(&self.results(batch?)?)?;
         }
         writer.finish()?;
-        self.repository.job(self.id.clone()).send_users(&path, shard)?;
+        self.repository.job(self.id.clone()).send_results(&path, shard)?;
         std::fs::remove_file(&path).map_err(Error::io("remove", &path))
     }
 
@@ -110,12 +111,18 @@ impl Task {
         Ok(ResultsBatch { history, ranking, rating, movies, scores, stars })
     }
 
-    /// Reads the results of a shard back, as whoever wrote them has left them, and says what they are.
+    /// Puts the results of a shard into the generation, reads them back, as whoever wrote them has left them, and says what
+    /// they are. A shard that has an account stays as it is.
     ///
     /// # Errors
+    /// [`Error::NotPrepared`] where the job has ended: nothing of its generation is touched any more.
     /// [`store::Error::Damaged`] for what is no shard's results; what is wrong with lists is said in the account.
     pub fn check(&self, shard: u32) -> Result<()> {
-        let job = self.job();
+        let job = self.job()?;
+        if job.account(shard)?.is_some() {
+            return Ok(());
+        }
+        job.files().take_results(shard)?;
         let results = job.files().fetch_users(shard, self.work.dir())?;
         let file = FileDigest::of(results.path())?;
         let candidates = self.model.candidates();
@@ -158,8 +165,9 @@ impl Task {
         Ok(ratings.fetch(account, shard, self.work.dir())?)
     }
 
-    fn job(&self) -> Job<'_> {
-        Job::of(&self.repository, self.id.clone(), self.plan.clone())
+    /// The job, if it has not ended.
+    fn job(&self) -> Result<Job<'_>> {
+        Job::open(&self.repository, self.id.clone())
     }
 }
 

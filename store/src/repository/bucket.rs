@@ -243,6 +243,16 @@ impl Objects for Bucket {
         self.wait("send", key, upload.finish()).map(|_| ())
     }
 
+    fn rename(&self, from: &str, to: &str) -> Result<bool> {
+        let (old, new) = (self.key(from), self.key(to));
+        let request = async { unless_absent(self.store.copy(&old, &new).await) };
+        let is_there = self.wait("rename", from, request)?.is_some();
+        if is_there {
+            self.remove(from)?;
+        }
+        Ok(is_there)
+    }
+
     /// There is no lock that the dead would lose.
     fn lock(&self) -> Result<Option<File>> {
         Ok(None)

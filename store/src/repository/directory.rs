@@ -133,6 +133,18 @@ impl Objects for Directory {
         copied
     }
 
+    fn rename(&self, from: &str, to: &str) -> Result<bool> {
+        let (from, to) = (self.path(from), self.path(to));
+        let dir = to.parent().unwrap_or(&self.root);
+        fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
+        match durable::take_place(&from, &to) {
+            Ok(()) => Ok(true),
+            // Others may do the same meanwhile.
+            Err(Error::Io { source, .. }) if is_absent(&source) => Ok(false),
+            Err(other) => Err(other),
+        }
+    }
+
     fn lock(&self) -> Result<Option<File>> {
         fs::create_dir_all(&self.root).map_err(Error::io("create", &self.root))?;
         let path = self.path(LOCK);

@@ -1,14 +1,17 @@
 //! Generations whose users are computed shard by shard, by many processes, while they are in the making.
 //!
 //! A job has the name of the generation that it makes. What its tasks share lies beside the generations, and goes when
-//! it ends; what they make is in its final place at once, under a fixed name, whole or not there at all. So a task may
-//! run twice, on two machines, even at once, and nothing of it needs to be moved or taken back:
+//! it ends:
 //!
 //! ```text
-//! jobs/<id>/...                          what the tasks read, and their accounts
+//! jobs/<id>/...                          what the tasks read, what they make, and their accounts
 //! generations/<id>/claim                 whose it is
-//! generations/<id>/users/<shard>.parquet what they make
+//! generations/<id>/users/<shard>.parquet what was made of a shard
 //! ```
+//!
+//! A task may run twice, on two machines, even at once, and long after its job has ended: whoever hands tasks out cannot
+//! take them back. So a task writes to a name of its own, and only who then reads the file back, while the job goes on and
+//! the shard has no account, gives it its final one.
 
 use std::path::Path;
 
@@ -117,12 +120,29 @@ impl JobFiles<'_> {
         RatingShards::within(&self.repository.objects, &self.key(RATINGS))
     }
 
-    /// Copies a shard's results into the generation.
+    /// Copies what was made of a shard to where tasks leave it.
     ///
     /// # Errors
     /// As [`JobFiles::read`].
-    pub fn send_users(&self, from: &Path, shard: u32) -> Result<()> {
-        self.repository.objects.upload(from, &self.users_key(shard), &mut |_| ())
+    pub fn send_results(&self, from: &Path, shard: u32) -> Result<()> {
+        self.repository.objects.upload(from, &self.results_key(shard), &mut |_| ())
+    }
+
+    /// Where tasks leave what they make of a shard, as engines of other makes name it.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io) where there is no current directory.
+    pub fn results_url(&self, shard: u32) -> Result<String> {
+        self.repository.objects.url(&self.results_key(shard))
+    }
+
+    /// Puts what a task has left of a shard into the generation. Where it has left nothing that was done before, or what
+    /// is read next is missing.
+    ///
+    /// # Errors
+    /// As [`JobFiles::read`].
+    pub fn take_results(&self, shard: u32) -> Result<()> {
+        self.repository.objects.rename(&self.results_key(shard), &self.users_key(shard)).map(|_| ())
     }
 
     /// A shard's results, to be read where the path says.
@@ -131,14 +151,6 @@ impl JobFiles<'_> {
     /// As [`JobFiles::fetch`].
     pub fn fetch_users(&self, shard: u32, dir: &Path) -> Result<Fetched> {
         self.repository.objects.fetch(&self.users_key(shard), dir)
-    }
-
-    /// Where a shard's results go, as engines of other makes name it.
-    ///
-    /// # Errors
-    /// [`Error::Io`] where there is no current directory.
-    pub fn users_url(&self, shard: u32) -> Result<String> {
-        self.repository.objects.url(&self.users_key(shard))
     }
 
     /// Removes what killed tasks have left beside the shards' results.
@@ -167,6 +179,10 @@ impl JobFiles<'_> {
 
     fn key(&self, name: &str) -> String {
         format!("{JOBS}/{}/{name}", self.id)
+    }
+
+    fn results_key(&self, shard: u32) -> String {
+        self.key(&format!("results/{shard:05}.parquet"))
     }
 
     fn users_key(&self, shard: u32) -> String {

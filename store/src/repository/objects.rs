@@ -49,6 +49,9 @@ pub(super) trait Objects: Debug + Send + Sync {
     /// Copies a file into an object, telling `sent` the bytes of each part.
     fn upload(&self, from: &Path, key: &str, sent: &mut dyn FnMut(u64)) -> Result<()>;
 
+    /// Gives an object another name, in place of what has that; returns false where there is no object.
+    fn rename(&self, from: &str, to: &str) -> Result<bool>;
+
     /// Takes the lock of those who write, where there is such a thing.
     fn lock(&self) -> Result<Option<File>>;
 
