@@ -114,6 +114,8 @@ fn an_evaluation_that_would_measure_nothing_is_refused_by_the_name_of_the_option
         (&["--test-fraction", "1", "--split", "newest"], "--test-fraction is 1"),
         (&["--test-fraction", "0.0000001"], "leave 0 to test"),
         (&["--splits", "0"], "--splits is 0"),
+        (&["--train-users", "0"], "--train-users is 0"),
+        (&["--train-users", "1.5"], "--train-users is 1.5"),
         (&["--splits", "2", "--split", "newest"], "--splits is 2"),
         (&["--relevant-at", "5.5"], "--relevant-at is 5.5"),
         (&["--min-rating", "6"], "--min-rating"),

@@ -74,6 +74,18 @@ fn lists_of_the_clean_set_are_far_better_than_the_most_popular_and_those_are_as_
 }
 
 #[test]
+fn a_model_of_half_of_the_users_serves_the_others_nearly_as_well() {
+    let mut command = program("pipeline");
+    command.arg("evaluate").arg("--ratings").arg(real("ml-latest-small/ratings.csv"));
+    let ended = Ended::of(command.args(["--train-users", "0.5", "--json"]));
+    assert!(ended.status.success(), "{}", ended.stderr);
+    let evaluation: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let figure = |name: &str| evaluation["model"][name].as_f64().unwrap();
+    // Of all 610 users it is 0.796 and 0.338; a mean and biases alone reach 0.87.
+    assert!(figure("rmse") < 0.84 && figure("ndcg@10") > 0.28, "{} {}", figure("rmse"), figure("ndcg@10"));
+}
+
+#[test]
 fn the_clean_set_loses_no_row() {
     let world = World::new();
     let (ratings, movies) = (real("ml-latest-small/ratings.csv"), real("ml-latest-small/movies.csv"));

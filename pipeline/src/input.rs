@@ -49,6 +49,15 @@ impl RatingsSource {
         }
     }
 
+    /// How many of their shards a model is trained on, where that is not all.
+    #[must_use]
+    pub fn n_trained(&self) -> Option<u32> {
+        match self {
+            Self::File(_) => None,
+            Self::Shards { n_trained, .. } => *n_trained,
+        }
+    }
+
     /// Into how many shards they are cut, if they are.
     ///
     /// # Errors

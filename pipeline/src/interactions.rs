@@ -66,6 +66,19 @@ impl Csr {
         kept
     }
 
+    /// The rows that `keep` takes, numbered anew.
+    #[must_use]
+    pub fn rows(&self, keep: impl Fn(usize) -> bool) -> Self {
+        let mut kept = Self { indptr: vec![0], ..Self::default() };
+        for row in (0..self.n_rows()).filter(|&row| keep(row)) {
+            let (columns, values) = self.row(row);
+            kept.indices.extend_from_slice(columns);
+            kept.values.extend_from_slice(values);
+            kept.indptr.push(kept.indices.len());
+        }
+        kept
+    }
+
     /// All cells in order, as (row, column, value).
     pub fn cells(&self) -> impl Iterator<Item = (usize, usize, f32)> + '_ {
         (0..self.n_rows()).flat_map(|row| {

@@ -222,10 +222,7 @@ impl RunSettings {
         let deny_list = self.deny_list.as_ref().map(DenyList::digest);
         let &Self { ref training, test_fraction, depth, similar, .. } = self;
         let shards = self.shards.as_ref().map(|shards| shards.n_shards);
-        let trained_shards = match self.input.ratings {
-            RatingsSource::File(_) => None,
-            RatingsSource::Shards { n_trained, .. } => n_trained,
-        };
+        let trained_shards = self.input.ratings.n_trained();
         let parameters =
             Parameters { training, test_fraction, depth, similar, deny_list, shards, trained_shards };
         match serde_json::to_value(parameters) {

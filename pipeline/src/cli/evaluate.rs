@@ -33,6 +33,9 @@ pub(crate) struct EvaluateArgs {
     /// The held-out ratings that go with --train; no rating may be in both
     #[arg(long, value_name = "FILE", requires = "train")]
     test: Option<PathBuf>,
+    /// Train the items on this share of the users, and form the others of what was learnt, as `run --train-shards` does
+    #[arg(long, value_name = "SHARE", default_value_t = 1.0)]
+    train_users: f64,
     /// The lengths at which lists are measured
     #[arg(long, value_name = "K,...", value_delimiter = ',', default_value = "10,20,100")]
     k: Vec<usize>,
@@ -77,6 +80,7 @@ impl EvaluateArgs {
         Ok(EvaluationSettings {
             held_out,
             training: self.training.settings(scale),
+            train_users: self.train_users,
             cutoffs: Cutoffs::new(&self.k)?,
             relevance: self.relevant_at,
         })

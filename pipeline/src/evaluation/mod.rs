@@ -20,11 +20,14 @@ mod report;
 
 use std::path::PathBuf;
 
+use indicatif::ProgressBar;
 use rayon::prelude::*;
+use store::UserId;
+use store::shards::shard_of;
 
 use crate::error::{Error, Result};
 use crate::interactions::Interactions;
-use crate::model::{Model, TrainSettings};
+use crate::model::{ItemModel, Model, TrainSettings};
 use crate::popularity;
 use crate::progress::{Progress, Unit};
 use crate::scoring::{Scored, Scorer};
@@ -42,6 +45,8 @@ pub struct EvaluationSettings {
     pub held_out: HeldOut,
     /// How the model is trained. Its seed is that of the first random split, too.
     pub training: TrainSettings,
+    /// The share of users that the items are trained on, up to 1. The others are formed of what was learnt.
+    pub train_users: f64,
     /// At which lengths lists are measured.
     pub cutoffs: Cutoffs,
     /// Which held-out ratings are relevant.
@@ -87,8 +92,12 @@ pub enum By {
 /// [`Error::Setting`] for what is out of range or leaves nothing to train, to test or to find;
 /// [`Error::Holdout`] for two files that do not go together; those of reading and of [`Model::train`].
 pub fn evaluate(settings: &EvaluationSettings, progress: Progress) -> Result<Evaluation> {
-    let EvaluationSettings { held_out, training, cutoffs, relevance } = settings;
+    let &EvaluationSettings { ref held_out, ref training, train_users, ref cutoffs, ref relevance } =
+        settings;
     training.check()?;
+    if !(train_users > 0.0 && train_users <= 1.0) {
+        return Err(Error::setting("--train-users", train_users, "it must be above 0 and at most 1"));
+    }
     let (split, test_fraction, n_splits) = match held_out {
         HeldOut::Share { by: By::Random, test_fraction, n_splits, .. } => {
             ("random", Some(*test_fraction), *n_splits)
@@ -107,7 +116,7 @@ pub fn evaluate(settings: &EvaluationSettings, progress: Progress) -> Result<Eva
     }
     let data = Data::read(held_out, training.scale, progress)?;
     cutoffs.check(data.n_items)?;
-    let measure = Measure { training, relevance: *relevance, cutoffs, progress };
+    let measure = Measure { training, train_users, relevance: *relevance, cutoffs, progress };
     let splits = (0..n_splits).map(|draw| {
         let seed = training.seed.wrapping_add(draw);
         let holdout = Holdout::of(&data.by_user, data.n_items, &data.is_test(seed)?);
@@ -119,6 +128,7 @@ pub fn evaluate(settings: &EvaluationSettings, progress: Progress) -> Result<Eva
     let setup = Setup {
         split,
         test_fraction,
+        train_users: Some(train_users).filter(|share| *share < 1.0),
         k: cutoffs.clone(),
         relevant_at: *relevance,
         n_users: data.by_user.n_rows() as u64,
@@ -155,7 +165,7 @@ pub fn in_short(
         tracing::warn!("no held-out rating has {relevance} stars or more: lists are not measured");
         cutoffs = cutoffs.up_to(0);
     }
-    let measure = Measure { training, relevance, cutoffs: &cutoffs, progress };
+    let measure = Measure { training, train_users: 1.0, relevance, cutoffs: &cutoffs, progress };
     let (Compared { mut model, popularity }, _) = measure.split(&holdout)?;
     model.retain(|name, _| IN_SHORT.contains(&name.as_str()));
     let of_popularity = popularity.into_iter().filter(|(name, _)| IN_SHORT.contains(&name.as_str()));
@@ -163,9 +173,13 @@ pub fn in_short(
     Ok(model)
 }
 
+/// Parts of the users by which a share of them is drawn.
+const SHARES: u32 = 1 << 16;
+
 /// How a split is measured.
 struct Measure<'a> {
     training: &'a TrainSettings,
+    train_users: f64,
     relevance: Relevance,
     /// Lists are made where there are any.
     cutoffs: &'a Cutoffs,
@@ -183,7 +197,7 @@ impl Measure<'_> {
             _ => Some(Judge::new(test, interactions.n_items(), self.relevance, self.cutoffs)?),
         };
         let bar = self.progress.bar("evaluating", Unit::Count);
-        let model = Model::train(interactions, self.training, &bar)?;
+        let model = self.train(interactions, &bar)?;
         bar.finish_and_clear();
         let stars = rating_metrics::of_predictions(test, self.training.scale, |user, item| {
             model.rating.predict(user, item)
@@ -211,6 +225,20 @@ impl Measure<'_> {
         });
         bar.finish_and_clear();
         Ok((figures, judge.users()))
+    }
+
+    /// A model of all users, of whom some may have been trained on.
+    fn train(&self, interactions: &Interactions, bar: &ProgressBar) -> Result<Model> {
+        if self.train_users >= 1.0 {
+            return Model::train(interactions, self.training, bar);
+        }
+        // By a hash, as shards are.
+        let below = (self.train_users * f64::from(SHARES)).ceil() as u32;
+        let is_trained = |user: usize| shard_of(UserId(user as u32), SHARES) < below;
+        let sample = interactions.by_user.rows(is_trained);
+        let sample = Interactions::from_users(sample, interactions.n_items());
+        let (items, course) = ItemModel::train(&sample, self.training, bar)?;
+        items.with_users(&interactions.by_user, is_trained, course)
     }
 }
 

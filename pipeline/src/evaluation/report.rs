@@ -72,6 +72,9 @@ pub struct Setup {
     /// The share held out; none where files say what is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test_fraction: Option<f64>,
+    /// The share of users that the items were trained on, where it was not all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub train_users: Option<f64>,
     /// The lengths at which lists were measured.
     pub k: Cutoffs,
     /// Which held-out ratings are relevant.

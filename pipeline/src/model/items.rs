@@ -73,16 +73,18 @@ impl ItemModel {
     }
 
     /// Forms the factors of a user with ratings in stars of some items, of the same bits on any machine. Without
-    /// ratings they are zero, but for the 1 that predicted stars are ordered by.
+    /// ratings they are zero, but for the 1 that predicted stars are ordered by. `is_trained` says whether the items were
+    /// trained on this user's ratings, among others.
     ///
     /// Cost: some ten steps of [`FoldIn`], and what [`RatingItems::form`] takes.
     ///
     /// # Errors
     /// [`Error::UserDiverged`] where numbers stop being numbers.
-    pub fn form(&self, items: &[u32], stars: &[f32]) -> Result<UserFactors> {
+    pub fn form(&self, items: &[u32], stars: &[f32], is_trained: bool) -> Result<UserFactors> {
         let mut rating = vec![0.0; self.rating.terms.n_factors()];
         let diverged = |what| move || Error::UserDiverged { what };
-        let bias = self.rating.form(items, stars, &mut rating).ok_or_else(diverged("rating factors"))?;
+        let bias =
+            self.rating.form(items, stars, is_trained, &mut rating).ok_or_else(diverged("rating factors"))?;
         let ranking = match &self.user_terms {
             Some(terms) => {
                 let ratings = items.iter().zip(stars).map(|(&item, &stars)| (self.item(item), stars));
@@ -95,18 +97,23 @@ impl ItemModel {
         finite.then_some(UserFactors { ranking, bias, rating }).ok_or_else(diverged("ranking factors"))
     }
 
-    /// Forms all users and joins them with the items. Cost: [`Self::form`] for each, in parallel.
+    /// Forms all users and joins them with the items. `is_trained` says on whose ratings these were trained. Cost: [`Self::form`] for each, in parallel.
     ///
     /// # Errors
     /// Those of [`Self::form`].
-    pub fn with_users(self, by_user: &Csr, course: Course) -> Result<Model> {
+    pub fn with_users(
+        self,
+        by_user: &Csr,
+        is_trained: impl Fn(usize) -> bool + Sync,
+        course: Course,
+    ) -> Result<Model> {
         let (n_users, k, d) = (by_user.n_rows(), self.n_factors, self.rating.terms.n_factors());
         let mut ranking = vec![0.0; n_users * k];
         let (mut user_bias, mut rating) = (vec![0.0; n_users], vec![0.0; n_users * d]);
         let rows = ranking.par_chunks_exact_mut(k).zip(rating.par_chunks_exact_mut(d)).zip(&mut user_bias);
         rows.enumerate().with_min_len(MIN_USERS).try_for_each(|(user, ((ranking, rating), bias))| {
             let (items, stars) = by_user.row(user);
-            let formed = self.form(items, stars)?;
+            let formed = self.form(items, stars, is_trained(user))?;
             ranking.copy_from_slice(&formed.ranking);
             rating.copy_from_slice(&formed.rating);
             *bias = formed.bias;

@@ -52,6 +52,6 @@ impl Model {
     /// [`Error::UserDiverged`]: crate::error::Error::UserDiverged
     pub fn train(interactions: &Interactions, settings: &TrainSettings, bar: &ProgressBar) -> Result<Self> {
         let (items, course) = ItemModel::train(interactions, settings, bar)?;
-        items.with_users(&interactions.by_user, course)
+        items.with_users(&interactions.by_user, |_| true, course)
     }
 }

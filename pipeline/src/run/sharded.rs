@@ -58,7 +58,7 @@ pub(super) fn make(
     let mut writer = GenerationWriter::create_for(job.id(), staging.dir())?;
     ingest::write_rejects(writer.dir(), &input.clean, &input.movies)?;
     let mut metadata = std::mem::take(&mut input.movies.by_id);
-    let model = items.with_users(&Csr::default(), job.plan().course.clone())?;
+    let model = items.with_users(&Csr::default(), |_| true, job.plan().course.clone())?;
     let findings =
         Findings { vocabulary: &input.vocabulary, interactions: &input.interactions, model: &model, scale };
     let unnamed = findings.name_unnamed(&mut metadata);
@@ -124,6 +124,7 @@ fn prepare<'a>(
             scale: settings.training.scale,
             items: FileDigest::of(&path)?,
             ratings: ratings_of_shards(night, n_shards, input, files, work.dir())?,
+            n_trained: settings.input.ratings.n_trained(),
             deny: settings.deny_list.clone().unwrap_or_default(),
             metrics,
             course,

@@ -191,7 +191,7 @@ impl Kernels for TaskKernels {
         let (shard, task) = self.task(reference)?;
         tracing::info!(shard, n_users = users.indptr.len() - 1, process = std::process::id(), "computing");
         let (ranking, rating) =
-            task.model().form(users.indptr, users.movies, users.ratings).map_err(of_error)?;
+            task.form(shard, users.indptr, users.movies, users.ratings).map_err(of_error)?;
         let table = |lists: store::shards::Lists<f32>| Table { indptr: lists.indptr, values: lists.values };
         Ok(Factors { ranking: table(ranking), rating: table(rating) })
     }

@@ -39,7 +39,9 @@ pub struct Plan {
     pub items: FileDigest,
     /// The ratings of all shards.
     pub ratings: RatingsPlan,
-    /// What was left out of them.
+    /// On how many shards, from the first on, the items were trained; `None` where it was on all.
+    pub n_trained: Option<u32>,
+    /// What was left out of the ratings.
     pub deny: DenyList,
     /// What held-out ratings have said of the model.
     pub metrics: BTreeMap<String, f64>,

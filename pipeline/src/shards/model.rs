@@ -67,10 +67,17 @@ impl ShardModel {
 
     /// The factors of some users (n_users x n_factors each), whose ratings are rows of movies, ids ascending, and stars:
     /// those that order lists, and those that predict stars, the bias first. Movies that are no items count for nothing.
+    /// `are_trained` says whether the items were trained on these users' ratings, among others.
     ///
     /// # Errors
     /// [`Error::BadRatings`] for what no cleaning leaves; [`Error::UserDiverged`].
-    pub fn form(&self, indptr: &[usize], movies: &[u32], stars: &[f32]) -> Result<(Lists<f32>, Lists<f32>)> {
+    pub fn form(
+        &self,
+        indptr: &[usize],
+        movies: &[u32],
+        stars: &[f32],
+        are_trained: bool,
+    ) -> Result<(Lists<f32>, Lists<f32>)> {
         let formed: Vec<_> = indptr
             .par_windows(2)
             .with_min_len(MIN_USERS)
@@ -78,7 +85,7 @@ impl ShardModel {
                 let (movies, stars) = (&movies[row[0]..row[1]], &stars[row[0]..row[1]]);
                 ratings::check(movies, stars, self.scale).map_err(|problem| Error::BadRatings { problem })?;
                 let (items, stars): (Vec<_>, Vec<_>) = self.known(movies, stars).unzip();
-                self.items.form(&items, &stars)
+                self.items.form(&items, &stars, are_trained)
             })
             .collect::<Result<_>>()?;
         let (mut ranking, mut rating) = (Lists::default(), Lists::default());

@@ -5,7 +5,7 @@ use std::path::Path;
 use store::manifest::FileDigest;
 use store::records::{Factors, History, Record, TopN};
 use store::repository::{Fetched, RatingShards, RatingsAccount};
-use store::shards::{RatingsBatch, RatingsReader, ResultsBatch, ResultsReader, ResultsWriter};
+use store::shards::{Lists, RatingsBatch, RatingsReader, ResultsBatch, ResultsReader, ResultsWriter};
 use store::working_copy::WorkingCopy;
 use store::{GenerationId, Location, MovieId, Repository, UserId};
 
@@ -96,16 +96,31 @@ impl Task {
         let path = self.work.dir().join(format!("users-{shard:05}.parquet"));
         let mut writer = ResultsWriter::create(&path)?;
         for batch in ratings.batches() {
-            writer.put(&self.results(batch?)?)?;
+            writer.put(&self.results(shard, batch?)?)?;
         }
         writer.finish()?;
         self.repository.job(self.id.clone()).send_results(&path, shard)?;
         std::fs::remove_file(&path).map_err(Error::io("remove", &path))
     }
 
-    fn results(&self, history: RatingsBatch) -> Result<ResultsBatch> {
+    /// The factors of users of a shard, see [`ShardModel::form`].
+    ///
+    /// # Errors
+    /// Those of [`ShardModel::form`].
+    pub fn form(
+        &self,
+        shard: u32,
+        indptr: &[usize],
+        movies: &[u32],
+        stars: &[f32],
+    ) -> Result<(Lists<f32>, Lists<f32>)> {
+        let are_trained = self.plan.n_trained.is_none_or(|n| shard < n);
+        self.model.form(indptr, movies, stars, are_trained)
+    }
+
+    fn results(&self, shard: u32, history: RatingsBatch) -> Result<ResultsBatch> {
         let (indptr, movies) = (&history.movies.indptr, &history.movies.values);
-        let (ranking, rating) = self.model.form(indptr, movies, &history.stars)?;
+        let (ranking, rating) = self.form(shard, indptr, movies, &history.stars)?;
         let Best { movies, scores, stars } =
             self.model.top_n(&ranking.values, &rating.values, indptr, movies)?;
         Ok(ResultsBatch { history, ranking, rating, movies, scores, stars })

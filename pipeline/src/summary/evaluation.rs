@@ -36,6 +36,9 @@ pub(crate) fn of_evaluation(evaluation: &Evaluation) -> Result<String, fmt::Erro
         let (n_users, n_items) = (HumanCount(setup.n_users), HumanCount(setup.n_items));
         writeln!(text, "Held out  {n_test} ratings ({how}); trained on {n_train}")?;
         writeln!(text, "          {n_users} users, {n_items} movies, seed {}", seeds(evaluation))?;
+        if let Some(share) = setup.train_users {
+            writeln!(text, "          items of {share} of the users, of which the others were formed")?;
+        }
     }
     let relevant = match setup.relevant_at {
         Relevance::AtLeast(stars) => format!("held-out ratings of {stars} stars or more"),

@@ -36,7 +36,7 @@ fn a_user_alone_is_what_the_user_is_among_all_with_any_number_of_threads() {
         let d = model.rating.n_factors;
         for user in 0..50 {
             let (rated, stars) = interactions.by_user.row(user);
-            let UserFactors { ranking, bias, rating } = items.form(rated, stars).unwrap();
+            let UserFactors { ranking, bias, rating } = items.form(rated, stars, true).unwrap();
             assert_eq!(ranking, model.ranking.user(user));
             assert_eq!(rating, model.rating.user_factors[user * d..][..d]);
             assert_eq!(bias, model.rating.user_bias[user]);
@@ -50,7 +50,7 @@ fn of_a_user_without_ratings_nothing_is_said() {
     for objective in [Objective::Ranking, Objective::Rating] {
         let (items, _) =
             ItemModel::train(&interactions, &settings(objective), &ProgressBar::hidden()).unwrap();
-        let UserFactors { mut ranking, bias, rating } = items.form(&[], &[]).unwrap();
+        let UserFactors { mut ranking, bias, rating } = items.form(&[], &[], true).unwrap();
         if objective == Objective::Rating {
             assert_eq!(ranking.pop(), Some(1.0), "what items' biases are multiplied by");
         }
@@ -76,6 +76,6 @@ fn by_predicted_stars_a_score_is_the_prediction_but_for_what_is_the_same_for_all
 fn stars_that_are_no_numbers_end_in_an_error() {
     let (items, _) =
         ItemModel::train(&interactions(), &settings(Objective::Ranking), &ProgressBar::hidden()).unwrap();
-    let error = items.form(&[0, 1], &[f32::NAN, 3.0]).unwrap_err();
+    let error = items.form(&[0, 1], &[f32::NAN, 3.0], true).unwrap_err();
     assert!(matches!(error, Error::UserDiverged { what: "rating factors" }), "{error}");
 }

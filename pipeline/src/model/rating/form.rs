@@ -6,7 +6,9 @@
 //! known, and what the draws differ in is what pulls a user's factors towards the prior.
 //!
 //! A user's own implicit factors, those that are added to the movies, need no solving: in the posterior's mean they are
-//! the sum of what the movies' own parts pull at them.
+//! the sum of what the movies' own parts pull at them. That is so where the movies were trained on the user's ratings, and
+//! what they pull is what is left once the user's part is in them. Of anybody else it would be far too much, and damping it
+//! by how firmly they pull is no better than what is then taken: such a user adds nothing to a movie.
 
 use pulp::{Simd, WithSimd};
 
@@ -26,6 +28,8 @@ pub(super) struct Form<'a, const W: usize> {
     pub(super) items: &'a RatingItems,
     pub(super) rated: &'a [u32],
     pub(super) stars: &'a [f32],
+    /// Whether the items were trained on this user's ratings, among others.
+    pub(super) is_trained: bool,
 }
 
 impl<const W: usize> WithSimd for Form<'_, W> {
@@ -51,7 +55,9 @@ impl<const W: usize> WithSimd for Form<'_, W> {
             line.extend(row[1..*depth].iter().map(|factor| stretch.share.sqrt() * factor));
             let mut regressors = row;
             regressors[0] = 1.0;
-            newcomer += stretch.share * dot(&implicit, &regressors);
+            if self.is_trained {
+                newcomer += stretch.share * dot(&implicit, &regressors);
+            }
         }
         line.extend([one_more(weight), newcomer]);
         Some(line)
@@ -80,7 +86,7 @@ impl<const W: usize> Form<'_, W> {
 
     /// The sums of the implicit factors of the movies rated and of what these tell the user's.
     #[inline(always)]
-    fn implied<S: Simd>(&self, simd: S, stretch: usize) -> [Row<W>; 2] {
+    fn implied<S: Simd>(&self, simd: S, stretch: usize) -> [Row<W>; SHARED] {
         let mut sums = [[0.0; W]; SHARED];
         for &item in self.rated {
             for (sum, row) in sums.iter_mut().zip(self.rows(item, stretch)) {

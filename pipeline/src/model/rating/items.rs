@@ -78,19 +78,20 @@ impl StarTerms {
 
 impl RatingItems {
     /// The bias of a user with these ratings, and the factors into `factors` (n_factors numbers), in stars. Of a user
-    /// without ratings all are zero. `None` where numbers stop being numbers.
+    /// without ratings all are zero. `is_trained` says whether the items were trained on this user's ratings, among others.
+    /// `None` where numbers stop being numbers.
     ///
     /// Cost, of each draw that is kept: W^2 multiplications a rating, and some 4 W^3.
-    pub fn form(&self, items: &[u32], stars: &[f32], factors: &mut [f32]) -> Option<f32> {
+    pub fn form(&self, items: &[u32], stars: &[f32], is_trained: bool, factors: &mut [f32]) -> Option<f32> {
         if items.is_empty() {
             factors.fill(0.0);
             return Some(0.0);
         }
         let arch = Arch::new();
         let line = match self.terms.width {
-            16 => arch.dispatch(Form::<16> { items: self, rated: items, stars }),
-            32 => arch.dispatch(Form::<32> { items: self, rated: items, stars }),
-            _ => arch.dispatch(Form::<64> { items: self, rated: items, stars }),
+            16 => arch.dispatch(Form::<16> { items: self, rated: items, stars, is_trained }),
+            32 => arch.dispatch(Form::<32> { items: self, rated: items, stars, is_trained }),
+            _ => arch.dispatch(Form::<64> { items: self, rated: items, stars, is_trained }),
         }?;
         let StarTerms { deviation, unknown_user, unknown_item, .. } = &self.terms;
         let own: Vec<f32> = line.iter().zip(unknown_user).map(|(value, unknown)| value - unknown).collect();

@@ -25,7 +25,7 @@ fn model(interactions: &Interactions, n_sweeps: usize) -> Result<RatingModel> {
     let rating = fit(interactions, &settings, 1, &ProgressBar::hidden(), &mut Vec::new())?;
     let (n_factors, item_factors) = (rating.terms.n_factors() + 1, rating.ranking_factors());
     let items = ItemModel { n_factors, item_factors, user_terms: None, rating };
-    Ok(items.with_users(&interactions.by_user, Course::default())?.rating)
+    Ok(items.with_users(&interactions.by_user, |_| true, Course::default())?.rating)
 }
 
 /// Ratings by two tastes, with biases and a scatter of 0.2: six in ten cells of 60 x 40, and the others.

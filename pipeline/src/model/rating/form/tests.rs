@@ -101,7 +101,7 @@ proptest! {
     ) {
         let model = items(&numbers);
         let rated: Vec<u32> = (0..stars.len() as u32).collect();
-        let form = || Form::<16> { items: &model, rated: &rated, stars: &stars };
+        let form = || Form::<16> { items: &model, rated: &rated, stars: &stars, is_trained: true };
         let line = Arch::new().dispatch(form()).unwrap();
         prop_assert_eq!(&line, &form().with_simd(Scalar::new()).unwrap());
         let expected = reference(&model, &rated, &stars);
