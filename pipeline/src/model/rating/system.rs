@@ -67,15 +67,6 @@ impl<const W: usize> System<'_, '_, W> {
                 *direction = plus(*scaled, conjugation, direction);
             });
         }
-        if size > small_enough {
-            // Not wrong, only less near; who looks for what a model lacks may want to know.
-            let left = tolerance * (size / small_enough).sqrt();
-            tracing::debug!(
-                steps,
-                left,
-                "implicit factors are not as near to their solution as they could be"
-            );
-        }
         size.is_finite().then_some(told)
     }
 }
