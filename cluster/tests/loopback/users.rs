@@ -53,6 +53,6 @@ pub(crate) fn read(path: &Path) -> RecordBatch {
     batch
 }
 
-pub(crate) fn numbers<'a>(column: &'a ArrayRef, field: usize) -> &'a [f32] {
+pub(crate) fn numbers(column: &ArrayRef, field: usize) -> &[f32] {
     column.as_struct().column(field).as_list::<i32>().values().as_primitive::<Float32Type>().values()
 }

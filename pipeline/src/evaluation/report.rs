@@ -139,6 +139,7 @@ mod tests {
         Setup {
             split: "random",
             test_fraction: Some(0.2),
+            train_users: None,
             k: Cutoffs::default(),
             relevant_at: Relevance::default(),
             n_users: 6,

@@ -34,6 +34,7 @@ fn training() -> TrainSettings {
 fn measured(holdout: &Holdout, cutoffs: &[usize]) -> (Compared, Users) {
     let measure = Measure {
         training: &training(),
+        train_users: 1.0,
         relevance: Relevance::default(),
         cutoffs: &Cutoffs::new(cutoffs).unwrap(),
         progress: Progress::hidden(),
