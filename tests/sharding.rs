@@ -92,14 +92,23 @@ fn a_run_waits_for_shards_that_others_compute_each_in_a_process_of_its_own() {
     assert!(!refused.status.success() && refused.stderr.contains("the job has shards 0 to 7"), "{refused:?}");
     let refused = shard(&["--index", "0", "--of", "9"]);
     assert!(!refused.status.success() && refused.stderr.contains("has 8 shards"), "{refused:?}");
+    // Twice at once and again, as of a pod that was started several times.
+    for _ in 0..2 {
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    let done = shard(&["--index", "0", "--of", "8"]);
+                    assert!(done.status.success(), "{done:?}");
+                });
+            }
+        });
+    }
     thread::scope(|scope| {
-        for index in 0..N_SHARDS {
-            // The second attempt of an index, as of a pod that was started twice.
+        for index in 1..N_SHARDS {
             let text = index.to_string();
             scope.spawn(move || {
                 let done = shard(&["--index", &text, "--of", "8"]);
                 assert!(done.status.success(), "{done:?}");
-                assert!(shard(&["--index", &text]).status.success() || index > 0);
             });
         }
     });
@@ -159,6 +168,41 @@ fn what_is_damaged_on_its_way_is_not_published() {
         "{ended:?}"
     );
     assert!(world.repository().current().unwrap().is_none());
+
+    // The next run takes nobody's word for it.
+    let account = run_cut(&world, &[]);
+    assert_eq!(
+        (&account["outcome"], account["generation"].as_str()),
+        (&"published".into(), Some(id.as_str()))
+    );
+    world.open(&id);
+}
+
+#[test]
+fn what_is_left_of_a_job_whose_generation_is_published_is_no_job_any_more() {
+    let world = World::new();
+    let driver = wait_for_shards(&world, &[]);
+    eventually("the run has prepared its shards", || {
+        Ended::of(world.pipeline("shard").args(["--index", "0"])).status.success()
+    });
+    let id = in_the_making(&world);
+    let (job, aside) = (world.output().join("jobs").join(id.as_str()), world.path("aside"));
+    let copied = std::process::Command::new("cp").arg("-r").arg(&job).arg(&aside).status().unwrap();
+    assert!(copied.success());
+    for index in 1..N_SHARDS {
+        let done = Ended::of(world.pipeline("shard").args(["--index", &index.to_string()]));
+        assert!(done.status.success(), "{done:?}");
+    }
+    assert!(Ended::after(driver).status.success());
+
+    // As if it had been killed before it took the job away.
+    fs::rename(aside, &job).unwrap();
+    let none = Ended::of(world.pipeline("shard").args(["--index", "1"]));
+    assert!(!none.status.success() && none.stderr.contains("--engine indexed"), "{none:?}");
+    let again = run_cut(&world, &["--always"]);
+    assert!(again["generation"].as_str() > Some(id.as_str()), "{again}");
+    assert!(fs::read_dir(world.output().join("jobs")).unwrap().next().is_none());
+    world.open(&id);
 }
 
 /// A server on a world's output that owns some shards.

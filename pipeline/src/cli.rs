@@ -311,7 +311,7 @@ impl RatingsArgs {
     /// [`Error::Setting`] where they are a file and only shards can be counted.
     fn source(self, n_trained: Option<u32>) -> Result<RatingsSource, Error> {
         match (RatingsSource::at(self.ratings, n_trained), n_trained) {
-            (RatingsSource::File(path), Some(n)) => {
+            (RatingsSource::File(path), Some(n)) if path.is_file() => {
                 let problem = format!("{} is one file; cut it with `pipeline partition`", path.display());
                 Err(Error::Setting { name: "--train-shards", value: n.to_string(), problem })
             }
@@ -350,11 +350,10 @@ impl RunArgs {
     /// What the options ask for.
     ///
     /// # Errors
-    /// Those of [`DenyList::read`] and [`RatingsSource::n_shards`]; [`Error::Setting`] for what does not go together.
+    /// Those of [`DenyList::read`]; [`Error::Setting`] for what does not go together.
     pub(crate) fn settings(self) -> Result<RunSettings, Error> {
         let scale = self.ratings.scale();
         let ratings = self.ratings.source(self.train_shards)?;
-        let shards = self.shards.settings(ratings.n_shards()?)?;
         Ok(RunSettings {
             training: self.train.settings(scale),
             input: InputSettings { ratings, movies: self.movies },
@@ -367,7 +366,7 @@ impl RunArgs {
             force: self.gate.force,
             always: self.always,
             report: !self.no_report,
-            shards,
+            shards: self.shards.settings(),
         })
     }
 }

@@ -157,6 +157,15 @@ pub enum Error {
         job: GenerationId,
     },
 
+    /// What the shards of a run are computed from is gone.
+    #[error(
+        "the job {job} was taken away while its shards were awaited, by another run on the same store; run again"
+    )]
+    JobGone {
+        /// The job.
+        job: GenerationId,
+    },
+
     /// Shards of a run were not computed.
     #[error(
         "{n} of {n_shards} shards were not computed: {problem}; nothing was published, run again to go on with the rest"

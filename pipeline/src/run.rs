@@ -14,6 +14,7 @@ use serde_json::Value;
 use store::manifest::{Account, Counts, Gate, Manifest, Source, Verdict};
 use store::records::Movie;
 use store::repository::{Pointer, Staging};
+use store::shards::MOST_SHARDS;
 use store::writer::{Finished, GenerationWriter};
 use store::{DenyList, MovieId, Repository, Tables};
 
@@ -27,13 +28,10 @@ use crate::model::TrainSettings;
 use crate::progress::{Progress, Unit};
 use crate::publish::Findings;
 use crate::report::{self, Evidence, Sources};
-use crate::shards::EngineChoice;
+use crate::shards::{EngineChoice, Job};
 use crate::similar;
 pub(crate) use before::program_digest;
 pub use outcome::{Outcome, Report};
-
-/// Shards at most: their files' names have five digits.
-pub const MOST_SHARDS: u32 = 100_000;
 
 /// What a run does and where it writes.
 #[derive(Debug, Clone)]
@@ -61,15 +59,16 @@ pub struct RunSettings {
     pub always: bool,
     /// Whether to write a page for people about the night.
     pub report: bool,
-    /// How the users are cut and by whom they are computed; `None` where all are records of one store.
-    pub shards: Option<ShardSettings>,
+    /// How the users are cut and by whom they are computed.
+    pub shards: ShardSettings,
 }
 
 /// How users are cut into shards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShardSettings {
-    /// Into how many.
-    pub n_shards: u32,
+    /// Into how many; where it is not said, as the ratings are, and where these are not cut either all users are records of
+    /// one store.
+    pub n_shards: Option<u32>,
     /// Who computes them.
     pub engine: EngineChoice,
     /// How many a cluster is given at once.
@@ -108,6 +107,7 @@ struct Made {
 /// What is wrong with the input, the settings or the store, [`store::Error::Locked`] and
 /// [`store::Error::Overtaken`] among it; the repository then offers what it did before.
 pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
+    let settings = &settings.cut_as_ratings()?;
     settings.check()?;
     let mut meter = Meter::default();
 
@@ -133,9 +133,9 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
         movies = input.interactions.n_items(),
         "read and cleaned"
     );
-    let made = match &settings.shards {
+    let made = match settings.shards.n_shards {
         None => whole::make(&night, &lock, &mut input, &mut meter)?,
-        Some(shards) => sharded::make(&night, shards, &lock, &mut input, &mut meter)?,
+        Some(n_shards) => sharded::make(&night, n_shards, &lock, &mut input, &mut meter)?,
     };
     let Made { staging, finished, lists, evidence, metrics, n_unnamed, n_candidates } = made;
 
@@ -163,10 +163,14 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
     account.gate = gate::judge(&account, &lists, baseline, &settings.bounds, settings.force.as_deref());
     let manifest = finished.seal(account)?;
     send(repository, &staging, &manifest, progress)?;
-    let sharded = manifest.n_shards.is_some().then(|| repository.job(manifest.generation.clone()));
+    let sharded = manifest.n_shards.is_some().then(|| Job::open(repository, manifest.generation.clone()));
     let mut report = publish(repository, manifest, &seen)?;
-    // What its tasks have shared is not needed any more, whatever the gate has said.
-    sharded.map_or(Ok(()), |job| job.end())?;
+    if let Some(job) = sharded
+        && let Err(e) = job.and_then(|job| job.end())
+    {
+        // What its tasks have shared is not needed any more, whatever the gate has said; the next run takes it away.
+        tracing::warn!("what the tasks have shared is left in {}: {e}", repository.location());
+    }
     if let Some(evidence) = evidence {
         report.page = report::write(repository, &report.manifest, baseline.manifest(), &evidence);
     }
@@ -186,22 +190,36 @@ impl RunSettings {
             let problem = "it must be from 0 (no measurement) to below 1";
             return Err(Error::setting("--test-fraction", self.test_fraction, problem));
         }
-        if let Some(ShardSettings { n_shards, .. }) = &self.shards
-            && !(1..=MOST_SHARDS).contains(n_shards)
-        {
-            return Err(Error::setting("--shards", n_shards, format!("it must be from 1 to {MOST_SHARDS}")));
+        let ShardSettings { n_shards, ref engine, .. } = self.shards;
+        if let Some(n) = n_shards.filter(|n| !(1..=MOST_SHARDS).contains(n)) {
+            return Err(Error::setting("--shards", n, format!("it must be from 1 to {MOST_SHARDS}")));
         }
-        if let RatingsSource::Shards { location, n_trained } = &self.input.ratings {
-            let Some(ShardSettings { n_shards, .. }) = &self.shards else {
-                let problem = "they are cut, so that the run must be: --shards";
-                return Err(Error::setting("--ratings", location, problem));
-            };
-            if let Some(n) = n_trained.filter(|n| n > n_shards) {
-                return Err(Error::setting("--train-shards", n, format!("there are {n_shards} shards")));
-            }
+        if n_shards.is_none()
+            && *engine != EngineChoice::Local
+            && matches!(self.input.ratings, RatingsSource::File(_))
+        {
+            return Err(Error::setting("--engine", engine, "say with --shards how users are cut"));
+        }
+        if let (Some(n), Some(n_shards)) = (self.input.ratings.n_trained(), n_shards)
+            && n > n_shards
+        {
+            return Err(Error::setting("--train-shards", n, format!("there are {n_shards} shards")));
         }
         self.bounds.check()?;
         self.training.check()
+    }
+
+    /// The same, the users being cut as the ratings are, where these are.
+    fn cut_as_ratings(&self) -> Result<Self> {
+        let mut settings = self.clone();
+        if let Some(n_cut) = self.input.ratings.n_shards()? {
+            let n_shards = settings.shards.n_shards.get_or_insert(n_cut);
+            if *n_shards != n_cut {
+                let problem = format!("the ratings are cut into {n_cut}; leave it out");
+                return Err(Error::setting("--shards", n_shards, problem));
+            }
+        }
+        Ok(settings)
     }
 
     /// What decides the result, for the manifest. Of the deny list its digest: who was deleted must not stand there.
@@ -221,7 +239,7 @@ impl RunSettings {
         }
         let deny_list = self.deny_list.as_ref().map(DenyList::digest);
         let &Self { ref training, test_fraction, depth, similar, .. } = self;
-        let shards = self.shards.as_ref().map(|shards| shards.n_shards);
+        let shards = self.shards.n_shards;
         let trained_shards = self.input.ratings.n_trained();
         let parameters =
             Parameters { training, test_fraction, depth, similar, deny_list, shards, trained_shards };

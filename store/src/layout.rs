@@ -3,6 +3,7 @@
 //! ```text
 //! CURRENT                           the published generation's name
 //! generations/<id>/claim            written first; in buckets, and by jobs
+//! generations/<id>/seal             written by who completes what a job has made
 //! generations/<id>/manifest.json    written last: a generation without it is not whole
 //! generations/<id>/records/...      a sled directory
 //! generations/<id>/users/...        the users' records by shard, where a run was cut into such
@@ -35,6 +36,8 @@ pub(crate) const JOBS: &str = "jobs";
 pub(crate) const REPORTS: &str = "reports";
 /// The file of a bucket's generation, or a job's, that is written first, by the one run that may write the others.
 pub(crate) const CLAIM: &str = "claim";
+/// The file that is written before a job's generation is completed, by the one run that may complete it.
+pub(crate) const SEAL: &str = "seal";
 /// The file that a run holds locked from beginning to end.
 pub(crate) const LOCK: &str = "LOCK";
 

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use pipeline::Error;
-use pipeline::run::{MOST_SHARDS, ShardSettings};
+use pipeline::run::ShardSettings;
 use pipeline::shards::{EngineChoice, PartitionSettings, Task};
+use store::shards::MOST_SHARDS;
 use store::{DenyList, GenerationId, Location};
 
 use super::RatingsArgs;
@@ -31,23 +32,9 @@ pub(crate) struct ShardsArgs {
 }
 
 impl ShardsArgs {
-    /// What the options ask for, of ratings that are cut into `n_cut` shards or not at all.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] for what does not go together.
-    pub(crate) fn settings(self, n_cut: Option<u32>) -> Result<Option<ShardSettings>, Error> {
-        let Self { shards, engine, in_flight } = self;
-        let setting = |name, value: String, problem| Err(Error::Setting { name, value, problem });
-        match (shards.or(n_cut), n_cut) {
-            (Some(n), Some(n_cut)) if n != n_cut => {
-                setting("--shards", n.to_string(), format!("the ratings are cut into {n_cut}; leave it out"))
-            }
-            (Some(n_shards), _) => Ok(Some(ShardSettings { n_shards, engine, in_flight })),
-            (None, _) if engine == EngineChoice::Local => Ok(None),
-            (None, _) => {
-                setting("--engine", engine.to_string(), "say with --shards how users are cut".to_owned())
-            }
-        }
+    pub(crate) fn settings(self) -> ShardSettings {
+        let Self { shards: n_shards, engine, in_flight } = self;
+        ShardSettings { n_shards, engine, in_flight }
     }
 }
 

@@ -12,7 +12,8 @@ pub(super) fn checks(tonight: &Account, before: Option<&Account>, bounds: &Bound
     let Some(before) = before else { return checks };
     let of = |account: &Account| {
         let counts = &account.counts;
-        [counts.ratings, counts.users, counts.movies, account.movie_rows.kept]
+        // All that there are, whichever a model was trained on.
+        [account.rows.kept, counts.users, counts.movies, account.movie_rows.kept]
     };
     let names = ["ratings", "users", "movies", "movies described"];
     for ((name, now), then) in names.into_iter().zip(of(tonight)).zip(of(before)) {

@@ -1,6 +1,5 @@
 //! How good the model was on held-out ratings, against the most rated movies and against what is published.
 
-use serde_json::Value;
 use store::manifest::{Account, Check};
 
 use super::bounds::Bounds;
@@ -19,8 +18,13 @@ pub(super) fn checks(tonight: &Account, before: Option<&Account>, bounds: &Bound
     let mut checks = vec![lift(tonight, bounds)];
     let Some(before) = before else { return checks };
     let comparable = |name: &str| {
-        if held_out(tonight) != held_out(before) {
-            return Err(format!("what is published was measured on another share ({})", held_out(before)));
+        for (parameter, what) in
+            [("test_fraction", "measured on another share"), ("trained_shards", "trained on other shards")]
+        {
+            let of = |account: &Account| account.parameters.get(parameter).cloned().unwrap_or_default();
+            if of(tonight) != of(before) {
+                return Err(format!("what is published was {what} ({})", of(before)));
+            }
         }
         before.metrics.get(name).copied().ok_or_else(|| "what is published was not measured".to_owned())
     };
@@ -35,10 +39,6 @@ pub(super) fn checks(tonight: &Account, before: Option<&Account>, bounds: &Bound
         Err(why) => skipped(STARS, why),
     });
     checks
-}
-
-fn held_out(account: &Account) -> &Value {
-    account.parameters.get("test_fraction").unwrap_or(&Value::Null)
 }
 
 fn no_worse(name: &str, value: f64, before: f64, loss: f64, bounds: &Bounds) -> Check {

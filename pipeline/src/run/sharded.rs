@@ -14,7 +14,7 @@ use store::working_copy::WorkingCopy;
 use store::writer::GenerationWriter;
 use store::{Repository, Tables};
 
-use super::{Made, Night, ShardSettings, warn_of_unnamed, write_movies};
+use super::{Made, Night, RunSettings, warn_of_unnamed, write_movies};
 use crate::error::{Error, Result};
 use crate::gate::Lists;
 use crate::ingest;
@@ -31,16 +31,16 @@ use crate::shards::{
 
 pub(super) fn make(
     night: &Night<'_>,
-    shards: &ShardSettings,
+    n_shards: u32,
     lock: &RunLock,
     input: &mut Input,
     meter: &mut Meter,
 ) -> Result<Made> {
     let &Night { settings, repository, .. } = night;
     let (scale, deny) = (settings.training.scale, settings.deny_list.as_ref());
-    let engine = engine(night, shards)?;
+    let engine = engine(night)?;
     let key = key(night)?;
-    let resumed = Job::resume(repository, &key)?;
+    let resumed = Job::resume(repository, lock, &key)?;
     repository.sweep(lock, resumed.as_ref().map(Job::id))?;
     let (job, items) = match resumed {
         Some(job) => {
@@ -48,7 +48,7 @@ pub(super) fn make(
             let items = meter.measure("train", || job.model(&settings.place.work))?.into_items();
             (job, items)
         }
-        None => prepare(night, shards.n_shards, key, input, meter)?,
+        None => prepare(night, n_shards, key, input, meter)?,
     };
     compute(&*engine, &job, night, meter)?;
     let accounts = accounts(&job)?;
@@ -86,13 +86,20 @@ fn key(night: &Night<'_>) -> Result<String> {
     struct Of<'a> {
         ratings: &'a FileDigest,
         movies: &'a FileDigest,
+        /// Where shards are read that were cut before: tasks are told once.
+        location: Option<String>,
         program: &'a str,
         parameters: Map<String, Value>,
     }
     let &Night { settings, source, program, .. } = night;
     let (ratings, movies) = (&source.ratings.digest, &source.movies.digest);
-    let text = serde_json::to_vec(&Of { ratings, movies, program, parameters: settings.parameters() })
-        .map_err(|e| Error::Internal { what: "the key of a job", detail: e.to_string() })?;
+    let location = match &settings.input.ratings {
+        RatingsSource::File(_) => None,
+        RatingsSource::Shards { location, .. } => Some(location.absolute()?.to_string()),
+    };
+    let text =
+        serde_json::to_vec(&Of { ratings, movies, location, program, parameters: settings.parameters() })
+            .map_err(|e| Error::Internal { what: "the key of a job", detail: e.to_string() })?;
     Ok(blake3::hash(&text).to_hex().to_string())
 }
 
@@ -196,8 +203,8 @@ fn see_all(accounts: &[ShardAccount], input: &mut Input) {
     }
 }
 
-fn engine(night: &Night<'_>, shards: &ShardSettings) -> Result<Box<dyn Engine>> {
-    let place = &night.settings.place;
+fn engine(night: &Night<'_>) -> Result<Box<dyn Engine>> {
+    let RunSettings { place, shards, .. } = night.settings;
     match &shards.engine {
         EngineChoice::Local => {
             Ok(Box::new(Here { location: place.location.clone(), work: place.work.clone() }))

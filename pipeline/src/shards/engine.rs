@@ -116,6 +116,8 @@ impl Engine for Elsewhere {
             if n_missing == 0 {
                 return Ok(());
             }
+            // Where it was taken away nobody will ever come.
+            job.is_there()?;
             std::thread::sleep(LOOK);
         }
     }

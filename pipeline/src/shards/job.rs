@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use store::manifest::FileDigest;
-use store::repository::{JobFiles, RatingShards, RatingsAccount};
+use store::repository::{JobFiles, RatingShards, RatingsAccount, RunLock};
 use store::working_copy::WorkingCopy;
 use store::{DenyList, GenerationId, Location, Repository};
 
@@ -83,14 +83,18 @@ pub struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    /// The job with a key, if a run has prepared one and not ended it.
+    /// The job with a key, if a run has prepared one and not ended it, and nobody else may be at it. Accounts that its files
+    /// belie are gone.
     ///
     /// # Errors
     /// Those of the store.
-    pub fn resume(repository: &'a Repository, key: &str) -> Result<Option<Self>> {
+    pub fn resume(repository: &'a Repository, lock: &RunLock, key: &str) -> Result<Option<Self>> {
         for id in repository.jobs()?.into_iter().rev() {
             match Self::open(repository, id) {
-                Ok(job) if job.plan.key == key => return Ok(Some(job)),
+                Ok(job) if job.plan.key == key && job.files.may_go_on(lock)? => {
+                    job.doubt()?;
+                    return Ok(Some(job));
+                }
                 // Of another night, or of one that did not get so far.
                 Ok(_) | Err(Error::NotPrepared { .. }) => {}
                 Err(other) => return Err(other),
@@ -127,6 +131,17 @@ impl<'a> Job<'a> {
         match plan {
             Some(plan) => Ok(Self { files, plan }),
             None => Err(Error::NotPrepared { location: repository.location().clone(), job: Some(id) }),
+        }
+    }
+
+    /// That the job has not been ended meanwhile, by another run.
+    ///
+    /// # Errors
+    /// [`Error::JobGone`]; those of the store.
+    pub fn is_there(&self) -> Result<()> {
+        match self.files.read(PLAN)? {
+            Some(_) => Ok(()),
+            None => Err(Error::JobGone { job: self.id().clone() }),
         }
     }
 
@@ -206,25 +221,59 @@ impl<'a> Job<'a> {
         Ok((0..self.plan.n_shards).filter(|&shard| !done.contains(account_name(shard).as_str())).collect())
     }
 
+    /// Takes away the accounts that cannot be read, and those of files that are not there as these say.
+    fn doubt(&self) -> Result<()> {
+        let missing: BTreeSet<u32> = self.missing()?.into_iter().collect();
+        for shard in (0..self.plan.n_shards).filter(|shard| !missing.contains(shard)) {
+            let said = self.account(shard)?.map(|account| account.file.bytes);
+            if said.is_none() || self.files.users_size(shard)? != said {
+                tracing::warn!(shard, "its file is not what its account says; it is computed again");
+                self.remove_account(shard)?;
+            }
+        }
+        Ok(())
+    }
+
     /// What has come of a shard; `None` while it is not done.
     ///
     /// # Errors
     /// Those of the store.
     pub fn account(&self, shard: u32) -> Result<Option<ShardAccount>> {
-        let text = self.files.read(&format!("{DONE}/{}", account_name(shard)))?;
+        let text = self.files.read(&account_key(shard))?;
         // One that cannot be read is made again.
         Ok(text.and_then(|text| serde_json::from_slice(&text).ok()))
     }
 
-    /// Says that a shard is done.
+    /// Says that a shard is done, unless somebody has said so before; whether it now is as `account` has it.
     ///
     /// # Errors
     /// Those of the store.
-    pub(super) fn put_account(&self, shard: u32, account: &ShardAccount) -> Result<()> {
+    pub(super) fn put_account(&self, shard: u32, account: &ShardAccount) -> Result<bool> {
         let text = serde_json::to_vec(account)
             .map_err(|e| Error::Internal { what: "the account of a shard", detail: e.to_string() })?;
-        Ok(self.files.write(&format!("{DONE}/{}", account_name(shard)), &text)?)
+        Ok(self.files.write_once(&account_key(shard), &text)?)
     }
+
+    /// Says that a shard is not done.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(super) fn remove_account(&self, shard: u32) -> Result<()> {
+        Ok(self.files.remove(&account_key(shard))?)
+    }
+
+    /// Ends it: first of all what says that it is one.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn end(&self) -> Result<()> {
+        self.files.remove(PLAN)?;
+        Ok(self.files.end()?)
+    }
+}
+
+fn account_key(shard: u32) -> String {
+    format!("{DONE}/{}", account_name(shard))
 }
 
 fn account_name(shard: u32) -> String {

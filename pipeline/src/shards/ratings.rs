@@ -76,8 +76,9 @@ pub fn gather(
             let file = shards.fetch(&account, shard, copy.dir())?;
             let mut order = Order::new(shard, account.n_shards, deny);
             let mut read = Vec::new();
-            for batch in RatingsReader::open(file.path())?.batches() {
-                let batch = batch?;
+            let of_original = |e| shards.of_original(shard, e);
+            for batch in RatingsReader::open(file.path()).map_err(of_original)?.batches() {
+                let batch = batch.map_err(of_original)?;
                 for (row, &user) in batch.users.iter().enumerate() {
                     let (movies, stars) = batch.row(row);
                     let checked = order.next(user, movies).and_then(|()| check(movies, stars, scale));

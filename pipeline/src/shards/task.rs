@@ -92,11 +92,12 @@ impl Task {
     /// Forms and scores the users of a shard, and leaves the file of results to be looked at.
     fn compute(&self, shard: u32) -> Result<()> {
         let given = self.given(shard)?;
-        let ratings = RatingsReader::open(given.path())?;
+        let of_ratings = |e| self.of_ratings(shard, e);
+        let ratings = RatingsReader::open(given.path()).map_err(of_ratings)?;
         let path = self.work.dir().join(format!("users-{shard:05}.parquet"));
         let mut writer = ResultsWriter::create(&path)?;
         for batch in ratings.batches() {
-            writer.put(&self.results(shard, batch?)?)?;
+            writer.put(&self.results(shard, batch.map_err(of_ratings)?)?)?;
         }
         writer.finish()?;
         self.repository.job(self.id.clone()).send_results(&path, shard)?;
@@ -115,7 +116,10 @@ impl Task {
         stars: &[f32],
     ) -> Result<(Lists<f32>, Lists<f32>)> {
         let are_trained = self.plan.n_trained.is_none_or(|n| shard < n);
-        self.model.form(indptr, movies, stars, are_trained)
+        self.model.form(indptr, movies, stars, are_trained).map_err(|e| match e {
+            Error::BadRatings { problem } => self.bad_ratings(shard, problem),
+            other => other,
+        })
     }
 
     fn results(&self, shard: u32, history: RatingsBatch) -> Result<ResultsBatch> {
@@ -148,19 +152,20 @@ impl Task {
         let mut content = blake3::Hasher::new();
         let mut order = Order::new(shard, self.plan.n_shards, &self.plan.deny);
         let given = self.given(shard)?;
-        let given = RatingsReader::open(given.path())?;
+        let of_ratings = |e| self.of_ratings(shard, e);
+        let given = RatingsReader::open(given.path()).map_err(of_ratings)?;
         let mut given = histories(&given);
         for batch in ResultsReader::open(results.path())?.batches() {
             let batch = batch?;
             for row in 0..batch.len() {
                 let (user, list, history, factors) = batch.records(row);
-                if given.next().transpose()?.as_ref() != Some(&(user, history.clone())) {
+                if given.next().transpose().map_err(of_ratings)?.as_ref() != Some(&(user, history.clone())) {
                     let detail = format!("what user {user} has rated is not what the shard was given");
                     return Err(damaged(detail).into());
                 }
-                order.next(user, batch.history.row(row).0).map_err(|problem| Error::BadRatings {
-                    problem: self.ratings.0.damaged(shard, problem).to_string(),
-                })?;
+                order
+                    .next(user, batch.history.row(row).0)
+                    .map_err(|problem| self.bad_ratings(shard, problem))?;
                 digest(&mut content, user, &list, &history, &factors)?;
                 lists.take(user, Some(&list), Some(&history), &judge);
                 seen.take(&history, candidates);
@@ -171,13 +176,40 @@ impl Task {
         }
         let content = content.finalize().to_hex().to_string();
         let Seen { n_ratings, n_candidates, n_strangers } = seen;
-        job.put_account(shard, &ShardAccount { file, content, n_ratings, n_candidates, n_strangers, lists })
+        let account = ShardAccount { file, content, n_ratings, n_candidates, n_strangers, lists };
+        if !job.put_account(shard, &account)? {
+            self.settle(&job, shard, results.path())?;
+        }
+        Ok(())
+    }
+
+    /// Where somebody else has said what a shard has come to, in the same moment: what lies there must be that.
+    fn settle(&self, job: &Job<'_>, shard: u32, results: &Path) -> Result<()> {
+        let Some(account) = job.account(shard)? else { return Ok(()) };
+        let checked = account.file.check(results);
+        if checked.is_err() {
+            job.remove_account(shard)?;
+        }
+        Ok(checked?)
+    }
+
+    /// An error about the ratings of a shard, which names their file.
+    fn bad_ratings(&self, shard: u32, problem: String) -> Error {
+        Error::BadRatings { problem: self.ratings.0.damaged(shard, problem).to_string() }
     }
 
     /// The ratings of a shard, as they were when the job was prepared.
     fn given(&self, shard: u32) -> Result<Fetched> {
         let (ratings, account) = &self.ratings;
-        Ok(ratings.fetch(account, shard, self.work.dir())?)
+        ratings.fetch(account, shard, self.work.dir()).map_err(|e| self.of_ratings(shard, e))
+    }
+
+    /// An error about reading the ratings of a shard. What is wrong with them stays so, whoever computes it again.
+    fn of_ratings(&self, shard: u32, error: store::Error) -> Error {
+        match self.ratings.0.of_original(shard, error) {
+            damaged @ store::Error::Damaged { .. } => Error::BadRatings { problem: damaged.to_string() },
+            other => other.into(),
+        }
     }
 
     /// The job, if it has not ended.
@@ -205,10 +237,10 @@ impl Seen {
 }
 
 /// The users of a shard and what they have rated.
-fn histories(reader: &RatingsReader) -> impl Iterator<Item = Result<(UserId, History)>> {
+fn histories(reader: &RatingsReader) -> impl Iterator<Item = store::Result<(UserId, History)>> {
     reader.batches().flat_map(|batch| match batch {
         Ok(batch) => (0..batch.users.len()).map(|row| Ok(batch.history(row))).collect(),
-        Err(e) => vec![Err(e.into())],
+        Err(e) => vec![Err(e)],
     })
 }
 

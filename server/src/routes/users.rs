@@ -21,9 +21,9 @@ const MOST_LOOKS: u32 = 1000;
 pub(super) async fn answer(app: &Arc<App>, query: &str, client: Option<&Preferences>) -> Answer {
     let n = parse(query)?;
     compute(app, client, move |app, client| {
-        look_up(app, client, &[], &(Route::Users.number(), n), |view| {
-            json(&Users { users: spread(view, n)? })
-        })
+        // Of a generation that is cut others answer with others.
+        let wanted = (Route::Users.number(), n, app.settings.shards.to_string());
+        look_up(app, client, &[], &wanted, |view| json(&Users { users: spread(view, n)? }))
     })
     .await
 }

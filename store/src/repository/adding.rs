@@ -3,10 +3,10 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::Repository;
 use super::objects::Version;
+use super::{Repository, is_below};
 use crate::error::{Error, Result};
-use crate::layout::{self, CLAIM, MANIFEST, USERS};
+use crate::layout::{self, CLAIM, MANIFEST, SEAL, USERS};
 use crate::location::Location;
 use crate::manifest::Manifest;
 use crate::working_copy::WorkingCopy;
@@ -59,18 +59,19 @@ impl Repository {
     /// each part as it is sent. Where it was made in place nothing is left to do, and a job's shards are there already.
     ///
     /// # Errors
-    /// [`Error::Claimed`] where another run began in the same millisecond.
+    /// [`Error::Claimed`] where another run began in the same millisecond, or completes the same job; [`Error::Damaged`]
+    /// where a shard's file is not there in its full length.
     pub fn add(&self, staging: &Staging, manifest: &Manifest, mut sent: impl FnMut(u64)) -> Result<()> {
         let Staging::Apart(copy) = staging else { return Ok(()) };
         let id = &manifest.generation;
         let dir = layout::generation_dir(copy.dir(), id);
-        // A job has claimed its generation when it began.
-        if manifest.n_shards.is_none()
-            && !self.objects.replace(&layout::key(id, CLAIM), signature().as_bytes(), &Version::ABSENT)?
-        {
+        self.check_files_that(manifest, |name| is_below(USERS, name))?;
+        // A job has claimed its generation when it began; but where there is no lock, two runs may go on with it.
+        let claim = if manifest.n_shards.is_none() { CLAIM } else { SEAL };
+        if !self.objects.replace(&layout::key(id, claim), signature().as_bytes(), &Version::ABSENT)? {
             return Err(Error::Claimed { generation: id.clone(), location: self.location.to_string() });
         }
-        for name in manifest.files.keys().filter(|name| !Path::new(name).starts_with(USERS)) {
+        for name in manifest.files.keys().filter(|name| !is_below(USERS, name)) {
             self.objects.upload(&dir.join(name), &layout::key(id, name), &mut sent)?;
         }
         self.objects.upload(&dir.join(MANIFEST), &layout::key(id, MANIFEST), &mut sent)

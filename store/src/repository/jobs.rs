@@ -17,10 +17,10 @@ use std::path::Path;
 
 use super::adding::signature;
 use super::objects::{Fetched, Version};
-use super::{RatingShards, Repository};
+use super::{RatingShards, Repository, RunLock};
 use crate::error::Result;
 use crate::ids::GenerationId;
-use crate::layout::{self, CLAIM, JOBS, USERS};
+use crate::layout::{self, CLAIM, JOBS, MANIFEST, SEAL, USERS};
 
 /// The folder of a job's ratings.
 const RATINGS: &str = "ratings";
@@ -49,15 +49,32 @@ impl Repository {
         }
     }
 
-    /// The jobs that have not ended, by ascending name.
+    /// The jobs that have not ended, by ascending name. What is left of one whose generation is whole is none.
     ///
     /// # Errors
     /// As [`Repository::pointer`].
     pub fn jobs(&self) -> Result<Vec<GenerationId>> {
+        let mut ids = self.job_folders()?;
+        let mut whole = Vec::new();
+        for id in &ids {
+            if self.is_whole(id)? {
+                whole.push(id.clone());
+            }
+        }
+        ids.retain(|id| !whole.contains(id));
+        Ok(ids)
+    }
+
+    /// All that is left of jobs, ended or not, by ascending name.
+    pub(super) fn job_folders(&self) -> Result<Vec<GenerationId>> {
         let names = self.objects.names(JOBS)?;
         let mut ids: Vec<GenerationId> = names.iter().filter_map(|name| name.parse().ok()).collect();
         ids.sort_unstable();
         Ok(ids)
+    }
+
+    pub(super) fn is_whole(&self, id: &GenerationId) -> Result<bool> {
+        Ok(self.objects.size(&layout::key(id, MANIFEST))?.is_some())
     }
 
     /// The files of a job.
@@ -88,6 +105,22 @@ impl JobFiles<'_> {
     /// As [`JobFiles::read`].
     pub fn write(&self, name: &str, content: &[u8]) -> Result<()> {
         self.repository.objects.write(&self.key(name), content)
+    }
+
+    /// Writes a small file of the job that is not there. Returns whether it has that content now.
+    ///
+    /// # Errors
+    /// As [`JobFiles::read`].
+    pub fn write_once(&self, name: &str, content: &[u8]) -> Result<bool> {
+        self.repository.objects.replace(&self.key(name), content, &Version::ABSENT)
+    }
+
+    /// Removes a small file of the job, if it is there.
+    ///
+    /// # Errors
+    /// As [`JobFiles::read`].
+    pub fn remove(&self, name: &str) -> Result<()> {
+        self.repository.objects.remove(&self.key(name))
     }
 
     /// The names in a folder of the job.
@@ -153,6 +186,14 @@ impl JobFiles<'_> {
         self.repository.objects.fetch(&self.users_key(shard), dir)
     }
 
+    /// How large the file of a shard's results is; `None` where there is none.
+    ///
+    /// # Errors
+    /// As [`JobFiles::read`].
+    pub fn users_size(&self, shard: u32) -> Result<Option<u64>> {
+        self.repository.objects.size(&self.users_key(shard))
+    }
+
     /// Removes what killed tasks have left beside the shards' results.
     ///
     /// # Errors
@@ -167,6 +208,22 @@ impl JobFiles<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether a run may go on with the job, where `lock` says whether others can be at it. None may that another has begun
+    /// to complete, unless that one is dead.
+    ///
+    /// # Errors
+    /// As [`JobFiles::read`].
+    pub fn may_go_on(&self, lock: &RunLock) -> Result<bool> {
+        let (objects, seal) = (&self.repository.objects, layout::key(&self.id, SEAL));
+        if objects.size(&seal)?.is_none() {
+            return Ok(true);
+        }
+        if lock.is_exclusive() {
+            objects.remove(&seal)?;
+        }
+        Ok(lock.is_exclusive())
     }
 
     /// Removes what the tasks have shared. The generation stays as it is.

@@ -185,7 +185,11 @@ impl Repository {
     /// # Errors
     /// [`Error::Damaged`] naming the first that is not.
     pub fn check_files(&self, manifest: &Manifest) -> Result<()> {
-        for (name, FileDigest { bytes, .. }) in &manifest.files {
+        self.check_files_that(manifest, |_| true)
+    }
+
+    fn check_files_that(&self, manifest: &Manifest, is_wanted: impl Fn(&str) -> bool) -> Result<()> {
+        for (name, FileDigest { bytes, .. }) in manifest.files.iter().filter(|(name, _)| is_wanted(name)) {
             let key = layout::key(&manifest.generation, name);
             let detail = match self.objects.size(&key)? {
                 None => "it is missing".to_owned(),

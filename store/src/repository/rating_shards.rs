@@ -20,6 +20,7 @@ use super::objects::{self, Fetched, Objects};
 use crate::error::{Error, Result};
 use crate::location::Location;
 use crate::manifest::{FileDigest, Rows};
+use crate::shards::MOST_SHARDS;
 
 const ACCOUNT: &str = "shards.json";
 
@@ -69,8 +70,10 @@ impl RatingShards {
             return Err(damaged(detail.to_owned()));
         };
         let account: RatingsAccount = serde_json::from_slice(&bytes).map_err(|e| damaged(e.to_string()))?;
-        if account.n_shards == 0 {
-            return Err(damaged("it says that there are 0 shards".to_owned()));
+        if !(1..=MOST_SHARDS).contains(&account.n_shards) {
+            let detail =
+                format!("it says that there are {} shards, not 1 to {MOST_SHARDS}", account.n_shards);
+            return Err(damaged(detail));
         }
         let blake3 = blake3::hash(&bytes).to_hex().to_string();
         Ok((account, FileDigest { bytes: bytes.len() as u64, blake3 }))
@@ -100,7 +103,7 @@ impl RatingShards {
         self.objects.upload(from, &self.key(name), &mut |_| ())
     }
 
-    /// Says that they are whole. `files` has the digest of each, in order.
+    /// Says that they are whole, and removes what there was beyond. `files` has the digest of each, in order.
     ///
     /// # Errors
     /// As [`RatingShards::begin`].
@@ -110,6 +113,12 @@ impl RatingShards {
         let account = serde_json::to_vec_pretty(&RatingsAccount { n_shards, rows, files })
             .map_err(|e| Error::Encode { what: "account of shards", detail: e.to_string() })?;
         self.objects.write(&self.key(ACCOUNT), &account)?;
+        let number = |name: &str| name.strip_suffix(".parquet")?.parse::<u32>().ok();
+        for name in self.objects.names(self.prefix.trim_end_matches('/'))? {
+            if number(&name).is_some_and(|shard| shard >= n_shards && name == file_name(shard)) {
+                self.objects.remove(&self.key(&name))?;
+            }
+        }
         Ok(FileDigest { bytes: account.len() as u64, blake3: blake3::hash(&account).to_hex().to_string() })
     }
 
@@ -122,10 +131,16 @@ impl RatingShards {
         let name = file_name(shard);
         let fetched = self.objects.fetch(&self.key(&name), dir)?;
         let checked = account.files.get(&name).map_or(Ok(()), |digest| digest.check(fetched.path()));
-        checked.map(|()| fetched).map_err(|e| match e {
+        checked.map(|()| fetched).map_err(|e| self.of_original(shard, e))
+    }
+
+    /// An error about a shard's file, or a copy of it, told of the file.
+    #[must_use]
+    pub fn of_original(&self, shard: u32, error: Error) -> Error {
+        match error {
             Error::Damaged { detail, .. } => self.damaged(shard, detail),
             other => other,
-        })
+        }
     }
 
     /// An error about a shard's file.

@@ -9,8 +9,8 @@ use crate::layout::{self, GENERATIONS, MANIFEST};
 const ABANDONED: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 
 impl Repository {
-    /// Removes what runs that were killed have left: generations without a manifest, and jobs, but for one that is
-    /// to be gone on with. Those that others may be writing stay. Returns how many generations were removed.
+    /// Removes what runs that were killed have left: generations without a manifest, and jobs, of those that are whole and
+    /// of others, but for one that is to be gone on with. Those that others may be writing stay. Returns how many generations were removed.
     ///
     /// # Errors
     /// As [`Repository::pointer`].
@@ -21,12 +21,14 @@ impl Repository {
             let is_old = || id.time().is_none_or(|time| now.duration_since(time) > ABANDONED);
             kept != Some(id) && (lock.is_exclusive() || is_old())
         };
-        for id in self.jobs()?.into_iter().filter(abandoned) {
-            self.job(id).end()?;
+        for id in self.job_folders()? {
+            if abandoned(&id) || self.is_whole(&id)? {
+                self.job(id).end()?;
+            }
         }
         let mut n_removed = 0;
         for id in self.generations()?.into_iter().filter(abandoned) {
-            if self.objects.read(&layout::key(&id, MANIFEST))?.is_none() {
+            if !self.is_whole(&id)? {
                 tracing::info!(generation = %id, "removing what a run has left unfinished");
                 self.remove_rest(&id)?;
                 n_removed += 1;

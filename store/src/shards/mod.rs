@@ -22,6 +22,9 @@ pub use owned::{InvalidShards, Owned};
 pub use ratings::{RatingsBatch, RatingsReader, RatingsWriter};
 pub use results::{ResultsBatch, ResultsReader, ResultsWriter};
 
+/// Shards at most: their files' names have five digits.
+pub const MOST_SHARDS: u32 = 100_000;
+
 /// Rows of lists: row `r` has the values `indptr[r]..indptr[r + 1]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lists<T> {
