@@ -66,7 +66,7 @@ fn a_night_like_the_last_passes_and_so_does_one_that_grows() {
     assert_eq!(failing(|_| ()), "");
     let grown = |account: &mut Account| {
         account.counts.users = 149;
-        account.counts.ratings = 1_400;
+        account.rows.kept = 1_400;
         account.counts.recommended = 800;
         account.metrics.insert("ndcg@100".to_owned(), 0.9);
         account.metrics.insert("rmse".to_owned(), 0.5);
@@ -76,7 +76,7 @@ fn a_night_like_the_last_passes_and_so_does_one_that_grows() {
 
 #[test]
 fn whatever_is_out_of_bounds_is_named() {
-    assert_eq!(failing(|night| night.counts.ratings = 949), "ratings");
+    assert_eq!(failing(|night| night.rows.kept = 949), "ratings");
     assert_eq!(failing(|night| night.counts.users = 94), "users");
     assert_eq!(failing(|night| night.counts.users = 151), "users");
     assert_eq!(failing(|night| night.counts.movies = 189), "movies");
@@ -98,7 +98,7 @@ fn whatever_is_out_of_bounds_is_named() {
 
 #[test]
 fn what_just_fits_passes() {
-    assert_eq!(failing(|night| night.counts.ratings = 950), "");
+    assert_eq!(failing(|night| night.rows.kept = 950), "");
     assert_eq!(failing(|night| night.counts.users = 150), "");
     assert_eq!(failing(|night| night.counts.movies_without_metadata = 50), "");
 }
@@ -114,6 +114,11 @@ fn figures_that_cannot_be_compared_are_skipped_and_named() {
     let mut other_share = night();
     other_share.parameters.insert("test_fraction".to_owned(), 0.5.into());
     assert_eq!(skipped(&night(), &published(other_share)), "denied + ndcg@100 + rmse");
+    // Nor those of a model of some of the users, which has fewer ratings to learn from and as many to serve.
+    let mut of_some = night();
+    of_some.parameters.insert("trained_shards".to_owned(), 4.into());
+    of_some.counts.ratings = 125;
+    assert_eq!(skipped(&of_some, &published(night())), "denied + ndcg@100 + rmse");
     let mut unmeasured = night();
     unmeasured.metrics.clear();
     assert_eq!(skipped(&night(), &published(unmeasured.clone())), "denied + ndcg@100 + rmse");
