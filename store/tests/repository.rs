@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use store::layout;
-use store::manifest::{Account, Gate, Verdict};
+use store::manifest::{Account, FileDigest, Gate, Verdict};
 use store::records::TopN;
 use store::repository::{Bandwidth, Mark};
 use store::shards::Owned;
@@ -178,4 +178,41 @@ fn a_report_is_led_to_by_a_name_that_stays_and_goes_with_its_generation() {
     assert_eq!(read(&format!("{old}.html")), None);
     assert_eq!(fs::read_dir(site.path().join("reports")).unwrap().count(), 2);
     assert_eq!(site.repository.generations().unwrap(), [new]);
+}
+
+#[test]
+fn of_two_runs_that_complete_the_same_job_one_is_told_unless_the_other_is_dead() {
+    let site = Site::new();
+    let (repository, work) = (&site.repository, site.path().join("work"));
+    let lock = repository.lock().unwrap();
+    let job = repository.begin_job().unwrap();
+    job.write("plan.json", b"{}").unwrap();
+    let shard = site.path().join("shard");
+    fs::write(&shard, "users").unwrap();
+    job.send_results(&shard, 0).unwrap();
+    job.take_results(0).unwrap();
+    let file = FileDigest::of(&shard).unwrap();
+    let complete = |file: &FileDigest| {
+        let staging = Repository::staging_apart(&work).unwrap();
+        let mut writer = GenerationWriter::create_for(job.id(), staging.dir()).unwrap();
+        writer.put_fallback(&TopN::default()).unwrap();
+        let mut finished = writer.finish().unwrap();
+        finished.add_shards([(file, "")].into_iter());
+        let manifest = finished.seal(Account::default()).unwrap();
+        repository.add(&staging, &manifest, |_| ())
+    };
+    // What lacks a shard is not completed, and can be gone on with.
+    let longer = FileDigest { bytes: file.bytes + 1, ..file.clone() };
+    assert!(matches!(complete(&longer), Err(Error::Damaged { .. })));
+    assert!(job.may_go_on(&lock).unwrap());
+    assert_eq!(repository.jobs().unwrap(), [job.id().clone()]);
+
+    complete(&file).unwrap();
+    assert!(matches!(complete(&file), Err(Error::Claimed { .. })));
+    assert_eq!(repository.jobs().unwrap(), [], "its generation is whole");
+    // The lock says that nobody else can be at it.
+    assert!(job.may_go_on(&lock).unwrap());
+    repository.sweep(&lock, None).unwrap();
+    assert_eq!(fs::read_dir(site.path().join("jobs")).unwrap().count(), 0);
+    assert!(repository.manifest(job.id()).is_ok());
 }

@@ -25,3 +25,6 @@ pub use model::ShardModel;
 pub use partition::{Partition, PartitionSettings, partition};
 pub use ratings::gather;
 pub use task::Task;
+
+#[cfg(test)]
+mod tests;

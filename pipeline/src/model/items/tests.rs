@@ -40,6 +40,9 @@ fn a_user_alone_is_what_the_user_is_among_all_with_any_number_of_threads() {
             assert_eq!(ranking, model.ranking.user(user));
             assert_eq!(rating, model.rating.user_factors[user * d..][..d]);
             assert_eq!(bias, model.rating.user_bias[user]);
+            // Somebody else with these ratings is the same, but for what the user has added to the movies in training.
+            let stranger = items.form(rated, stars, false).unwrap();
+            assert_eq!((&stranger.rating[..d - 1], stranger.rating[d - 1]), (&rating[..d - 1], 0.0));
         }
     }
 }
