@@ -94,7 +94,7 @@ impl JobFiles<'_> {
     /// A small file of the job; `None` where there is none.
     ///
     /// # Errors
-    /// As for every call: [`Error::Io`], [`Error::Remote`].
+    /// As for every call: [`Error::Io`](crate::Error::Io), [`Error::Remote`](crate::Error::Remote).
     pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
         Ok(self.repository.objects.read(&self.key(name))?.map(|(content, _)| content))
     }
@@ -142,7 +142,7 @@ impl JobFiles<'_> {
     /// A file of the job, to be read where the path says: in place, or a copy in a directory of the caller's.
     ///
     /// # Errors
-    /// As [`JobFiles::read`]; [`Error::Damaged`] where there is none.
+    /// As [`JobFiles::read`]; [`Error::Damaged`](crate::Error::Damaged) where there is none.
     pub fn fetch(&self, name: &str, dir: &Path) -> Result<Fetched> {
         self.repository.objects.fetch(&self.key(name), dir)
     }
