@@ -19,11 +19,12 @@ pub(super) fn checks(tonight: &Account, before: Option<&Account>, bounds: &Bound
     let Some(before) = before else { return checks };
     let comparable = |name: &str| {
         for (parameter, what) in
-            [("test_fraction", "measured on another share"), ("trained_shards", "trained on other shards")]
+            [("test_fraction", "measured on another share"), ("trained_shards", "trained on other users")]
         {
-            let of = |account: &Account| account.parameters.get(parameter).cloned().unwrap_or_default();
+            let of = |account: &Account| account.parameters.get(parameter).cloned();
             if of(tonight) != of(before) {
-                return Err(format!("what is published was {what} ({})", of(before)));
+                let which = of(before).map_or_else(String::new, |value| format!(" ({value})"));
+                return Err(format!("what is published was {what}{which}"));
             }
         }
         before.metrics.get(name).copied().ok_or_else(|| "what is published was not measured".to_owned())
