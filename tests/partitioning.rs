@@ -69,7 +69,10 @@ fn ratings_that_were_cut_before_lead_to_the_same_lists_and_the_same_account() {
     }
     // The ratings stay where they are, and what was cut again from the same file is the same.
     assert!(ratings.join("00007.parquet").exists());
+    // As if there had been more, with users that nobody wants to keep.
+    fs::write(ratings.join("00008.parquet"), "of before").unwrap();
     partition(&cut, &[]);
+    assert!(!ratings.join("00008.parquet").exists());
     assert_eq!(run(&cut, &ratings, &[])["outcome"], "unchanged");
     let verified = Ended::of(cut.pipeline("verify").args(["--users", "50"]));
     assert!(verified.status.success(), "{verified:?}");
