@@ -17,6 +17,14 @@ fn real(name: &str) -> PathBuf {
     path
 }
 
+/// What an evaluation on a file of the real data finds.
+fn evaluate(name: &str, args: &[&str]) -> Value {
+    let mut command = program("pipeline");
+    let ended = Ended::of(command.args(["evaluate", "--json", "--ratings"]).arg(real(name)).args(args));
+    assert!(ended.status.success(), "{}", ended.stderr);
+    serde_json::from_str(&ended.stdout).unwrap()
+}
+
 #[test]
 fn the_seed_data_is_read_to_the_last_row_and_served() {
     let world = World::new();
@@ -45,12 +53,7 @@ fn the_seed_data_is_read_to_the_last_row_and_served() {
 
 #[test]
 fn the_rating_error_on_the_seed_data_is_far_below_that_of_the_replaced_model() {
-    let mut command = program("pipeline");
-    command.arg("evaluate").arg("--ratings").arg(real("seed/ratings.csv"));
-    command.args(["--objective", "rating", "--splits", "5", "--json"]);
-    let ended = Ended::of(&mut command);
-    assert!(ended.status.success(), "{}", ended.stderr);
-    let evaluation: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let evaluation = evaluate("seed/ratings.csv", &["--objective", "rating", "--splits", "5"]);
     let rmse = evaluation["model"]["rmse"].as_f64().unwrap();
     // The replaced model has 0.866; splits differ by about 0.002.
     assert!(rmse <= 0.80, "RMSE {rmse}");
@@ -58,11 +61,7 @@ fn the_rating_error_on_the_seed_data_is_far_below_that_of_the_replaced_model() {
 
 #[test]
 fn lists_of_the_clean_set_are_far_better_than_the_most_popular_and_those_are_as_good_as_known() {
-    let mut command = program("pipeline");
-    command.arg("evaluate").arg("--ratings").arg(real("ml-latest-small/ratings.csv"));
-    let ended = Ended::of(command.args(["--splits", "3", "--json"]));
-    assert!(ended.status.success(), "{}", ended.stderr);
-    let evaluation: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let evaluation = evaluate("ml-latest-small/ratings.csv", &["--splits", "3"]);
     // Of a random fifth; splits differ by about 0.006.
     for (name, popular, reached) in
         [("recall@20", 0.178, 0.37), ("ndcg@10", 0.159, 0.328), ("ndcg@100", 0.214, 0.40)]
@@ -75,11 +74,7 @@ fn lists_of_the_clean_set_are_far_better_than_the_most_popular_and_those_are_as_
 
 #[test]
 fn a_model_of_half_of_the_users_serves_the_others_nearly_as_well() {
-    let mut command = program("pipeline");
-    command.arg("evaluate").arg("--ratings").arg(real("ml-latest-small/ratings.csv"));
-    let ended = Ended::of(command.args(["--train-users", "0.5", "--json"]));
-    assert!(ended.status.success(), "{}", ended.stderr);
-    let evaluation: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let evaluation = evaluate("ml-latest-small/ratings.csv", &["--train-users", "0.5"]);
     let figure = |name: &str| evaluation["model"][name].as_f64().unwrap();
     // Of all 610 users it is 0.796 and 0.338; a mean and biases alone reach 0.87.
     assert!(figure("rmse") < 0.84 && figure("ndcg@10") > 0.28, "{} {}", figure("rmse"), figure("ndcg@10"));

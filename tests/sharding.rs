@@ -32,6 +32,15 @@ fn in_the_making(world: &World) -> GenerationId {
     job.file_name().to_string_lossy().parse().unwrap()
 }
 
+/// A run that waits, of which the first shard is done, and the generation that it makes.
+fn begun(world: &World) -> (Child, GenerationId) {
+    let driver = wait_for_shards(world, &[]);
+    eventually("the run has prepared its shards", || {
+        Ended::of(world.pipeline("shard").args(["--index", "0"])).status.success()
+    });
+    (driver, in_the_making(world))
+}
+
 fn users_file(world: &World, id: &GenerationId, shard: u32) -> PathBuf {
     world.output().join(format!("generations/{id}/users/{shard:05}.parquet"))
 }
@@ -148,11 +157,7 @@ fn a_run_that_is_killed_is_gone_on_with_and_only_missing_shards_are_computed() {
 #[test]
 fn what_is_damaged_on_its_way_is_not_published() {
     let world = World::new();
-    let driver = wait_for_shards(&world, &[]);
-    eventually("the run has prepared its shards", || {
-        Ended::of(world.pipeline("shard").args(["--index", "0"])).status.success()
-    });
-    let id = in_the_making(&world);
+    let (driver, id) = begun(&world);
     for index in 1..N_SHARDS {
         let done = Ended::of(world.pipeline("shard").args(["--index", &index.to_string()]));
         if index == 6 {
@@ -181,11 +186,7 @@ fn what_is_damaged_on_its_way_is_not_published() {
 #[test]
 fn what_is_left_of_a_job_whose_generation_is_published_is_no_job_any_more() {
     let world = World::new();
-    let driver = wait_for_shards(&world, &[]);
-    eventually("the run has prepared its shards", || {
-        Ended::of(world.pipeline("shard").args(["--index", "0"])).status.success()
-    });
-    let id = in_the_making(&world);
+    let (driver, id) = begun(&world);
     let (job, aside) = (world.output().join("jobs").join(id.as_str()), world.path("aside"));
     let copied = std::process::Command::new("cp").arg("-r").arg(&job).arg(&aside).status().unwrap();
     assert!(copied.success());

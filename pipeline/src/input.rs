@@ -58,6 +58,17 @@ impl RatingsSource {
         }
     }
 
+    /// Where their shards are, as processes with other current directories name it; `None` for a file.
+    ///
+    /// # Errors
+    /// Those of [`Location::absolute`].
+    pub fn shards_at(&self) -> Result<Option<String>> {
+        match self {
+            Self::File(_) => Ok(None),
+            Self::Shards { location, .. } => Ok(Some(location.absolute()?.to_string())),
+        }
+    }
+
     /// Into how many shards they are cut, if they are.
     ///
     /// # Errors

@@ -247,6 +247,15 @@ impl Error {
         move |source| Self::Io { action, path, source }
     }
 
+    /// An error about a copy of a file, told of the original: the copy is ours and goes away, what an engineer can look at
+    /// is the other.
+    pub(crate) fn told_of(self, original: PathBuf) -> Self {
+        match self {
+            Self::Damaged { detail, .. } => Self::Damaged { path: original, detail },
+            other => other,
+        }
+    }
+
     /// For `map_err`: an error of an object store that says what was being done to which object.
     pub(crate) fn remote(action: &'static str, url: String) -> impl FnOnce(object_store::Error) -> Self {
         move |source| Self::Remote { action, url, source }

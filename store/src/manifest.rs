@@ -185,6 +185,12 @@ impl FileDigest {
         }
     }
 
+    /// Digests what a file has been written of, or was read to.
+    #[must_use]
+    pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
+        Self { bytes: bytes.len() as u64, blake3: blake3::hash(bytes).to_hex().to_string() }
+    }
+
     /// Digests the files below a directory whose names, as paths from there, are wanted.
     pub(crate) fn of_all(dir: &Path, is_wanted: impl Fn(&str) -> bool) -> Result<BTreeMap<String, Self>> {
         let (mut digests, mut dirs) = (BTreeMap::new(), vec![(dir.to_path_buf(), String::new())]);

@@ -97,7 +97,8 @@ impl ItemModel {
         finite.then_some(UserFactors { ranking, bias, rating }).ok_or_else(diverged("ranking factors"))
     }
 
-    /// Forms all users and joins them with the items. `is_trained` says on whose ratings these were trained. Cost: [`Self::form`] for each, in parallel.
+    /// Forms all users and joins them with the items. `is_trained` says on whose ratings these were trained. Cost:
+    /// [`Self::form`] for each, in parallel.
     ///
     /// # Errors
     /// Those of [`Self::form`].

@@ -18,7 +18,7 @@ use super::{Made, Night, RunSettings, warn_of_unnamed, write_movies};
 use crate::error::{Error, Result};
 use crate::gate::Lists;
 use crate::ingest;
-use crate::input::{Input, RatingsSource};
+use crate::input::Input;
 use crate::interactions::Csr;
 use crate::meter::Meter;
 use crate::model::ItemModel;
@@ -93,10 +93,7 @@ fn key(night: &Night<'_>) -> Result<String> {
     }
     let &Night { settings, source, program, .. } = night;
     let (ratings, movies) = (&source.ratings.digest, &source.movies.digest);
-    let location = match &settings.input.ratings {
-        RatingsSource::File(_) => None,
-        RatingsSource::Shards { location, .. } => Some(location.absolute()?.to_string()),
-    };
+    let location = settings.input.ratings.shards_at()?;
     let text =
         serde_json::to_vec(&Of { ratings, movies, location, program, parameters: settings.parameters() })
             .map_err(|e| Error::Internal { what: "the key of a job", detail: e.to_string() })?;
@@ -149,19 +146,14 @@ fn ratings_of_shards(
     files: &JobFiles<'_>,
     work: &Path,
 ) -> Result<RatingsPlan> {
-    match &night.settings.input.ratings {
-        RatingsSource::Shards { location, .. } => {
-            let location = Some(location.absolute()?.to_string());
-            Ok(RatingsPlan { location, account: night.source.ratings.digest.clone() })
-        }
-        RatingsSource::File(_) => {
-            let bar = night.progress.bar("cutting", Unit::Count);
-            let (by_user, to) = (&input.interactions.by_user, files.ratings());
-            let digests = shards::cut(by_user, &input.vocabulary, n_shards, &to, work, &bar)?;
-            bar.finish_and_clear();
-            Ok(RatingsPlan { location: None, account: to.end(digests, Some(input.clean.rows.clone()))? })
-        }
+    if let Some(location) = night.settings.input.ratings.shards_at()? {
+        return Ok(RatingsPlan { location: Some(location), account: night.source.ratings.digest.clone() });
     }
+    let bar = night.progress.bar("cutting", Unit::Count);
+    let (by_user, to) = (&input.interactions.by_user, files.ratings());
+    let digests = shards::cut(by_user, &input.vocabulary, n_shards, &to, work, &bar)?;
+    bar.finish_and_clear();
+    Ok(RatingsPlan { location: None, account: to.end(digests, Some(input.clean.rows.clone()))? })
 }
 
 /// Has the shards computed that nobody has done yet.

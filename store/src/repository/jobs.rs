@@ -54,23 +54,13 @@ impl Repository {
     /// # Errors
     /// As [`Repository::pointer`].
     pub fn jobs(&self) -> Result<Vec<GenerationId>> {
-        let mut ids = self.job_folders()?;
-        let mut whole = Vec::new();
-        for id in &ids {
-            if self.is_whole(id)? {
-                whole.push(id.clone());
+        let mut jobs = Vec::new();
+        for id in self.ids(JOBS)? {
+            if !self.is_whole(&id)? {
+                jobs.push(id);
             }
         }
-        ids.retain(|id| !whole.contains(id));
-        Ok(ids)
-    }
-
-    /// All that is left of jobs, ended or not, by ascending name.
-    pub(super) fn job_folders(&self) -> Result<Vec<GenerationId>> {
-        let names = self.objects.names(JOBS)?;
-        let mut ids: Vec<GenerationId> = names.iter().filter_map(|name| name.parse().ok()).collect();
-        ids.sort_unstable();
-        Ok(ids)
+        Ok(jobs)
     }
 
     pub(super) fn is_whole(&self, id: &GenerationId) -> Result<bool> {

@@ -78,8 +78,13 @@ impl Repository {
     /// # Errors
     /// As [`Repository::pointer`].
     pub fn generations(&self) -> Result<Vec<GenerationId>> {
-        let mut ids: Vec<GenerationId> =
-            self.objects.names(GENERATIONS)?.iter().filter_map(|name| name.parse().ok()).collect();
+        self.ids(GENERATIONS)
+    }
+
+    /// The ids that things in a folder are named by, ascending.
+    fn ids(&self, folder: &str) -> Result<Vec<GenerationId>> {
+        let names = self.objects.names(folder)?;
+        let mut ids: Vec<GenerationId> = names.iter().filter_map(|name| name.parse().ok()).collect();
         ids.sort_unstable();
         Ok(ids)
     }
@@ -132,7 +137,7 @@ impl Repository {
             for shard in (0..n_shards).filter(|&shard| owned.has(shard)) {
                 let name = layout::users_file(shard);
                 let path = self.fetch_file(&manifest, &name, copy.dir(), &mut pace)?;
-                loader.load(shard, &path).map_err(|e| self.of_original(id, &name, e))?;
+                loader.load(shard, &path).map_err(|e| e.told_of(self.path(id, &name)))?;
                 // One at a time lies on the disk as a file and as records.
                 fs::remove_file(&path).map_err(Error::io("remove", &path))?;
             }
@@ -158,17 +163,8 @@ impl Repository {
         if !self.objects.download(&layout::key(id, name), &to, pace)? {
             return Err(Error::Damaged { path: self.path(id, name), detail: "it is missing".to_owned() });
         }
-        digest.check(&to).map_err(|e| self.of_original(id, name, e))?;
+        digest.check(&to).map_err(|e| e.told_of(self.path(id, name)))?;
         Ok(to)
-    }
-
-    /// An error about the copy of a file, told of the original: the copy is ours and goes away, what an engineer can look
-    /// at is the other.
-    fn of_original(&self, id: &GenerationId, name: &str, error: Error) -> Error {
-        match error {
-            Error::Damaged { detail, .. } => Error::Damaged { path: self.path(id, name), detail },
-            other => other,
-        }
     }
 
     /// Fetches a generation, all of it, and opens it; see [`Repository::fetch`] and [`Generation::open`].

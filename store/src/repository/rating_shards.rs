@@ -10,7 +10,7 @@
 //! that changes with the ratings will do for a version.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,8 +75,7 @@ impl RatingShards {
                 format!("it says that there are {} shards, not 1 to {MOST_SHARDS}", account.n_shards);
             return Err(damaged(detail));
         }
-        let blake3 = blake3::hash(&bytes).to_hex().to_string();
-        Ok((account, FileDigest { bytes: bytes.len() as u64, blake3 }))
+        Ok((account, FileDigest::of_bytes(&bytes)))
     }
 
     /// Begins to write them: until the [end](Self::end) nobody takes what is here for whole.
@@ -119,7 +118,7 @@ impl RatingShards {
                 self.objects.remove(&self.key(&name))?;
             }
         }
-        Ok(FileDigest { bytes: account.len() as u64, blake3: blake3::hash(&account).to_hex().to_string() })
+        Ok(FileDigest::of_bytes(&account))
     }
 
     /// A shard's file, to be read in place or as a copy in a directory of the caller's; what it holds is what the account
@@ -137,16 +136,13 @@ impl RatingShards {
     /// An error about a shard's file, or a copy of it, told of the file.
     #[must_use]
     pub fn of_original(&self, shard: u32, error: Error) -> Error {
-        match error {
-            Error::Damaged { detail, .. } => self.damaged(shard, detail),
-            other => other,
-        }
+        error.told_of(self.path(shard))
     }
 
     /// An error about a shard's file.
     #[must_use]
     pub fn damaged(&self, shard: u32, detail: String) -> Error {
-        Error::Damaged { path: self.objects.path(&self.key(&file_name(shard))), detail }
+        Error::Damaged { path: self.path(shard), detail }
     }
 
     /// Where a shard's file is, as engines of other makes name it.
@@ -155,6 +151,10 @@ impl RatingShards {
     /// [`Error::Io`] where there is no current directory.
     pub fn url(&self, shard: u32) -> Result<String> {
         self.objects.url(&self.key(&file_name(shard)))
+    }
+
+    fn path(&self, shard: u32) -> PathBuf {
+        self.objects.path(&self.key(&file_name(shard)))
     }
 
     fn key(&self, name: &str) -> String {

@@ -3,7 +3,7 @@
 use super::{Mark, Repository, RunLock};
 use crate::error::{Error, Result};
 use crate::ids::GenerationId;
-use crate::layout::{self, GENERATIONS, MANIFEST};
+use crate::layout::{self, GENERATIONS, JOBS, MANIFEST};
 
 /// How old an unfinished generation in a bucket must be before it is taken for abandoned: no run takes so long.
 const ABANDONED: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
@@ -21,7 +21,7 @@ impl Repository {
             let is_old = || id.time().is_none_or(|time| now.duration_since(time) > ABANDONED);
             kept != Some(id) && (lock.is_exclusive() || is_old())
         };
-        for id in self.job_folders()? {
+        for id in self.ids(JOBS)? {
             if abandoned(&id) || self.is_whole(&id)? {
                 self.job(id).end()?;
             }
