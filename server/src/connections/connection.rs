@@ -71,11 +71,13 @@ pub(super) async fn serve<S: Answering>(
                 }
                 deadline.as_mut().reset(next);
             }
-            _ = drain.changed() => break,
+            // It may have begun already: of connections taken at the last call, some are dealt after it has.
+            _ = drain.wait_for(|is_draining| *is_draining) => break,
         }
     }
     activity.last();
     tokio::select! {
+        biased; // A request that has come is answered, however late this thread gets to it.
         ended = connection.as_mut() => return log_end(ended),
         () = sleep(LINGER) => connection.as_mut().graceful_shutdown(),
     }

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Output as Finished;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::editions::{Edition, Output};
 use crate::harness::{Program, agent, ask, eventually, program};
@@ -141,36 +142,69 @@ fn either_signal_closes_idle_connections_and_finishes_a_request_in_flight() {
     }
 }
 
+/// How long a server that stops waits for a request that is on its way.
+const LINGER: Duration = Duration::from_millis(250);
+
+/// Asks again and again until an answer is said to be the last, and counts itself to those that have `begun` at its
+/// first.
+fn ask_until_the_last(mut stream: TcpStream, begun: &AtomicUsize) {
+    let request = b"GET /recommendations?user_id=18 HTTP/1.1\r\nHost: test\r\n\r\n";
+    let mut n_answers = 0;
+    let mut before = Instant::now();
+    loop {
+        let now = Instant::now();
+        let sent = stream.write_all(request);
+        let Some(answer) = sent.ok().and_then(|()| read_answer(&mut stream)) else {
+            // A client may be closed on only if it was silent for as long as it is waited for.
+            assert!(n_answers > 0 && now - before >= LINGER, "unanswered after {n_answers} answers");
+            return;
+        };
+        assert!(answer.ends_with(r#"{"items":[{"id":3451},{"id":750}]}"#), "{answer}");
+        n_answers += 1;
+        before = now;
+        if n_answers == 1 {
+            begun.fetch_add(1, Ordering::Relaxed);
+        }
+        if answer.contains("connection: close") {
+            return;
+        }
+    }
+}
+
 #[test]
 fn under_load_sigterm_ends_it_with_code_0_and_every_request_is_answered() {
     let output = Output::with(&Edition::sample());
     let mut server = Program::start(output.path(), &[]);
     let address = server.address();
     eventually("a generation is open", || ask(&agent(), "GET", address, "/readyz").unwrap().status == 200);
-    let answered = AtomicUsize::new(0);
+    let begun = AtomicUsize::new(0);
 
     thread::scope(|scope| {
         for _ in 0..32 {
-            scope.spawn(|| {
-                let mut stream = connection(address, "");
-                let request = b"GET /recommendations?user_id=18 HTTP/1.1\r\nHost: test\r\n\r\n";
-                loop {
-                    stream.write_all(request).unwrap();
-                    let answer = read_answer(&mut stream).unwrap();
-                    assert!(answer.ends_with(r#"{"items":[{"id":3451},{"id":750}]}"#), "{answer}");
-                    answered.fetch_add(1, Ordering::Relaxed);
-                    if answer.contains("connection: close") {
-                        break;
-                    }
-                }
-            });
+            scope.spawn(|| ask_until_the_last(connection(address, ""), &begun));
         }
-        eventually("requests are flowing", || answered.load(Ordering::Relaxed) > 100);
+        eventually("every client is answered", || begun.load(Ordering::Relaxed) == 32);
         server.signal("TERM");
         assert_eq!(server.wait().code(), Some(0), "{}", server.log());
     });
     // The one that is kept for the next start.
     assert_eq!(server.n_copies(), 1);
+}
+
+#[test]
+fn connections_that_were_taken_at_the_last_moment_do_not_keep_it() {
+    let output = Output::empty();
+    let mut server = Program::start(output.path(), &["--drain-timeout", "1h"]);
+    let address = server.address();
+    // They come before the signal, with it and after it, until there is nobody to come to.
+    let unused = thread::spawn(move || {
+        let connections = std::iter::repeat_with(|| TcpStream::connect(address));
+        connections.take(300).map_while(Result::ok).collect::<Vec<_>>()
+    });
+    pass(address);
+    server.signal("TERM");
+    assert_eq!(server.wait().code(), Some(0), "{}", server.log());
+    drop(unused.join().unwrap());
 }
 
 #[test]
