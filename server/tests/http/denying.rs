@@ -1,7 +1,7 @@
 //! Hidden movies and deleted users.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::editions::{Edition, Output};
 use crate::harness::{Answer, InProcess, Program, eventually};
@@ -13,6 +13,14 @@ fn sample(list: &str) -> (Output, InProcess, PathBuf) {
     fs::write(&path, list).unwrap();
     let server = InProcess::ready_with(&output, |settings| settings.deny_list = Some(path.clone()));
     (output, server, path)
+}
+
+/// Puts another list in the place of one, whole: a server that looks every five milliseconds could otherwise find an empty
+/// file twice.
+fn replace(path: &Path, list: &str) {
+    let new = path.with_extension("new");
+    fs::write(&new, list).unwrap();
+    fs::rename(new, path).unwrap();
 }
 
 /// How often the list could not be read.
@@ -70,18 +78,18 @@ fn a_change_is_followed_at_once_and_no_cached_answer_outlives_it() {
     let (_output, server, path) = sample("");
     let target = "/recommendations?user_id=18";
     let tag = server.get(target).header("etag").to_owned();
-    fs::write(&path, "movie 3451\n").unwrap();
+    replace(&path, "movie 3451\n");
     eventually("the movie is hidden", || server.get(target).ids() == [750, 1]);
     assert_eq!(server.get_with(target, "if-none-match", &tag).status, 200);
     // What cannot be read, or cannot be meant, changes nothing.
-    fs::write(&path, "movies: 3451\n").unwrap();
+    replace(&path, "movies: 3451\n");
     eventually("it is counted", || failures(&server) > 0);
     assert_eq!(server.get(target).ids(), [750, 1]);
     fs::remove_file(&path).unwrap();
     let before = failures(&server);
     eventually("it is counted again", || failures(&server) > before + 1);
     assert_eq!(server.get(target).ids(), [750, 1]);
-    fs::write(&path, "# nothing any more\n").unwrap();
+    replace(&path, "# nothing any more\n");
     eventually("the movie is back", || server.get(target).ids() == [3451, 750]);
     // Nothing else has changed, so the first answer holds again.
     assert_eq!(server.get_with(target, "if-none-match", &tag).status, 304);
