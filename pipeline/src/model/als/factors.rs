@@ -9,7 +9,8 @@ const LINE: usize = 64;
 pub(in crate::model) struct Factors {
     n_factors: usize,
     stride: usize,
-    /// Where the first row begins.
+    n_rows: usize,
+    /// Where the first row begins. What is left behind the last may be as long as a row, and is none.
     start: usize,
     values: Vec<f32>,
 }
@@ -21,7 +22,7 @@ impl Factors {
         let spare = LINE / size_of::<f32>();
         let values = vec![0.0; n_rows * stride + spare];
         let start = values.as_ptr().align_offset(LINE).min(spare);
-        Self { n_factors, stride, start, values }
+        Self { n_factors, stride, n_rows, start, values }
     }
 
     /// What a row-major matrix without gaps holds.
@@ -37,8 +38,7 @@ impl Factors {
 
     /// As a row-major matrix without gaps, in the same memory.
     pub(in crate::model) fn into_dense(self) -> Vec<f32> {
-        let Self { n_factors, stride, start, mut values } = self;
-        let n_rows = (values.len() - start) / stride;
+        let Self { n_factors, stride, n_rows, start, mut values } = self;
         for row in 0..n_rows {
             let from = start + row * stride;
             values.copy_within(from..from + n_factors, row * n_factors);
@@ -59,13 +59,11 @@ impl Factors {
 
     #[inline(always)]
     pub(in crate::model) fn as_slice(&self) -> &[f32] {
-        let n = (self.values.len() - self.start) / self.stride * self.stride;
-        &self.values[self.start..self.start + n]
+        &self.values[self.start..][..self.n_rows * self.stride]
     }
 
     #[inline(always)]
     pub(super) fn as_mut_slice(&mut self) -> &mut [f32] {
-        let n = (self.values.len() - self.start) / self.stride * self.stride;
-        &mut self.values[self.start..self.start + n]
+        &mut self.values[self.start..][..self.n_rows * self.stride]
     }
 }

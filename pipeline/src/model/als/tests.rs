@@ -206,9 +206,19 @@ fn what_is_not_finite_is_refused() {
 }
 
 #[test]
-fn factors_come_back_without_the_gaps() {
-    for k in [1, 5, 31, 32, 33, 64] {
-        let dense: Vec<f32> = (0..7 * k).map(|x| x as f32).collect();
-        assert_eq!(Factors::from_dense(&dense, k).into_dense(), dense);
+fn factors_come_back_without_the_gaps_wherever_their_memory_lies() {
+    // Kept meanwhile, so that no two lie in the same place.
+    let mut kept = Vec::new();
+    for n_rows in 0..50 {
+        for k in [1, 5, 31, 32, 33, 64] {
+            let dense: Vec<f32> = (0..n_rows * k).map(|x| x as f32).collect();
+            let factors = Factors::from_dense(&dense, k);
+            assert_eq!(factors.as_slice().len(), n_rows * factors.stride());
+            assert_eq!(factors.as_slice().as_ptr().align_offset(64), 0);
+            kept.push((dense, factors));
+        }
+    }
+    for (dense, factors) in kept {
+        assert_eq!(factors.into_dense(), dense);
     }
 }
