@@ -26,6 +26,8 @@ pub struct ItemModel {
     pub item_factors: Vec<f32>,
     /// What users' ranking factors are solved from; `None` where predicted stars order the lists.
     pub user_terms: Option<UserTerms>,
+    /// What orders the list of a user of whom nothing is known: n_factors numbers, those of the mean user.
+    pub mean_user: Vec<f32>,
     /// The items of the model that predicts stars.
     pub rating: RatingItems,
 }
@@ -57,14 +59,29 @@ impl ItemModel {
         bar.set_length((n_sweeps + if rank { settings.ranking.epochs } else { 0 }) as u64);
         let mut course = Course::default();
         let rating = rating::fit(interactions, &settings.rating, settings.seed, bar, &mut course.rating)?;
-        let (n_factors, item_factors, user_terms) = match settings.objective {
+        let items = match settings.objective {
             Objective::Ranking => {
-                let (factors, terms) = ranking::fit(interactions, settings, bar, &mut course.ranking)?;
-                (terms.gram.len(), factors, Some(terms))
+                let learned = ranking::fit(interactions, settings, bar, &mut course.ranking)?;
+                let ranking::Learned { item_factors, mean_user, user_terms } = learned;
+                Self {
+                    n_factors: mean_user.len(),
+                    item_factors,
+                    user_terms: Some(user_terms),
+                    mean_user,
+                    rating,
+                }
             }
-            Objective::Rating => (rating.terms.n_factors() + 1, rating.ranking_factors(), None),
+            Objective::Rating => Self::by_stars(rating),
         };
-        Ok((Self { n_factors, item_factors, user_terms, rating }, course))
+        Ok((items, course))
+    }
+
+    /// Items that predicted stars order.
+    pub(super) fn by_stars(rating: RatingItems) -> Self {
+        let d = rating.terms.n_factors();
+        // An item's last factor is its bias.
+        let mean_user = [vec![0.0; d], vec![1.0]].concat();
+        Self { n_factors: d + 1, item_factors: rating.ranking_factors(), user_terms: None, mean_user, rating }
     }
 
     /// The factors of an item that order the lists.
@@ -73,8 +90,8 @@ impl ItemModel {
     }
 
     /// Forms the factors of a user with ratings in stars of some items, of the same bits on any machine. Without
-    /// ratings they are zero, but for the 1 that predicted stars are ordered by. `is_trained` says whether the items were
-    /// trained on this user's ratings, among others.
+    /// ratings the list is the mean user's, and no stars but the mean are predicted. `is_trained` says whether the items
+    /// were trained on this user's ratings, among others.
     ///
     /// Cost: some ten steps of [`FoldIn`], and what [`RatingItems::form`] takes.
     ///
@@ -86,6 +103,7 @@ impl ItemModel {
         let bias =
             self.rating.form(items, stars, is_trained, &mut rating).ok_or_else(diverged("rating factors"))?;
         let ranking = match &self.user_terms {
+            _ if items.is_empty() => self.mean_user.clone(),
             Some(terms) => {
                 let ratings = items.iter().zip(stars).map(|(&item, &stars)| (self.item(item), stars));
                 FoldIn::new(terms, ratings).factors()

@@ -12,7 +12,7 @@ use store::manifest::{FileDigest, Rows};
 use store::repository::{JobFiles, RunLock};
 use store::working_copy::WorkingCopy;
 use store::writer::GenerationWriter;
-use store::{Repository, Tables};
+use store::{Location, Repository, Tables};
 
 use super::{Made, Night, RunSettings, warn_of_unnamed, write_movies};
 use crate::error::{Error, Result};
@@ -87,7 +87,7 @@ fn key(night: &Night<'_>) -> Result<String> {
         ratings: &'a FileDigest,
         movies: &'a FileDigest,
         /// Where shards are read that were cut before: tasks are told once.
-        location: Option<String>,
+        location: Option<Location>,
         program: &'a str,
         parameters: Map<String, Value>,
     }
@@ -189,8 +189,8 @@ fn see_all(accounts: &[ShardAccount], input: &mut Input) {
     let n_strangers = sum(|account| account.n_strangers);
     if n_strangers > 0 {
         tracing::warn!(
-            "{n_strangers} users have rated nothing that the model knows, so that their lists are in the order of ids: \
-             train on more shards"
+            "{n_strangers} users have rated nothing that the model knows and get the list of the mean user: train on more \
+             shards"
         );
     }
 }

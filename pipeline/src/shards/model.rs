@@ -48,6 +48,7 @@ struct Terms {
     n_factors: usize,
     /// As the store keeps them.
     user_terms: Option<Vec<u8>>,
+    mean_user: Vec<f32>,
     stars: StarTerms,
 }
 
@@ -152,10 +153,11 @@ impl ShardModel {
     /// # Errors
     /// Those of the store.
     pub fn write(path: &Path, ids: &[MovieId], items: &ItemModel) -> Result<()> {
-        let ItemModel { n_factors, item_factors, user_terms, rating } = items;
+        let ItemModel { n_factors, item_factors, user_terms, mean_user, rating } = items;
         let terms = Terms {
             n_factors: *n_factors,
             user_terms: user_terms.as_ref().map(Record::encode).transpose()?,
+            mean_user: mean_user.clone(),
             stars: rating.terms.clone(),
         };
         let terms = serde_json::to_string(&terms)
@@ -178,12 +180,13 @@ impl ShardModel {
     pub fn read(path: &Path, depth: usize, scale: Scale) -> Result<Self> {
         let damaged = |detail: String| store::Error::Damaged { path: path.to_path_buf(), detail };
         let Items { ids, features, rating, terms } = shards::read_items(path)?;
-        let Terms { n_factors, user_terms, stars } =
+        let Terms { n_factors, user_terms, mean_user, stars } =
             serde_json::from_str(&terms).map_err(|e| damaged(format!("its terms: {e}")))?;
         let user_terms = user_terms.map(|bytes| UserTerms::decode(&bytes)).transpose().map_err(damaged)?;
         let (d, h) = (stars.n_factors(), stars.n_held());
         let width = 1 + d + h;
-        if features.len() != ids.len() * n_factors || rating.len() != ids.len() * width {
+        let is_whole = features.len() == ids.len() * n_factors && mean_user.len() == n_factors;
+        if !is_whole || rating.len() != ids.len() * width {
             return Err(damaged("its rows are not as long as its terms say".to_owned()).into());
         }
         if ids.windows(2).any(|pair| pair[0] >= pair[1]) {
@@ -200,7 +203,7 @@ impl ShardModel {
             items.item_factors.extend_from_slice(&row[1..=d]);
             items.held.extend_from_slice(&row[1 + d..]);
         }
-        let items = ItemModel { n_factors, item_factors: features, user_terms, rating: items };
+        let items = ItemModel { n_factors, item_factors: features, user_terms, mean_user, rating: items };
         Ok(Self::new(ids, items, depth, scale))
     }
 

@@ -78,11 +78,12 @@ where
     }
 }
 
-/// Turns a side to its principal axes, its rows counting as much as their weights say; returns its weighted sums of
-/// squares along them, n_factors numbers. Fails where a factor is not finite.
-pub(super) fn turn_to_axes(side: &mut Factors, weights: &[f32]) -> Result<Vec<f32>, ()> {
+/// Turns a side to its principal axes, its rows counting as much as their weights say, and the other with it; returns the
+/// side's weighted sums of squares along them, n_factors numbers. Fails where a factor is not finite.
+pub(super) fn turn_to_axes(side: &mut Factors, other: &mut Factors, weights: &[f32]) -> Result<Vec<f32>, ()> {
     let axes = Axes::of(side, weights).ok_or(())?;
     axes.turn(side);
+    axes.turn(other);
     Ok(axes.values()[..side.n_factors()].to_vec())
 }
 

@@ -48,16 +48,27 @@ fn a_user_alone_is_what_the_user_is_among_all_with_any_number_of_threads() {
 }
 
 #[test]
-fn of_a_user_without_ratings_nothing_is_said() {
+fn a_user_without_ratings_gets_the_list_of_the_mean_user_and_no_stars_of_its_own() {
     let interactions = interactions();
     for objective in [Objective::Ranking, Objective::Rating] {
         let (items, _) =
             ItemModel::train(&interactions, &settings(objective), &ProgressBar::hidden()).unwrap();
-        let UserFactors { mut ranking, bias, rating } = items.form(&[], &[], true).unwrap();
+        let UserFactors { ranking, bias, rating } = items.form(&[], &[], true).unwrap();
+        assert!(bias == 0.0 && rating.iter().all(|&factor| factor == 0.0));
         if objective == Objective::Rating {
-            assert_eq!(ranking.pop(), Some(1.0), "what items' biases are multiplied by");
+            assert_eq!(ranking, [rating, vec![1.0]].concat(), "items' biases alone");
+            continue;
         }
-        assert!(bias == 0.0 && rating.iter().chain(&ranking).all(|&factor| factor == 0.0));
+        let score =
+            |user: &[f32], item| -> f32 { user.iter().zip(items.item(item)).map(|(p, q)| p * q).sum() };
+        let formed: Vec<_> = (0..50).map(|user| interactions.by_user.row(user)).collect();
+        let formed = formed.iter().map(|(rated, stars)| items.form(rated, stars, true).unwrap().ranking);
+        let formed: Vec<_> = formed.collect();
+        for item in 0..30 {
+            let mean = formed.iter().map(|user| score(user, item)).sum::<f32>() / 50.0;
+            let found = score(&ranking, item);
+            assert!((found - mean).abs() < 0.05, "{item}: {found} for {mean}");
+        }
     }
 }
 

@@ -47,6 +47,16 @@ impl RankingFactors {
     }
 }
 
+/// What is learned of the items, and of users as a whole.
+pub(super) struct Learned {
+    /// n_items x k, row-major.
+    pub(super) item_factors: Vec<f32>,
+    /// k numbers: what the users were on average.
+    pub(super) mean_user: Vec<f32>,
+    /// What users' factors are solved from.
+    pub(super) user_terms: UserTerms,
+}
+
 /// Learns the factors that minimise
 ///
 /// ```text
@@ -62,8 +72,7 @@ impl RankingFactors {
 /// Rows are improved, not solved (see [`super::als`]): after some epochs that is the same. Cost of an epoch: 14 k
 /// multiplications a rating and 5/2 k^2 a row of either side. Memory: the factors, and half a megabyte a thread.
 ///
-/// Returned are the items' factors (n_items x k, row-major), and what users' are solved from: users that were trained
-/// with the items are none of the model.
+/// The users that were trained with the items are none of the model, but for their mean.
 /// `course` gets the error of every epoch, see [`Course`](super::Course).
 ///
 /// # Errors
@@ -73,7 +82,7 @@ pub(super) fn fit(
     settings: &TrainSettings,
     bar: &ProgressBar,
     course: &mut Vec<f64>,
-) -> Result<(Vec<f32>, UserTerms)> {
+) -> Result<Learned> {
     let TrainSettings { ranking: settings, scale, seed, .. } = settings;
     let k = settings.n_factors_for(interactions);
     let (n_users, n_items) = (interactions.n_users(), interactions.n_items());
@@ -107,10 +116,11 @@ pub(super) fn fit(
         bar.inc(1);
     }
     // Where what all items contribute to a user's system is a diagonal, it can be published with the factors.
-    let gram = als::turn_to_axes(&mut items, &unobserved_items)
+    let mut mean_user = users.mean();
+    let gram = als::turn_to_axes(&mut items, &mut mean_user, &unobserved_items)
         .map_err(|()| Error::Diverged { epoch: settings.epochs, what: "an item's ranking factors" })?;
     let Preference { min, max, floor, midpoint, steepness } = preference;
-    let terms = UserTerms {
+    let user_terms = UserTerms {
         min,
         max,
         floor,
@@ -122,7 +132,7 @@ pub(super) fn fit(
         unobserved: of_user.unobserved,
         gram,
     };
-    Ok((items.into_dense(), terms))
+    Ok(Learned { item_factors: items.into_dense(), mean_user: mean_user.into_dense(), user_terms })
 }
 
 /// How far scores are from what ratings say, over some of the ratings.

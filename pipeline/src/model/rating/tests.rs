@@ -23,8 +23,7 @@ fn interactions(n_users: usize, n_items: usize, cells: &[(u32, u32, f32)]) -> In
 fn model(interactions: &Interactions, n_sweeps: usize) -> Result<RatingModel> {
     let settings = RatingSettings { n_factors: 3, sweeps: Some(n_sweeps) };
     let rating = fit(interactions, &settings, 1, &ProgressBar::hidden(), &mut Vec::new())?;
-    let (n_factors, item_factors) = (rating.terms.n_factors() + 1, rating.ranking_factors());
-    let items = ItemModel { n_factors, item_factors, user_terms: None, rating };
+    let items = ItemModel::by_stars(rating);
     Ok(items.with_users(&interactions.by_user, |_| true, Course::default())?.rating)
 }
 
