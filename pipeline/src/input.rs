@@ -62,10 +62,10 @@ impl RatingsSource {
     ///
     /// # Errors
     /// Those of [`Location::absolute`].
-    pub fn shards_at(&self) -> Result<Option<String>> {
+    pub fn shards_at(&self) -> Result<Option<Location>> {
         match self {
             Self::File(_) => Ok(None),
-            Self::Shards { location, .. } => Ok(Some(location.absolute()?.to_string())),
+            Self::Shards { location, .. } => Ok(Some(location.absolute()?)),
         }
     }
 

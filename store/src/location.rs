@@ -4,10 +4,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use url::Url;
 
-/// A directory (`output`, `file:///srv/output`) or a prefix in a bucket (`s3://bucket/prefix`).
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A directory (`output`, `file:///srv/output`) or a prefix in a bucket (`s3://bucket/prefix`). In files it is that text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Location {
     /// A directory of this machine, or of a file system that several machines share.
     Directory(PathBuf),
@@ -88,6 +90,20 @@ impl fmt::Display for Location {
     }
 }
 
+impl TryFrom<String> for Location {
+    type Error = InvalidLocation;
+
+    fn try_from(text: String) -> Result<Self, InvalidLocation> {
+        text.parse()
+    }
+}
+
+impl From<Location> for String {
+    fn from(location: Location) -> Self {
+        location.to_string()
+    }
+}
+
 impl From<&Path> for Location {
     fn from(path: &Path) -> Self {
         Self::Directory(path.to_path_buf())
@@ -112,7 +128,10 @@ mod tests {
         assert_eq!(read("s3://recs/site/movies/"), bucket("recs", "site/movies"));
         for text in ["output", "s3://recs", "s3://recs/site/movies"] {
             assert_eq!(read(text).to_string(), text);
+            let json = serde_json::to_string(&read(text)).unwrap();
+            assert_eq!(serde_json::from_str::<Location>(&json).unwrap(), read(text));
         }
+        assert!(serde_json::from_str::<Location>("\"gs://bucket\"").is_err());
     }
 
     #[test]

@@ -22,8 +22,8 @@ use super::model::Best;
 use super::{Engine, Job, Task};
 use crate::error::{Error, Result};
 
-/// How long a shard may take, its turn among those in flight included, before it is handed out again: the last resort
-/// against what is lost between a scheduler and an executor who both live.
+/// How long a shard may take, its turn among those in flight included, before it is handed out again. What is lost is
+/// found out before, by the silence of all: see [`ClientSettings::silence_timeout`].
 const LONGEST: Duration = Duration::from_secs(3600);
 /// How often a shard is handed out again after what may pass.
 const ATTEMPTS: u32 = 20;
@@ -45,7 +45,7 @@ pub struct Ballista {
 /// What executors are told beside the rows: which job and shard they belong to.
 #[derive(Debug, Serialize, Deserialize)]
 struct Reference {
-    location: String,
+    location: Location,
     generation: GenerationId,
     shard: u32,
 }
@@ -78,7 +78,7 @@ impl Ballista {
             text.parse()
                 .map_err(|e| Error::Internal { what: "the URL of a shard", detail: format!("{text}: {e}") })
         };
-        let location = self.location.absolute()?.to_string();
+        let location = self.location.absolute()?;
         let reference = Reference { location, generation: job.id().clone(), shard };
         Ok(ShardJob {
             input: url(ratings.url(shard)?)?,
@@ -156,7 +156,7 @@ async fn pause(attempt: &mut u32, problem: &str) {
 pub struct TaskKernels {
     work: PathBuf,
     /// The last job's. Whoever comes meanwhile waits: a model is loaded once a process.
-    open: Mutex<Option<(String, Arc<Task>)>>,
+    open: Mutex<Option<(Location, Arc<Task>)>>,
 }
 
 impl TaskKernels {
@@ -170,18 +170,17 @@ impl TaskKernels {
         let Reference { location, generation, shard } = serde_json::from_str(reference)
             .map_err(|e| KernelError::Fatal(format!("the order `{reference}` cannot be read: {e}")))?;
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = format!("{location} {generation}");
-        if let Some((name, task)) = &*open
-            && *name == key
+        if let Some((at, task)) = &*open
+            && *at == location
+            && *task.id() == generation
         {
             return Ok((shard, Arc::clone(task)));
         }
         // The model of the night before goes first, so that never two are there.
         *open = None;
-        let location = location.parse::<Location>().map_err(|e| KernelError::Fatal(e.to_string()))?;
         let task = apart(|| Task::open(&location, Some(generation), &self.work)).map_err(of_error)?;
         let task = Arc::new(task);
-        *open = Some((key, Arc::clone(&task)));
+        *open = Some((location, Arc::clone(&task)));
         Ok((shard, task))
     }
 }

@@ -53,7 +53,7 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RatingsPlan {
     /// A place of their own; `None` where they are among the files of the job.
-    pub location: Option<String>,
+    pub location: Option<Location>,
     /// What they say of themselves.
     pub account: FileDigest,
 }
@@ -185,12 +185,7 @@ impl<'a> Job<'a> {
         let RatingsPlan { location, account: planned } = &self.plan.ratings;
         let shards = match location {
             None => self.files.ratings(),
-            Some(location) => {
-                let location = location.parse::<Location>();
-                let location = location
-                    .map_err(|e| Error::Internal { what: "the plan of a job", detail: e.to_string() })?;
-                RatingShards::open(&location, PATIENCE)?
-            }
+            Some(location) => RatingShards::open(location, PATIENCE)?,
         };
         let (account, found) = shards.account()?;
         if found != *planned {
