@@ -106,6 +106,28 @@ impl Node {
         self.process.wait().unwrap();
     }
 
+    /// Kills it in the middle of a shard: one that it has begun and of which it has left nothing. Returns which.
+    pub(crate) fn kill_at_work(&mut self, has_left: impl Fn(u64) -> bool) -> u64 {
+        let mut shard = None;
+        eventually("it is at work on a shard", || {
+            // Held while it is looked at: otherwise it might be done by then.
+            self.signal("STOP");
+            shard = self.begun().last().copied().filter(|&shard| !has_left(shard));
+            if shard.is_some() {
+                self.kill();
+            } else {
+                self.signal("CONT");
+            }
+            shard.is_some()
+        });
+        shard.unwrap()
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.process.id().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
+    }
+
     /// The shards that it has begun, in order.
     pub(crate) fn begun(&self) -> Vec<u64> {
         let text = fs::read_to_string(&self.log).unwrap();
