@@ -36,6 +36,7 @@ use url::Url;
 
 use crate::error::{Error, Result};
 use crate::functions::Which;
+use crate::pace::Pace;
 use crate::{objects, session, wire};
 
 /// How often a job that is silent is asked after.
@@ -44,16 +45,22 @@ const LOOK: Duration = Duration::from_secs(2);
 /// How long a client waits.
 #[derive(Debug, Clone)]
 pub struct ClientSettings {
-    /// How long a job may take, in the queue and computing. It is the last resort: an answer that is lost between a
-    /// scheduler and an executor who both live leaves a task that nobody computes.
+    /// How long a job may take at most, in the queue and computing.
     pub job_timeout: Duration,
+    /// How long nothing may come of any job before all that are under way are taken for lost, beside ten times what the
+    /// slowest has taken. Before the first has ended, only `job_timeout` counts.
+    pub silence_timeout: Duration,
     /// How long a cluster may have no executors before a job is given up.
     pub no_executors_timeout: Duration,
 }
 
 impl Default for ClientSettings {
     fn default() -> Self {
-        Self { job_timeout: Duration::from_secs(15 * 60), no_executors_timeout: Duration::from_secs(30) }
+        Self {
+            job_timeout: Duration::from_secs(15 * 60),
+            silence_timeout: Duration::from_secs(60),
+            no_executors_timeout: Duration::from_secs(30),
+        }
     }
 }
 
@@ -80,6 +87,8 @@ pub struct Client {
     context: SessionContext,
     session: String,
     settings: ClientSettings,
+    /// Of all its clones.
+    pace: Arc<Pace>,
 }
 
 impl fmt::Debug for Client {
@@ -104,7 +113,9 @@ impl Client {
         let channel = wire::endpoint(&scheduler)?.connect_lazy();
         let runtime = objects::runtime().map_err(|error| Error::fatal("start a client")(&error))?;
         let context = SessionContext::new_with_state(session::state(session::config(), runtime));
-        let client = Self { scheduler, host, port, channel, context, session: new_instance_id(), settings };
+        let pace = Arc::new(Pace::new(settings.silence_timeout, Instant::now()));
+        let session = new_instance_id();
+        let client = Self { scheduler, host, port, channel, context, session, settings, pace };
         client.has_executors().await?;
         Ok(client)
     }
@@ -194,14 +205,18 @@ impl Client {
         LogicalPlanNode::try_from_logical_plan(plan, &BallistaLogicalExtensionCodec::default())
             .and_then(|plan| plan.try_encode(&mut encoded))
             .map_err(|error| Error::fatal("encode a plan")(&error))?;
-        let mut job = None;
+        let (mut job, begin) = (None, Instant::now());
         let ended = timeout(self.settings.job_timeout, self.follow(encoded, &mut job)).await;
         let ended = ended.unwrap_or_else(|_| {
             Err(Error::Transient(format!("a job has not ended within {:?}", self.settings.job_timeout)))
         });
-        if let (Err(_), Some(job_id)) = (&ended, job) {
+        match (&ended, job) {
+            (Ok(_), _) => self.pace.ended(begin, Instant::now()),
             // Nobody waits for it. Where it has ended, or its scheduler is gone, that changes nothing.
-            let _ = timeout(LOOK, self.requests().cancel_job(CancelJobParams { job_id })).await;
+            (Err(_), Some(job_id)) => {
+                let _ = timeout(LOOK, self.requests().cancel_job(CancelJobParams { job_id })).await;
+            }
+            (Err(_), None) => {}
         }
         ended
     }
@@ -224,7 +239,7 @@ impl Client {
         ballista_core::version::insert_version_header(request.metadata_mut());
         let answer = self.requests().execute_query_push(request).await;
         let mut news = answer.map_err(|status| Error::of_request("submit a job", &status))?.into_inner();
-        let mut alone_since = None;
+        let (mut alone_since, begin) = (None, Instant::now());
         loop {
             let status = match timeout(LOOK, news.message()).await {
                 Ok(Ok(Some(news))) => news.status,
@@ -232,6 +247,7 @@ impl Client {
                 Ok(Err(status)) => return Err(Error::of_request("follow a job", &status)),
                 Err(_) => {
                     self.give_up_alone(&mut alone_since).await?;
+                    self.give_up_lost(begin)?;
                     match job.clone() {
                         Some(job_id) => self.ask(job_id).await?,
                         None => continue,
@@ -271,6 +287,15 @@ impl Client {
             return Ok(());
         }
         Err(Error::NoExecutors { scheduler: self.scheduler.clone(), seconds: waited.as_secs() })
+    }
+
+    /// Ends the wait for a job that nobody computes, as far as can be told.
+    fn give_up_lost(&self, begin: Instant) -> Result<()> {
+        if self.pace.is_lost(begin, Instant::now()) {
+            let problem = "nothing has come of any job for long: those that are under way are taken for lost";
+            return Err(Error::Transient(problem.to_owned()));
+        }
+        Ok(())
     }
 
     /// Reads the one text that a check results in, through the scheduler.

@@ -18,6 +18,7 @@ mod session;
 mod scheduler;
 mod executor;
 mod wire;
+mod pace;
 mod client;
 
 pub use client::{Client, ClientSettings, ShardJob};

@@ -1,7 +1,5 @@
 //! Processes that die.
 
-use std::time::{Duration, Instant};
-
 use cluster::Error;
 use tokio::task::JoinSet;
 
@@ -15,10 +13,7 @@ async fn a_shard_whose_executor_is_killed_is_computed_by_the_other() {
     cluster.launch(&mut jobs, "long", 3000);
     let first = cluster.wait_for("user_factors long").await;
     cluster.executor(first).kill();
-    let killed = Instant::now();
     jobs.join_next().await.unwrap().unwrap().1.unwrap();
-    eprintln!("computed by the other {:?} after the kill", killed.elapsed());
-    assert!(killed.elapsed() < Duration::from_secs(20));
     let who = cluster.who("user_factors long");
     assert_eq!(who.len(), 2, "both began");
     assert_ne!(who[0], who[1]);
@@ -39,18 +34,13 @@ async fn with_all_executors_killed_jobs_end_in_an_error() {
     for node in &mut cluster.executors {
         node.kill();
     }
-    let killed = Instant::now();
     while let Some(ended) = jobs.join_next().await {
         let error = ended.unwrap().1.unwrap_err();
-        eprintln!("{:?} after the kill: {error}", killed.elapsed());
         assert!(matches!(error, Error::NoExecutors { .. } | Error::Transient(_)), "{error}");
     }
-    assert!(killed.elapsed() < Duration::from_secs(25));
     // And one that is submitted into the void.
-    let began = Instant::now();
     let error = cluster.client.run_shard(&cluster.shard("late", 0)).await.unwrap_err();
     assert!(matches!(error, Error::NoExecutors { .. }), "{error}");
-    assert!(began.elapsed() < Duration::from_secs(10));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,7 +53,6 @@ async fn after_the_schedulers_death_jobs_are_submitted_again_to_its_successor() 
     }
     cluster.wait_for("user_factors").await;
     cluster.scheduler.kill();
-    let killed = Instant::now();
     let mut again = Vec::new();
     while let Some(ended) = jobs.join_next().await {
         let (name, ended) = ended.unwrap();
@@ -71,21 +60,16 @@ async fn after_the_schedulers_death_jobs_are_submitted_again_to_its_successor() 
         assert!(matches!(error, Error::Transient(_)), "{error}");
         again.push(name);
     }
-    eprintln!("noticed {:?} after the kill", killed.elapsed());
-    assert!(killed.elapsed() < Duration::from_secs(5));
     let gone = cluster.client.has_executors().await.unwrap_err();
     assert!(matches!(gone, Error::Transient(_)), "{gone}");
 
     cluster.scheduler = Node::scheduler(&address);
-    let began = Instant::now();
     for name in &again {
         cluster.launch(&mut jobs, name, 100);
     }
     while let Some(ended) = jobs.join_next().await {
         ended.unwrap().1.unwrap();
     }
-    eprintln!("the successor was done after {:?}", began.elapsed());
-    assert!(began.elapsed() < Duration::from_secs(10));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,9 +79,20 @@ async fn an_executor_that_is_asked_to_end_hands_its_task_on_at_once() {
     cluster.launch(&mut jobs, "long", 1500);
     let first = cluster.wait_for("user_factors long").await;
     drop(cluster.executor(first).child.stdin.take());
-    let asked = Instant::now();
     jobs.join_next().await.unwrap().unwrap().1.unwrap();
-    eprintln!("computed by the other {:?} after the request", asked.elapsed());
-    assert!(asked.elapsed() < Duration::from_secs(6));
     assert_ne!(cluster.who("done long"), [first]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shard_of_which_nothing_comes_is_given_up_when_others_have_long_been_done() {
+    let cluster = Cluster::start(2).await;
+    let mut jobs = JoinSet::new();
+    cluster.launch(&mut jobs, "lost", 0);
+    let first = cluster.wait_for("user_factors lost").await;
+    cluster.client.run_shard(&cluster.shard("short", 0)).await.unwrap();
+    let (name, ended) = jobs.join_next().await.unwrap().unwrap();
+    let error = ended.unwrap_err();
+    assert!(matches!(&error, Error::Transient(problem) if problem.contains("taken for lost")), "{error}");
+    cluster.client.run_shard(&cluster.shard(&name, 0)).await.unwrap();
+    assert_ne!(cluster.who("done lost"), [first]);
 }

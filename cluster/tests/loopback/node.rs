@@ -65,7 +65,11 @@ impl Cluster {
         let path = folder.path().to_str().unwrap();
         let executors =
             (0..n_executors).map(|_| Node::start(&["executor", &scheduler.address, path])).collect();
-        let settings = ClientSettings { job_timeout: LONG, no_executors_timeout: Duration::from_secs(3) };
+        let settings = ClientSettings {
+            job_timeout: LONG,
+            silence_timeout: Duration::from_secs(5),
+            no_executors_timeout: Duration::from_secs(3),
+        };
         let url = format!("ballista://{}", scheduler.address);
         let client = Client::connect(&url, settings).await.unwrap();
         for _ in 0..100 {
