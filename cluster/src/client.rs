@@ -206,7 +206,7 @@ impl Client {
             .and_then(|plan| plan.try_encode(&mut encoded))
             .map_err(|error| Error::fatal("encode a plan")(&error))?;
         let (mut job, begin) = (None, Instant::now());
-        let ended = timeout(self.settings.job_timeout, self.follow(encoded, &mut job)).await;
+        let ended = timeout(self.settings.job_timeout, self.follow(encoded, begin, &mut job)).await;
         let ended = ended.unwrap_or_else(|_| {
             Err(Error::Transient(format!("a job has not ended within {:?}", self.settings.job_timeout)))
         });
@@ -228,7 +228,12 @@ impl Client {
     }
 
     /// Submits a plan and waits for its end, which the scheduler tells by itself. `job` is its name while it runs.
-    async fn follow(&self, plan: Vec<u8>, job: &mut Option<String>) -> Result<Vec<PartitionLocation>> {
+    async fn follow(
+        &self,
+        plan: Vec<u8>,
+        begin: Instant,
+        job: &mut Option<String>,
+    ) -> Result<Vec<PartitionLocation>> {
         let mut request = tonic::Request::new(ExecuteQueryParams {
             query: Some(Query::LogicalPlan(plan)),
             settings: self.context.copied_config().to_key_value_pairs(),
@@ -239,7 +244,7 @@ impl Client {
         ballista_core::version::insert_version_header(request.metadata_mut());
         let answer = self.requests().execute_query_push(request).await;
         let mut news = answer.map_err(|status| Error::of_request("submit a job", &status))?.into_inner();
-        let (mut alone_since, begin) = (None, Instant::now());
+        let mut alone_since = None;
         loop {
             let status = match timeout(LOOK, news.message()).await {
                 Ok(Ok(Some(news))) => news.status,

@@ -1,5 +1,7 @@
 //! Processes that die.
 
+use std::time::Duration;
+
 use cluster::Error;
 use tokio::task::JoinSet;
 
@@ -85,7 +87,7 @@ async fn an_executor_that_is_asked_to_end_hands_its_task_on_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shard_of_which_nothing_comes_is_given_up_when_others_have_long_been_done() {
-    let cluster = Cluster::start(2).await;
+    let cluster = Cluster::patient(2, Duration::from_secs(2)).await;
     let mut jobs = JoinSet::new();
     cluster.launch(&mut jobs, "lost", 0);
     let first = cluster.wait_for("user_factors lost").await;

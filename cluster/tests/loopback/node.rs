@@ -60,6 +60,11 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) async fn start(n_executors: usize) -> Self {
+        Self::patient(n_executors, ClientSettings::default().silence_timeout).await
+    }
+
+    /// One whose driver takes jobs for lost after a silence.
+    pub(crate) async fn patient(n_executors: usize, silence_timeout: Duration) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let scheduler = Node::scheduler("127.0.0.1:0");
         let path = folder.path().to_str().unwrap();
@@ -67,7 +72,7 @@ impl Cluster {
             (0..n_executors).map(|_| Node::start(&["executor", &scheduler.address, path])).collect();
         let settings = ClientSettings {
             job_timeout: LONG,
-            silence_timeout: Duration::from_secs(5),
+            silence_timeout,
             no_executors_timeout: Duration::from_secs(3),
         };
         let url = format!("ballista://{}", scheduler.address);
