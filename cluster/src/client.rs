@@ -47,8 +47,8 @@ const LOOK: Duration = Duration::from_secs(2);
 pub struct ClientSettings {
     /// How long a job may take at most, in the queue and computing.
     pub job_timeout: Duration,
-    /// How long nothing may come of any job before all that are under way are taken for lost, beside ten times what the
-    /// slowest has taken. Before the first has ended, only `job_timeout` counts.
+    /// How long nothing may come of any job before all that are under way are taken for lost, beside ten times the longest
+    /// silence so far. Before the first has ended, only `job_timeout` counts.
     pub silence_timeout: Duration,
     /// How long a cluster may have no executors before a job is given up.
     pub no_executors_timeout: Duration,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use cluster::Error;
 use tokio::task::JoinSet;
 
-use crate::node::{Cluster, Node};
+use crate::node::{Cluster, Node, TIMEOUT};
 use crate::users::read;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,7 +65,7 @@ async fn after_the_schedulers_death_jobs_are_submitted_again_to_its_successor() 
     let gone = cluster.client.has_executors().await.unwrap_err();
     assert!(matches!(gone, Error::Transient(_)), "{gone}");
 
-    cluster.scheduler = Node::scheduler(&address);
+    cluster.scheduler = Node::scheduler(&address, TIMEOUT);
     for name in &again {
         cluster.launch(&mut jobs, name, 100);
     }
@@ -76,7 +76,8 @@ async fn after_the_schedulers_death_jobs_are_submitted_again_to_its_successor() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_executor_that_is_asked_to_end_hands_its_task_on_at_once() {
-    let mut cluster = Cluster::start(2).await;
+    // Nothing but its farewell does that: it would not be missed for an hour.
+    let mut cluster = Cluster::patient(2, Duration::from_secs(3600)).await;
     let mut jobs = JoinSet::new();
     cluster.launch(&mut jobs, "long", 1500);
     let first = cluster.wait_for("user_factors long").await;

@@ -12,7 +12,7 @@ use url::Url;
 use crate::users::write_users;
 
 /// What the tests' schedulers take for dead, in seconds; the least there is.
-const TIMEOUT: &str = "7";
+pub(crate) const TIMEOUT: &str = "7";
 const LONG: Duration = Duration::from_secs(60);
 
 pub(crate) struct Node {
@@ -35,8 +35,8 @@ impl Node {
         Self { child, address: address.trim().to_owned() }
     }
 
-    pub(crate) fn scheduler(address: &str) -> Self {
-        Self::start(&["scheduler", address, TIMEOUT])
+    pub(crate) fn scheduler(address: &str, executor_timeout: &str) -> Self {
+        Self::start(&["scheduler", address, executor_timeout])
     }
 
     pub(crate) fn kill(&mut self) {
@@ -60,21 +60,24 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) async fn start(n_executors: usize) -> Self {
-        Self::patient(n_executors, ClientSettings::default().silence_timeout).await
+        let settings = ClientSettings { job_timeout: LONG, ..ClientSettings::default() };
+        Self::with(n_executors, TIMEOUT, settings).await
     }
 
-    /// One whose driver takes jobs for lost after a silence.
+    /// One whose scheduler takes no silent executor for dead, and whose driver takes jobs for lost after a silence.
     pub(crate) async fn patient(n_executors: usize, silence_timeout: Duration) -> Self {
+        let settings =
+            ClientSettings { job_timeout: 10 * LONG, silence_timeout, ..ClientSettings::default() };
+        Self::with(n_executors, "3600", settings).await
+    }
+
+    async fn with(n_executors: usize, executor_timeout: &str, settings: ClientSettings) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let scheduler = Node::scheduler("127.0.0.1:0");
+        let scheduler = Node::scheduler("127.0.0.1:0", executor_timeout);
         let path = folder.path().to_str().unwrap();
         let executors =
             (0..n_executors).map(|_| Node::start(&["executor", &scheduler.address, path])).collect();
-        let settings = ClientSettings {
-            job_timeout: LONG,
-            silence_timeout,
-            no_executors_timeout: Duration::from_secs(3),
-        };
+        let settings = ClientSettings { no_executors_timeout: Duration::from_secs(3), ..settings };
         let url = format!("ballista://{}", scheduler.address);
         let client = Client::connect(&url, settings).await.unwrap();
         for _ in 0..100 {

@@ -90,7 +90,8 @@ impl ItemModel {
     }
 
     /// Forms the factors of a user with ratings in stars of some items, of the same bits on any machine. Without
-    /// ratings the list is the mean user's, and no stars but the mean are predicted. `is_trained` says whether the items
+    /// ratings of items that anybody in training has rated the list is the mean user's, and no stars but the mean are
+    /// predicted. `is_trained` says whether the items
     /// were trained on this user's ratings, among others.
     ///
     /// Cost: some ten steps of [`FoldIn`], and what [`RatingItems::form`] takes.
@@ -103,10 +104,11 @@ impl ItemModel {
         let bias =
             self.rating.form(items, stars, is_trained, &mut rating).ok_or_else(diverged("rating factors"))?;
         let ranking = match &self.user_terms {
-            _ if items.is_empty() => self.mean_user.clone(),
             Some(terms) => {
                 let ratings = items.iter().zip(stars).map(|(&item, &stars)| (self.item(item), stars));
-                FoldIn::new(terms, ratings).factors()
+                let factors = FoldIn::new(terms, ratings).factors();
+                let is_known = factors.iter().any(|&factor| factor != 0.0);
+                if is_known { factors } else { self.mean_user.clone() }
             }
             // An item's last factor is its bias.
             None => rating.iter().copied().chain([1.0]).collect(),

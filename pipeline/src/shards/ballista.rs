@@ -23,7 +23,7 @@ use super::{Engine, Job, Task};
 use crate::error::{Error, Result};
 
 /// How long a shard may take, its turn among those in flight included, before it is handed out again. What is lost is
-/// found out before, by the silence of all: see [`ClientSettings::silence_timeout`].
+/// mostly found out before, once nothing else ends: see [`ClientSettings::silence_timeout`].
 const LONGEST: Duration = Duration::from_secs(3600);
 /// How often a shard is handed out again after what may pass.
 const ATTEMPTS: u32 = 20;

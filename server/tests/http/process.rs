@@ -156,7 +156,7 @@ fn ask_until_the_last(mut stream: TcpStream, begun: &AtomicUsize) {
         let sent = stream.write_all(request);
         let Some(answer) = sent.ok().and_then(|()| read_answer(&mut stream)) else {
             // A client may be closed on only if it was silent for as long as it is waited for.
-            assert!(n_answers > 0 && now - before >= LINGER, "unanswered after {n_answers} answers");
+            assert!(n_answers > 0 && before.elapsed() >= LINGER, "unanswered after {n_answers} answers");
             return;
         };
         assert!(answer.ends_with(r#"{"items":[{"id":3451},{"id":750}]}"#), "{answer}");
