@@ -119,6 +119,23 @@ pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
+/// Sends a process a signal by its name: `TERM`.
+pub(crate) fn signal(process: &Child, name: &str) {
+    let sent = Command::new("kill").args([format!("-{name}"), process.id().to_string()]).status();
+    assert!(sent.unwrap().success());
+}
+
+/// The generation that the one job in an output directory makes.
+pub(crate) fn in_the_making(output: &Path) -> GenerationId {
+    let job = fs::read_dir(output.join("jobs")).unwrap().next().unwrap().unwrap();
+    job.file_name().to_string_lossy().parse().unwrap()
+}
+
+/// A shard's file in a generation.
+pub(crate) fn users_file(output: &Path, id: &GenerationId, shard: u32) -> PathBuf {
+    output.join(format!("generations/{id}/users/{shard:05}.parquet"))
+}
+
 /// The accounts, by name, of the shards that are done of the jobs in an output directory.
 pub(crate) fn shards_done(output: &Path) -> BTreeSet<String> {
     let entries = |dir: &Path| fs::read_dir(dir).into_iter().flatten().flatten();
@@ -262,8 +279,7 @@ impl Server {
 
     /// Asks it to end, as an orchestrator does, and returns how it ended.
     pub(crate) fn terminate(mut self) -> ExitStatus {
-        let pid = self.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        signal(&self.child, "TERM");
         let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::harness::{Ended, SMALL_MODEL, World, eventually, program, sample};
+use crate::harness::{Ended, SMALL_MODEL, World, eventually, program, sample, signal};
 
 /// A schedule on the sample, with further arguments.
 fn schedule(world: &World, args: &[&str]) -> Command {
@@ -25,7 +25,7 @@ impl Keeper {
 
     fn terminate(mut self) -> Ended {
         let child = self.0.take().unwrap();
-        assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+        signal(&child, "TERM");
         Ended::after(child)
     }
 }

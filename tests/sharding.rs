@@ -1,7 +1,6 @@
 //! Users cut into shards: the lists of one machine, whoever computes them, and whatever is killed meanwhile.
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -10,7 +9,9 @@ use serde_json::Value;
 use store::shards::{ResultsReader, shard_of};
 use store::{GenerationId, UserId};
 
-use crate::harness::{Ended, SMALL_MODEL, Server, World, eventually, program, sample, shards_done};
+use crate::harness::{
+    Ended, SMALL_MODEL, Server, World, eventually, in_the_making, program, sample, shards_done, users_file,
+};
 
 const N_SHARDS: u32 = 8;
 
@@ -26,23 +27,13 @@ fn wait_for_shards(world: &World, args: &[&str]) -> Child {
     command.current_dir(sample("../..")).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// The generation that the one job makes.
-fn in_the_making(world: &World) -> GenerationId {
-    let job = fs::read_dir(world.output().join("jobs")).unwrap().next().unwrap().unwrap();
-    job.file_name().to_string_lossy().parse().unwrap()
-}
-
 /// A run that waits, of which the first shard is done, and the generation that it makes.
 fn begun(world: &World) -> (Child, GenerationId) {
     let driver = wait_for_shards(world, &[]);
     eventually("the run has prepared its shards", || {
         Ended::of(world.pipeline("shard").args(["--index", "0"])).status.success()
     });
-    (driver, in_the_making(world))
-}
-
-fn users_file(world: &World, id: &GenerationId, shard: u32) -> PathBuf {
-    world.output().join(format!("generations/{id}/users/{shard:05}.parquet"))
+    (driver, in_the_making(&world.output()))
 }
 
 #[test]
@@ -66,7 +57,7 @@ fn users_that_are_cut_get_the_records_that_they_get_uncut() {
     let tables = generation.tables();
     let mut n_users = 0;
     for shard in 0..N_SHARDS {
-        let reader = ResultsReader::open(&users_file(&cut, &cut.current(), shard)).unwrap();
+        let reader = ResultsReader::open(&users_file(&cut.output(), &cut.current(), shard)).unwrap();
         for batch in reader.batches() {
             let batch = batch.unwrap();
             for row in 0..batch.len() {
@@ -142,9 +133,11 @@ fn a_run_that_is_killed_is_gone_on_with_and_only_missing_shards_are_computed() {
     driver.kill().unwrap();
     driver.wait().unwrap();
     assert_eq!(shards_done(&killed.output()).len(), 3);
-    let id = in_the_making(&killed);
-    let written =
-        || [0, 3, 5].map(|shard| users_file(&killed, &id, shard).metadata().unwrap().modified().unwrap());
+    let id = in_the_making(&killed.output());
+    let written = || {
+        [0, 3, 5]
+            .map(|shard| users_file(&killed.output(), &id, shard).metadata().unwrap().modified().unwrap())
+    };
     let before = written();
     thread::sleep(Duration::from_millis(20));
 
@@ -162,7 +155,7 @@ fn what_is_damaged_on_its_way_is_not_published() {
         let done = Ended::of(world.pipeline("shard").args(["--index", &index.to_string()]));
         if index == 6 {
             // The last but one: the run still waits.
-            fs::write(users_file(&world, &id, 2), "no Parquet").unwrap();
+            fs::write(users_file(&world.output(), &id, 2), "no Parquet").unwrap();
         }
         assert!(done.status.success(), "{done:?}");
     }
@@ -286,7 +279,7 @@ fn a_shard_that_is_damaged_or_another_s_is_refused_by_its_name() {
     let world = World::new();
     run_cut(&world, &[]);
     let id = world.current();
-    let file = |shard| users_file(&world, &id, shard);
+    let file = |shard| users_file(&world.output(), &id, shard);
     let whole = fs::read(file(4)).unwrap();
     let refused = |says: &str| {
         let opened = world.repository().open_generation(&id, &world.path("copies"), 1 << 20);

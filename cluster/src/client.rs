@@ -210,13 +210,11 @@ impl Client {
         let ended = ended.unwrap_or_else(|_| {
             Err(Error::Transient(format!("a job has not ended within {:?}", self.settings.job_timeout)))
         });
-        match (&ended, job) {
-            (Ok(_), _) => self.pace.ended(begin, Instant::now()),
+        if ended.is_ok() {
+            self.pace.ended(begin, Instant::now());
+        } else if let Some(job_id) = job {
             // Nobody waits for it. Where it has ended, or its scheduler is gone, that changes nothing.
-            (Err(_), Some(job_id)) => {
-                let _ = timeout(LOOK, self.requests().cancel_job(CancelJobParams { job_id })).await;
-            }
-            (Err(_), None) => {}
+            let _ = timeout(LOOK, self.requests().cancel_job(CancelJobParams { job_id })).await;
         }
         ended
     }

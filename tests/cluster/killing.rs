@@ -6,7 +6,7 @@ use std::path::Path;
 use store::Repository;
 
 use super::nodes::{Cluster, N_SHARDS, account, given};
-use crate::harness::{Ended, eventually, shards_done};
+use crate::harness::{Ended, eventually, in_the_making, shards_done, users_file};
 
 #[test]
 fn lists_of_a_cluster_are_those_of_one_machine() {
@@ -32,13 +32,10 @@ fn a_shard_whose_executor_is_killed_is_computed_by_another() {
 }
 
 /// Whether a shard's results are where a task leaves them, or where they stay.
-fn has_left(output: &Path, shard: u64) -> bool {
-    let job = fs::read_dir(output.join("jobs")).unwrap().next().unwrap().unwrap();
-    let id = job.file_name().into_string().unwrap();
-    let name = format!("{shard:05}.parquet");
-    [job.path().join("results"), output.join("generations").join(id).join("users")]
-        .iter()
-        .any(|dir| dir.join(&name).exists())
+fn has_left(output: &Path, shard: u32) -> bool {
+    let id = in_the_making(output);
+    let left = output.join(format!("jobs/{id}/results/{shard:05}.parquet"));
+    left.exists() || users_file(output, &id, shard).exists()
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::harness::{Ended, eventually};
+use crate::harness::{Ended, eventually, signal};
 
 /// Shards that users are cut into.
 pub(crate) const N_SHARDS: u32 = 32;
@@ -107,34 +107,29 @@ impl Node {
     }
 
     /// Kills it in the middle of a shard: one that it has begun and of which it has left nothing. Returns which.
-    pub(crate) fn kill_at_work(&mut self, has_left: impl Fn(u64) -> bool) -> u64 {
+    pub(crate) fn kill_at_work(&mut self, has_left: impl Fn(u32) -> bool) -> u32 {
         let mut shard = None;
         eventually("it is at work on a shard", || {
             // Held while it is looked at: otherwise it might be done by then.
-            self.signal("STOP");
+            signal(&self.process, "STOP");
             shard = self.begun().last().copied().filter(|&shard| !has_left(shard));
             if shard.is_some() {
                 self.kill();
             } else {
-                self.signal("CONT");
+                signal(&self.process, "CONT");
             }
             shard.is_some()
         });
         shard.unwrap()
     }
 
-    fn signal(&self, name: &str) {
-        let id = self.process.id().to_string();
-        assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
-    }
-
     /// The shards that it has begun, in order.
-    pub(crate) fn begun(&self) -> Vec<u64> {
+    pub(crate) fn begun(&self) -> Vec<u32> {
         let text = fs::read_to_string(&self.log).unwrap();
         let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         lines
             .filter(|line| line["message"] == "computing")
-            .filter_map(|line| line["shard"].as_u64())
+            .filter_map(|line| u32::try_from(line["shard"].as_u64()?).ok())
             .collect()
     }
 }

@@ -51,6 +51,11 @@ impl Drop for Node {
     }
 }
 
+fn settings() -> ClientSettings {
+    let no_executors_timeout = Duration::from_secs(3);
+    ClientSettings { job_timeout: LONG, no_executors_timeout, ..ClientSettings::default() }
+}
+
 pub(crate) struct Cluster {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) scheduler: Node,
@@ -60,14 +65,12 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) async fn start(n_executors: usize) -> Self {
-        let settings = ClientSettings { job_timeout: LONG, ..ClientSettings::default() };
-        Self::with(n_executors, TIMEOUT, settings).await
+        Self::with(n_executors, TIMEOUT, settings()).await
     }
 
     /// One whose scheduler takes no silent executor for dead, and whose driver takes jobs for lost after a silence.
     pub(crate) async fn patient(n_executors: usize, silence_timeout: Duration) -> Self {
-        let settings =
-            ClientSettings { job_timeout: 10 * LONG, silence_timeout, ..ClientSettings::default() };
+        let settings = ClientSettings { job_timeout: 10 * LONG, silence_timeout, ..settings() };
         Self::with(n_executors, "3600", settings).await
     }
 
@@ -77,7 +80,6 @@ impl Cluster {
         let path = folder.path().to_str().unwrap();
         let executors =
             (0..n_executors).map(|_| Node::start(&["executor", &scheduler.address, path])).collect();
-        let settings = ClientSettings { no_executors_timeout: Duration::from_secs(3), ..settings };
         let url = format!("ballista://{}", scheduler.address);
         let client = Client::connect(&url, settings).await.unwrap();
         for _ in 0..100 {

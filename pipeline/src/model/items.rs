@@ -89,10 +89,9 @@ impl ItemModel {
         &self.item_factors[item as usize * self.n_factors..][..self.n_factors]
     }
 
-    /// Forms the factors of a user with ratings in stars of some items, of the same bits on any machine. Without
-    /// ratings of items that anybody in training has rated the list is the mean user's, and no stars but the mean are
-    /// predicted. `is_trained` says whether the items
-    /// were trained on this user's ratings, among others.
+    /// Forms the factors of a user with ratings in stars of some items, of the same bits on any machine. Without ratings
+    /// of items that anybody in training has rated the list is the mean user's, and no stars but the mean are predicted.
+    /// `is_trained` says whether the items were trained on this user's ratings, among others.
     ///
     /// Cost: some ten steps of [`FoldIn`], and what [`RatingItems::form`] takes.
     ///
