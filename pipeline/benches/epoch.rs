@@ -12,10 +12,11 @@ use std::path::Path;
 use std::time::Instant;
 
 use indicatif::ProgressBar;
-use pipeline::ingest::{Scale, read_ratings};
-use pipeline::interactions::Interactions;
-use pipeline::model::{Model, TrainSettings};
-use pipeline::vocabulary::Vocabulary;
+use interactions::Interactions;
+use interactions::Scale;
+use interactions::Vocabulary;
+use models::{Model, TrainSettings};
+use reading::read_ratings;
 
 const EPOCHS: usize = 4;
 

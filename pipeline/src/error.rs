@@ -22,50 +22,6 @@ pub enum Error {
         source: io::Error,
     },
 
-    /// A table has no column of a name that is needed.
-    #[error("{} has no column `{column}`: its header is `{header}`; it needs {needed}", path.display())]
-    MissingColumn {
-        /// The table.
-        path: PathBuf,
-        /// The first column that is not there.
-        column: &'static str,
-        /// The header as found.
-        header: String,
-        /// All the columns that a table of its kind needs.
-        needed: &'static str,
-    },
-
-    /// A table has a header at most.
-    #[error("{} has no rows; check that its export ended well", path.display())]
-    EmptyTable {
-        /// The table.
-        path: PathBuf,
-    },
-
-    /// What cleaning left is not enough to learn from.
-    #[error(
-        "{} leaves {ratings} ratings of {users} users and {movies} movies after cleaning ({rejected} rows were rejected{}); \
-         training needs at least {needed}",
-        path.display(),
-        and_denied(*denied)
-    )]
-    TooFewRatings {
-        /// The table.
-        path: PathBuf,
-        /// Ratings left.
-        ratings: usize,
-        /// Users left.
-        users: usize,
-        /// Movies left.
-        movies: usize,
-        /// Rows rejected.
-        rejected: u64,
-        /// Rows that the deny list names.
-        denied: u64,
-        /// What would be enough, in words.
-        needed: &'static str,
-    },
-
     /// A setting is out of its range, or does not go with another.
     #[error("{name} is {value}: {problem}")]
     Setting {
@@ -75,42 +31,6 @@ pub enum Error {
         value: String,
         /// What is wrong and what would be right.
         problem: String,
-    },
-
-    /// Two files of a split do not go together.
-    #[error("{} cannot be measured with a model of {}: {problem}", test.display(), train.display())]
-    Holdout {
-        /// The ratings to train on.
-        train: PathBuf,
-        /// The ratings held out.
-        test: PathBuf,
-        /// What is wrong, and what would be right.
-        problem: String,
-    },
-
-    /// The model's numbers are no numbers any more.
-    #[error("training diverged in epoch {epoch}: {what} is not finite; raise --regularization")]
-    Diverged {
-        /// The epoch, counted from 1.
-        epoch: usize,
-        /// What stopped being a number.
-        what: &'static str,
-    },
-
-    /// The rating model's numbers are no numbers any more.
-    #[error("sampling diverged in sweep {sweep}: {what} are not finite; lower --rating-factors")]
-    SamplingDiverged {
-        /// The sweep, counted from 1.
-        sweep: usize,
-        /// What stopped being numbers.
-        what: &'static str,
-    },
-
-    /// A user's numbers are no numbers, although those of the items are.
-    #[error("a user's {what} are not finite; raise --regularization or lower --rating-factors")]
-    UserDiverged {
-        /// What stopped being numbers.
-        what: &'static str,
     },
 
     /// There is no generation to look at.
@@ -183,6 +103,22 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] store::Error),
 
+    /// The input could not be read.
+    #[error(transparent)]
+    Reading(#[from] reading::Error),
+
+    /// A model could not be trained, or a user's factors not be computed.
+    #[error(transparent)]
+    Training(#[from] models::Error),
+
+    /// A model could not be measured.
+    #[error(transparent)]
+    Evaluation(#[from] evaluation::Error),
+
+    /// Sample data could not be made.
+    #[error(transparent)]
+    Sample(#[from] sample::Error),
+
     /// A fault of ours.
     #[error("internal error in {what}: {detail}; please report it")]
     Internal {
@@ -191,11 +127,6 @@ pub enum Error {
         /// What was seen.
         detail: String,
     },
-}
-
-/// What else was left out, where a deny list was given.
-fn and_denied(denied: u64) -> String {
-    if denied == 0 { String::new() } else { format!(", {denied} denied") }
 }
 
 impl Error {

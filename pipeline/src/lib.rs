@@ -5,26 +5,16 @@
 pub mod run;
 pub mod schedule;
 
-pub mod sample;
-pub mod ingest;
-pub mod vocabulary;
-pub mod interactions;
-pub mod input;
-pub mod popularity;
-pub mod model;
-pub mod scoring;
 pub mod similar;
-pub mod evaluation;
 pub mod publish;
 pub mod shards;
 pub mod gate;
 pub mod generations;
-pub mod report;
+pub mod evidence;
 pub mod verify;
 
 pub mod error;
 pub mod meter;
-pub mod progress;
 pub mod textfile;
 
 pub use error::{Error, Result};

@@ -13,15 +13,13 @@ use cli::{
     PruneArgs, RollbackArgs, RunArgs, SampleArgs, UnpinArgs, VerifyArgs,
 };
 use jiff::Timestamp;
-use pipeline::evaluation;
 use pipeline::generations;
-use pipeline::progress::{Progress, Unit};
 use pipeline::run::{self, Outcome};
-use pipeline::sample;
 use pipeline::schedule;
 use pipeline::shards;
 use pipeline::textfile;
 use pipeline::verify;
+use progress::{Progress, Unit};
 use settings::{LogFormat, Sources};
 
 /// What was asked for cannot be meant: clap's code for that.

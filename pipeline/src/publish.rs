@@ -9,12 +9,12 @@ use store::records::{Factors, History, Movie, TopN};
 use store::writer::GenerationWriter;
 
 use crate::error::Result;
-use crate::ingest::Scale;
-use crate::interactions::Interactions;
-use crate::model::Model;
-use crate::popularity;
-use crate::scoring::Scored;
-use crate::vocabulary::{ItemIndex, Vocabulary};
+use interactions::Interactions;
+use interactions::Scale;
+use interactions::popularity;
+use interactions::{ItemIndex, Vocabulary};
+use models::Model;
+use scoring::Scored;
 
 /// What a night has found out, to be written record by record.
 #[derive(Debug, Clone, Copy)]
@@ -152,8 +152,8 @@ mod tests {
     use store::UserId;
 
     use super::*;
-    use crate::ingest::Ratings;
-    use crate::model::TrainSettings;
+    use interactions::Ratings;
+    use models::TrainSettings;
 
     #[test]
     fn the_fallback_is_ordered_by_raters_then_id_and_says_what_anyone_would_give() {

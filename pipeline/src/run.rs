@@ -19,19 +19,19 @@ use store::writer::{Finished, GenerationWriter};
 use store::{DenyList, MovieId, Repository, Tables};
 
 use crate::error::{Error, Result};
-use crate::evaluation;
+use crate::evidence::Sources;
 use crate::gate::{self, Baseline, Bounds, Lists};
 use crate::generations::Place;
-use crate::input::{Input, InputSettings, RatingsSource};
 use crate::meter::Meter;
-use crate::model::TrainSettings;
-use crate::progress::{Progress, Unit};
 use crate::publish::Findings;
-use crate::report::{self, Evidence, Sources};
 use crate::shards::{EngineChoice, Job};
 use crate::similar;
 pub(crate) use before::program_digest;
+use models::TrainSettings;
 pub use outcome::{Outcome, Report};
+use progress::{Progress, Unit};
+use reading::{Input, InputSettings, RatingsSource};
+use report::Evidence;
 
 /// What a run does and where it writes.
 #[derive(Debug, Clone)]
@@ -206,7 +206,7 @@ impl RunSettings {
             return Err(Error::setting("--train-shards", n, format!("there are {n_shards} shards")));
         }
         self.bounds.check()?;
-        self.training.check()
+        Ok(self.training.check()?)
     }
 
     /// The same, the users being cut as the ratings are, where these are.
@@ -257,7 +257,7 @@ fn evaluate(input: &Input, settings: &RunSettings, progress: Progress) -> Result
         return Ok(BTreeMap::new());
     }
     let RunSettings { training, test_fraction, depth, .. } = settings;
-    evaluation::in_short(&input.interactions, *test_fraction, training, *depth, progress)
+    Ok(evaluation::in_short(&input.interactions, *test_fraction, training, *depth, progress)?)
 }
 
 /// Says which rated movies are stored under the name of their id.

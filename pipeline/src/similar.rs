@@ -9,11 +9,11 @@ use store::records::Similar;
 use store::writer::GenerationWriter;
 
 use crate::error::Result;
-use crate::interactions::Csr;
-use crate::model::RankingFactors;
-use crate::progress::{Progress, Unit};
-use crate::scoring::{Scored, Scorer};
-use crate::vocabulary::{ItemIndex, Vocabulary};
+use interactions::Csr;
+use interactions::{ItemIndex, Vocabulary};
+use progress::{Progress, Unit};
+use ranking::RankingFactors;
+use scoring::{Scored, Scorer};
 
 /// Items whose lists are held at once.
 const ITEMS_IN_FLIGHT: usize = 8192;

@@ -13,7 +13,6 @@ pub(crate) use evaluation::of_evaluation;
 pub(crate) use generations::{of_difference, of_generations, of_pruning, of_rollback};
 use indicatif::{HumanBytes, HumanCount};
 use pipeline::run::{Outcome, Report};
-use pipeline::sample;
 use pipeline::shards::{Partition, PartitionSettings};
 use store::Location;
 use store::manifest::Rows;

@@ -6,10 +6,12 @@
 
 pub mod tile;
 pub mod vector;
+mod factors;
 mod preference;
 mod fold_in;
 mod scan;
 
+pub use factors::RankingFactors;
 pub use fold_in::FoldIn;
 pub use preference::Preference;
 pub use scan::{Items, Scored};

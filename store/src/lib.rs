@@ -33,3 +33,6 @@ pub use ids::{GenerationId, MovieId, UserId};
 pub use location::Location;
 pub use repository::Repository;
 pub use tables::Tables;
+
+/// How long the batch repeats requests to a bucket that does not answer: long enough for a store to be restarted.
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(120);

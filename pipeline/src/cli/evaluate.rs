@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use evaluation::{By, Cutoffs, EvaluationSettings, HeldOut, Relevance};
 use pipeline::Error;
-use pipeline::evaluation::{By, Cutoffs, EvaluationSettings, HeldOut, Relevance};
 
 use super::{RatingsArgs, TrainArgs};
 

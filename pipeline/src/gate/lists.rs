@@ -10,8 +10,8 @@ use store::records::{History, TopN};
 use store::{DenyList, MovieId, Tables, UserId};
 
 use super::{check, skipped, yes_or_no};
-use crate::ingest::Scale;
 use crate::verify::{Denial, Fault, Remnant, check_list};
+use interactions::Scale;
 
 /// The first entries of a list, which is what most clients show.
 const SHOWN: usize = 10;

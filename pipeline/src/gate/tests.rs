@@ -7,7 +7,7 @@ use store::writer::GenerationWriter;
 use store::{DenyList, MovieId, UserId};
 
 use super::*;
-use crate::ingest::Scale;
+use interactions::Scale;
 
 /// A night as any other.
 fn night() -> Account {

@@ -9,19 +9,15 @@ mod difference;
 mod retention;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use store::repository::Mark;
-use store::{GenerationId, Location, Repository};
+use store::{GenerationId, Location, PATIENCE, Repository};
 
 use crate::error::{Error, Result};
 pub(crate) use difference::Shown;
 pub use difference::{Change, DiffSettings, Difference, MovieChange, diff};
 pub use listing::{Entry, State, list};
 pub use retention::{Pruned, Retention, prune};
-
-/// How long requests to a bucket that does not answer are repeated: long enough for a store to be restarted.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Where generations are kept, and where copies of them live while they are made or open.
 #[derive(Debug, Clone)]

@@ -6,15 +6,14 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-use store::Repository;
 use store::manifest::{Account, FileDigest, Manifest, Source, SourceFile};
 use store::repository::{Mark, Pointer, RatingShards};
+use store::{PATIENCE, Repository};
 
 use super::{Outcome, RunSettings};
 use crate::error::{Error, Result};
 use crate::gate::Baseline;
-use crate::generations::PATIENCE;
-use crate::input::{InputSettings, RatingsSource};
+use reading::{InputSettings, RatingsSource};
 
 /// Digests the input files as they are, so that a later run can tell whether anything changed.
 pub(super) fn source_of(settings: &InputSettings) -> Result<Source> {

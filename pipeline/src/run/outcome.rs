@@ -6,8 +6,6 @@ use serde::Serialize;
 use store::Repository;
 use store::manifest::Manifest;
 
-use crate::ingest;
-
 /// What came of a run. As JSON, it is the manifest with the outcome beside it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
@@ -40,7 +38,7 @@ pub enum Outcome {
 
 impl Report {
     pub(super) fn new(outcome: Outcome, manifest: Manifest, repository: &Repository) -> Self {
-        let rejects = repository.path(&manifest.generation, ingest::REJECTS);
+        let rejects = repository.path(&manifest.generation, reading::REJECTS);
         Self { outcome, manifest, rejects, page: None }
     }
 }

@@ -16,18 +16,17 @@ use store::{Location, Repository, Tables};
 
 use super::{Made, Night, RunSettings, warn_of_unnamed, write_movies};
 use crate::error::{Error, Result};
+use crate::evidence;
 use crate::gate::Lists;
-use crate::ingest;
-use crate::input::Input;
-use crate::interactions::Csr;
 use crate::meter::Meter;
-use crate::model::ItemModel;
-use crate::progress::Unit;
 use crate::publish::Findings;
-use crate::report::Evidence;
 use crate::shards::{
     self, Elsewhere, Engine, EngineChoice, Here, Job, Plan, RatingsPlan, ShardAccount, ShardModel,
 };
+use interactions::Csr;
+use models::ItemModel;
+use progress::Unit;
+use reading::Input;
 
 pub(super) fn make(
     night: &Night<'_>,
@@ -56,7 +55,7 @@ pub(super) fn make(
 
     let staging = Repository::staging_apart(&settings.place.work)?;
     let mut writer = GenerationWriter::create_for(job.id(), staging.dir())?;
-    ingest::write_rejects(writer.dir(), &input.clean, &input.movies)?;
+    reading::write_rejects(writer.dir(), &input.clean, &input.movies)?;
     let mut metadata = std::mem::take(&mut input.movies.by_id);
     let model = items.with_users(&Csr::default(), |_| true, job.plan().course.clone())?;
     let findings =
@@ -73,7 +72,7 @@ pub(super) fn make(
     }
     let see_lists = |tables: &Tables| Lists::merge(parts, tables, deny);
     let (mut finished, lists, evidence) =
-        write_movies(night, findings, &metadata, writer, meter, see_lists, Evidence::without_users)?;
+        write_movies(night, findings, &metadata, writer, meter, see_lists, evidence::collect_without_users)?;
     finished.add_shards(files.iter().map(|(file, content)| (file, content.as_str())));
     job.files().tidy_users(job.plan().n_shards)?;
     let metrics = job.plan().metrics.clone();

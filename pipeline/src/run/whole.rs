@@ -6,15 +6,14 @@ use store::writer::GenerationWriter;
 
 use super::{Made, Night, warn_of_unnamed, write_movies};
 use crate::error::Result;
+use crate::evidence;
 use crate::gate::Lists;
-use crate::ingest;
-use crate::input::Input;
 use crate::meter::Meter;
-use crate::model::Model;
-use crate::progress::{Progress, Unit};
 use crate::publish::Findings;
-use crate::report::Evidence;
-use crate::scoring::Scorer;
+use models::Model;
+use progress::{Progress, Unit};
+use reading::Input;
+use scoring::Scorer;
 
 /// Users whose lists are held at once between scoring and the store.
 const USERS_IN_FLIGHT: usize = 8192;
@@ -34,7 +33,7 @@ pub(super) fn make(night: &Night<'_>, lock: &RunLock, input: &mut Input, meter: 
     let staging = repository.staging(&settings.place.work)?;
     let mut writer = meter.measure("publish", || {
         let writer = GenerationWriter::create(staging.dir())?;
-        ingest::write_rejects(writer.dir(), &input.clean, &input.movies)?;
+        reading::write_rejects(writer.dir(), &input.clean, &input.movies)?;
         Ok::<_, crate::Error>(writer)
     })?;
     let mut metadata = std::mem::take(&mut input.movies.by_id);
@@ -54,7 +53,7 @@ pub(super) fn make(night: &Night<'_>, lock: &RunLock, input: &mut Input, meter: 
         Ok(lists)
     };
     let (finished, lists, evidence) =
-        write_movies(night, findings, &metadata, writer, meter, see_lists, Evidence::of)?;
+        write_movies(night, findings, &metadata, writer, meter, see_lists, evidence::collect)?;
     Ok(Made { staging, finished, lists, evidence, metrics, n_unnamed: unnamed.len(), n_candidates })
 }
 

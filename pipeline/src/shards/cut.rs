@@ -11,8 +11,8 @@ use store::repository::RatingShards;
 use store::shards::{RatingsBatch, RatingsWriter, shard_of};
 
 use crate::error::{Error, Result};
-use crate::interactions::Csr;
-use crate::vocabulary::{ItemIndex, Vocabulary};
+use interactions::Csr;
+use interactions::{ItemIndex, Vocabulary};
 
 /// Users of a batch.
 const BATCH: usize = 8192;

@@ -13,8 +13,8 @@ use store::{DenyList, GenerationId, Location, Repository};
 use super::ShardModel;
 use crate::error::{Error, Result};
 use crate::gate::Part;
-use crate::ingest::Scale;
-use crate::model::Course;
+use interactions::Scale;
+use models::Course;
 
 const PLAN: &str = "plan.json";
 const DONE: &str = "done";

@@ -11,7 +11,6 @@ mod engine;
 mod job;
 mod model;
 mod partition;
-mod ratings;
 mod task;
 #[cfg(feature = "cluster")]
 mod ballista;
@@ -23,7 +22,7 @@ pub use engine::{Elsewhere, Engine, EngineChoice, Here};
 pub use job::{Job, Plan, RatingsPlan, ShardAccount};
 pub use model::ShardModel;
 pub use partition::{Partition, PartitionSettings, partition};
-pub use ratings::gather;
+
 pub use task::Task;
 
 #[cfg(test)]

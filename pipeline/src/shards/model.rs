@@ -11,12 +11,11 @@ use store::MovieId;
 use store::records::{Record, UserTerms};
 use store::shards::{self, Items, Lists};
 
-use super::ratings;
 use crate::error::{Error, Result};
-use crate::ingest::Scale;
-use crate::interactions::Csr;
-use crate::model::{ItemModel, RatingItems, StarTerms};
-use crate::scoring::{Catalogue, Scorer};
+use interactions::Csr;
+use interactions::Scale;
+use models::{ItemModel, RatingItems, StarTerms};
+use scoring::{Catalogue, Scorer};
 
 /// Users that a thread takes at a time, at least.
 const MIN_USERS: usize = 16;
@@ -84,9 +83,10 @@ impl ShardModel {
             .with_min_len(MIN_USERS)
             .map(|row| {
                 let (movies, stars) = (&movies[row[0]..row[1]], &stars[row[0]..row[1]]);
-                ratings::check(movies, stars, self.scale).map_err(|problem| Error::BadRatings { problem })?;
+                reading::check_user(movies, stars, self.scale)
+                    .map_err(|problem| Error::BadRatings { problem })?;
                 let (items, stars): (Vec<_>, Vec<_>) = self.known(movies, stars).unzip();
-                self.items.form(&items, &stars, are_trained)
+                Ok(self.items.form(&items, &stars, are_trained)?)
             })
             .collect::<Result<_>>()?;
         let (mut ranking, mut rating) = (Lists::default(), Lists::default());

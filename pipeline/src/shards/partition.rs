@@ -5,15 +5,15 @@ use std::path::PathBuf;
 use store::manifest::Rows;
 use store::repository::RatingShards;
 use store::working_copy::WorkingCopy;
-use store::{DenyList, Location};
+use store::{DenyList, Location, PATIENCE};
 
 use super::cut;
 use crate::error::Result;
-use crate::generations::PATIENCE;
-use crate::ingest::{self, Movies, REJECTS, Scale};
-use crate::input::read_ratings;
-use crate::interactions::Csr;
-use crate::progress::{Progress, Unit};
+use interactions::Csr;
+use interactions::Scale;
+use progress::{Progress, Unit};
+use reading::read_numbered;
+use reading::{self, Movies, REJECTS};
 
 /// What to cut, and where to.
 #[derive(Debug, Clone)]
@@ -45,15 +45,15 @@ pub struct Partition {
 /// cleaning.
 ///
 /// # Errors
-/// Those of [`read_ratings`] and of the store.
+/// Those of [`read_numbered`] and of the store.
 pub fn partition(settings: &PartitionSettings, progress: Progress) -> Result<Partition> {
     let PartitionSettings { ratings, scale, deny_list, n_shards, to, work } = settings;
-    let (clean, vocabulary) = read_ratings(ratings, *scale, deny_list.as_ref(), progress)?;
+    let (clean, vocabulary) = read_numbered(ratings, *scale, deny_list.as_ref(), progress)?;
     let by_user = Csr::by_user(&clean.ratings, &vocabulary);
     let copy = WorkingCopy::create(work)?;
     let to = RatingShards::open(to, PATIENCE)?;
     to.begin()?;
-    ingest::write_rejects(copy.dir(), &clean, &Movies::default())?;
+    reading::write_rejects(copy.dir(), &clean, &Movies::default())?;
     to.send_beside(&copy.dir().join(REJECTS), REJECTS)?;
     let bar = progress.bar("cutting", Unit::Count);
     let digests = cut(&by_user, &vocabulary, *n_shards, &to, copy.dir(), &bar)?;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use reading::Order;
 use store::manifest::FileDigest;
 use store::records::{Factors, History, Record, TopN};
 use store::repository::{Fetched, RatingShards, RatingsAccount};
@@ -11,7 +12,6 @@ use store::{GenerationId, Location, MovieId, Repository, UserId};
 
 use super::job::PATIENCE;
 use super::model::Best;
-use super::ratings::Order;
 use super::{Job, Plan, ShardAccount, ShardModel};
 use crate::error::{Error, Result};
 use crate::gate::{Judge, Part};

@@ -11,11 +11,11 @@ use store::{DenyList, MovieId, Repository, UserId};
 
 use super::*;
 use crate::error::Error;
-use crate::ingest::{Ratings, Scale};
-use crate::interactions::Interactions;
-use crate::model::{Course, ItemModel, RankingSettings, RatingSettings, TrainSettings};
 use crate::run::program_digest;
-use crate::vocabulary::Vocabulary;
+use interactions::Interactions;
+use interactions::Vocabulary;
+use interactions::{Ratings, Scale};
+use models::{Course, ItemModel, RankingSettings, RatingSettings, TrainSettings};
 
 /// A job of one shard, prepared: three users and three movies.
 fn prepared<'a>(repository: &'a Repository, work: &Path) -> Job<'a> {

@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Write};
 
+use evaluation::{Evaluation, Metrics, Relevance};
 use indicatif::HumanCount;
-use pipeline::evaluation::{Evaluation, Metrics, Relevance};
 
 /// The figures of lists as people and as programs call them, in the order of the table.
 const OF_LISTS: [(&str, &str); 7] = [

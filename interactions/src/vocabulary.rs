@@ -1,0 +1,128 @@
+//! Between identities and matrix positions: the only place where the two meet.
+//!
+//! Users and rated movies are numbered by ascending id, so the numbering depends on which there are and not
+//! on the order in which the file names them. A movie that nobody has rated has no number: nothing is
+//! known that could rank it.
+
+use std::collections::{HashMap, HashSet};
+
+use store::{MovieId, UserId};
+
+use crate::ratings::Ratings;
+
+/// A candidate's row in the matrices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ItemIndex(pub u32);
+
+/// The numbering of users and candidates.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Vocabulary {
+    users: Vec<UserId>,
+    items: Vec<MovieId>,
+}
+
+impl Vocabulary {
+    /// Numbers the users and movies of cleaned ratings. Cost: one pass, and a sort of the distinct movies.
+    #[must_use]
+    pub fn of(ratings: &Ratings) -> Self {
+        let mut users = ratings.users.clone();
+        users.dedup();
+        users.shrink_to_fit();
+        let mut items = distinct(&ratings.movies);
+        items.sort_unstable();
+        Self { users, items }
+    }
+
+    /// The users, ids ascending: `users()[i]` is the user of row `i`.
+    #[must_use]
+    pub fn users(&self) -> &[UserId] {
+        &self.users
+    }
+
+    /// The candidates, ids ascending: `items()[i]` is the movie of row `i`.
+    #[must_use]
+    pub fn items(&self) -> &[MovieId] {
+        &self.items
+    }
+
+    /// The movie of a candidate's row.
+    #[must_use]
+    pub fn movie(&self, item: ItemIndex) -> MovieId {
+        self.items[item.0 as usize]
+    }
+
+    /// The rows of the users of all ratings, which ascend, in the order of the ratings.
+    pub fn user_rows(&self, users: &[UserId]) -> impl Iterator<Item = u32> {
+        let mut row = 0;
+        users.iter().map(move |user| {
+            while self.users[row as usize] < *user {
+                row += 1;
+            }
+            row
+        })
+    }
+
+    /// The rows of the movies of all ratings, in the order of the ratings. Cost: a table look-up each.
+    #[must_use]
+    pub fn item_rows(&self, movies: &[MovieId]) -> Vec<u32> {
+        let numbered = self.items.iter().zip(0u32..);
+        if dense(self.items.last(), movies.len()) {
+            let mut table = vec![0; self.items.last().map_or(0, |last| last.0 as usize + 1)];
+            numbered.for_each(|(movie, row)| table[movie.0 as usize] = row);
+            movies.iter().map(|movie| table[movie.0 as usize]).collect()
+        } else {
+            let table: HashMap<_, _> = numbered.collect();
+            movies.iter().map(|movie| table[movie]).collect()
+        }
+    }
+}
+
+/// The distinct movies of a column, in no particular order.
+fn distinct(movies: &[MovieId]) -> Vec<MovieId> {
+    let largest = movies.iter().max();
+    if dense(largest, movies.len()) {
+        let mut present = vec![false; largest.map_or(0, |largest| largest.0 as usize + 1)];
+        movies.iter().for_each(|movie| present[movie.0 as usize] = true);
+        (0u32..).zip(present).filter_map(|(id, present)| present.then_some(MovieId(id))).collect()
+    } else {
+        movies.iter().copied().collect::<HashSet<_>>().into_iter().collect()
+    }
+}
+
+/// Whether a table by id costs no more than the ratings themselves do: ids of real catalogues do, hashed
+/// ones do not.
+fn dense(largest: Option<&MovieId>, n_ratings: usize) -> bool {
+    largest.is_none_or(|largest| largest.0 as usize <= 4 * n_ratings + (1 << 20))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ratings(pairs: &[(u32, u32)]) -> Ratings {
+        Ratings {
+            users: pairs.iter().map(|p| UserId(p.0)).collect(),
+            movies: pairs.iter().map(|p| MovieId(p.1)).collect(),
+            stars: vec![3.0; pairs.len()],
+            timestamps: vec![0; pairs.len()],
+        }
+    }
+
+    #[test]
+    fn users_and_movies_are_numbered_by_ascending_id() {
+        let ratings = ratings(&[(3, 50), (3, 70), (9, 20), (9, 50)]);
+        let vocabulary = Vocabulary::of(&ratings);
+        assert_eq!(vocabulary.users(), [UserId(3), UserId(9)]);
+        assert_eq!(vocabulary.items(), [MovieId(20), MovieId(50), MovieId(70)]);
+        assert_eq!(vocabulary.item_rows(&ratings.movies), [1, 2, 0, 1]);
+        assert_eq!(vocabulary.movie(ItemIndex(2)), MovieId(70));
+    }
+
+    #[test]
+    fn ids_as_large_as_they_can_be_are_numbered_alike() {
+        let ratings = ratings(&[(1, 7), (1, u32::MAX)]);
+        let vocabulary = Vocabulary::of(&ratings);
+        assert_eq!(vocabulary.items(), [MovieId(7), MovieId(u32::MAX)]);
+        assert_eq!(vocabulary.item_rows(&ratings.movies), [0, 1]);
+    }
+}

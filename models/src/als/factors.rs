@@ -1,0 +1,81 @@
+//! The factors of one side while it is trained: rows filled up with zeros to whole vectors.
+
+use ranking::tile::machine_width;
+
+/// Bytes of a cache line, at whose bounds rows begin: a vector that crosses one costs two loads.
+const LINE: usize = 64;
+
+/// n_rows x n_factors, row-major in rows of a stride.
+pub(crate) struct Factors {
+    n_factors: usize,
+    stride: usize,
+    n_rows: usize,
+    /// Where the first row begins. What is left behind the last may be as long as a row, and is none.
+    start: usize,
+    values: Vec<f32>,
+}
+
+impl Factors {
+    /// Factors of zero.
+    pub(crate) fn zero(n_rows: usize, n_factors: usize) -> Self {
+        let stride = n_factors.next_multiple_of(machine_width());
+        let spare = LINE / size_of::<f32>();
+        let values = vec![0.0; n_rows * stride + spare];
+        let start = values.as_ptr().align_offset(LINE).min(spare);
+        Self { n_factors, stride, n_rows, start, values }
+    }
+
+    /// What a row-major matrix without gaps holds.
+    pub(crate) fn from_dense(dense: &[f32], n_factors: usize) -> Self {
+        let mut factors = Self::zero(dense.len() / n_factors, n_factors);
+        let stride = factors.stride;
+        for (row, dense) in factors.as_mut_slice().chunks_exact_mut(stride).zip(dense.chunks_exact(n_factors))
+        {
+            row[..n_factors].copy_from_slice(dense);
+        }
+        factors
+    }
+
+    /// As a row-major matrix without gaps, in the same memory.
+    pub(crate) fn into_dense(self) -> Vec<f32> {
+        let Self { n_factors, stride, n_rows, start, mut values } = self;
+        for row in 0..n_rows {
+            let from = start + row * stride;
+            values.copy_within(from..from + n_factors, row * n_factors);
+        }
+        values.truncate(n_rows * n_factors);
+        values
+    }
+
+    /// The mean of all rows, as one; zeros if there is none. The same on any machine: summed one after the other.
+    pub(crate) fn mean(&self) -> Self {
+        let mut mean = Self::zero(1, self.n_factors);
+        let mut sums = vec![0.0f64; self.stride];
+        for row in self.as_slice().chunks_exact(self.stride) {
+            sums.iter_mut().zip(row).for_each(|(sum, &factor)| *sum += f64::from(factor));
+        }
+        let n_rows = self.n_rows.max(1) as f64;
+        mean.as_mut_slice().iter_mut().zip(sums).for_each(|(mean, sum)| *mean = (sum / n_rows) as f32);
+        mean
+    }
+
+    pub(super) fn n_factors(&self) -> usize {
+        self.n_factors
+    }
+
+    /// Numbers from the beginning of a row to that of the next: a multiple of a tile's width.
+    #[inline(always)]
+    pub(crate) fn stride(&self) -> usize {
+        self.stride
+    }
+
+    #[inline(always)]
+    pub(crate) fn as_slice(&self) -> &[f32] {
+        &self.values[self.start..][..self.n_rows * self.stride]
+    }
+
+    #[inline(always)]
+    pub(super) fn as_mut_slice(&mut self) -> &mut [f32] {
+        &mut self.values[self.start..][..self.n_rows * self.stride]
+    }
+}

@@ -1,0 +1,161 @@
+//! Collects from the records what the report shows beyond the manifest, before the records are closed.
+//!
+//! The number of users that are read is bounded, so that the report of a large run takes no longer than that of a small
+//! one.
+
+mod samples;
+mod changes;
+
+use std::path::Path;
+
+use evaluation::Concentration;
+use interactions::{Interactions, Scale, Vocabulary};
+use models::Course;
+use report::{Evidence, Exposure, Histogram};
+use store::manifest::Manifest;
+use store::{DenyList, MovieId, Repository, Tables, UserId};
+
+use crate::error::Result;
+use crate::gate::Lists;
+
+/// Users whose lists are looked at for how scores are distributed.
+const USERS_LOOKED_AT: usize = 2_000;
+/// The first entries of a list, which is what most clients show.
+pub(super) const SHOWN: usize = 10;
+/// Movies named among the most recommended.
+const MOVIES_NAMED: usize = 10;
+/// Bars of a histogram of scores.
+const BARS: usize = 20;
+/// The width of a bar of predicted stars.
+const HALF_A_STAR: f64 = 0.5;
+
+/// Where the evidence is taken from.
+#[derive(Debug, Clone, Copy)]
+pub struct Sources<'a> {
+    /// Tonight's records.
+    pub tables: &'a Tables,
+    /// What the gate has seen of all lists.
+    pub lists: &'a Lists,
+    /// The ratings, for who has rated how much.
+    pub interactions: &'a Interactions,
+    /// The names of their rows.
+    pub vocabulary: &'a Vocabulary,
+    /// How training went.
+    pub course: &'a Course,
+    /// The stars that there are.
+    pub scale: Scale,
+    /// What must not be named.
+    pub deny: Option<&'a DenyList>,
+    /// Where the published generation is, ...
+    pub repository: &'a Repository,
+    /// ... what it says of itself ...
+    pub before: Option<&'a Manifest>,
+    /// ... and where it can be opened.
+    pub work: &'a Path,
+}
+
+/// Collects the figures for which no user's record is read.
+///
+/// # Errors
+/// Those of the store.
+pub fn collect_without_users(sources: &Sources<'_>) -> Result<Evidence> {
+    Ok(Evidence { course: sources.course.clone(), exposure: exposure(sources)?, ..Evidence::default() })
+}
+
+/// Collects all figures. Cost: reading the lists of some thousand users, and a copy of the published generation
+/// unless that is large.
+///
+/// # Errors
+/// Those of the store.
+pub fn collect(sources: &Sources<'_>) -> Result<Evidence> {
+    let Sources { tables, vocabulary, deny, scale, .. } = *sources;
+    let is_named = |user: &UserId| deny.is_none_or(|deny| !deny.deletes(*user));
+    let users: Vec<UserId> = vocabulary.users().iter().copied().filter(is_named).collect();
+    let (mut scores, mut stars) = (Vec::new(), Vec::new());
+    for &user in evenly(&users, USERS_LOOKED_AT) {
+        tables.view_top_n(user, |list| {
+            for (_, score, predicted) in list.entries().take(SHOWN) {
+                scores.push(f64::from(score));
+                stars.push(f64::from(predicted));
+            }
+        })?;
+    }
+    let scale = (f64::from(scale.min), f64::from(scale.max));
+    Ok(Evidence {
+        course: sources.course.clone(),
+        exposure: exposure(sources)?,
+        scores: Histogram::of(&scores, bounds(&scores), BARS),
+        stars: Histogram::of(&stars, scale, ((scale.1 - scale.0) / HALF_A_STAR).ceil() as usize),
+        samples: samples::of(sources)?,
+        change: sources.before.map(|before| changes::since(before, sources, &users)),
+    })
+}
+
+/// At most `n` of some, evenly spread over all.
+pub(super) fn evenly<T>(all: &[T], n: usize) -> impl Iterator<Item = &T> {
+    all.iter().step_by(all.len().div_ceil(n).max(1))
+}
+
+/// A movie's title, unless it must not be named.
+pub(super) fn title(tables: &Tables, movie: MovieId, deny: Option<&DenyList>) -> Result<Option<String>> {
+    if deny.is_some_and(|deny| deny.hides(movie)) {
+        return Ok(None);
+    }
+    let found = tables.movie(movie)?;
+    Ok(Some(found.map_or_else(|| format!("Movie {movie}"), |movie| movie.title)))
+}
+
+fn exposure(sources: &Sources<'_>) -> Result<Option<Exposure>> {
+    const POINTS: usize = 100;
+
+    let &Sources { tables, lists, vocabulary, deny, .. } = sources;
+    let shown = lists.shown();
+    if shown.is_empty() {
+        return Ok(None);
+    }
+    let n_movies = vocabulary.items().len().max(shown.len());
+    let mut counts = vec![0; n_movies - shown.len()];
+    counts.extend(shown.values());
+    counts.sort_unstable();
+    let places = counts.iter().sum::<u64>() as f64;
+    let mut curve = vec![(0.0, 0.0)];
+    let (mut sum, step) = (0, n_movies.div_ceil(POINTS));
+    for (count, n) in counts.iter().rev().zip(1usize..) {
+        sum += count;
+        if n % step == 0 || n == n_movies {
+            curve.push((n as f64 / n_movies as f64, sum as f64 / places));
+        }
+    }
+    let mut most: Vec<_> = shown.iter().collect();
+    most.sort_by_key(|&(&movie, &n_users)| (std::cmp::Reverse(n_users), movie));
+    let named = most.into_iter().take(MOVIES_NAMED).filter_map(|(&movie, &n_users)| {
+        title(tables, movie, deny).map(|title| title.map(|title| (title, n_users))).transpose()
+    });
+    Ok(Some(Exposure {
+        concentration: Concentration::of(&counts),
+        n_users: lists.statistics().users,
+        n_movies,
+        n_shown: shown.len(),
+        curve,
+        most: named.collect::<Result<_>>()?,
+    }))
+}
+
+fn bounds(values: &[f64]) -> (f64, f64) {
+    values
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), &value| (min.min(value), max.max(value)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn some_of_many_are_spread_over_all_and_all_of_few_are_taken() {
+        let all: Vec<u32> = (0..10).collect();
+        assert_eq!(evenly(&all, 4).copied().collect::<Vec<_>>(), [0, 3, 6, 9]);
+        assert_eq!(evenly(&all, 20).count(), 10);
+        assert_eq!(evenly(&all[..0], 20).count(), 0);
+    }
+}

@@ -1,0 +1,111 @@
+//! How much cleaning costs on top of reading: `read_ratings` against polars' own read of the same file with
+//! the same stated schema and all threads, one after the other in turns, median of five.
+//!
+//! ```text
+//! cargo bench -p pipeline --bench ingest -- 25000000
+//! ```
+//!
+//! The tables are made below `INGEST_BENCH_DIR` (the system's temporary directory otherwise): about 650 MB
+//! for 25 million rows, three times, each deleted after its turn.
+
+#![allow(clippy::print_stdout, reason = "a benchmark prints its result")]
+#![allow(clippy::expect_used, reason = "a benchmark that cannot run stops")]
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use indicatif::ProgressBar;
+use interactions::Scale;
+use polars::prelude::*;
+use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use reading::read_ratings;
+
+const RUNS: usize = 5;
+
+type Row = (u32, u32, u8, u32);
+
+fn main() {
+    let n_rows = std::env::args().skip(1).find_map(|arg| arg.parse().ok()).unwrap_or(1_000_000);
+    let dir = std::env::var_os("INGEST_BENCH_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
+    fs::create_dir_all(&dir).expect("the directory can be made");
+    let path = dir.join(format!("ingest-bench-{}.csv", std::process::id()));
+
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    let mut rows = movielens_like(n_rows, &mut rng);
+    println!("{n_rows} rows, median of {RUNS}");
+    for (name, decimals, shuffled) in
+        [("sorted", false, false), ("18.0", true, false), ("shuffled", false, true)]
+    {
+        if shuffled {
+            rows.shuffle(&mut rng);
+        }
+        write(&path, &rows, decimals).expect("the table can be written");
+        compare(name, &path, decimals);
+        fs::remove_file(&path).expect("the table can be deleted");
+    }
+}
+
+fn compare(name: &str, path: &Path, decimals: bool) {
+    let (mut reads, mut cleans) = (Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        let begin = Instant::now();
+        let height = read(path, decimals).expect("polars reads it").height();
+        reads.push(begin.elapsed().as_secs_f64());
+
+        let begin = Instant::now();
+        let table = read_ratings(path, Scale::default(), &ProgressBar::hidden()).expect("we read it");
+        cleans.push(begin.elapsed().as_secs_f64());
+        assert_eq!(table.ratings.len(), height);
+    }
+    let (read, clean) = (median(reads), median(cleans));
+    println!("{name:>8}: polars {read:.3} s, read and cleaned {clean:.3} s, ratio {:.2}", clean / read);
+}
+
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}
+
+fn read(path: &Path, decimals: bool) -> PolarsResult<DataFrame> {
+    let id = if decimals { DataType::Float64 } else { DataType::Int64 };
+    let schema = Schema::from_iter([
+        Field::new("userId".into(), id.clone()),
+        Field::new("movieId".into(), id),
+        Field::new("rating".into(), DataType::Float32),
+        Field::new("timestamp".into(), DataType::Int64),
+    ]);
+    CsvReadOptions::default()
+        .with_schema(Some(Arc::new(schema)))
+        .try_into_reader_with_file_path(Some(path.to_path_buf()))?
+        .finish()
+}
+
+/// Rows as MovieLens has them: sorted, about 150 a user, ids of up to six digits.
+fn movielens_like(n_rows: usize, rng: &mut impl RngExt) -> Vec<Row> {
+    let mut rows = Vec::with_capacity(n_rows);
+    let mut user = 0;
+    while rows.len() < n_rows {
+        user += 1;
+        let mut movie = 0;
+        for _ in 0..rng.random_range(20..280).min(n_rows - rows.len()) {
+            movie += rng.random_range(1..1400);
+            rows.push((user, movie, rng.random_range(1..=10), rng.random_range(800_000_000..1_600_000_000)));
+        }
+    }
+    rows
+}
+
+fn write(path: &Path, rows: &[Row], decimals: bool) -> std::io::Result<()> {
+    let mut file = BufWriter::with_capacity(1 << 20, File::create(path)?);
+    writeln!(file, "userId,movieId,rating,timestamp")?;
+    let end = if decimals { ".0" } else { "" };
+    for (user, movie, halves, timestamp) in rows {
+        writeln!(file, "{user}{end},{movie}{end},{}.{},{timestamp}", halves / 2, halves % 2 * 5)?;
+    }
+    file.into_inner()?.sync_all()
+}

@@ -1,0 +1,81 @@
+//! What became of the rows, from read to kept, with the reasons.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use maud::{Markup, html};
+
+use super::{Night, bar, section};
+use crate::words;
+
+pub(super) fn of(night: &Night<'_>) -> Markup {
+    let account = &night.manifest.account;
+    let (rows, movies) = (&account.rows, &account.movie_rows);
+    let before = night.before.map(|before| &before.account);
+    let no_reasons = BTreeMap::new();
+    section(
+        "rows",
+        "Rows",
+        html! {
+            p {
+                (words::count(rows.kept)) " of " (words::count(rows.read)) " rows of ratings became a rating"
+                @if rows.read > 0 { " (" (words::percent(rows.kept as f64 / rows.read as f64)) ")" } ". "
+                (words::count(account.counts.movies_without_metadata)) " rated movies have no title. "
+                @if rows.without_timestamp > 0 {
+                    (words::count(rows.without_timestamp)) " ratings have no readable time and count as the oldest."
+                }
+            }
+            div.side {
+                (funnel("Ratings", rows.read, &[
+                    ("read", rows.read, before.map(|b| b.rows.read), &no_reasons),
+                    ("kept", rows.kept, before.map(|b| b.rows.kept), &no_reasons),
+                    ("merged: rated again later", rows.merged, before.map(|b| b.rows.merged), &no_reasons),
+                    ("rejected", rows.rejected, before.map(|b| b.rows.rejected), &rows.rejected_by_reason),
+                    ("denied", rows.denied, before.map(|b| b.rows.denied), &no_reasons),
+                ]))
+                (funnel("Movies", movies.read, &[
+                    ("read", movies.read, before.map(|b| b.movie_rows.read), &no_reasons),
+                    ("kept", movies.kept, before.map(|b| b.movie_rows.kept), &no_reasons),
+                    ("rejected", movies.rejected, before.map(|b| b.movie_rows.rejected), &movies.rejected_by_reason),
+                    ("denied", movies.denied, before.map(|b| b.movie_rows.denied), &no_reasons),
+                ]))
+            }
+        },
+    )
+}
+
+/// A kind of rows: its name, how many tonight and before, and the reasons why.
+type Step<'a> = (&'static str, u64, Option<u64>, &'a BTreeMap<String, u64>);
+
+fn funnel(caption: &str, read: u64, steps: &[Step<'_>]) -> Markup {
+    let share = |count: u64| count as f64 / read.max(1) as f64;
+    html! {
+        div.scroll { table {
+            caption { (caption) }
+            thead { tr {
+                th scope="col" { "Rows" } th scope="col" class="n" { "Tonight" } td.bar aria-hidden="true" {}
+                th scope="col" class="n" { "Last" }
+            } }
+            tbody { @for &(name, count, before, reasons) in steps {
+                tr {
+                    th scope="row" { (name) } td.n { (words::count(count)) }
+                    (bar(share(count), name != "read" && name != "kept"))
+                    td.n { @match before { Some(before) => (words::count(before)), None => "–" } }
+                }
+                @for (reason, count) in by_number(reasons) {
+                    tr.sub {
+                        th scope="row" { (reason.replace('_', " ")) } td.n { (words::count(count)) }
+                        (bar(share(count), true)) td {}
+                    }
+                }
+            } }
+        } }
+    }
+}
+
+/// The reasons, the most frequent first.
+fn by_number(reasons: &BTreeMap<String, u64>) -> Vec<(&str, u64)> {
+    let mut reasons: Vec<_> = reasons.iter().map(|(reason, &count)| (reason.as_str(), count)).collect();
+    reasons.sort_by_key(|&(_, count)| Reverse(count));
+    reasons
+}

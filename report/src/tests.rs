@@ -1,0 +1,174 @@
+use std::collections::BTreeMap;
+
+use evaluation::Concentration;
+use models::Course;
+use serde_json::json;
+use store::UserId;
+use store::manifest::{Account, Check, Gate, Manifest, Outcome, Phase, Rows, Verdict};
+
+use super::{Evidence, Exposure, Histogram, ListChange, MovieChange, Night, Sample};
+
+/// A title that must not do what it says.
+const HOSTILE: &str = "<script>alert(\"1\")</script> & 'Sons' (1999)";
+
+fn manifest(day: u32, ndcg: f64) -> Manifest {
+    let parameters = json!({ "seed": day, "depth": 100 }).as_object().cloned().unwrap_or_default();
+    let account = Account {
+        rows: Rows {
+            read: 1000,
+            kept: 900,
+            merged: 40,
+            rejected: 60,
+            rejected_by_reason: BTreeMap::from([("bad_rating".to_owned(), 60)]),
+            ..Rows::default()
+        },
+        parameters,
+        metrics: BTreeMap::from([
+            ("ndcg@10".to_owned(), ndcg),
+            ("popularity_ndcg@10".to_owned(), 0.125),
+            ("rmse".to_owned(), 0.85),
+        ]),
+        phases: BTreeMap::from([("train".to_owned(), Phase { seconds: 2.5, peak_rss_bytes: 1 << 28 })]),
+        ..Account::default()
+    };
+    Manifest {
+        format_version: store::manifest::FORMAT_VERSION,
+        generation: format!("202611{day:02}T023000.000Z").parse().unwrap(),
+        created_at: jiff::Timestamp::UNIX_EPOCH,
+        account,
+        content_digest: day.to_string(),
+        n_shards: None,
+        files: BTreeMap::new(),
+    }
+}
+
+fn evidence() -> Evidence {
+    let movie = MovieChange { title: HOSTILE.to_owned(), before: 3, after: 40 };
+    Evidence {
+        course: Course { ranking: vec![0.5, 0.3, 0.2], rating: vec![0.9, 0.8] },
+        exposure: Some(Exposure {
+            concentration: Concentration::of(&[0, 1, 3]),
+            n_users: 4,
+            n_movies: 3,
+            n_shown: 2,
+            curve: vec![(0.0, 0.0), (0.5, 0.75), (1.0, 1.0)],
+            most: vec![(HOSTILE.to_owned(), 3)],
+        }),
+        scores: Histogram::of(&[0.1, 0.2, 0.9], (0.1, 0.9), 20),
+        stars: Histogram::of(&[3.5, 4.0], (0.5, 5.0), 9),
+        samples: vec![Sample {
+            why: "the most ratings",
+            user: UserId(414),
+            n_ratings: 2698,
+            liked: vec![(HOSTILE.to_owned(), 5.0)],
+            list: vec![(HOSTILE.to_owned(), 0.75, 4.5)],
+        }],
+        change: Some(Ok(ListChange {
+            n_compared: 610,
+            n_changed: 300,
+            mean_overlap: 0.875,
+            movies_in: vec![movie],
+            movies_out: Vec::new(),
+        })),
+    }
+}
+
+fn page(manifest: &Manifest, earlier: &[Manifest], evidence: &Evidence) -> String {
+    Night { manifest, before: earlier.last(), earlier, evidence }.page()
+}
+
+/// That every section is there once, every element is closed, and nothing leads out of the page.
+fn check(page: &str) {
+    for id in ["gate", "rows", "quality", "changes", "scores", "samples", "training", "machine"] {
+        assert_eq!(page.matches(&format!("<h2 id=\"{id}\"")).count(), 1, "{id}\n{page}");
+    }
+    for element in
+        ["html", "head", "body", "main", "section", "table", "tr", "th", "td", "figure", "svg", "p"]
+    {
+        let opened =
+            page.matches(&format!("<{element}>")).count() + page.matches(&format!("<{element} ")).count();
+        assert_eq!(opened, page.matches(&format!("</{element}>")).count(), "{element}\n{page}");
+    }
+    assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>"));
+    for leads_out in ["http://", "https://", "src=", "href=", "url(", "@import", "<script"] {
+        assert!(!page.contains(leads_out), "{leads_out}\n{page}");
+    }
+}
+
+#[test]
+fn a_night_is_told_with_its_verdict_its_figures_and_those_before() {
+    let (tonight, earlier) = (manifest(24, 0.25), [manifest(22, 0.19), manifest(23, 0.2)]);
+    let page = page(&tonight, &earlier, &evidence());
+    check(&page);
+    for says in [
+        "<h1 class=\"good\">Published</h1>",
+        "Tuesday, 24 November 2026, 02:30 UTC",
+        "0.250",
+        "+25 %",
+        "bad rating",
+        "User 414: the most ratings (2,698)",
+        "the setting seed is 24 after 23",
+        "610 users compared, 300",
+        "87.5 %",
+        "aria-label=\"NDCG@10: over the last 3 nights",
+    ] {
+        assert!(page.contains(says), "no `{says}` in\n{page}");
+    }
+}
+
+#[test]
+fn a_title_is_shown_as_it_is_and_does_nothing() {
+    let page = page(&manifest(24, 0.25), &[manifest(23, 0.2)], &evidence());
+    assert_eq!(page.matches("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; ").count(), 4, "{page}");
+    check(&page);
+}
+
+#[test]
+fn the_first_night_has_a_page() {
+    let page = page(&manifest(24, 0.25), &[], &Evidence { change: None, ..evidence() });
+    check(&page);
+    assert!(page.contains("Nothing was published before"), "{page}");
+    assert!(!page.contains("class=\"change\""), "{page}");
+}
+
+#[test]
+fn a_night_without_a_measurement_and_without_evidence_has_a_page() {
+    let mut tonight = manifest(24, 0.0);
+    tonight.account.metrics.clear();
+    let page = page(&tonight, &[manifest(23, 0.2)], &Evidence::default());
+    check(&page);
+    assert!(page.contains("nothing was measured") && !page.contains("NaN"), "{page}");
+}
+
+#[test]
+fn a_refused_night_says_why_first_and_a_forced_one_by_whose_word() {
+    let mut tonight = manifest(24, 0.1);
+    let check_of = |name: &str, outcome, detail: &str| Check {
+        name: name.to_owned(),
+        outcome,
+        value: None,
+        baseline: None,
+        detail: detail.to_owned(),
+    };
+    tonight.account.gate = Gate {
+        verdict: Verdict::Refused,
+        reason: None,
+        baseline: Some(manifest(23, 0.2).generation),
+        checks: vec![
+            check_of("lists", Outcome::Passed, "all lists in order"),
+            check_of("users", Outcome::Failed, "600 users after 1200: -50 % <b>"),
+            check_of("rmse", Outcome::Failed, "rmse 1.2 after 0.9"),
+        ],
+    };
+    let refused = page(&tonight, &[manifest(23, 0.2)], &evidence());
+    check(&refused);
+    assert!(refused.contains("<h1 class=\"bad\">Refused</h1>"), "{refused}");
+    assert!(refused.contains("What was published stays. 600 users after 1200: -50 % &lt;b&gt;; and 1 more."));
+    assert!(refused.find("rmse 1.2 after 0.9") < refused.find("all lists in order"));
+
+    tonight.account.gate.verdict = Verdict::Forced;
+    tonight.account.gate.reason = Some("new catalogue".to_owned());
+    let forced = page(&tonight, &[manifest(23, 0.2)], &evidence());
+    assert!(forced.contains("<h1 class=\"warn\">Published by force</h1>"), "{forced}");
+    assert!(forced.contains("The reason given: new catalogue."), "{forced}");
+}
