@@ -1,26 +1,28 @@
-# Both programs on a small base. The server is what runs; the batch is the other command of the same image:
+# An image with both programs. It runs the server; the batch is started by another entry point:
 #
 #   docker build -t movie-recommender .
 #   docker run --rm --init -v recommendations:/output -v "$PWD/data/mine:/data:ro" --entrypoint pipeline \
 #       movie-recommender run --ratings /data/ratings.csv --movies /data/movies.csv
 #   docker run -d -p 80:80 -v recommendations:/output:ro movie-recommender
 #
-# `--init`, because the batch leaves signals to the system, which keeps them from a container's first process;
-# the server catches its own. A directory of the host's in place of the volume must be writable for the batch:
-# give it to 10001, or add `--user "$(id -u):$(id -g)"`. With `--read-only` the server needs `--tmpfs /tmp` for
-# its working copy of the generation, which then is in memory.
+# The batch needs `--init`: it has no signal handlers, and the first process of a container ignores signals without one. The
+# server has handlers.
 #
-# Both take `--env RECOMMENDER__STORE__LOCATION=s3://bucket/prefix` in place of /output, with AWS_ACCESS_KEY_ID and the
-# like. The volume is then not needed.
+# A directory of the host instead of the volume must be writable for the batch: give it to user 10001, or add
+# `--user "$(id -u):$(id -g)"`. With `--read-only` the server needs `--tmpfs /tmp` for its copy of the generation, which is then
+# in memory.
 #
-# In Docker every user may bind port 80. Elsewhere it may take `--sysctl net.ipv4.ip_unprivileged_port_start=0`.
+# Both programs take `--env RECOMMENDER__STORE__LOCATION=s3://bucket/prefix` instead of /output, with AWS_ACCESS_KEY_ID and the
+# other variables. The volume is then not needed.
+#
+# In Docker every user may bind port 80. Other engines may need `--sysctl net.ipv4.ip_unprivileged_port_start=0`.
 
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
-# For the images of a cluster: --build-arg FEATURES='--features pipeline/cluster'. It takes three times as long.
+# For the image of a cluster: --build-arg FEATURES='--features pipeline/cluster'. The build takes three times as long.
 ARG FEATURES=""
-# What others have written is built first, beside members without content: a layer that lasts until a manifest changes,
-# and all but a minute or two of the build.
+# The dependencies are built first, beside empty workspace members. This layer is reused until a Cargo.toml changes, and is
+# all but a minute or two of the build.
 COPY Cargo.toml Cargo.lock ./
 COPY settings/Cargo.toml settings/
 COPY store/Cargo.toml store/
@@ -38,26 +40,26 @@ RUN set -e; \
     touch tests/build.rs tests/main.rs tests/benches/serving.rs tests/benches/soak.rs tests/benches/switching.rs tests/benches/cluster.rs
 RUN cargo build --release --locked --bin pipeline --bin server $FEATURES
 COPY . .
-# What is copied may be older than what was built of nothing.
+# The copied files may be older than the build of the empty members; newer times make cargo build them.
 RUN find . -name '*.rs' -not -path './target/*' -exec touch {} + \
     && cargo build --release --locked --bin pipeline --bin server $FEATURES
 
 FROM debian:bookworm-slim
-# A user of its own; /output and /work belong to it, so that fresh volumes do too.
+# A user without privileges. /output and /work belong to it, and so do new volumes at these paths.
 RUN groupadd --gid 10001 recommender \
     && useradd --uid 10001 --gid recommender --no-create-home --no-log-init --shell /usr/sbin/nologin recommender \
     && install --directory --owner recommender --group recommender /output /work
-# For object stores that are reached by TLS.
+# For object stores with TLS.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /src/target/release/pipeline /src/target/release/server /usr/local/bin/
-# By number, so that who runs it can see that it is not root.
+# By number, so that Kubernetes can check that it is not root.
 USER 10001:10001
 VOLUME /output
 EXPOSE 80
-# No shell and no curl are needed: the server asks itself.
+# `server healthcheck` asks the running server; the image needs no curl.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s CMD ["server", "healthcheck"]
-# By the environment, so that others' is over it, and options over both; a recommender.toml that is mounted is below.
-# `docker stop` kills after 10s; beside its timeout the server may take five seconds to put away its copy.
+# These are environment variables, so `--env` and options override them. They override a mounted recommender.toml.
+# `docker stop` kills after 10 s. The server may take its drain timeout and five more seconds to keep its copy.
 ENV RECOMMENDER__STORE__LOCATION=/output
 ENV RECOMMENDER__SERVER__LISTEN=0.0.0.0:80
 ENV RECOMMENDER__SERVER__DRAIN_TIMEOUT=4s

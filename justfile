@@ -1,42 +1,42 @@
-# The whole project by name. `just` alone lists the recipes.
+# Short names for the commands of the project. `just` alone lists them.
 
 # List the recipes
 default:
     @just --list --unsorted
 
-# Recompute the recommendations: the batch, whole (on data/sample, unless told otherwise)
+# Run the batch (on data/sample by default)
 recompute *ARGS:
     cargo run --release -p pipeline -- run {{ ARGS }}
 
-# Serve what was computed last
+# Serve the published generation
 serve *ARGS:
     cargo run --release -p server -- --store output {{ ARGS }}
 
-# Measure the model on held-out ratings, publish nothing
+# Measure the model on held-out ratings; publishes nothing
 evaluate *ARGS:
     cargo run --release -p pipeline -- evaluate {{ ARGS }}
 
-# Clean ratings and cut them into shards, for runs that read them so: just partition --shards 32 --out data/mine/shards
+# Clean ratings and cut them into shards: just partition --shards 32 --out data/mine/shards
 partition *ARGS:
     cargo run --release -p pipeline -- partition {{ ARGS }}
 
-# Check what was published: its files, and by scoring again the lists of some users
+# Check the published generation: its files, and the lists of some users by scoring again
 verify *ARGS:
     cargo run --release -p pipeline -- verify {{ ARGS }}
 
-# What is published, and what else there is
+# List the generations
 generations *ARGS:
     cargo run --release -p pipeline -- generations {{ ARGS }}
 
-# Publish the generation before again
+# Publish the previous generation again
 rollback *ARGS:
     cargo run --release -p pipeline -- rollback {{ ARGS }}
 
-# Make MovieLens-shaped data: just sample --users 6000 --movies 4000 --ratings 1000000 --out data/mine
+# Generate data in the format of MovieLens: just sample --users 6000 --movies 4000 --ratings 1000000 --out data/mine
 sample *ARGS:
     cargo run --release -p pipeline -- sample {{ ARGS }}
 
-# Download a MovieLens set into data/ (ml-latest-small, ml-20m, ml-25m, ml-32m), checksum verified
+# Download a MovieLens set into data/ (ml-latest-small, ml-20m, ml-25m, ml-32m) and verify its checksum
 data SET="ml-latest-small":
     data/fetch {{ SET }}
 
@@ -44,16 +44,16 @@ data SET="ml-latest-small":
 test *ARGS:
     cargo test --release --workspace {{ ARGS }}
 
-# Run the benchmarks (they print figures and assert nothing)
+# Run the benchmarks of the batch
 bench *ARGS:
     cargo bench -p pipeline {{ ARGS }}
 
-# Measure what clients notice of new generations under full load; the argument is the number of users
+# Measure latencies during switches of the generation under full load: just bench-switching [USERS]
 bench-switching *ARGS:
     cargo build --release --bin server --bin pipeline
     cargo bench -p end-to-end --bench switching -- {{ ARGS }}
 
-# What a cluster costs beside one process: just bench-cluster [USERS [SHARDS...]]
+# Measure a cluster beside one process: just bench-cluster [USERS [SHARDS...]]
 bench-cluster *ARGS:
     cargo build --release -p pipeline --features cluster --target-dir target/cluster
     RECOMMENDER_TEST_CLUSTER=target/cluster/release/pipeline cargo bench -p end-to-end --bench cluster -- {{ ARGS }}
@@ -63,32 +63,32 @@ bench-server *ARGS:
     cargo build --release --bin server --bin pipeline
     cargo bench -p end-to-end --bench serving -- {{ ARGS }}
 
-# Full load for minutes with a switch every ten seconds: just bench-soak [USERS [MINUTES]]
+# Measure full load for minutes, with a switch every ten seconds: just bench-soak [USERS [MINUTES]]
 bench-soak *ARGS:
     cargo build --release --bin server --bin pipeline
     cargo bench -p end-to-end --bench soak -- {{ ARGS }}
 
-# Feed random bytes to every parser of what comes from outside: just fuzz [SECONDS [TARGET...]] (a C++ compiler)
+# Fuzz every parser of external bytes: just fuzz [SECONDS [TARGET...]] (needs a C++ compiler)
 fuzz *ARGS:
     fuzz/run {{ ARGS }}
 
-# Train the common Python models beside ours (benchmarks/README.md): just compare data/ml-latest-small/ratings.csv
+# Compare with common Python models (benchmarks/README.md): just compare data/ml-latest-small/ratings.csv
 compare *ARGS:
     python3 benchmarks/compare.py {{ ARGS }}
 
-# Format, and check what CI checks but for the tests
+# Format, and run the lints of CI
 check:
     cargo fmt --all
     cargo clippy --release --workspace --all-targets -- -D warnings
 
-# Build the image's final stage without a container engine and run it once (root, Debian's buildah and debootstrap)
+# Build the image without a container engine and run it once (needs root, and Debian's buildah and debootstrap)
 container *ARGS:
     tests/container.sh {{ ARGS }}
 
-# Run what compose.yaml names, without a container engine: just compose PROGRAMS MOTO_SERVER (a Python with PyYAML)
+# Run the processes of compose.yaml without a container engine: just compose PROGRAMS MOTO_SERVER (needs PyYAML)
 compose *ARGS:
     tests/compose.py {{ ARGS }}
 
-# Do what CI does
+# Run all checks of CI
 ci:
     .ci/run

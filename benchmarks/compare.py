@@ -188,7 +188,7 @@ def contenders(arguments):
     for k in arguments.factors:
         options = ("--factors", k, "--epochs", arguments.epochs)
         yield f"**pipeline, {k} factors**", lambda split, given, o=options: ours(split, given, *o)
-    yield "**pipeline, as it comes**", ours
+    yield "**pipeline, default settings**", ours
 
 
 def preference(stars):
@@ -295,7 +295,7 @@ def main():
         subprocess.run(["cargo", "build", "--release", "--workspace"], cwd=ROOT, check=True)
         target = os.environ.get("CARGO_TARGET_DIR", ROOT / "target")
         arguments.pipeline = str(Path(target) / "release/pipeline")
-    head = ["# Beside the peers", "", f"{machine()}; {datetime.date.today()}; commit {commit()}.", "", "```",
+    head = ["# Comparison with other recommenders", "", f"{machine()}; {datetime.date.today()}; commit {commit()}.", "", "```",
             "benchmarks/compare.py " + shlex.join(sys.argv[1:]), "```", ""]
     sections = [line for path in arguments.ratings for line in measure(path, arguments)]
     arguments.output.parent.mkdir(parents=True, exist_ok=True)

@@ -63,10 +63,11 @@ def main():
             found[what][share] = measure(given.pipeline, n_users, n_movies, n_ratings, given.options.split())
             print(what, share, found[what][share], file=sys.stderr, flush=True)
 
-    lines = ["# Growth", "", f"Measured {datetime.date.today()} on {os.cpu_count()} cores; all is {given.users:,} users, "
-             f"{given.movies:,} movies and {given.ratings:,} ratings, of which what varies takes its share.", "", "```",
+    lines = ["# Growth", "", f"Measured {datetime.date.today()} on {os.cpu_count()} cores. Share 1.0 is {given.users:,} users, "
+             f"{given.movies:,} movies and {given.ratings:,} ratings. A smaller share has fewer users or movies, and "
+             "fewer ratings in proportion.", "", "```",
              "benchmarks/growth.py " + shlex.join(sys.argv[1:]), "```", "", "![seconds by share](growth.svg)", "",
-             "| what varies | share | " + " | ".join(f"{name}, s" for name in PHASES) + " | peak MiB |",
+             "| varied | share | " + " | ".join(f"{name}, s" for name in PHASES) + " | peak MiB |",
              "|---|---|" + "---|" * (len(PHASES) + 1)]
     for what, shares in found.items():
         for share, row in shares.items():
