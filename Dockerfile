@@ -17,27 +17,21 @@
 #
 # In Docker every user may bind port 80. Other engines may need `--sysctl net.ipv4.ip_unprivileged_port_start=0`.
 
+# The workspace with its manifests and an empty program in place of each target: what the dependencies' layer depends on.
+FROM rust:1.95-slim-bookworm AS manifests
+WORKDIR /src
+COPY . .
+RUN find . -type f ! -name Cargo.toml ! -name Cargo.lock ! -name '*.rs' -delete \
+    && find . -path '*/src/*' -type f ! -name lib.rs ! -name main.rs -delete \
+    && find . -name '*.rs' -exec sh -c 'echo "fn main() {}" > "$1"' - {} \;
+
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
 # For the image of a cluster: --build-arg FEATURES='--features pipeline/cluster'. The build takes three times as long.
 ARG FEATURES=""
-# The dependencies are built first, beside empty workspace members. This layer is reused until a Cargo.toml changes, and is
-# all but a minute or two of the build.
-COPY Cargo.toml Cargo.lock ./
-COPY settings/Cargo.toml settings/
-COPY store/Cargo.toml store/
-COPY ranking/Cargo.toml ranking/
-COPY cluster/Cargo.toml cluster/
-COPY pipeline/Cargo.toml pipeline/
-COPY server/Cargo.toml server/
-COPY tests/Cargo.toml tests/
-RUN set -e; \
-    for member in settings store ranking cluster pipeline server; do mkdir $member/src; touch $member/src/lib.rs; done; \
-    for program in pipeline server; do echo 'fn main() {}' > $program/src/main.rs; done; \
-    mkdir -p pipeline/benches/scoring tests/benches cluster/examples cluster/tests; \
-    touch cluster/examples/node.rs cluster/tests/loopback.rs; \
-    touch pipeline/benches/ingest.rs pipeline/benches/epoch.rs pipeline/benches/scoring/main.rs; \
-    touch tests/build.rs tests/main.rs tests/benches/serving.rs tests/benches/soak.rs tests/benches/switching.rs tests/benches/cluster.rs
+# The dependencies are built first. This layer is reused until a manifest changes, and is all but a minute or two of the
+# build.
+COPY --from=manifests /src .
 RUN cargo build --release --locked --bin pipeline --bin server $FEATURES
 COPY . .
 # The copied files may be older than the build of the empty members; newer times make cargo build them.

@@ -48,7 +48,7 @@ printf '[storage]\ndriver = "vfs"\ngraphroot = "%s"\nrunroot = "%s"\n' "$work/im
 export CONTAINERS_STORAGE_CONF="$work/storage.conf" BUILDAH_ISOLATION=chroot
 
 step "the base images"
-mapfile -t bases < <(sed -n 's/^FROM \([^ ]*\).*/\1/p' Dockerfile)
+mapfile -t bases < <(sed -n 's/^FROM \([^ ]*\).*/\1/p' Dockerfile | awk '!seen[$0]++')
 builder=${bases[0]} base=${bases[1]}
 suite=${base#debian:} suite=${suite%-slim}
 # With what the Rust image has beside a bare Debian, as far as the Dockerfile takes it from there.

@@ -7,15 +7,15 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use store::manifest::Rows;
-
-use super::{By, HeldOut, split};
-use crate::error::{Error, Result};
 use interactions::Csr;
 use interactions::Vocabulary;
 use interactions::{Ratings, Scale};
 use progress::{Progress, Unit};
-use reading::read_numbered;
+use reading::{InputFile, read_numbered};
+use store::manifest::Rows;
+
+use super::{By, HeldOut, split};
+use crate::error::{Error, Result};
 
 /// All ratings, held out or not.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl Data {
     pub(super) fn read(held_out: &HeldOut, scale: Scale, progress: Progress) -> Result<Self> {
         match held_out {
             HeldOut::Share { ratings, by, test_fraction, .. } => {
-                let (clean, vocabulary) = read_numbered(ratings, scale, None, progress)?;
+                let (clean, vocabulary) = read_numbered(&InputFile::open(ratings)?, scale, None, progress)?;
                 let by_user = Csr::by_user(&clean.ratings, &vocabulary);
                 let rule = match by {
                     By::Random => Rule::Random(*test_fraction),
@@ -63,9 +63,9 @@ impl Data {
     }
 
     fn of_files(train: &Path, test: &Path, scale: Scale, progress: Progress) -> Result<Self> {
-        let (to_train, learned) = read_numbered(train, scale, None, progress)?;
+        let (to_train, learned) = read_numbered(&InputFile::open(train)?, scale, None, progress)?;
         let bar = progress.bar("reading", Unit::Bytes);
-        let to_test = reading::read_ratings(test, scale, &bar)?;
+        let to_test = reading::read_ratings(&InputFile::open(test)?, scale, &bar)?;
         bar.finish_and_clear();
         let rows = BTreeMap::from([
             (train.display().to_string(), to_train.rows),

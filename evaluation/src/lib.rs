@@ -37,6 +37,7 @@ pub use protocol::{Cutoffs, Relevance};
 use ranking_metrics::Judge;
 pub use report::{Compared, Evaluation, Metrics, Setup, Split, Users};
 use scoring::{Scored, Scorer};
+
 use split::Holdout;
 
 /// What an evaluation measures.

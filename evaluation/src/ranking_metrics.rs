@@ -4,13 +4,13 @@
 
 use std::ops::Range;
 
+use interactions::Csr;
 use rayon::prelude::*;
 
 use super::exposure::Exposure;
 use super::protocol::{Cutoffs, Relevance};
 use super::report::{Metrics, Users};
 use crate::error::{Error, Result};
-use interactions::Csr;
 
 /// Users whose lists are held at once.
 const USERS_IN_FLIGHT: usize = 8192;

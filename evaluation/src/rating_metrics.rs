@@ -1,10 +1,10 @@
 //! How far predicted stars are from the stars that were given.
 
+use interactions::Csr;
+use interactions::Scale;
 use rayon::prelude::*;
 
 use super::report::Metrics;
-use interactions::Csr;
-use interactions::Scale;
 
 /// `rmse` and `mae` over all held-out ratings, in stars:
 ///

@@ -3,11 +3,11 @@
 //! A split is a mask over the cells of the matrix by user, so that every way of drawing one ends in the same
 //! [`Holdout`]. Where the split is given as two files, [`data`](super::data) makes the mask.
 
+use interactions::{Csr, Interactions};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::error::{Error, Result};
-use interactions::{Csr, Interactions};
 
 /// The two parts of a split: the same users and items, and no cell in both.
 #[derive(Debug, Clone, PartialEq)]

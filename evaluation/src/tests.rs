@@ -1,8 +1,9 @@
 //! A measurement as a whole, on a matrix small enough to see through.
 
-use super::*;
 use interactions::Csr;
 use models::{RankingSettings, RatingSettings};
+
+use super::*;
 
 /// Of items 0 to 7, users 0 to 9 have rated two in three, and user 0 item 8; of users 1 to 9 item 8 is held
 /// out. User 10 has nothing in train and item 9 held out, which nobody has in train.

@@ -3,8 +3,8 @@
 //! While items are held, a user's factors follow from the user's ratings alone. So users can be taken in any order, on
 //! any number of machines, and those whom training has not seen are taken like those whom it has.
 
-use ::ranking::FoldIn;
 use indicatif::ProgressBar;
+use interactions::{Csr, Interactions};
 use rayon::prelude::*;
 use store::records::UserTerms;
 
@@ -12,7 +12,6 @@ use super::{
     Course, Model, Objective, RankingFactors, RatingItems, RatingModel, TrainSettings, ranking, rating,
 };
 use crate::error::{Error, Result};
-use interactions::{Csr, Interactions};
 
 /// Users that a thread takes at a time, at least.
 const MIN_USERS: usize = 16;

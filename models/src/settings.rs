@@ -1,10 +1,10 @@
 //! How the models are trained. The defaults are meant for any data: what must follow its size does.
 
+use interactions::Interactions;
+use interactions::Scale;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use interactions::Interactions;
-use interactions::Scale;
 
 /// What orders the lists.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]

@@ -16,7 +16,7 @@ use interactions::Interactions;
 use interactions::Scale;
 use interactions::Vocabulary;
 use models::{Model, TrainSettings};
-use reading::read_ratings;
+use reading::{InputFile, read_ratings};
 
 const EPOCHS: usize = 4;
 
@@ -29,7 +29,12 @@ fn main() {
         Some((&n_turns, ranks)) if !ranks.is_empty() => (n_turns, ranks),
         _ => (5, &[64, 128][..]),
     };
-    let table = read_ratings(Path::new(path), Scale::default(), &ProgressBar::hidden()).expect("it is read");
+    let table = read_ratings(
+        &InputFile::open(Path::new(path)).expect("it is opened"),
+        Scale::default(),
+        &ProgressBar::hidden(),
+    )
+    .expect("it is read");
     let vocabulary = Vocabulary::of(&table.ratings);
     let interactions = Interactions::of(&table.ratings, &vocabulary);
     drop(table);

@@ -26,11 +26,13 @@ use interactions::Scale;
 use models::{Objective, RankingSettings, RatingSettings, TrainSettings};
 use pipeline::Error;
 use pipeline::run::RunSettings;
-use place::PlaceArgs;
 use reading::{InputSettings, RatingsSource};
 use sample::Shape;
+
+use place::PlaceArgs;
 pub(crate) use schedule::{AS_RUN, ScheduleArgs};
 use settings::LogFormat;
+
 use shards::ShardsArgs;
 pub(crate) use shards::{PartitionArgs, ShardArgs};
 use store::{DenyList, Location};

@@ -8,10 +8,6 @@ use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
-use cli::{
-    Cli, Command, ConfigArgs, DiffArgs, EvaluateArgs, GlobalArgs, ListArgs, PartitionArgs, PinArgs,
-    PruneArgs, RollbackArgs, RunArgs, SampleArgs, UnpinArgs, VerifyArgs,
-};
 use jiff::Timestamp;
 use pipeline::generations;
 use pipeline::run::{self, Outcome};
@@ -21,6 +17,11 @@ use pipeline::textfile;
 use pipeline::verify;
 use progress::{Progress, Unit};
 use settings::{LogFormat, Sources};
+
+use cli::{
+    Cli, Command, ConfigArgs, DiffArgs, EvaluateArgs, GlobalArgs, ListArgs, PartitionArgs, PinArgs,
+    PruneArgs, RollbackArgs, RunArgs, SampleArgs, UnpinArgs, VerifyArgs,
+};
 
 /// What was asked for cannot be meant: clap's code for that.
 const WRONG_USAGE: u8 = 2;

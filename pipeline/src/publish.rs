@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use rayon::prelude::*;
-use store::MovieId;
-use store::records::{Factors, History, Movie, TopN};
-use store::writer::GenerationWriter;
-
-use crate::error::Result;
 use interactions::Interactions;
 use interactions::Scale;
 use interactions::popularity;
 use interactions::{ItemIndex, Vocabulary};
 use models::Model;
+use rayon::prelude::*;
 use scoring::Scored;
+use store::MovieId;
+use store::records::{Factors, History, Movie, TopN};
+use store::writer::GenerationWriter;
+
+use crate::error::Result;
 
 /// What a night has found out, to be written record by record.
 #[derive(Debug, Clone, Copy)]

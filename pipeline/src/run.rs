@@ -107,26 +107,28 @@ struct Made {
 /// What is wrong with the input, the settings or the store, [`store::Error::Locked`] and
 /// [`store::Error::Overtaken`] among it; the repository then offers what it did before.
 pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
-    let settings = &settings.cut_as_ratings()?;
+    let input = settings.input.open()?;
+    let settings = &settings.cut_as_ratings(input.n_shards())?;
     settings.check()?;
     let mut meter = Meter::default();
 
-    let source = meter.measure("ingest", || before::source_of(&settings.input))?;
     let program = before::program_digest();
     let repository = settings.place.open()?;
     let lock = repository.lock()?;
     let seen = repository.pointer()?;
     let baseline = before::baseline(&repository, &seen)?;
-    if let Some((outcome, before)) = before::unchanged(&repository, &baseline, &source, &program, settings)? {
+    let unchanged =
+        meter.measure("ingest", || before::unchanged(&repository, &baseline, &input, &program, settings))?;
+    if let Some((outcome, before)) = unchanged {
         tracing::info!(generation = %before.generation, "nothing has changed since; nothing was done");
         return Ok(Report::new(outcome, before, &repository));
     }
 
+    let (scale, deny) = (settings.training.scale, settings.deny_list.as_ref());
+    let mut input = meter.measure("ingest", || input.read(scale, deny, &settings.place.work, progress))?;
+    let source = input.source();
     let (repository, source, program, baseline) = (&repository, &source, &program, &baseline);
     let night = Night { settings, repository, source, program, baseline, progress };
-    let (scale, deny) = (settings.training.scale, settings.deny_list.as_ref());
-    let mut input = meter
-        .measure("ingest", || Input::read(&settings.input, scale, deny, &settings.place.work, progress))?;
     tracing::info!(
         ratings = input.interactions.by_user.n_cells(),
         users = input.interactions.n_users(),
@@ -210,9 +212,9 @@ impl RunSettings {
     }
 
     /// The same, the users being cut as the ratings are, where these are.
-    fn cut_as_ratings(&self) -> Result<Self> {
+    fn cut_as_ratings(&self, n_cut: Option<u32>) -> Result<Self> {
         let mut settings = self.clone();
-        if let Some(n_cut) = self.input.ratings.n_shards()? {
+        if let Some(n_cut) = n_cut {
             let n_shards = settings.shards.n_shards.get_or_insert(n_cut);
             if *n_shards != n_cut {
                 let problem = format!("the ratings are cut into {n_cut}; leave it out");

@@ -4,16 +4,16 @@
 //! that makes the users' lists: with factors of length 1, an item's best are those of a user with its factors who has
 //! seen that item.
 
-use store::MovieId;
-use store::records::Similar;
-use store::writer::GenerationWriter;
-
-use crate::error::Result;
 use interactions::Csr;
 use interactions::{ItemIndex, Vocabulary};
 use progress::{Progress, Unit};
 use ranking::RankingFactors;
 use scoring::{Scored, Scorer};
+use store::MovieId;
+use store::records::Similar;
+use store::writer::GenerationWriter;
+
+use crate::error::Result;
 
 /// Items whose lists are held at once.
 const ITEMS_IN_FLIGHT: usize = 8192;

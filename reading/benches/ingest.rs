@@ -23,7 +23,7 @@ use polars::prelude::*;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use reading::read_ratings;
+use reading::{InputFile, read_ratings};
 
 const RUNS: usize = 5;
 
@@ -58,7 +58,12 @@ fn compare(name: &str, path: &Path, decimals: bool) {
         reads.push(begin.elapsed().as_secs_f64());
 
         let begin = Instant::now();
-        let table = read_ratings(path, Scale::default(), &ProgressBar::hidden()).expect("we read it");
+        let table = read_ratings(
+            &InputFile::open(path).expect("we open it"),
+            Scale::default(),
+            &ProgressBar::hidden(),
+        )
+        .expect("we read it");
         cleans.push(begin.elapsed().as_secs_f64());
         assert_eq!(table.ratings.len(), height);
     }

@@ -4,11 +4,12 @@
 //! know that. In the others, every line is looked at and the doubtful ones are judged. The order of the rows
 //! is kept; sorting comes later.
 
+use interactions::{Ratings, Scale};
+
 use super::header::Layout;
 use super::judge::{Verdict, judge};
 use super::parse::{Parsed, parse};
 use super::tables::Reject;
-use interactions::{Ratings, Scale};
 
 /// How many characters of a rejected row are kept.
 pub(super) const REJECT_TEXT: usize = 200;

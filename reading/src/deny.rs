@@ -3,19 +3,19 @@
 //! It comes after cleaning and merging: a row that was rejected or gave way to another is counted as that, and the
 //! account still adds up.
 
+use interactions::Ratings;
 use rayon::prelude::*;
 use store::{DenyList, UserId};
 
 use super::header::BYTE_ORDER_MARK;
 use super::judge::{bare, id};
 use super::tables::{CleanRatings, Movies, Reason, Reject};
-use interactions::Ratings;
 
 impl CleanRatings {
     /// Leaves out the ratings of deleted users and of hidden movies, and the text of rejected rows that may be of a
     /// deleted user. O(n), on all threads where it looks things up.
     pub fn deny(&mut self, list: &DenyList) {
-        let Self { ratings, rows, rejects } = self;
+        let Self { ratings, rows, rejects, .. } = self;
         let pairs = ratings.users.par_iter().zip(&ratings.movies);
         let denied: Vec<bool> =
             pairs.map(|(&user, &movie)| list.deletes(user) || list.hides(movie)).collect();
@@ -73,7 +73,7 @@ mod tests {
     use store::MovieId;
 
     use super::*;
-    use crate::{read_movies, read_ratings};
+    use crate::{InputFile, read_movies, read_ratings};
 
     fn list(text: &str) -> DenyList {
         DenyList::parse(Path::new("deny.txt"), text.as_bytes()).unwrap()
@@ -83,7 +83,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ratings.csv");
         fs::write(&path, format!("userId,movieId,rating,timestamp\n{rows}")).unwrap();
-        let mut clean = read_ratings(&path, Scale::default(), &ProgressBar::hidden()).unwrap();
+        let mut clean =
+            read_ratings(&InputFile::open(&path).unwrap(), Scale::default(), &ProgressBar::hidden()).unwrap();
         clean.deny(&list(deny));
         clean
     }
@@ -126,7 +127,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("movies.csv");
         fs::write(&path, "movieId,title,genres\n1,One,Drama\n2,Two,\n2,Again,\n3,,\n").unwrap();
-        let mut movies = read_movies(&path).unwrap();
+        let mut movies = read_movies(&InputFile::open(&path).unwrap()).unwrap();
         movies.deny(&list("movie 2\nmovie 3\nuser 1"));
         assert_eq!(movies.by_id.keys().collect::<Vec<_>>(), [&MovieId(1)]);
         let rows = &movies.rows;

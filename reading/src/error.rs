@@ -20,6 +20,22 @@ pub enum Error {
         source: io::Error,
     },
 
+    /// A path leads to something that cannot be read by position.
+    #[error("{} is {kind}, not a regular file; write its content to a file and name that", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+        /// What it is, for people.
+        kind: &'static str,
+    },
+
+    /// A file was written to while it was read.
+    #[error("{} was written to while it was read; run again when its export has ended", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+
     /// A table has no column of a name that is needed.
     #[error("{} has no column `{column}`: its header is `{header}`; it needs {needed}", path.display())]
     MissingColumn {

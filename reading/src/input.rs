@@ -5,15 +5,17 @@
 
 use std::path::{Path, PathBuf};
 
-use store::repository::RatingShards;
-use store::{DenyList, Location, PATIENCE};
-
-use crate::error::{Error, Result};
-use crate::{CleanRatings, Movies};
 use interactions::Interactions;
 use interactions::Scale;
 use interactions::Vocabulary;
 use progress::{Progress, Unit};
+use store::manifest::{FileDigest, Source, SourceFile};
+use store::repository::{RatingShards, RatingsAccount};
+use store::{DenyList, Location, PATIENCE};
+
+use crate::error::{Error, Result};
+use crate::file::InputFile;
+use crate::tables::{CleanRatings, Movies};
 
 /// Where a run takes its data from.
 #[derive(Debug, Clone)]
@@ -67,18 +69,102 @@ impl RatingsSource {
             Self::Shards { location, .. } => Ok(Some(location.absolute()?)),
         }
     }
+}
 
-    /// Into how many shards they are cut, if they are.
+impl InputSettings {
+    /// Opens the input.
     ///
     /// # Errors
-    /// Those of [`RatingShards::account`].
-    pub fn n_shards(&self) -> Result<Option<u32>> {
-        match self {
-            Self::File(_) => Ok(None),
-            Self::Shards { location, .. } => {
-                Ok(Some(RatingShards::open(location, PATIENCE)?.account()?.0.n_shards))
+    /// Those of [`InputFile::open`], and those of the store for shards.
+    pub fn open(&self) -> Result<OpenInput> {
+        // The small file first: a mistake in its name shows at once.
+        let movies = InputFile::open(&self.movies)?;
+        let ratings = match &self.ratings {
+            RatingsSource::File(path) => OpenRatings::File(InputFile::open(path)?),
+            RatingsSource::Shards { location, n_trained } => {
+                let shards = RatingShards::open(location, PATIENCE)?;
+                let (account, digest) = shards.account()?;
+                let n_trained = n_trained.unwrap_or(account.n_shards);
+                OpenRatings::Shards { location: location.to_string(), shards, account, digest, n_trained }
             }
+        };
+        Ok(OpenInput { ratings, movies })
+    }
+}
+
+/// The input of a run, opened once: every question about it has the same answer.
+#[derive(Debug)]
+pub struct OpenInput {
+    ratings: OpenRatings,
+    movies: InputFile,
+}
+
+#[derive(Debug)]
+enum OpenRatings {
+    File(InputFile),
+    /// The account lists the digests of all shards, or a version that changes with them; its own digest stands for both.
+    Shards {
+        location: String,
+        shards: RatingShards,
+        account: RatingsAccount,
+        digest: FileDigest,
+        n_trained: u32,
+    },
+}
+
+impl OpenInput {
+    /// The number of shards that the ratings are cut into; `None` for a file.
+    #[must_use]
+    pub fn n_shards(&self) -> Option<u32> {
+        match &self.ratings {
+            OpenRatings::File(_) => None,
+            OpenRatings::Shards { account, .. } => Some(account.n_shards),
         }
+    }
+
+    /// Whether the content is that of another run's input. Reads a file, once at most, where its length is the same.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] and [`Error::Io`].
+    pub fn is(&self, source: &Source) -> Result<bool> {
+        let same_ratings = match &self.ratings {
+            OpenRatings::File(file) => file.has(&source.ratings.digest)?,
+            OpenRatings::Shards { digest, .. } => *digest == source.ratings.digest,
+        };
+        Ok(same_ratings && self.movies.has(&source.movies.digest)?)
+    }
+
+    /// Reads and cleans the tables, `scale` being the stars that a rating may have, without the entries of `deny`.
+    /// Copies of remote shards are kept below `work` meanwhile.
+    ///
+    /// # Errors
+    /// Those of [`read_ratings`](crate::read_ratings), and [`Error::TooFewRatings`].
+    pub fn read(
+        self,
+        scale: Scale,
+        deny: Option<&DenyList>,
+        work: &Path,
+        progress: Progress,
+    ) -> Result<Input> {
+        let mut movies = crate::read_movies(&self.movies)?;
+        if let Some(deny) = deny {
+            movies.deny(deny);
+        }
+        let (mut clean, vocabulary) = match self.ratings {
+            OpenRatings::File(file) => read_numbered(&file, scale, deny, progress)?,
+            OpenRatings::Shards { location, shards, account, digest, n_trained } => {
+                let bar = progress.bar("reading", Unit::Count);
+                let nothing = DenyList::default();
+                let deny = deny.unwrap_or(&nothing);
+                let mut clean = crate::gather(&shards, account, n_trained, scale, deny, work, &bar)?;
+                bar.finish_and_clear();
+                clean.source = SourceFile { path: location.clone(), digest, ends_with_newline: true };
+                numbered(clean, Path::new(&location))?
+            }
+        };
+        let ratings = std::mem::take(&mut clean.ratings);
+        let interactions = Interactions::of(&ratings, &vocabulary);
+        Ok(Input { clean, movies, vocabulary, interactions })
     }
 }
 
@@ -96,39 +182,10 @@ pub struct Input {
 }
 
 impl Input {
-    /// Reads and cleans the files, `scale` being the stars that a rating may have, and leaves out what `deny` names.
-    /// Of shards that are far away there are copies below `work` meanwhile.
-    ///
-    /// # Errors
-    /// Those of [`read_ratings`](crate::read_ratings), and [`Error::TooFewRatings`].
-    pub fn read(
-        settings: &InputSettings,
-        scale: Scale,
-        deny: Option<&DenyList>,
-        work: &Path,
-        progress: Progress,
-    ) -> Result<Self> {
-        // The small file first: if it is missing, nobody should have to wait for the large one to know.
-        let mut movies = crate::read_movies(&settings.movies)?;
-        if let Some(deny) = deny {
-            movies.deny(deny);
-        }
-        let (mut clean, vocabulary) = match &settings.ratings {
-            RatingsSource::File(path) => read_numbered(path, scale, deny, progress)?,
-            RatingsSource::Shards { location, n_trained } => {
-                let bar = progress.bar("reading", Unit::Count);
-                let shards = RatingShards::open(location, PATIENCE)?;
-                let (account, _) = shards.account()?;
-                let n = n_trained.unwrap_or(account.n_shards);
-                let nothing = DenyList::default();
-                let clean = crate::gather(&shards, account, n, scale, deny.unwrap_or(&nothing), work, &bar)?;
-                bar.finish_and_clear();
-                numbered(clean, Path::new(&location.to_string()))?
-            }
-        };
-        let ratings = std::mem::take(&mut clean.ratings);
-        let interactions = Interactions::of(&ratings, &vocabulary);
-        Ok(Self { clean, movies, vocabulary, interactions })
+    /// The files that were read, for the manifest.
+    #[must_use]
+    pub fn source(&self) -> Source {
+        Source { ratings: self.clean.source.clone(), movies: self.movies.source.clone() }
     }
 }
 
@@ -138,18 +195,18 @@ impl Input {
 /// # Errors
 /// Those of [`read_ratings`](crate::read_ratings), and [`Error::TooFewRatings`].
 pub fn read_numbered(
-    path: &Path,
+    file: &InputFile,
     scale: Scale,
     deny: Option<&DenyList>,
     progress: Progress,
 ) -> Result<(CleanRatings, Vocabulary)> {
     let bar = progress.bar("reading", Unit::Bytes);
-    let mut clean = crate::read_ratings(path, scale, &bar)?;
+    let mut clean = crate::read_ratings(file, scale, &bar)?;
     bar.finish_and_clear();
     if let Some(deny) = deny {
         clean.deny(deny);
     }
-    numbered(clean, path)
+    numbered(clean, file.path())
 }
 
 /// Numbers cleaned ratings that are enough to learn from.

@@ -6,11 +6,11 @@
 
 use std::str;
 
+use interactions::{Rating, Ratings, Scale};
 use store::{MovieId, UserId};
 
 use super::header::{BYTE_ORDER_MARK, Layout};
 use super::tables::Reason;
-use interactions::{Rating, Ratings, Scale};
 
 /// From here on, a floating-point number no longer holds every whole number.
 pub(super) const EXACT: f64 = 9_007_199_254_740_992.0;

@@ -2,6 +2,7 @@
 //! can trust, and an account of every row that was left out.
 //!
 //! ```text
+//! file      an input file, opened once and read by position
 //! header    which column is what
 //! ratings   cuts the file into blocks, has them read side by side and puts them together in order
 //! block     one block: what polars read of it, and the rows that need a judge
@@ -17,6 +18,7 @@
 //!
 
 mod error;
+mod file;
 mod tables;
 mod ratings;
 mod header;
@@ -31,7 +33,8 @@ mod shards;
 mod input;
 
 pub use error::{Error, Result};
-pub use input::{Input, InputSettings, RatingsSource, read_numbered};
+pub use file::InputFile;
+pub use input::{Input, InputSettings, OpenInput, RatingsSource, read_numbered};
 pub use movies::read_movies;
 pub use ratings::read_ratings;
 pub use rejects::{REJECTS, write_rejects};

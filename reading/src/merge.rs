@@ -7,10 +7,9 @@
 use std::cmp::Reverse;
 use std::ops::Range;
 
+use interactions::Ratings;
 use rayon::prelude::*;
 use store::{MovieId, UserId};
-
-use interactions::Ratings;
 
 /// Rows that are dealt at once.
 const PART: usize = 256 << 10;

@@ -4,11 +4,10 @@
 //! it is small, so it needs no fast one.
 
 use std::collections::btree_map::Entry;
-use std::fs;
-use std::path::Path;
 
 use csv::ByteRecord;
 use store::MovieId;
+use store::manifest::FileDigest;
 use store::records::Movie;
 
 use super::block::{count_newlines, excerpt};
@@ -16,6 +15,7 @@ use super::header::columns;
 use super::judge::id;
 use super::tables::{Movies, Reason, Reject};
 use crate::error::{Error, Result};
+use crate::file::InputFile;
 
 /// What MovieLens writes where it knows no genre.
 const NO_GENRES: &str = "(no genres listed)";
@@ -34,9 +34,12 @@ struct Layout {
 /// The file is held in memory while it is read: 4 MB for 87,000 movies.
 ///
 /// # Errors
-/// [`Error::MissingColumn`], [`Error::EmptyTable`] and [`Error::Io`].
-pub fn read_movies(path: &Path) -> Result<Movies> {
-    let bytes = fs::read(path).map_err(Error::io("read", path))?;
+/// [`Error::MissingColumn`], [`Error::EmptyTable`], [`Error::Changed`] and [`Error::Io`].
+pub fn read_movies(file: &InputFile) -> Result<Movies> {
+    let path = file.path();
+    let mut bytes = Vec::new();
+    file.read(0..file.length(), &mut bytes)?;
+    let source = file.describe(FileDigest::of_bytes(&bytes))?;
     let failed = |e: csv::Error| Error::io("read", path)(e.into());
     let mut table = csv::ReaderBuilder::new().flexible(true).from_reader(bytes.as_slice());
     let header: Vec<&[u8]> = table.byte_headers().map_err(failed)?.iter().collect();
@@ -47,7 +50,7 @@ pub fn read_movies(path: &Path) -> Result<Movies> {
         columns(path, &header, ["movieId", "title", "genres"], "movieId, title, genres")?;
     let layout = Layout { n_columns: header.len(), movie, title, genres };
 
-    let mut movies = Movies::default();
+    let mut movies = Movies { source, ..Movies::default() };
     let mut record = ByteRecord::new();
     // Lines are counted here: the reader's own count is that of blank lines before a row, if there are any.
     let (mut line, mut counted) = (1, 0);
@@ -129,7 +132,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("movies.csv");
         fs::write(&path, content).unwrap();
-        read_movies(&path)
+        read_movies(&InputFile::open(&path)?)
     }
 
     fn movie(title: &str, genres: &[&str]) -> Movie {
@@ -191,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_table_that_is_not_there_or_empty_or_another_is_an_error() {
-        let missing = read_movies(Path::new("/nowhere/movies.csv")).unwrap_err().to_string();
+        let missing = InputFile::open(Path::new("/nowhere/movies.csv")).unwrap_err().to_string();
         assert!(missing.starts_with("cannot read /nowhere/movies.csv: "), "{missing}");
         for content in ["", "\n\n", "movieId,title,genres\n", "movieId,title,genres\n\n \n"] {
             assert!(matches!(read(content), Err(Error::EmptyTable { .. })), "{content:?}");

@@ -7,12 +7,12 @@
 use std::io::Cursor;
 use std::sync::Arc;
 
+use interactions::{Ratings, Scale};
 use polars::prelude::*;
 use store::{MovieId, UserId};
 
 use super::header::Layout;
 use super::judge::{seconds, whole};
-use interactions::{Ratings, Scale};
 
 /// How many rows are looked at to tell how a block writes its whole numbers.
 const PEEK: usize = 16;

@@ -5,147 +5,167 @@
 //! finished ones are put together. What is wrong with a row is not decided here.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::ops::Range;
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
+use blake3::{CHUNK_LEN, Hasher};
 use indicatif::ProgressBar;
+use interactions::{Ratings, Scale};
 use rayon::prelude::*;
-use store::manifest::Rows;
+use store::manifest::{FileDigest, Rows, SourceFile};
 
 use super::block::Block;
 use super::header::{BYTE_ORDER_MARK, Layout};
 use super::merge::merge;
 use super::tables::{CleanRatings, Reject};
 use crate::error::{Error, Result};
-use interactions::{Ratings, Scale};
+use crate::file::{InputFile, digest_of_blocks, hash_block};
 
-/// Large enough that starting a block costs nothing, small enough that every thread has many.
+/// Large enough that starting a block costs nothing, small enough that every thread has many. A power of two: see
+/// [`hash_block`].
 const BLOCK: u64 = 8 << 20;
 
 /// A first line that is longer is no header.
 const HEADER: u64 = 64 << 10;
 
+/// Bytes read at a time beyond a block, for the rest of its last line.
+const REST: u64 = 4 << 10;
+
 /// Reads and cleans a ratings table with the columns `userId`, `movieId`, `rating` and `timestamp`, in any
-/// order; others are passed over.
+/// order; others are ignored.
 ///
 /// Of several ratings of a movie by one user the latest is kept, among equal times the highest. `bar` counts
 /// bytes. The cost is little above that of polars' own read where the table is sorted by user and movie, as
 /// MovieLens tables are; memory is 20 bytes a row, 44 while it must be sorted, and some 140 a rejected row.
 ///
 /// # Errors
-/// [`Error::MissingColumn`], [`Error::EmptyTable`] and [`Error::Io`]. A row can be wrong in any way: it is
-/// then rejected, and the caller decides whether enough is left.
-pub fn read_ratings(path: &Path, scale: Scale, bar: &ProgressBar) -> Result<CleanRatings> {
-    read_in_blocks(path, scale, bar, BLOCK)
+/// [`Error::MissingColumn`], [`Error::EmptyTable`], [`Error::Changed`] and [`Error::Io`]. A row can be wrong in any way:
+/// it is then rejected, and the caller decides whether enough is left.
+pub fn read_ratings(file: &InputFile, scale: Scale, bar: &ProgressBar) -> Result<CleanRatings> {
+    read_in_blocks(file, scale, bar, BLOCK)
 }
 
-fn read_in_blocks(path: &Path, scale: Scale, bar: &ProgressBar, block: u64) -> Result<CleanRatings> {
-    let file = File::open(path).map_err(Error::io("open", path))?;
-    let length = file.metadata().map_err(Error::io("look at", path))?.len();
+/// Reads in blocks of a size. Blocks below a chunk of the hash, which are for tests alone, give no digest.
+fn read_in_blocks(file: &InputFile, scale: Scale, bar: &ProgressBar, block: u64) -> Result<CleanRatings> {
+    let empty = || Error::EmptyTable { path: file.path().to_path_buf() };
+    let length = file.length();
     let mut header = Vec::new();
-    BufReader::new(file.take(HEADER)).read_until(b'\n', &mut header).map_err(Error::io("read", path))?;
+    file.read(0..length.min(HEADER), &mut header)?;
     if header.is_empty() {
-        return Err(Error::EmptyTable { path: path.to_path_buf() });
+        return Err(empty());
     }
-    let layout = Layout::of_ratings(path, header.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&header))?;
+    if let Some(newline) = memchr::memchr(b'\n', &header) {
+        header.truncate(newline + 1);
+    }
+    let layout = Layout::of_ratings(file.path(), header.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&header))?;
 
-    let start = header.len() as u64;
     bar.set_length(length);
-    bar.inc(start);
     let mut table = Table::default();
-    read_blocks(path, &cut(start..length, block), &layout, scale, bar, |block| table.append(block))?;
+    let mut hashers = Vec::new();
+    let reader = BlockReader { file, first_row: header.len() as u64, layout: &layout, scale };
+    reader.read_all(&cut(length, block), bar, |block, hasher| {
+        table.append(block);
+        hashers.extend(hasher);
+    })?;
+    let digest =
+        if block < CHUNK_LEN as u64 { FileDigest::default() } else { digest_of_blocks(&hashers, length) };
+    let source = file.describe(digest)?;
     if table.rows.read == 0 {
-        return Err(Error::EmptyTable { path: path.to_path_buf() });
+        return Err(empty());
     }
-    Ok(table.finish())
+    Ok(table.finish(source))
 }
 
-/// Cuts a range into blocks.
-fn cut(range: Range<u64>, block: u64) -> Vec<Range<u64>> {
-    let mut blocks = Vec::new();
-    let mut start = range.start;
-    while start < range.end {
-        let end = range.end.min(start + block);
-        blocks.push(start..end);
-        start = end;
-    }
-    blocks
+/// Cuts a file into blocks.
+fn cut(length: u64, block: u64) -> Vec<Range<u64>> {
+    (0..length).step_by(block as usize).map(|start| start..length.min(start + block)).collect()
 }
 
-/// Reads all blocks and hands them over in order, as early as that can be.
-///
-/// The threads are not rayon's: each waits for polars' pool while that parses its block, and a waiting rayon
-/// thread would begin with the next block, and the next, until all of the file is in memory.
-fn read_blocks(
-    path: &Path,
-    ranges: &[Range<u64>],
-    layout: &Layout,
+/// Reads the blocks of a file.
+struct BlockReader<'a> {
+    file: &'a InputFile,
+    /// Where the line after the header begins.
+    first_row: u64,
+    layout: &'a Layout,
     scale: Scale,
-    bar: &ProgressBar,
-    mut append: impl FnMut(Block),
-) -> Result<()> {
-    let next = AtomicUsize::new(0);
-    let (sender, receiver) = mpsc::channel();
-    thread::scope(|scope| {
-        for _ in 0..rayon::current_num_threads().min(ranges.len()) {
-            let (sender, next) = (sender.clone(), &next);
-            scope.spawn(move || {
-                let mut buffer = Vec::new();
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(range) = ranges.get(index) else { break };
-                    let block = lines_of(path, range, index == 0, &mut buffer)
-                        .map(|lines| Block::read(lines, layout, scale))
-                        .map_err(Error::io("read", path));
-                    bar.inc(range.end - range.start);
-                    if sender.send((index, block)).is_err() {
-                        break; // another block could not be read
+}
+
+impl BlockReader<'_> {
+    /// Reads all blocks and hands them over in order, as early as that can be.
+    ///
+    /// The threads are not rayon's: each waits for polars' pool while that parses its block, and a waiting rayon
+    /// thread would begin with the next block, and the next, until all of the file is in memory.
+    fn read_all(
+        &self,
+        ranges: &[Range<u64>],
+        bar: &ProgressBar,
+        mut append: impl FnMut(Block, Option<Hasher>),
+    ) -> Result<()> {
+        let next = AtomicUsize::new(0);
+        let (sender, receiver) = mpsc::channel();
+        thread::scope(|scope| {
+            for _ in 0..rayon::current_num_threads().min(ranges.len()) {
+                let (sender, next) = (sender.clone(), &next);
+                scope.spawn(move || {
+                    let mut buffer = Vec::new();
+                    loop {
+                        let index = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(range) = ranges.get(index) else { break };
+                        let block = self.read(range, &mut buffer);
+                        bar.inc(range.end - range.start);
+                        if sender.send((index, block)).is_err() {
+                            break; // another block could not be read
+                        }
                     }
-                }
-            });
-        }
-        drop(sender);
-        let mut early = BTreeMap::new();
-        let mut due = 0;
-        for (index, block) in receiver {
-            early.insert(index, block?);
-            while let Some(block) = early.remove(&due) {
-                append(block);
-                due += 1;
+                });
             }
+            drop(sender);
+            let mut early = BTreeMap::new();
+            let mut due = 0;
+            for (index, block) in receiver {
+                early.insert(index, block?);
+                while let Some((block, hasher)) = early.remove(&due) {
+                    append(block, hasher);
+                    due += 1;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Reads and cleans the lines that start in a range, and hashes the range.
+    fn read(&self, range: &Range<u64>, buffer: &mut Vec<u8>) -> Result<(Block, Option<Hasher>)> {
+        // The byte before the range tells whether a line starts with it.
+        let from = range.start - u64::from(range.start > self.first_row);
+        buffer.clear();
+        self.file.read(from..range.end, buffer)?;
+        let is_subtree = range.start.is_multiple_of(CHUNK_LEN as u64);
+        let hasher = is_subtree.then(|| hash_block(&buffer[(range.start - from) as usize..], range.start));
+        let start = if range.start > self.first_row {
+            memchr::memchr(b'\n', buffer).map_or(buffer.len(), |newline| newline + 1)
+        } else {
+            buffer.len().min((self.first_row - from) as usize)
+        };
+        if start < buffer.len() {
+            self.finish_line(range.end, buffer)?;
+        }
+        Ok((Block::read(&buffer[start..], self.layout, self.scale), hasher))
+    }
+
+    /// Reads on from `position` to the end of the line that `buffer` ends with.
+    fn finish_line(&self, mut position: u64, buffer: &mut Vec<u8>) -> Result<()> {
+        while buffer.last() != Some(&b'\n') && position < self.file.length() {
+            let (read, end) = (buffer.len(), self.file.length().min(position + REST));
+            self.file.read(position..end, buffer)?;
+            if let Some(newline) = memchr::memchr(b'\n', &buffer[read..]) {
+                buffer.truncate(read + newline + 1);
+            }
+            position = end;
         }
         Ok(())
-    })
-}
-
-/// Reads the lines that start in a range; the first range is known to begin with a line.
-fn lines_of<'a>(
-    path: &Path,
-    range: &Range<u64>,
-    is_first: bool,
-    buffer: &'a mut Vec<u8>,
-) -> std::io::Result<&'a [u8]> {
-    // The byte before the range tells whether a line starts with it.
-    let from = if is_first { range.start } else { range.start - 1 };
-    let mut file = File::open(path)?;
-    file.seek(SeekFrom::Start(from))?;
-    buffer.clear();
-    (&mut file).take(range.end - from).read_to_end(buffer)?;
-    let start = match memchr::memchr(b'\n', buffer) {
-        _ if is_first => 0,
-        Some(newline) => newline + 1,
-        None => buffer.len(),
-    };
-    if start < buffer.len() && buffer.last() != Some(&b'\n') {
-        // The last line ends beyond the range. Lines are short, and so is this read.
-        BufReader::with_capacity(4 << 10, file).read_until(b'\n', buffer)?;
     }
-    Ok(&buffer[start..])
 }
 
 /// The blocks as one table.
@@ -172,7 +192,7 @@ impl Table {
         }
     }
 
-    fn finish(self) -> CleanRatings {
+    fn finish(self, source: SourceFile) -> CleanRatings {
         let Self { ratings, mut rows, rejects, .. } = self;
         let ratings = merge(ratings);
         rows.rejected = rejects.len() as u64;
@@ -180,7 +200,7 @@ impl Table {
         rows.merged = rows.read - rows.rejected - rows.kept;
         let timeless = ratings.timestamps.par_iter().filter(|&&time| time == Ratings::NO_TIME);
         rows.without_timestamp = timeless.count() as u64;
-        CleanRatings { ratings, rows, rejects }
+        CleanRatings { ratings, rows, rejects, source }
     }
 }
 

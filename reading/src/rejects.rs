@@ -19,10 +19,12 @@ pub fn write_rejects(dir: &Path, ratings: &CleanRatings, movies: &Movies) -> Res
     let write = || -> Result<(), csv::Error> {
         let mut table = csv::Writer::from_path(&path)?;
         table.write_record(["file", "line", "reasons", "row"])?;
-        for (file, rejects) in [("ratings.csv", &ratings.rejects), ("movies.csv", &movies.rejects)] {
+        for (file, rejects) in
+            [(&ratings.source.path, &ratings.rejects), (&movies.source.path, &movies.rejects)]
+        {
             for Reject { line, reasons, text, .. } in rejects {
                 let reasons: Vec<&str> = reasons.iter().copied().map(Reason::name).collect();
-                table.write_record([file, &line.to_string(), &reasons.join(";"), text])?;
+                table.write_record([file.as_str(), &line.to_string(), &reasons.join(";"), text])?;
             }
         }
         Ok(table.flush()?)
@@ -32,6 +34,8 @@ pub fn write_rejects(dir: &Path, ratings: &CleanRatings, movies: &Movies) -> Res
 
 #[cfg(test)]
 mod tests {
+    use store::manifest::SourceFile;
+
     use super::*;
 
     #[test]
@@ -39,10 +43,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let reject = |line, reasons, text: &str| Reject { line, reasons, user: None, text: text.to_owned() };
         let ratings = CleanRatings {
+            source: SourceFile { path: "in/stars.csv".to_owned(), ..SourceFile::default() },
             rejects: vec![reject(2, vec![Reason::MissingUser, Reason::RatingOutOfRange], ",31.0,-6.0,0")],
             ..CleanRatings::default()
         };
         let movies = Movies {
+            source: SourceFile { path: "films.csv".to_owned(), ..SourceFile::default() },
             rejects: vec![reject(9, vec![Reason::MissingTitle], "7,\"\",Drama")],
             ..Movies::default()
         };
@@ -50,8 +56,8 @@ mod tests {
         assert_eq!(
             std::fs::read_to_string(dir.path().join(REJECTS)).unwrap(),
             "file,line,reasons,row\n\
-             ratings.csv,2,missing_user;rating_out_of_range,\",31.0,-6.0,0\"\n\
-             movies.csv,9,missing_title,\"7,\"\"\"\",Drama\"\n"
+             in/stars.csv,2,missing_user;rating_out_of_range,\",31.0,-6.0,0\"\n\
+             films.csv,9,missing_title,\"7,\"\"\"\",Drama\"\n"
         );
     }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use indicatif::ProgressBar;
+use interactions::{Ratings, Scale};
 use rayon::prelude::*;
 use store::repository::{RatingShards, RatingsAccount};
 use store::shards::{RatingsBatch, RatingsReader, shard_of};
@@ -11,7 +12,6 @@ use store::{DenyList, MovieId, UserId};
 
 use crate::error::{Error, Result};
 use crate::tables::CleanRatings;
-use interactions::{Ratings, Scale};
 
 /// Checks a user's ratings: movies ascending, stars on the scale.
 ///
@@ -101,7 +101,7 @@ pub fn gather(
         .collect::<Result<_>>()?;
     let batches: Vec<_> = batches.into_iter().flatten().collect();
     let ratings = sorted(&batches);
-    Ok(CleanRatings { ratings, rows: account.rows.unwrap_or_default(), rejects: Vec::new() })
+    Ok(CleanRatings { ratings, rows: account.rows.unwrap_or_default(), ..CleanRatings::default() })
 }
 
 /// The ratings of all batches by user.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use interactions::Ratings;
-use store::manifest::{MovieRows, Rows};
+use store::manifest::{MovieRows, Rows, SourceFile};
 use store::records::Movie;
 use store::{MovieId, UserId};
 
@@ -16,6 +16,8 @@ pub struct CleanRatings {
     pub rows: Rows,
     /// The rejected rows by line.
     pub rejects: Vec<Reject>,
+    /// The file that was read.
+    pub source: SourceFile,
 }
 
 /// The movies of a file after cleaning, and its account.
@@ -27,6 +29,8 @@ pub struct Movies {
     pub rows: MovieRows,
     /// The rejected rows by line.
     pub rejects: Vec<Reject>,
+    /// The file that was read.
+    pub source: SourceFile,
 }
 
 /// A row that became nothing.

@@ -7,10 +7,10 @@
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use reading::Reason;
 
 use super::Shape;
 use super::row::Row;
-use reading::Reason;
 
 /// What is wrong with a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

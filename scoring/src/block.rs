@@ -7,12 +7,12 @@
 use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
+use ranking::tile::ROWS;
 
 use super::bounds::norm;
 use super::kernel::{Kernel, Rows, Work};
 use super::selection::{Rank, Selection};
 use super::{Scored, Scorer};
-use ranking::tile::ROWS;
 
 /// Users of a block, unless their selections need much memory.
 const USERS: usize = 128;

@@ -9,11 +9,11 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use pulp::Arch;
+use ranking::tile::machine_width;
 use rayon::prelude::*;
 
 use super::bounds::norm;
 use super::screen::ScreenTile;
-use ranking::tile::machine_width;
 
 /// About how much of the item factors a core works on at once, in bytes: half of a common L2 cache.
 const PANEL_BYTES: usize = 512 << 10;

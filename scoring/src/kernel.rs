@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use pulp::Simd;
+use ranking::tile::{self, ROWS, lanes, width};
 
 use super::Scorer;
 use super::items::Items;
 use super::screen::{Screen, ScreenRows};
 use super::selection::Selection;
-use ranking::tile::{self, ROWS, lanes, width};
 
 /// Pairs of a tile beyond which it is cheaper to compute all of its scores.
 const FEW: u32 = 24;

@@ -28,12 +28,12 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use interactions::Csr;
 use pulp::Arch;
 use rayon::prelude::*;
 
 use block::{Block, Workspace};
 use bounds::Bound;
-use interactions::Csr;
 use items::Items;
 pub use kernel::Work;
 use ranking::RankingFactors;

@@ -12,8 +12,9 @@
 //! must reach if the score reaches the threshold. There is one where the machine multiplies bytes fast (AVX-512
 //! with VNNI); elsewhere every score is computed in full.
 
-use super::bounds::{Bound, norm};
 use ranking::tile::ROWS;
+
+use super::bounds::{Bound, norm};
 
 /// Items in a tile: two vectors of 16 sums.
 const WIDTH: usize = 32;

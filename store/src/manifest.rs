@@ -187,7 +187,7 @@ impl FileDigest {
 
     /// Digests what a file has been written of, or was read to.
     #[must_use]
-    pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
+    pub fn of_bytes(bytes: &[u8]) -> Self {
         Self { bytes: bytes.len() as u64, blake3: blake3::hash(bytes).to_hex().to_string() }
     }
 

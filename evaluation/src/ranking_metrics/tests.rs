@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use interactions::popularity;
 use proptest::prelude::*;
 
 use super::*;
-use interactions::popularity;
 
 fn close(a: f64, b: f64) -> bool {
     (a - b).abs() < 1e-9

@@ -2,11 +2,11 @@
 
 use nalgebra::DMatrix;
 use pulp::{Arch, Simd, WithSimd};
+use ranking::tile::{self, ROWS, lanes, width};
 use rayon::prelude::*;
 
 use super::Factors;
 use super::products::gram;
-use ranking::tile::{self, ROWS, lanes, width};
 
 /// An orthonormal basis of the factors, and the side's weighted sums of squares along it.
 pub(super) struct Axes {

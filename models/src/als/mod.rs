@@ -21,6 +21,7 @@ use rayon::prelude::*;
 use axes::Axes;
 pub(super) use factors::Factors;
 use interactions::Csr;
+
 use row::{Row, Workspace};
 
 /// What a model makes of a rating.

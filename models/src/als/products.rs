@@ -1,9 +1,8 @@
 //! Sums of products of factors, in tiles.
 
 use pulp::{Arch, Simd, WithSimd};
-use rayon::prelude::*;
-
 use ranking::tile::{self, ROWS, lanes, width};
+use rayon::prelude::*;
 
 /// Rows that the Gram matrix takes together, in float32. Fixed, so that its sums have a fixed order.
 const GRAM_ROWS: usize = 1024;

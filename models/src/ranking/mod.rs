@@ -8,6 +8,8 @@
 mod weights;
 
 use indicatif::ProgressBar;
+use interactions::Scale;
+use interactions::{Csr, Interactions};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Normal};
@@ -18,8 +20,6 @@ use super::als::{self, Factors, Observation, Side};
 use super::course;
 use super::{RankingSettings, TrainSettings};
 use crate::error::{Error, Result};
-use interactions::Scale;
-use interactions::{Csr, Interactions};
 use weights::Weights;
 
 /// What is learned of the items, and of users as a whole.

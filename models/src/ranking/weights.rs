@@ -1,7 +1,8 @@
 //! How much each observation counts, and how far factors are pulled towards zero.
 
-use crate::RankingSettings;
 use interactions::{Csr, Interactions};
+
+use crate::RankingSettings;
 
 /// What the ranking model asks of its rows.
 ///

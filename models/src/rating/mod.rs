@@ -27,10 +27,10 @@ mod form;
 mod items;
 
 use indicatif::ProgressBar;
+use interactions::{Csr, Interactions};
 
 use super::{RatingSettings, course};
 use crate::error::{Error, Result};
-use interactions::{Csr, Interactions};
 pub use items::{RatingItems, StarTerms, StretchTerms};
 use noise::Noise;
 use posterior::Sums;

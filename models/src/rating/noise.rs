@@ -3,6 +3,7 @@
 //! A user's precision (one over the variance of the error) has a Gamma prior whose rate is learnt, so that users with
 //! few ratings scatter as users do. What a rating teaches weighs by the precision of its user.
 
+use interactions::Csr;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
@@ -10,7 +11,6 @@ use super::hyper::gamma;
 use super::random::{Draw, Streams};
 use super::rows::{Row, dot};
 use super::side::MIN_ROWS;
-use interactions::Csr;
 
 /// The shape of users' precisions: the larger, the more they are held to be alike.
 pub(super) const SHAPE: f64 = 24.0;

@@ -6,6 +6,7 @@
 //! Local Perturbations", NIPS 2010). So implicit factors, which all rows of a side share, are drawn by the same
 //! equations as a row's own, with those integrated out.
 
+use interactions::Csr;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
@@ -13,7 +14,6 @@ use super::hyper::Prior;
 use super::implicit;
 use super::random::{Draw, Streams, normal};
 use super::rows::{Row, Square, add, invert, multiply, plus, product};
-use interactions::Csr;
 
 /// Rows that a thread takes at a time, at least.
 pub(super) const MIN_ROWS: usize = 16;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use indicatif::ProgressBar;
+use interactions::Scale;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use store::manifest::Check;
@@ -11,7 +12,6 @@ use store::{DenyList, MovieId, Tables, UserId};
 
 use super::{check, skipped, yes_or_no};
 use crate::verify::{Denial, Fault, Remnant, check_list};
-use interactions::Scale;
 
 /// The first entries of a list, which is what most clients show.
 const SHOWN: usize = 10;

@@ -1,13 +1,13 @@
 //! Each check by a night that fails it and no other, and nights that pass.
 
 use indicatif::ProgressBar;
+use interactions::Scale;
 use store::manifest::{Counts, MovieRows, Rows};
 use store::records::{Factors, History, TopN};
 use store::writer::GenerationWriter;
 use store::{DenyList, MovieId, UserId};
 
 use super::*;
-use interactions::Scale;
 
 /// A night as any other.
 fn night() -> Account {

@@ -6,6 +6,10 @@
 
 use std::path::Path;
 
+use interactions::Csr;
+use models::ItemModel;
+use progress::Unit;
+use reading::Input;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use store::manifest::{FileDigest, Rows};
@@ -23,10 +27,6 @@ use crate::publish::Findings;
 use crate::shards::{
     self, Elsewhere, Engine, EngineChoice, Here, Job, Plan, RatingsPlan, ShardAccount, ShardModel,
 };
-use interactions::Csr;
-use models::ItemModel;
-use progress::Unit;
-use reading::Input;
 
 pub(super) fn make(
     night: &Night<'_>,

@@ -1,5 +1,9 @@
 //! A generation whose users are records of the one store: what one machine makes.
 
+use models::Model;
+use progress::{Progress, Unit};
+use reading::Input;
+use scoring::Scorer;
 use store::Tables;
 use store::repository::RunLock;
 use store::writer::GenerationWriter;
@@ -10,10 +14,6 @@ use crate::evidence;
 use crate::gate::Lists;
 use crate::meter::Meter;
 use crate::publish::Findings;
-use models::Model;
-use progress::{Progress, Unit};
-use reading::Input;
-use scoring::Scorer;
 
 /// Users whose lists are held at once between scoring and the store.
 const USERS_IN_FLIGHT: usize = 8192;

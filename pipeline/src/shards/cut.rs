@@ -4,6 +4,8 @@
 use std::path::Path;
 
 use indicatif::ProgressBar;
+use interactions::Csr;
+use interactions::{ItemIndex, Vocabulary};
 use rayon::prelude::*;
 use store::UserId;
 use store::manifest::FileDigest;
@@ -11,8 +13,6 @@ use store::repository::RatingShards;
 use store::shards::{RatingsBatch, RatingsWriter, shard_of};
 
 use crate::error::{Error, Result};
-use interactions::Csr;
-use interactions::{ItemIndex, Vocabulary};
 
 /// Users of a batch.
 const BATCH: usize = 8192;

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
+use interactions::Scale;
+use models::Course;
 use serde::{Deserialize, Serialize};
 use store::manifest::FileDigest;
 use store::repository::{JobFiles, RatingShards, RatingsAccount, RunLock};
@@ -13,8 +15,6 @@ use store::{DenyList, GenerationId, Location, Repository};
 use super::ShardModel;
 use crate::error::{Error, Result};
 use crate::gate::Part;
-use interactions::Scale;
-use models::Course;
 
 const PLAN: &str = "plan.json";
 const DONE: &str = "done";

@@ -5,17 +5,17 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use interactions::Csr;
+use interactions::Scale;
+use models::{ItemModel, RatingItems, StarTerms};
 use rayon::prelude::*;
+use scoring::{Catalogue, Scorer};
 use serde::{Deserialize, Serialize};
 use store::MovieId;
 use store::records::{Record, UserTerms};
 use store::shards::{self, Items, Lists};
 
 use crate::error::{Error, Result};
-use interactions::Csr;
-use interactions::Scale;
-use models::{ItemModel, RatingItems, StarTerms};
-use scoring::{Catalogue, Scorer};
 
 /// Users that a thread takes at a time, at least.
 const MIN_USERS: usize = 16;

@@ -2,6 +2,11 @@
 
 use std::path::PathBuf;
 
+use interactions::Csr;
+use interactions::Scale;
+use progress::{Progress, Unit};
+use reading::{self, Movies, REJECTS};
+use reading::{InputFile, read_numbered};
 use store::manifest::Rows;
 use store::repository::RatingShards;
 use store::working_copy::WorkingCopy;
@@ -9,11 +14,6 @@ use store::{DenyList, Location, PATIENCE};
 
 use super::cut;
 use crate::error::Result;
-use interactions::Csr;
-use interactions::Scale;
-use progress::{Progress, Unit};
-use reading::read_numbered;
-use reading::{self, Movies, REJECTS};
 
 /// What to cut, and where to.
 #[derive(Debug, Clone)]
@@ -48,7 +48,8 @@ pub struct Partition {
 /// Those of [`read_numbered`] and of the store.
 pub fn partition(settings: &PartitionSettings, progress: Progress) -> Result<Partition> {
     let PartitionSettings { ratings, scale, deny_list, n_shards, to, work } = settings;
-    let (clean, vocabulary) = read_numbered(ratings, *scale, deny_list.as_ref(), progress)?;
+    let (clean, vocabulary) =
+        read_numbered(&InputFile::open(ratings)?, *scale, deny_list.as_ref(), progress)?;
     let by_user = Csr::by_user(&clean.ratings, &vocabulary);
     let copy = WorkingCopy::create(work)?;
     let to = RatingShards::open(to, PATIENCE)?;

@@ -5,6 +5,10 @@ use std::fs;
 use std::path::Path;
 
 use indicatif::ProgressBar;
+use interactions::Interactions;
+use interactions::Vocabulary;
+use interactions::{Ratings, Scale};
+use models::{Course, ItemModel, RankingSettings, RatingSettings, TrainSettings};
 use store::manifest::FileDigest;
 use store::repository::JobFiles;
 use store::{DenyList, MovieId, Repository, UserId};
@@ -12,10 +16,6 @@ use store::{DenyList, MovieId, Repository, UserId};
 use super::*;
 use crate::error::Error;
 use crate::run::program_digest;
-use interactions::Interactions;
-use interactions::Vocabulary;
-use interactions::{Ratings, Scale};
-use models::{Course, ItemModel, RankingSettings, RatingSettings, TrainSettings};
 
 /// A job of one shard, prepared: three users and three movies.
 fn prepared<'a>(repository: &'a Repository, work: &Path) -> Job<'a> {

@@ -16,7 +16,7 @@ fn read_by(content: &[u8], block: u64) -> Result<CleanRatings> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ratings.csv");
     fs::write(&path, content).unwrap();
-    read_in_blocks(&path, Scale::default(), &ProgressBar::hidden(), block)
+    read_in_blocks(&InputFile::open(&path)?, Scale::default(), &ProgressBar::hidden(), block)
 }
 
 fn read(content: impl AsRef<[u8]>) -> Result<CleanRatings> {
@@ -122,7 +122,7 @@ fn a_block_that_polars_takes_for_compressed_data_is_read_all_the_same() {
 
 #[test]
 fn a_table_that_is_not_there_or_empty_or_another_is_an_error() {
-    let missing = read_ratings(Path::new("/nowhere/ratings.csv"), Scale::default(), &ProgressBar::hidden());
+    let missing = InputFile::open(Path::new("/nowhere/ratings.csv"));
     let message = missing.unwrap_err().to_string();
     assert!(message.starts_with("cannot open /nowhere/ratings.csv: "), "{message}");
     for content in ["", HEADER_LINE, "userId,movieId,rating,timestamp\n\n\r\n"] {
@@ -138,7 +138,7 @@ fn the_bar_ends_at_the_length_of_the_file() {
     let path = dir.path().join("ratings.csv");
     fs::write(&path, format!("{HEADER_LINE}1,2,3,4\n1,3,3,4\n")).unwrap();
     let bar = ProgressBar::hidden();
-    read_in_blocks(&path, Scale::default(), &bar, 3).unwrap();
+    read_in_blocks(&InputFile::open(&path).unwrap(), Scale::default(), &bar, 3).unwrap();
     assert_eq!((bar.length(), bar.position()), (Some(bar.position()), fs::metadata(&path).unwrap().len()));
 }
 
