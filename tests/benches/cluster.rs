@@ -2,8 +2,8 @@
 //! threads. The arguments are the number of users, then numbers of shards.
 //!
 //! ```text
-//! cargo build --release -p pipeline --features cluster --target-dir target/cluster
-//! RECOMMENDER_TEST_CLUSTER=target/cluster/release/pipeline cargo bench -p end-to-end --bench cluster -- 200000 32 128 512
+//! cargo build --release -p pipeline --features cluster && mkdir -p target/cluster && cp target/release/pipeline target/cluster
+//! RECOMMENDER_TEST_CLUSTER=target/cluster/pipeline cargo bench -p end-to-end --bench cluster -- 200000 32 128 512
 //! ```
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints its result")]
