@@ -3,9 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use harness::{Ended, World, program, sample};
 use store::layout;
-
-use crate::harness::{Ended, World, program, sample};
 
 const HEADER: &str = "userId,movieId,rating,timestamp\n";
 

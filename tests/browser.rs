@@ -8,9 +8,8 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use harness::eventually;
 use serde_json::{Value, json};
-
-use crate::harness::eventually;
 
 /// Keys as WebDriver writes them.
 pub(crate) const TAB: &str = "\u{e004}";

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::harness::{Ended, SMALL_MODEL, Server, World, program, sample};
+use harness::{Ended, SMALL_MODEL, Server, World, program, sample};
 
 /// The settings of a world in which all lies below one directory.
 fn file(world: &World, more: &str) -> PathBuf {
@@ -37,7 +37,7 @@ fn a_run_and_a_server_find_each_other_by_the_file_alone() {
 
     let server = Server::start(&mut in_world(&world, "server"));
     server.wait_until_ready(None);
-    assert_eq!(server.get("/recommendations?user_id=18&n=9").item_ids().len(), 9);
+    assert_eq!(server.get("/recommendations?user_id=18&n=9").ids().len(), 9);
     assert_eq!(server.get("/recommendations?user_id=18&n=10").status, 400);
 }
 

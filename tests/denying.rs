@@ -3,11 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use harness::{Ended, SMALL_MODEL, World, sample};
 use serde_json::Value;
 use store::layout;
 use store::{MovieId, Tables, UserId};
-
-use crate::harness::{Ended, SMALL_MODEL, World, sample};
 
 /// A user with many ratings, and with rows that are rejected for several reasons.
 const DELETED: UserId = UserId(26);

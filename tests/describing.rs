@@ -3,7 +3,7 @@
 use std::env;
 use std::process::Command;
 
-use crate::harness::{Ended, World};
+use harness::{Ended, World};
 
 #[test]
 fn requests_made_from_the_description_find_nothing_that_it_does_not_say() {

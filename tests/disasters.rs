@@ -7,10 +7,10 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use harness::{Ended, World, eventually};
 use store::layout;
 
 use crate::crashes::{another_run, the_next_run_mends_it, while_asking};
-use crate::harness::{Ended, World, eventually};
 
 /// What changes files or makes changes last.
 const CALLS: [&str; 13] = [
@@ -72,7 +72,7 @@ fn a_run_that_is_killed_at_any_step_changes_nothing_that_is_served() {
         run.args(["--threads", "1"]);
         run
     };
-    let (n_kills, n_answered) = while_asking(&server, || {
+    let n_kills = while_asking(&server, || {
         killed_at_every_step(run, |step| {
             let current = world.current();
             let content = world.open(&current).manifest().content_digest.clone();
@@ -83,7 +83,6 @@ fn a_run_that_is_killed_at_any_step_changes_nothing_that_is_served() {
         })
     });
     assert!(n_kills >= 30, "only {n_kills} kills");
-    assert!(n_answered > n_kills);
     server.wait_until_ready(Some(world.current().as_str()));
 }
 

@@ -4,10 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Stdio;
 
+use harness::{Ended, World, eventually, program, sample};
 use serde_json::Value;
 use store::manifest::Verdict;
-
-use crate::harness::{Ended, World, eventually, program, sample};
 
 /// A model that is measured, and over in a moment: enough to be told from a worse one.
 const MEASURED: [&str; 6] = ["--factors", "32", "--epochs", "6", "--rating-sweeps", "6"];

@@ -33,8 +33,6 @@
 
 #[cfg(browser)]
 mod browser;
-mod client;
-mod harness;
 
 mod bad_input;
 mod batch;

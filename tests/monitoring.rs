@@ -2,9 +2,8 @@
 
 use std::fs;
 
+use harness::{Ended, SMALL_MODEL, World, sample};
 use serde_json::Value;
-
-use crate::harness::{Ended, SMALL_MODEL, World, sample};
 
 fn run(world: &World, args: &[&str]) -> Ended {
     let mut command = world.pipeline("run");

@@ -4,10 +4,10 @@
 use std::env;
 use std::path::PathBuf;
 
+use harness::{Ended, World, program};
 use serde_json::Value;
 
 use crate::folding::overlap;
-use crate::harness::{Ended, World, program};
 
 fn real(name: &str) -> PathBuf {
     // Set when the tests were built; where it no longer is, the file will not be found.
@@ -42,7 +42,7 @@ fn the_seed_data_is_read_to_the_last_row_and_served() {
     let history = features["features"][0]["histories"].as_array().unwrap();
     assert_eq!(history.len(), 502);
     assert_eq!(history[..3], [1, 2, 6]);
-    let ids = server.get("/recommendations?user_id=18").item_ids();
+    let ids = server.get("/recommendations?user_id=18").ids();
     assert_eq!(ids.len(), 2);
     assert!(ids.iter().all(|&id| !history.contains(&id.into())));
 

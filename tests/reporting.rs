@@ -3,9 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use harness::{Ended, SMALL_MODEL, World, sample};
 use serde_json::Value;
-
-use crate::harness::{Ended, SMALL_MODEL, World, sample};
 
 /// Elements that have no end.
 const VOID: [&str; 2] = ["meta", "br"];

@@ -9,9 +9,6 @@
 #![allow(clippy::print_stdout, reason = "a benchmark prints its result")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark that cannot run stops")]
 
-#[path = "../harness.rs"]
-#[allow(dead_code, reason = "the tests use the rest")]
-mod harness;
 #[path = "../cluster/nodes.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod nodes;

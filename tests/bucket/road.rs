@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::harness::eventually;
+use harness::eventually;
 
 /// What happens to connections. Each carries one request, for the store closes it after the answer.
 #[derive(Debug, Clone, Copy)]

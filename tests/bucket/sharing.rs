@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use harness::{Ended, eventually};
+
 use super::MIDDLE;
 use super::road::Hold;
 use super::site::{Site, by, generation, n_copies, while_asking_both};
-use crate::harness::{Ended, eventually};
 
 #[test]
 fn two_servers_follow_a_bucket_and_every_command_works_on_it() {

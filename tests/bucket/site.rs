@@ -3,12 +3,12 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
+use harness::{Ended, SMALL_MODEL, Server, World, program, sample};
 use serde_json::Value;
 
 use super::road::Road;
 use super::store::{Credentials, ObjectStore};
 use crate::crashes::while_asking;
-use crate::harness::{Ended, SMALL_MODEL, Server, World, program, sample};
 
 /// Where programs find their generations.
 pub(crate) const LOCATION: &str = "s3://recs/site";
@@ -128,9 +128,7 @@ pub(crate) fn by(command: &mut Command, road: &Road) {
 
 /// Asks two servers all the time while something happens.
 pub(crate) fn while_asking_both<T>(servers: &[Server; 2], happens: impl FnOnce() -> T) -> T {
-    let ((result, n_second), n_first) = while_asking(&servers[0], || while_asking(&servers[1], happens));
-    assert!(n_first > 0 && n_second > 0);
-    result
+    while_asking(&servers[0], || while_asking(&servers[1], happens))
 }
 
 /// How many working copies there are.

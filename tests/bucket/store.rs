@@ -5,9 +5,8 @@ use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use harness::eventually;
 use serde_json::Value;
-
-use crate::harness::eventually;
 
 /// A policy that lets its user do everything.
 const EVERYTHING: &str =

@@ -3,9 +3,10 @@
 use std::cmp::Reverse;
 use std::process::Stdio;
 
+use harness::{Ended, LIST, Server, eventually};
+
 use super::site::Site;
 use super::store::Credentials;
-use crate::harness::{Ended, LIST, Server, eventually};
 
 #[test]
 fn wrong_credentials_end_a_run_and_a_server_keeps_what_it_has() {

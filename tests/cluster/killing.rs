@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use harness::{Ended, eventually, in_the_making, shards_done, users_file};
 use store::Repository;
 
 use super::nodes::{Cluster, N_SHARDS, account, given};
-use crate::harness::{Ended, eventually, in_the_making, shards_done, users_file};
 
 #[test]
 fn lists_of_a_cluster_are_those_of_one_machine() {

@@ -6,10 +6,9 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
+use harness::{Ended, eventually, signal};
 use serde_json::Value;
 use tempfile::TempDir;
-
-use crate::harness::{Ended, eventually, signal};
 
 /// Shards that users are cut into.
 pub(crate) const N_SHARDS: u32 = 32;

@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use harness::{Answer, eventually};
+
 use crate::editions::{Edition, Output};
-use crate::harness::{Answer, InProcess, Program, eventually};
+use crate::servers::{InProcess, Program};
 
 /// A server with a deny list, and the list's file.
 fn sample(list: &str) -> (Output, InProcess, PathBuf) {
@@ -64,9 +66,9 @@ fn a_deleted_user_is_answered_as_one_whom_nobody_knows() {
     ] {
         let (known, unknown) = (server.get(known), server.get(unknown));
         assert_eq!((known.status, &known.body), (unknown.status, &unknown.body));
-        let source = "x-recommendation-source";
-        assert_eq!(known.header(source), unknown.header(source));
+        assert_eq!(known.header("x-recommendation-source"), unknown.header("x-recommendation-source"));
     }
+    assert_eq!(server.get("/recommendations?user_id=18").header("x-recommendation-source"), "popular");
     assert_eq!(server.get("/recommendations?user_id=18&fallback=none").status, 404);
     assert_eq!(server.get("/users/18/because?movie=750").status, 404);
     let users = server.get("/recommendations?user_id=18,0").json()["users"].clone();

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::editions::{Edition, Output};
-use crate::harness::InProcess;
+use crate::servers::InProcess;
 
 fn sample() -> (Output, InProcess) {
     let output = Output::with(&Edition::sample());
@@ -68,7 +68,8 @@ fn ids_that_nobody_knows_are_reported_and_not_fatal() {
 #[test]
 fn of_several_ratings_of_a_movie_the_last_counts() {
     let (_output, server) = sample();
-    let score = |body: &str| server.post("/recommendations", body).json()["items"][0]["score"].clone();
+    let score =
+        |body: &str| server.post("/recommendations", body).json()["items"][0]["score"].as_f64().unwrap();
     let once = score(r#"{"ratings":[{"id":6,"rating":5}],"withScores":true}"#);
     let twice = score(r#"{"ratings":[{"id":6,"rating":1},{"id":6,"rating":5}],"withScores":true}"#);
     assert_eq!(once, twice);

@@ -4,8 +4,10 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use harness::eventually;
+
 use crate::editions::{Edition, Output};
-use crate::harness::{InProcess, eventually};
+use crate::servers::InProcess;
 
 fn sample() -> (Output, InProcess) {
     let output = Output::with(&Edition::sample());

@@ -12,7 +12,7 @@
 //! - [`restarting`]: servers on the work directory of one that has ended
 //! - [`process`]: the program: its help, its exit codes, its end
 //!
-//! [`editions`] publishes the small generations that are served here, [`harness`] runs the server.
+//! [`editions`] publishes the small generations that are served here, [`servers`] runs the server.
 
 // A test may insist; clippy.toml allows it in test functions, not in the helpers beside them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -21,7 +21,6 @@ mod denying;
 mod describing;
 mod editions;
 mod folding;
-mod harness;
 mod hostile;
 mod lookups;
 mod page;
@@ -29,4 +28,5 @@ mod process;
 mod rejections;
 mod reloading;
 mod restarting;
+mod servers;
 mod shards;

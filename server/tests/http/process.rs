@@ -7,11 +7,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use harness::{eventually, program};
+
 use crate::editions::{Edition, Output};
-use crate::harness::{Program, agent, ask, eventually, program};
+use crate::servers::Program;
 
 fn finished(arguments: &[&str]) -> (i32, String, String) {
-    let Finished { status, stdout, stderr } = program().args(arguments).output().unwrap();
+    let Finished { status, stdout, stderr } = program("server").args(arguments).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (status.code().unwrap(), text(stdout), text(stderr))
 }
@@ -100,7 +102,7 @@ fn a_work_directory_that_cannot_be_written_is_code_1_and_named() {
 #[test]
 fn a_log_filter_that_is_none_is_code_1() {
     let finished =
-        program().env("RUST_LOG", "server=loud").args(["--listen", "127.0.0.1:0"]).output().unwrap();
+        program("server").env("RUST_LOG", "server=loud").args(["--listen", "127.0.0.1:0"]).output().unwrap();
     assert_eq!(finished.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&finished.stderr).contains("RUST_LOG is `server=loud`"));
 }
@@ -176,7 +178,7 @@ fn under_load_sigterm_ends_it_with_code_0_and_every_request_is_answered() {
     let output = Output::with(&Edition::sample());
     let mut server = Program::start(output.path(), &[]);
     let address = server.address();
-    eventually("a generation is open", || ask(&agent(), "GET", address, "/readyz").unwrap().status == 200);
+    server.wait_until_ready(None);
     let begun = AtomicUsize::new(0);
 
     thread::scope(|scope| {

@@ -1,11 +1,12 @@
 //! Servers that own some of the users, and what they say of the others.
 
+use harness::Answer;
 use serde_json::json;
 use store::UserId;
 use store::shards::{Owned, shard_of};
 
 use crate::editions::{Edition, Output};
-use crate::harness::{Answer, InProcess};
+use crate::servers::InProcess;
 
 const N_SHARDS: u32 = 16;
 /// In shards of their own: of the one a server owns, of the other not.
