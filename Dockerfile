@@ -29,8 +29,9 @@ COPY cluster/Cargo.toml cluster/
 COPY pipeline/Cargo.toml pipeline/
 COPY server/Cargo.toml server/
 COPY tests/Cargo.toml tests/
+COPY tests/harness/Cargo.toml tests/harness/
 RUN set -e; \
-    for member in settings store ranking cluster pipeline server; do mkdir $member/src; touch $member/src/lib.rs; done; \
+    for member in settings store ranking cluster pipeline server tests/harness; do mkdir $member/src; touch $member/src/lib.rs; done; \
     for program in pipeline server; do echo 'fn main() {}' > $program/src/main.rs; done; \
     mkdir -p pipeline/benches/scoring tests/benches cluster/examples cluster/tests; \
     touch cluster/examples/node.rs cluster/tests/loopback.rs; \

@@ -32,7 +32,8 @@ const CALLS: [&str; 13] = [
 /// The same command, killed as `kill -9` does before its n-th call of a kind.
 fn killed_before(command: &Command, call: &str, n: usize) -> Command {
     let mut strace = Command::new("strace");
-    strace.args(["--follow-forks", "--quiet=all", "--output=/dev/null", &format!("--trace={call}")]);
+    strace.args(["--follow-forks", "--seccomp-bpf", "--quiet=all", "--output=/dev/null"]);
+    strace.arg(format!("--trace={call}"));
     strace.arg(format!("--inject={call}:signal=KILL:when={n}"));
     strace.arg(command.get_program()).args(command.get_args());
     if let Some(dir) = command.get_current_dir() {
@@ -193,7 +194,7 @@ fn a_disk_that_is_full_ends_a_run_with_an_error_whenever_it_fills_up() {
     let (server, first) = (world.serve_when_ready(), world.current());
     let list = server.list_of(first.as_str());
     let mut n_full = 0;
-    for free_kib in (0..).map(|step| 96 * step) {
+    for free_kib in (0..).map(|step| 160 * step) {
         disk.fill_but(free_kib << 10);
         let ended = Ended::of(another_run(&world).stderr(Stdio::piped()));
         disk.empty();

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use harness::{Ended, World};
+use harness::{Ended, World, member};
 use serde_json::Value;
 use store::layout;
 use store::records::{Factors, History, TopN};
@@ -107,24 +107,31 @@ fn a_wrong_list_is_refused_by_generation_user_and_movie() {
         (current.top_n(WRONGED).unwrap().unwrap().movies, current.history(WRONGED).unwrap().unwrap().movies);
     assert_eq!(list, longer.movies[..50]);
 
+    let refused = |id: &GenerationId, args: &[&str]| {
+        let ended = Ended::of(verify(&world).args(["--users", "9999", id.as_str()]).args(args));
+        assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+        ended.stdout
+    };
     let case = |alter: &dyn Fn(&mut TopN, &mut History, &mut Factors), movie: Option<MovieId>, says: &str| {
         let id = altered(&world, alter);
-        let refused = |command: &mut Command| {
-            let ended = Ended::of(command.args(["--users", "9999", id.as_str()]));
-            assert_eq!(ended.status.code(), Some(1), "{ended:?}");
-            ended.stdout
-        };
-        let text = refused(&mut verify(&world));
-        for says in [id.as_str(), "Wrong     user 7: ", says] {
-            assert!(text.contains(says), "no `{says}` in\n{text}");
-        }
-        let json: Value = serde_json::from_str(&refused(verify(&world).arg("--json"))).unwrap();
+        let json: Value = serde_json::from_str(&refused(&id, &["--json"])).unwrap();
         let faults = json["faults"].as_array().unwrap();
         assert_eq!((&json["ok"], faults.len(), &faults[0]["user"]), (&false.into(), 1, &7.into()), "{json}");
-        assert_eq!(faults[0]["movie"], serde_json::to_value(movie).unwrap(), "{json}");
+        assert_eq!(json["generation"], id.as_str());
+        assert_eq!(*member(&faults[0], "/movie"), serde_json::to_value(movie).unwrap(), "{json}");
+        let fault = faults[0]["fault"].as_str().unwrap().to_owned();
+        assert!(fault.contains(says), "no `{says}` in {json}");
+        (id, fault)
     };
 
-    case(&|list, _, _| swap(list, 2, 3), Some(list[2]), "stands behind");
+    let (id, fault) = case(&|list, _, _| swap(list, 2, 3), Some(list[2]), "stands behind");
+    let text = refused(&id, &[]);
+    for line in [
+        format!("Opened    {id}: its files are what its manifest says"),
+        format!("Wrong     user 7: {fault}"),
+    ] {
+        assert!(text.lines().any(|other| other == line), "no line `{line}` in\n{text}");
+    }
     case(&|list, _, _| list.movies[3] = history[0], Some(history[0]), "in the list and in the history");
     case(&|list, _, _| list.movies[3] = MovieId(9_999_999), Some(MovieId(9_999_999)), "has no factors");
     case(&|list, _, _| list.scores[3] = list.scores[3].next_up(), Some(list[3]), "its factors give");

@@ -1,5 +1,7 @@
 //! Stores that are killed, connections that break, runs that are killed while they send.
 
+use std::thread;
+
 use harness::{Ended, eventually};
 
 use super::MIDDLE;
@@ -89,24 +91,33 @@ fn a_run_killed_anywhere_while_it_sends_leaves_what_is_served_and_the_next_one_s
 
 #[test]
 fn a_run_succeeds_whichever_of_its_connections_breaks() {
-    let site = Site::new();
-    site.run(&[]);
-    let succeeds = |trouble: Trouble, args: &[&str]| {
+    let succeeds = |site: &Site, trouble: Trouble, args: &[&str]| {
         site.pipelines.set_trouble(trouble);
         let made = generation(&Ended::of(&mut site.another_run(args)));
         assert_eq!(site.current(), made, "{trouble:?}");
         site.pipelines.n_connections()
     };
-    for trouble in [Trouble::Reset as fn(u64) -> Trouble, Trouble::Lost] {
-        let n_connections = (1..).find(|&nth| succeeds(trouble(nth), &[]) < nth).unwrap();
+    let every_connection = |trouble: fn(u64) -> Trouble| {
+        let site = Site::new();
+        site.run(&[]);
+        let n_connections = (1..).find(|&nth| succeeds(&site, trouble(nth), &[]) < nth).unwrap();
         assert!(n_connections > 12, "only {n_connections}");
-    }
-    // Those that begin, fill and end an upload in parts.
-    for nth in 7..=11 {
-        succeeds(Trouble::Lost(nth), &["--depth", "2000"]);
-    }
-    site.pipelines.set_trouble(Trouble::None);
-    assert_eq!(site.json("verify", &["--users", "20"])["ok"], true);
+        site
+    };
+    let is_right = |site: &Site| {
+        site.pipelines.set_trouble(Trouble::None);
+        assert_eq!(site.json("verify", &["--users", "20"])["ok"], true);
+    };
+    // At the same time, for runs wait before they try again.
+    thread::scope(|scope| {
+        scope.spawn(|| is_right(&every_connection(Trouble::Reset)));
+        let site = every_connection(Trouble::Lost);
+        // The connections that begin, fill and end an upload in parts.
+        for nth in 7..=11 {
+            succeeds(&site, Trouble::Lost(nth), &["--depth", "2000"]);
+        }
+        is_right(&site);
+    });
 }
 
 #[test]

@@ -104,7 +104,7 @@ impl World {
     pub fn serve_with(&self, args: &[&str]) -> Server {
         let mut command = program("server");
         command.arg("--store").arg(self.output()).args(["--listen", "127.0.0.1:0"]);
-        command.args(["--poll-interval", "50ms"]).arg("--work-dir").arg(self.path("work"));
+        command.args(["--poll-interval", "10ms"]).arg("--work-dir").arg(self.path("work"));
         Server::start(command.args(args))
     }
 
