@@ -99,7 +99,8 @@ impl Site {
     pub(crate) fn server_on(&self, location: &str) -> Command {
         let mut server = program("server");
         server.args(["--store", location, "--listen", "127.0.0.1:0", "--poll-interval", "50ms"]);
-        server.arg("--work-dir").arg(self.world.path("work"));
+        // So few that every limit on open files allows them: a server warns otherwise.
+        server.args(["--max-connections", "500"]).arg("--work-dir").arg(self.world.path("work"));
         by(&mut server, &self.servers);
         server
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-use harness::{Ended, eventually, signal};
+use harness::{Ended, eventually, isolated, signal};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -74,8 +74,8 @@ impl Given {
 
 /// The program that has the cluster in it.
 pub(crate) fn pipeline(args: &[&str]) -> Command {
-    let mut command = Command::new(env::var_os("RECOMMENDER_TEST_CLUSTER").unwrap());
-    command.args(args).env_remove("RUST_LOG").stdin(Stdio::null());
+    let mut command = isolated(Command::new(env::var_os("RECOMMENDER_TEST_CLUSTER").unwrap()));
+    command.args(args);
     command
 }
 

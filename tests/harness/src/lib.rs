@@ -28,7 +28,7 @@ use store::records::UserTerms;
 
 pub use client::{Answer, Client};
 pub use connection::{Connection, LeanAnswer, Stop};
-pub use process::{Ended, Server, program, signal};
+pub use process::{Ended, Server, isolated, program, signal};
 pub use world::{LIST, SMALL_MODEL, World, in_the_making, sample, shards_done, users_file};
 
 /// The time after which a test gives up on what it waits for: longer than the slowest machine needs.

@@ -17,7 +17,16 @@ pub fn program(name: &str) -> Command {
     let test = env::current_exe().unwrap();
     let path = test.parent().unwrap().parent().unwrap().join(name).with_extension(env::consts::EXE_EXTENSION);
     assert!(path.is_file(), "{} is not built; test the whole workspace, or build it first", path.display());
-    let mut command = Command::new(path);
+    isolated(Command::new(path))
+}
+
+/// A command whose log and default directories depend neither on the user's environment nor on what other users have
+/// left in the directory for temporary files.
+pub fn isolated(mut command: Command) -> Command {
+    // target/release/deps/end-to-end-<hash> stands below target/tmp.
+    let target = env::current_exe().unwrap().ancestors().nth(3).unwrap().join("tmp/of-tests");
+    fs::create_dir_all(&target).unwrap();
+    command.env("TMPDIR", &target).env("XDG_STATE_HOME", &target).env_remove("STATE_DIRECTORY");
     command.env_remove("RUST_LOG").stdin(Stdio::null());
     command
 }
