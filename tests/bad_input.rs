@@ -1,4 +1,4 @@
-//! What is refused, in which words, and that nothing is touched by it.
+//! Refused input: the message, the exit code, and nothing is written.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! A run, whole.
+//! A run from its input to its records.
 
 use std::collections::HashSet;
 use std::fs;
@@ -60,7 +60,7 @@ fn the_account_is_printed_as_json_and_stored_in_the_manifest() {
     let generation = world.current();
     let stored = layout::generation_dir(&world.output(), &generation).join(layout::MANIFEST);
     let mut stored: Value = serde_json::from_slice(&fs::read(stored).unwrap()).unwrap();
-    // What each has alone: what came of the run, where its report is, and the proof that the file is whole.
+    // Members of only one of them: the outcome and the path of the report, and the digest of the file.
     assert!(stored.as_object_mut().unwrap().remove("digest").unwrap().is_string());
     stored["outcome"] = "published".into();
     assert!(account.as_object_mut().unwrap().remove("report").unwrap().is_string());

@@ -15,7 +15,7 @@ fn open(server: &Server, rest: &str) -> Browser {
     browser
 }
 
-/// That nothing was complained of, and nobody else asked.
+/// Panics if the browser logged a complaint, or sent a request to another server.
 fn has_been_good(browser: &Browser, server: &Server) {
     assert_eq!(browser.complaints(), Vec::<String>::new());
     let home = format!("http://{}/", server.address());
@@ -76,7 +76,7 @@ fn a_user_is_typed_or_picked_and_titles_stars_and_reasons_are_seen() {
 }
 
 #[test]
-fn a_user_whom_nobody_knows_sees_popular_movies_and_what_is_no_id_is_said() {
+fn an_unknown_user_sees_popular_movies_and_a_wrong_id_is_named() {
     let world = World::new();
     world.run_quickly(&[]);
     let server = world.serve_when_ready();
@@ -90,7 +90,7 @@ fn a_user_whom_nobody_knows_sees_popular_movies_and_what_is_no_id_is_said() {
     browser.until_text("#user-says", "A user id is a whole number");
     browser.until("document.querySelector('#user-answer').hidden");
     has_been_good(&browser, &server);
-    // What the server refuses is said in its words.
+    // The page shows the server's own message.
     browser.type_into("#user", "99999999999");
     browser.press(ENTER);
     browser.until_text("#user-says", "give a whole number from 0 to 4294967295");

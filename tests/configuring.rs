@@ -1,4 +1,4 @@
-//! One file for both programs, the environment over it, the options over both.
+//! Settings: one file for both programs, overridden by the environment, overridden by the options.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -54,7 +54,7 @@ fn a_file_that_is_wrong_ends_both_programs_with_its_line_and_code_2() {
         ("[server]\n", "line 9 of recommender.toml is no TOML"),
     ] {
         file(&world, more);
-        // What a value may be is known to the program that uses it; which values there are, to both.
+        // Both programs know all names; only the program that uses a value checks its range.
         let programs: &[&str] =
             if says.contains("cannot be") { &["server"] } else { &["pipeline", "server"] };
         for name in programs {

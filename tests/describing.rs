@@ -1,4 +1,4 @@
-//! That the description of the API is true: schemathesis asks for everything that it allows, and for much that it does not.
+//! The description of the API is true: schemathesis sends requests that it allows, and many that it does not.
 
 use std::env;
 use std::process::Command;

@@ -1,7 +1,7 @@
 //! Commands killed before every write, rename and sync that they make; disks that are full, or cannot be written.
 //!
 //! strace kills a process at the entry of the n-th call of a kind, for every n until there is none, so that every state
-//! between two calls is one that somebody finds. It counts by thread; what decides happens in one.
+//! between two calls is tested. strace counts by thread; all calls that matter are made by one thread.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use store::layout;
 
 use crate::crashes::{another_run, the_next_run_mends_it, while_asking};
 
-/// What changes files or makes changes last.
+/// The calls that change files or make changes durable.
 const CALLS: [&str; 13] = [
     "write",
     "pwrite64",
@@ -125,7 +125,7 @@ fn going_back_pinning_and_pruning_can_be_killed_at_any_step() {
         },
         |step| {
             drop(world.open_current());
-            // What is left and looks whole is whole.
+            // A generation with a manifest is complete.
             for id in world.repository().generations().unwrap() {
                 match world.repository().manifest(&id) {
                     Ok(_) => drop(world.open(&id)),

@@ -1,4 +1,4 @@
-//! That ratings folded in give what the batch gives.
+//! Ratings folded in give the lists of the batch.
 
 use std::collections::HashSet;
 

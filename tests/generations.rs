@@ -1,4 +1,4 @@
-//! What is done with generations that there are: listed, compared, gone back to, pinned, pruned.
+//! Generations listed, compared, rolled back, pinned, pruned.
 
 use std::fs;
 
@@ -17,7 +17,7 @@ fn with_generations(n: usize) -> (World, Vec<GenerationId>) {
     (world, generations)
 }
 
-/// What a command prints that must succeed.
+/// The standard output of a command that must succeed.
 fn prints(world: &World, command: &str, args: &[&str]) -> String {
     let ended = Ended::of(world.pipeline(command).args(args));
     assert!(ended.status.success(), "{ended:?}");
@@ -28,7 +28,7 @@ fn json(world: &World, command: &str, args: &[&str]) -> Value {
     serde_json::from_str(&prints(world, command, &[args, &["--json"]].concat())).unwrap()
 }
 
-/// What a command says that must fail with code 1.
+/// The standard error of a command that must fail with code 1.
 fn fails(world: &World, command: &str, args: &[&str]) -> String {
     let ended = Ended::of(world.pipeline(command).args(args));
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
@@ -74,7 +74,7 @@ fn the_list_says_of_each_generation_what_became_of_it() {
 }
 
 #[test]
-fn going_back_and_forth_is_served_and_names_how_to_undo_it() {
+fn going_back_and_forth_is_served_and_the_undo_command_is_printed() {
     let (world, ids) = with_generations(3);
     let server = world.serve_when_ready();
     let serves = |id: &GenerationId| server.wait_until_ready(Some(id.as_str()));
@@ -109,7 +109,7 @@ fn a_current_that_names_nothing_is_left_by_going_to_what_there_is() {
 }
 
 #[test]
-fn a_difference_is_told_by_users_movies_and_figures() {
+fn a_difference_is_stated_by_users_movies_and_figures() {
     let world = World::new();
     let measured = ["--factors", "16", "--epochs", "2", "--rating-sweeps", "2", "--max-quality-loss", "inf"];
     world.run_sample(&[&measured[..], &["--min-lift=-inf"]].concat());

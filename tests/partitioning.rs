@@ -1,4 +1,4 @@
-//! Ratings that are cut before a run: the lists of ratings that are not, whoever has cut them.
+//! Ratings that are cut into shards before a run give the lists of ratings that are not, also if another engine cut them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -32,7 +32,7 @@ fn run(world: &World, ratings: &Path, args: &[&str]) -> Value {
     world.run(ratings, &sample("movies.csv"), &[&SMALL_MODEL, args].concat())
 }
 
-/// What a run says that fails and publishes nothing.
+/// The standard error of a run that must fail and publish nothing.
 fn refused(world: &World, ratings: &Path, args: &[&str]) -> String {
     let ended = Ended::of(&mut command(world, ratings, args));
     assert!(!ended.status.success(), "{ended:?}");
@@ -40,7 +40,7 @@ fn refused(world: &World, ratings: &Path, args: &[&str]) -> String {
     ended.stderr
 }
 
-/// Has a shard's file written anew, with other users.
+/// Rewrites a shard's file with a change.
 fn rewrite(file: &Path, change: impl FnOnce(&mut RatingsBatch)) {
     let mut batch = RatingsReader::open(file).unwrap().batch(0).unwrap();
     change(&mut batch);
@@ -68,7 +68,7 @@ fn ratings_that_were_cut_before_lead_to_the_same_lists_and_the_same_account() {
     }
     // The ratings stay where they are, and what was cut again from the same file is the same.
     assert!(ratings.join("00007.parquet").exists());
-    // As if there had been more, with users that nobody wants to keep.
+    // As if there had been more shards before.
     fs::write(ratings.join("00008.parquet"), "of before").unwrap();
     partition(&cut, &[]);
     assert!(!ratings.join("00008.parquet").exists());
@@ -96,6 +96,7 @@ fn a_model_of_some_shards_makes_lists_for_the_users_of_all() {
     let candidates: BTreeSet<_> = tables.candidate_ids().map(Result::unwrap).collect();
     for user in tables.users().map(Result::unwrap) {
         let (list, history) = (tables.top_n(user).unwrap().unwrap(), tables.history(user).unwrap().unwrap());
+        assert!(!list.movies.is_empty());
         assert!(
             list.movies.iter().all(|movie| candidates.contains(movie) && !history.movies.contains(movie))
         );
@@ -132,7 +133,7 @@ fn shards_that_are_missing_changed_or_not_said_to_be_whole_are_refused_by_their_
     let whole = fs::read(&file).unwrap();
     fs::write(&file, &whole[..whole.len() - 1]).unwrap();
     assert!(refused(&world, &ratings, &[]).contains("00005.parquet"));
-    // Of a shard that is not trained on it is found by whoever computes it.
+    // Damage of a shard that is not trained on is found when its lists are computed.
     assert!(refused(&world, &ratings, &["--train-shards", "2"]).contains("00005.parquet"));
     fs::remove_file(&file).unwrap();
     assert!(refused(&world, &ratings, &[]).contains("00005.parquet"));
@@ -169,7 +170,7 @@ fn shards_of_another_engine_need_no_digests_and_are_looked_at_all_the_same() {
     of_another_engine(&ratings, "as it was");
     let account = run(&world, &ratings, &[]);
     assert_eq!(member(&account, "/content_digest"), member(&expected, "/content_digest"));
-    // How many rows there were nobody has said: those that there are.
+    // The account states no number of rows, so the rows of the shards are counted.
     assert_eq!(member(&account, "/rows/read"), member(&expected, "/rows/kept"));
     assert_eq!(run(&world, &ratings, &[])["outcome"], "unchanged");
     of_another_engine(&ratings, "another version");

@@ -17,7 +17,7 @@ fn real(name: &str) -> PathBuf {
     path
 }
 
-/// What an evaluation on a file of the real data finds.
+/// The figures of an evaluation on a file of the real data.
 fn evaluate(name: &str, args: &[&str]) -> Value {
     let mut command = program("pipeline");
     let ended = Ended::of(command.args(["evaluate", "--json", "--ratings"]).arg(real(name)).args(args));

@@ -15,7 +15,7 @@ fn schedule(world: &World, args: &[&str]) -> Command {
     command
 }
 
-/// One that must not outlive its test.
+/// A process that is killed when it is dropped.
 struct Keeper(Option<Child>);
 
 impl Keeper {
@@ -44,7 +44,7 @@ fn n_generations(world: &World) -> usize {
 }
 
 #[test]
-fn a_schedule_publishes_again_and_again_and_ends_well_when_it_is_told_to() {
+fn a_schedule_publishes_again_and_again_and_ends_with_code_0_on_sigterm() {
     let world = World::new();
     let keeper = Keeper::start(
         schedule(&world, &[&SMALL_MODEL[..], &["--cron", "* * * * * *", "--always"]].concat())
@@ -87,7 +87,7 @@ fn a_stop_in_the_middle_of_a_run_leaves_what_was_published_and_no_process() {
 }
 
 #[test]
-fn a_night_that_was_missed_is_made_up_for_at_the_start() {
+fn a_run_that_was_missed_is_made_up_for_at_the_start() {
     let world = World::new();
     world.run_quickly(&[]);
     // Due every day at the whole second after the run, which has passed when the schedule starts.

@@ -1,4 +1,4 @@
-//! What a client sees.
+//! The answers of a server on the output of a run.
 
 use std::net::SocketAddr;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! Users cut into shards: the lists of one machine, whoever computes them, and whatever is killed meanwhile.
+//! Users cut into shards get the lists of one machine, whichever process computes them and is killed meanwhile.
 
 use std::fs::{self, File};
 use std::process::{Child, Stdio};
@@ -173,7 +173,7 @@ fn what_is_damaged_on_its_way_is_not_published() {
     );
     assert!(world.repository().current().unwrap().is_none());
 
-    // The next run takes nobody's word for it.
+    // The next run checks the results again.
     let account = run_cut(&world, &[]);
     assert_eq!(
         (&account["outcome"], account["generation"].as_str()),

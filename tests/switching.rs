@@ -15,7 +15,7 @@ use store::{GenerationId, MovieId, UserId};
 const N_CONNECTIONS: usize = 32;
 const N_SWITCHES: usize = 100;
 const N_USERS: u32 = 50;
-/// How long the stored lists are.
+/// The length of the stored lists.
 const DEPTH: u32 = 5;
 
 /// A generation of which every answer tells its number: movies from 1000 times the number up, titled by it.
@@ -77,11 +77,11 @@ fn recommendations(user: u32) -> String {
     format!("/recommendations?user_id={user}&n={DEPTH}&returnMetadata=true")
 }
 
-/// Asks for all users in turn on one connection until it is told to stop; every answer must be whole and from the
+/// Asks for all users in turn on one connection until `done` is set; every answer must be whole and from the
 /// edition that it names.
 fn ask(address: SocketAddr, editions: &[Edition], done: &AtomicBool) {
     let mut connection = Connection::open(address).unwrap();
-    // Two more than there are: nobody knows them.
+    // Two more than there are: unknown users.
     let mut users = (0..N_USERS + 2).cycle();
     while !done.load(Ordering::Relaxed) {
         let user = users.next().unwrap();

@@ -1,4 +1,4 @@
-//! That published lists are proved, and wrong ones refused by user and movie.
+//! Published lists are verified, and wrong ones named by user and movie.
 
 use std::fs;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! What a cluster costs: the shards of a run by two executors of one slot, beside the same by one process with two
+//! The cost of a cluster: the shards of a run by two executors of one slot, beside the same by one process with two
 //! threads. The arguments are the number of users, then numbers of shards.
 //!
 //! ```text

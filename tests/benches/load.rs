@@ -117,7 +117,7 @@ impl Latency {
     }
 }
 
-/// What a server's process holds.
+/// The resources of a server's process.
 pub(crate) struct Held {
     pub(crate) bytes: u64,
     /// Sockets are among them.

@@ -119,7 +119,7 @@ fn beside_idle_connections(world: &World, server: &Server, n_users: u32, seconds
             }
             idle.push(stream);
         }
-        // What is measured is that they are there, not that they come.
+        // Their arrival is not measured.
         thread::sleep(Duration::from_secs(2));
         let Measured { per_second, p50, p99 } = wrk(server.address(), &script, 32, seconds);
         println!(

@@ -1,4 +1,4 @@
-//! What benchmarks serve: a generation in the shape of real ones, of any number of users, as their arguments say.
+//! The generation that benchmarks serve: of the shape of real ones, with a number of users that the arguments state.
 
 use std::path::Path;
 
@@ -21,7 +21,7 @@ pub(crate) fn words() -> Vec<String> {
     std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect()
 }
 
-/// One that is a number.
+/// The argument at a place as a number.
 pub(crate) fn number(words: &[String], place: usize, usual: u32) -> u32 {
     words.get(place).map_or(usual, |word| word.parse().unwrap())
 }

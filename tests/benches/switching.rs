@@ -1,4 +1,4 @@
-//! What clients notice of a new generation under full load: latency, throughput, the server's memory and open files,
+//! The effect of a new generation on clients under full load: latency, throughput, the server's memory and open files,
 //! and how long a switch and a rollback take. The argument is the number of users.
 //!
 //! ```text

@@ -143,7 +143,7 @@ fn a_server_that_cannot_fetch_a_generation_whole_keeps_the_old_one_until_it_can(
         server.wait_until_ready(Some(&second));
         second
     });
-    // What breaks now and then is fetched on from there.
+    // A fetch that breaks now and then goes on from there.
     site.servers.set_trouble(Trouble::CutAfter(700 << 10));
     let third = site.run(&["--seed", "3"]);
     server.wait_until_ready(Some(&third));

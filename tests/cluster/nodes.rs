@@ -19,7 +19,7 @@ pub(crate) struct Given {
     pub(crate) content_digest: String,
 }
 
-/// Options of a run whose shards take long enough to be killed in: users are formed of many rating factors.
+/// Options of a run whose shards take long enough for an executor to be killed: users have many rating factors.
 const MODEL: [&str; 11] = [
     "--test-fraction=0",
     "--factors",
@@ -79,7 +79,7 @@ pub(crate) fn pipeline(args: &[&str]) -> Command {
     command
 }
 
-/// What a run says of itself, which must have succeeded.
+/// The account of a run that must have succeeded.
 pub(crate) fn account(ended: &Ended) -> Value {
     assert!(ended.status.success(), "{ended:?}");
     serde_json::from_str(&ended.stdout).unwrap()
@@ -153,7 +153,7 @@ impl Cluster {
         Self::with(Vec::new())
     }
 
-    /// One whose processes have variables in their environment.
+    /// A cluster whose processes have variables in their environment.
     pub(crate) fn with(environment: Vec<(&'static str, String)>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let log = dir.path().join("scheduler.log");
@@ -188,7 +188,7 @@ impl Cluster {
         self.scheduler = Node::start(command, self.dir.path().join("scheduler.log"));
     }
 
-    /// What an executor has of files of others.
+    /// The Parquet files in an executor's work directory.
     pub(crate) fn copies(&self, number: usize) -> Vec<PathBuf> {
         let (mut found, mut dirs) = (Vec::new(), vec![self.dir.path().join(format!("work-{number}"))]);
         while let Some(dir) = dirs.pop() {

@@ -1,4 +1,4 @@
-//! What the server says of itself.
+//! The description of the API, the metrics and the version.
 
 use std::collections::BTreeSet;
 
@@ -53,7 +53,7 @@ fn the_description_tells_what_the_open_generation_decides() {
     assert_eq!(components["schemas"]["stars"]["maximum"], 5.0);
 }
 
-/// What a reference leads to.
+/// The target of a reference.
 fn resolve<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     match value["$ref"].as_str() {
         Some(reference) => document.pointer(reference.trim_start_matches('#')).unwrap(),

@@ -12,10 +12,10 @@ use store::writer::GenerationWriter;
 use store::{GenerationId, MovieId, Repository, UserId, layout};
 use tempfile::TempDir;
 
-/// How long the stored lists are.
+/// The length of the stored lists.
 pub(crate) const DEPTH: u32 = 5;
 
-/// What one generation holds.
+/// The content of one generation.
 #[derive(Default)]
 pub(crate) struct Edition {
     users: BTreeMap<u32, (TopN, Vec<u32>)>,
@@ -155,7 +155,7 @@ impl Output {
         id
     }
 
-    /// Publishes an edition whose users are cut into so many shards.
+    /// Publishes an edition whose users are cut into `n_shards` shards.
     pub(crate) fn publish_cut(&self, edition: &Edition, n_shards: u32) -> GenerationId {
         let mut writer = GenerationWriter::create(self.path()).unwrap();
         write_movies(&mut writer, edition);

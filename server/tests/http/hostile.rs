@@ -77,7 +77,7 @@ fn clients_that_do_not_finish_a_request_are_cut_off_and_those_that_do_are_not() 
 }
 
 #[test]
-fn connections_beyond_the_limit_are_told_so_and_the_others_go_on() {
+fn connections_beyond_the_limit_are_refused_and_the_others_go_on() {
     let output = Output::with(&Edition::sample());
     let server = InProcess::ready_with(&output, |settings| settings.max_connections = 8);
     // The eighth is that of the test's own client.

@@ -43,7 +43,7 @@ fn read_answer(stream: &mut TcpStream) -> Option<String> {
     Some(head + &String::from_utf8(body).unwrap())
 }
 
-/// Sees to it that the server has accepted every connection until now: it does so in order.
+/// Waits until the server has accepted every connection until now: it accepts in order.
 fn pass(address: SocketAddr) {
     read_answer(&mut connection(address, "GET /livez HTTP/1.1\r\nHost: test\r\n\r\n")).unwrap();
 }
@@ -144,7 +144,7 @@ fn either_signal_closes_idle_connections_and_finishes_a_request_in_flight() {
     }
 }
 
-/// How long a server that stops waits for a request that is on its way.
+/// The time that a stopping server waits for a request that is on its way.
 const LINGER: Duration = Duration::from_millis(250);
 
 /// Asks again and again until an answer is said to be the last, and counts itself to those that have `begun` at its
@@ -198,7 +198,7 @@ fn connections_that_were_taken_at_the_last_moment_do_not_keep_it() {
     let output = Output::empty();
     let mut server = Program::start(output.path(), &["--drain-timeout", "1h"]);
     let address = server.address();
-    // They come before the signal, with it and after it, until there is nobody to come to.
+    // Connections from before the signal until the server no longer listens.
     let unused = thread::spawn(move || {
         let connections = std::iter::repeat_with(|| TcpStream::connect(address));
         connections.take(300).map_while(Result::ok).collect::<Vec<_>>()

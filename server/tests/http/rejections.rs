@@ -1,4 +1,4 @@
-//! What the routes refuse, and how.
+//! Requests that the routes refuse, and the answers.
 
 use harness::Answer;
 use proptest::prelude::*;

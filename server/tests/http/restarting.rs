@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::editions::{Edition, Output};
 use crate::servers::Program;
 
-/// What a server logs that needs no fetch.
+/// The log of a server that adopts a kept copy.
 const TOOK_OVER: &str = "took over the kept copy of generation";
 /// A user's list, and how it begins in the edition that is served.
 const LIST: &str = "/recommendations?user_id=18&n=5";

@@ -127,7 +127,7 @@ impl Program {
     pub(crate) fn start_in(work: Arc<TempDir>, store: &Path, arguments: &[&str]) -> Self {
         let mut command = program("server");
         command.args(["--listen", "127.0.0.1:0", "--poll-interval", "5ms"]).arg("--store").arg(store);
-        // So few that every limit on open files allows them: the program warns otherwise.
+        // Few enough for every limit on open files: the program warns otherwise.
         command.args(["--max-connections", "500"]);
         let server = Server::start(command.arg("--work-dir").arg(work.path()).args(arguments));
         Self { server, work }

@@ -63,7 +63,7 @@ fn a_user_of_another_s_shard_is_answered_by_that_one_alone_whatever_the_client_h
             assert_eq!(answer.header("x-shard"), shard_of(UserId(OTHERS), N_SHARDS).to_string(), "{others}");
         }
     }
-    // Of several users nobody can part, no shard is named.
+    // Several users have no common shard, so none is named.
     let many = some.get(&format!("/recommendations?user_id={MINE},{OTHERS}"));
     is_misdirected(&many);
     assert!(many.header("x-shard").is_empty(), "{many:?}");
