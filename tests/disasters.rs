@@ -32,7 +32,7 @@ const CALLS: [&str; 13] = [
 /// The same command, killed as `kill -9` does before its n-th call of a kind.
 fn killed_before(command: &Command, call: &str, n: usize) -> Command {
     let mut strace = Command::new("strace");
-    strace.args(["--follow-forks", "--seccomp-bpf", "--quiet=all", "--output=/dev/null"]);
+    strace.args(["--follow-forks", "--quiet=all", "--output=/dev/null"]);
     strace.arg(format!("--trace={call}"));
     strace.arg(format!("--inject={call}:signal=KILL:when={n}"));
     strace.arg(command.get_program()).args(command.get_args());
