@@ -1,4 +1,4 @@
-//! What a cluster costs: the shards of a run by two executors of one slot, beside the same by one process with two
+//! The cost of a cluster: the shards of a run by two executors of one slot, beside the same by one process with two
 //! threads. The arguments are the number of users, then numbers of shards.
 //!
 //! ```text
@@ -9,9 +9,6 @@
 #![allow(clippy::print_stdout, reason = "a benchmark prints its result")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark that cannot run stops")]
 
-#[path = "../harness.rs"]
-#[allow(dead_code, reason = "the tests use the rest")]
-mod harness;
 #[path = "../cluster/nodes.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod nodes;
