@@ -1,155 +1,74 @@
-//! Which part of a list a client wants: how many, from where on, and what may be in it.
+//! The requested part of a list, and the filter that selects it.
+//!
+//! Input: the arguments of a request and an ordered list of scored movies. Output: the movies to answer with, and whether
+//! the list ended too early. How a movie is shown is decided in `answers`; parameters are parsed in `parameters`.
 
-use std::hash::{Hash, Hasher};
-
-use serde::Deserialize;
 use store::{DenyList, MovieId};
 
-use crate::catalogue::Catalogue;
-use crate::parameters::Parameters;
-use crate::problem::Problem;
+use crate::catalogue::{Catalogue, GenreNumber};
+use crate::problem::{Problem, shortened};
 
-/// How many movies where the request does not say.
-const USUAL_N: u32 = 2;
-/// The most ids that a list parameter may name.
-const MOST_IDS: usize = 1000;
-/// The most genres that a list parameter may name.
-const MOST_GENRES: usize = 100;
-/// The most movies of one answer that is computed, and not looked up.
-const MOST_COMPUTED: u32 = 1000;
+/// The maximum number of movies for which room is reserved: a request may ask for more than any list has.
+const MAX_RESERVED: u32 = 1000;
 
-/// The parameters of [`Wanted`], for messages.
-pub(crate) const PARAMETERS: &str =
-    "n, offset, exclude, genre, exclude_genre, min_year, max_year, returnMetadata and withScores";
-
-/// Which part of a list is wanted and how it is to be shown; also the members of a body that say so.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub(crate) struct Wanted {
-    /// How many movies, at least one.
+/// The requested part of a list and the requested fields of its movies.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(crate) struct ListQuery {
+    /// The number of movies, at least one.
     pub(crate) n: u32,
-    /// How many of the best to pass over.
+    /// The number of movies to skip, from the best one.
     pub(crate) offset: u32,
-    /// Movies that must not be among them, ascending.
-    pub(crate) exclude: Vec<u32>,
-    /// Each movie has one of these, if there are any.
+    /// Movies to leave out, ascending.
+    pub(crate) exclude: Vec<MovieId>,
+    /// Genres of which each movie has at least one; no condition where empty.
     pub(crate) genre: Vec<String>,
-    /// No movie has any of these.
+    /// Genres of which no movie has any.
     pub(crate) exclude_genre: Vec<String>,
     /// The first year.
     pub(crate) min_year: Option<u32>,
-    /// The last.
+    /// The last year.
     pub(crate) max_year: Option<u32>,
-    /// Whether with titles and genres.
-    #[serde(rename = "returnMetadata")]
+    /// Whether to add titles and genres.
     pub(crate) metadata: bool,
-    /// Whether with scores and predicted ratings.
-    #[serde(rename = "withScores")]
+    /// Whether to add scores and predicted ratings.
     pub(crate) scores: bool,
 }
 
 /// One movie of an answer.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Entry {
+pub(crate) struct ScoredMovie {
     pub(crate) movie: MovieId,
     pub(crate) score: f32,
     /// The predicted rating in stars, where there is one.
     pub(crate) rating: Option<f32>,
 }
 
-/// The wanted part of a list.
+/// The selected part of a list.
 #[derive(Debug, Default)]
-pub(crate) struct Selected {
-    pub(crate) entries: Vec<Entry>,
-    /// Whether there may be more that the list does not reach.
-    pub(crate) truncated: bool,
+pub(crate) struct Selection {
+    pub(crate) movies: Vec<ScoredMovie>,
+    /// Whether there may be further movies that the stored list does not contain.
+    pub(crate) is_truncated: bool,
 }
 
-/// What may be in a list, by the catalogue's numbers.
+/// A list query with its genres resolved to numbers of the catalogue.
 #[derive(Debug)]
 pub(crate) struct Filter<'a> {
     catalogue: &'a Catalogue,
     denied: &'a DenyList,
-    wanted: &'a Wanted,
-    genres: Vec<u16>,
-    no_genres: Vec<u16>,
-    /// Whether the catalogue need be asked.
-    by_movie: bool,
+    query: &'a ListQuery,
+    genres: Vec<GenreNumber>,
+    excluded_genres: Vec<GenreNumber>,
+    /// Whether the filter depends on a movie's genres or year.
+    needs_metadata: bool,
 }
 
-impl Default for Wanted {
-    fn default() -> Self {
-        Self {
-            n: USUAL_N,
-            offset: 0,
-            exclude: Vec::new(),
-            genre: Vec::new(),
-            exclude_genre: Vec::new(),
-            min_year: None,
-            max_year: None,
-            metadata: false,
-            scores: false,
-        }
-    }
-}
-
-/// What most requests do not say is hashed as one bit: every lookup has a tag.
-impl Hash for Wanted {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let Self { n, offset, exclude, genre, exclude_genre, min_year, max_year, metadata, scores } = self;
-        let is_filtered = !exclude.is_empty()
-            || !genre.is_empty()
-            || !exclude_genre.is_empty()
-            || min_year.is_some()
-            || max_year.is_some();
-        let flags = u32::from(*metadata) | u32::from(*scores) << 1 | u32::from(is_filtered) << 2;
-        (u64::from(*n) << 32 | u64::from(*offset)).hash(state);
-        flags.hash(state);
-        if is_filtered {
-            (exclude, genre, exclude_genre, min_year, max_year).hash(state);
-        }
-    }
-}
-
-impl Wanted {
-    /// Takes the parameters.
-    pub(crate) fn of(given: &mut Parameters<'_>) -> Self {
-        const N: &str = "give a whole number from 1 to the length of the stored lists, as in n=10";
-        const OFFSET: &str = "give how many of the best to pass over, as in offset=10";
-        const IDS: &str = "give movie ids between commas, as in exclude=1,2";
-        const GENRES: &str = "give genres between commas, as in genre=Comedy,War";
-        const YEAR: &str = "give a year, as in min_year=1990";
-
-        if given.is_empty() {
-            return Self::default();
-        }
-        let wanted = Self {
-            n: given.number("n", 1..=u32::MAX, N).unwrap_or(USUAL_N),
-            offset: given.number("offset", 0..=u32::MAX, OFFSET).unwrap_or(0),
-            exclude: given.numbers("exclude", MOST_IDS, IDS).unwrap_or_default(),
-            genre: given.words("genre", MOST_GENRES, GENRES),
-            exclude_genre: given.words("exclude_genre", MOST_GENRES, GENRES),
-            min_year: given.number("min_year", 0..=u32::MAX, YEAR),
-            max_year: given.number("max_year", 0..=u32::MAX, YEAR),
-            metadata: given.flag("returnMetadata"),
-            scores: given.flag("withScores"),
-        };
-        wanted.in_order()
-    }
-
-    /// Lists in ascending order and without repetition: so they are searched, and so two spellings are one request.
-    pub(crate) fn in_order(mut self) -> Self {
-        self.exclude.sort_unstable();
-        self.exclude.dedup();
-        for names in [&mut self.genre, &mut self.exclude_genre] {
-            names.sort_unstable();
-            names.dedup();
-        }
-        self
-    }
-
-    /// Refuses a length that no stored list has.
-    pub(crate) fn within_depth(&self, depth: u64) -> Result<(), Problem> {
+impl ListQuery {
+    /// Checks the length against that of the stored lists.
+    ///
+    /// # Errors
+    /// 400.
+    pub(crate) fn check_depth(&self, depth: u64) -> Result<(), Problem> {
         if (1..=depth).contains(&self.n.into()) {
             return Ok(());
         }
@@ -160,87 +79,68 @@ impl Wanted {
         Err(Problem::bad_parameter("n", detail))
     }
 
-    /// Refuses a body that wants more than is computed at once. Query strings have been checked by then.
-    pub(crate) fn computable(&self) -> Result<(), Problem> {
-        if !(1..=MOST_COMPUTED).contains(&self.n) {
-            let detail = format!("was given as {}; give a whole number from 1 to {MOST_COMPUTED}", self.n);
-            return Err(Problem::bad_parameter("n", detail));
-        }
-        if self.offset > MOST_COMPUTED {
-            let detail = format!("was given as {}; give one up to {MOST_COMPUTED}", self.offset);
-            return Err(Problem::bad_parameter("offset", detail));
-        }
-        if self.exclude.len() > MOST_IDS {
-            let detail = format!("names more than {MOST_IDS} movies");
-            return Err(Problem::bad_parameter("exclude", detail));
-        }
-        for (parameter, names) in [("genre", &self.genre), ("exclude_genre", &self.exclude_genre)] {
-            if names.len() > MOST_GENRES {
-                return Err(Problem::bad_parameter(
-                    parameter,
-                    format!("names more than {MOST_GENRES} genres"),
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    /// What may be in a list.
+    /// Resolves the genres.
+    ///
+    /// # Errors
+    /// 400 for a genre that the catalogue does not have.
     pub(crate) fn filter<'a>(
         &'a self,
         catalogue: &'a Catalogue,
         denied: &'a DenyList,
     ) -> Result<Filter<'a>, Problem> {
-        let genres = places(catalogue, "genre", &self.genre)?;
-        let no_genres = places(catalogue, "exclude_genre", &self.exclude_genre)?;
+        let genres = genre_numbers(catalogue, "genre", &self.genre)?;
+        let excluded_genres = genre_numbers(catalogue, "exclude_genre", &self.exclude_genre)?;
         let by_year = self.min_year.is_some() || self.max_year.is_some();
-        let by_movie = by_year || !genres.is_empty() || !no_genres.is_empty();
-        Ok(Filter { catalogue, denied, wanted: self, genres, no_genres, by_movie })
+        let needs_metadata = by_year || !genres.is_empty() || !excluded_genres.is_empty();
+        Ok(Filter { catalogue, denied, query: self, genres, excluded_genres, needs_metadata })
     }
 }
 
-/// The places of genres by their names.
-fn places(catalogue: &Catalogue, parameter: &'static str, names: &[String]) -> Result<Vec<u16>, Problem> {
-    let place = |name: &String| {
-        catalogue.genre_named(name).ok_or_else(|| {
-            let (name, known) = (crate::problem::shortened(name), catalogue.genres().join(", "));
+fn genre_numbers(
+    catalogue: &Catalogue,
+    parameter: &'static str,
+    names: &[String],
+) -> Result<Vec<GenreNumber>, Problem> {
+    let number = |name: &String| {
+        catalogue.genre_number(name).ok_or_else(|| {
+            let (name, known) = (shortened(name), catalogue.genre_names().join(", "));
             let detail = format!("names `{name}`, which no movie has; the genres are {known}");
             Problem::bad_parameter(parameter, detail)
         })
     };
-    names.iter().map(place).collect()
+    names.iter().map(number).collect()
 }
 
 impl Filter<'_> {
-    /// Whether a movie may be in the list.
+    /// Whether a movie may be in the answer.
     pub(crate) fn allows(&self, movie: MovieId) -> bool {
         !self.denied.hides(movie)
-            && self.wanted.exclude.binary_search(&movie.0).is_err()
-            && (!self.by_movie || self.allows_by_movie(movie))
+            && self.query.exclude.binary_search(&movie).is_err()
+            && (!self.needs_metadata || self.allows_metadata_of(movie))
     }
 
-    /// A movie of which nothing is known has no genre and no year.
-    fn allows_by_movie(&self, id: MovieId) -> bool {
+    /// A movie without a record has no genre and no year.
+    fn allows_metadata_of(&self, id: MovieId) -> bool {
         let movie = self.catalogue.movie(id);
-        let genres: &[u16] = movie.map_or(&[], |movie| &movie.genres);
-        let has_any = |wanted: &[u16]| genres.iter().any(|genre| wanted.contains(genre));
+        let genres: &[GenreNumber] = movie.map_or(&[], |movie| &movie.genres);
+        let has_any = |numbers: &[GenreNumber]| genres.iter().any(|genre| numbers.contains(genre));
         let year = movie.and_then(|movie| movie.year).map(u32::from);
-        let Wanted { min_year, max_year, .. } = *self.wanted;
+        let &ListQuery { min_year, max_year, .. } = self.query;
         (self.genres.is_empty() || has_any(&self.genres))
-            && !has_any(&self.no_genres)
+            && !has_any(&self.excluded_genres)
             && min_year.is_none_or(|min| year.is_some_and(|year| year >= min))
             && max_year.is_none_or(|max| year.is_some_and(|year| year <= max))
     }
 
-    /// The wanted part of a list, which goes on beyond its end unless it is complete.
-    pub(crate) fn select(&self, list: impl Iterator<Item = Entry>, is_complete: bool) -> Selected {
-        let Wanted { n, offset, .. } = *self.wanted;
-        let mut allowed = list.filter(|entry| self.allows(entry.movie));
-        let mut entries = Vec::with_capacity(n.min(MOST_COMPUTED) as usize);
+    /// Selects the requested part of a list, best first. A list that `is_complete` contains every candidate.
+    pub(crate) fn select(&self, list: impl Iterator<Item = ScoredMovie>, is_complete: bool) -> Selection {
+        let &ListQuery { n, offset, .. } = self.query;
+        let mut allowed = list.filter(|movie| self.allows(movie.movie));
+        let mut movies = Vec::with_capacity(n.min(MAX_RESERVED) as usize);
         if offset == 0 || allowed.nth(offset as usize - 1).is_some() {
-            entries.extend(allowed.take(n as usize));
+            movies.extend(allowed.take(n as usize));
         }
-        let truncated = entries.len() < n as usize && !is_complete;
-        Selected { entries, truncated }
+        let is_truncated = movies.len() < n as usize && !is_complete;
+        Selection { movies, is_truncated }
     }
 }

@@ -1,17 +1,18 @@
-//! What a path asks for.
+//! The routes of the API by path.
+//!
+//! Input: the path of a request. Output: a [`Target`], which is the route and the id that stands in its path. Metrics, the
+//! table of parameters and `openapi.json` refer to a route by its template. Methods are checked in `routes`.
 
-use store::{MovieId, UserId};
+use crate::number::whole_number;
 
-use crate::parameters::whole_number;
-
-/// What a path asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A route of the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Route {
     Recommendations,
     Features,
-    Movie(MovieId),
-    Similar(MovieId),
-    Because(UserId),
+    Movie,
+    Similar,
+    Because,
     Search,
     Users,
     Generation,
@@ -23,90 +24,74 @@ pub(crate) enum Route {
     Page,
     PageStyle,
     PageScript,
-    Nothing,
+    /// Any other path.
+    Unknown,
+}
+
+/// The routes and their templates, the most frequent first.
+const TEMPLATES: [(Route, &str); 16] = [
+    (Route::Recommendations, "/recommendations"),
+    (Route::Features, "/features"),
+    (Route::Movie, "/movies/{id}"),
+    (Route::Similar, "/movies/{id}/similar"),
+    (Route::Because, "/users/{id}/because"),
+    (Route::Search, "/movies"),
+    (Route::Users, "/users"),
+    (Route::Generation, "/generation"),
+    (Route::Livez, "/livez"),
+    (Route::Readyz, "/readyz"),
+    (Route::Metrics, "/metrics"),
+    (Route::OpenApi, "/openapi.json"),
+    (Route::Version, "/version"),
+    (Route::Page, "/"),
+    (Route::PageStyle, "/page.css"),
+    (Route::PageScript, "/page.js"),
+];
+
+/// The place of the id in a template.
+const ID: &str = "{id}";
+
+/// The route of a path and the id in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Target {
+    pub(crate) route: Route,
+    /// The id of a movie or a user, as the template says; 0 where the template has none.
+    pub(crate) id: u32,
 }
 
 impl Route {
-    /// The routes as metrics and the API's description name them, by their numbers.
-    pub(crate) const TEMPLATES: [&str; 17] = [
-        "/recommendations",
-        "/features",
-        "/movies/{id}",
-        "/movies/{id}/similar",
-        "/users/{id}/because",
-        "/livez",
-        "/readyz",
-        "/metrics",
-        "/openapi.json",
-        "/version",
-        "/movies",
-        "/users",
-        "/generation",
-        "/",
-        "/page.css",
-        "/page.js",
-        "other",
-    ];
+    /// The number of routes, [`Route::Unknown`] included.
+    pub(crate) const COUNT: usize = Self::Unknown as usize + 1;
 
-    /// The route of a path, which must be exactly one.
-    pub(crate) fn of(path: &str) -> Self {
-        match path {
-            "/recommendations" => Self::Recommendations,
-            "/features" => Self::Features,
-            "/movies" => Self::Search,
-            "/users" => Self::Users,
-            "/generation" => Self::Generation,
-            "/livez" => Self::Livez,
-            "/readyz" => Self::Readyz,
-            "/metrics" => Self::Metrics,
-            "/openapi.json" => Self::OpenApi,
-            "/version" => Self::Version,
-            "/" => Self::Page,
-            "/page.css" => Self::PageStyle,
-            "/page.js" => Self::PageScript,
-            _ => Self::of_one(path).unwrap_or(Self::Nothing),
-        }
-    }
-
-    /// The route of a path with an id in it. What is no id names nothing.
-    fn of_one(path: &str) -> Option<Self> {
-        let id = |text: &str| if text.is_empty() { None } else { whole_number(text) };
-        if let Some(rest) = path.strip_prefix("/movies/") {
-            return match rest.strip_suffix("/similar") {
-                Some(text) => id(text).map(MovieId).map(Self::Similar),
-                None => id(rest).map(MovieId).map(Self::Movie),
-            };
-        }
-        let text = path.strip_prefix("/users/")?.strip_suffix("/because")?;
-        id(text).map(UserId).map(Self::Because)
-    }
-
-    /// Its place among the templates.
+    /// The position of a route among all routes.
     pub(crate) fn number(self) -> usize {
-        match self {
-            Self::Recommendations => 0,
-            Self::Features => 1,
-            Self::Movie(_) => 2,
-            Self::Similar(_) => 3,
-            Self::Because(_) => 4,
-            Self::Livez => 5,
-            Self::Readyz => 6,
-            Self::Metrics => 7,
-            Self::OpenApi => 8,
-            Self::Version => 9,
-            Self::Search => 10,
-            Self::Users => 11,
-            Self::Generation => 12,
-            Self::Page => 13,
-            Self::PageStyle => 14,
-            Self::PageScript => 15,
-            Self::Nothing => 16,
-        }
+        self as usize
     }
 
-    /// Its name, the same for all ids.
+    /// The route of a template; `None` for any other text.
+    pub(crate) fn of_template(template: &str) -> Option<Self> {
+        TEMPLATES.iter().find(|(_, known)| *known == template).map(|&(route, _)| route)
+    }
+
+    /// The template of a route, the same for all ids; `other` for unknown paths.
     pub(crate) fn template(self) -> &'static str {
-        Self::TEMPLATES[self.number()]
+        TEMPLATES.iter().find(|&&(route, _)| route == self).map_or("other", |&(_, template)| template)
+    }
+}
+
+impl Target {
+    /// Returns the target of a path. The whole path must match; an id is made of digits.
+    pub(crate) fn of(path: &str) -> Self {
+        let exact = TEMPLATES.iter().find(|(_, template)| *template == path && !template.contains(ID));
+        if let Some(&(route, _)) = exact {
+            return Self { route, id: 0 };
+        }
+        let with_id = |&(route, template): &(Route, &str)| {
+            let (before, after) = template.split_once(ID)?;
+            let id = whole_number(path.strip_prefix(before)?.strip_suffix(after)?)?;
+            Some(Self { route, id })
+        };
+        TEMPLATES.iter().find_map(with_id).unwrap_or(Self { route: Route::Unknown, id: 0 })
     }
 }
 
@@ -115,16 +100,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_exactly_one_of_the_routes_or_nothing() {
-        for (path, route) in [
-            ("/recommendations", Route::Recommendations),
-            ("/movies/750", Route::Movie(MovieId(750))),
-            ("/movies/750/similar", Route::Similar(MovieId(750))),
-            ("/movies", Route::Search),
-            ("/", Route::Page),
-            ("/users/0/because", Route::Because(UserId(0))),
+    fn a_path_is_exactly_one_of_the_routes_or_unknown() {
+        for (path, route, id) in [
+            ("/recommendations", Route::Recommendations, 0),
+            ("/movies/750", Route::Movie, 750),
+            ("/movies/750/similar", Route::Similar, 750),
+            ("/movies", Route::Search, 0),
+            ("/", Route::Page, 0),
+            ("/users/0/because", Route::Because, 0),
         ] {
-            assert_eq!(Route::of(path), route);
+            assert_eq!(Target::of(path), Target { route, id });
         }
         for path in [
             "",
@@ -134,6 +119,7 @@ mod tests {
             "/livez/",
             "/Livez",
             "/movies/",
+            "/movies/{id}",
             "/users/",
             "/movies//similar",
             "/movies/x",
@@ -149,7 +135,17 @@ mod tests {
             "/users//because",
             "/.../similar",
         ] {
-            assert_eq!(Route::of(path), Route::Nothing, "{path}");
+            assert_eq!(Target::of(path).route, Route::Unknown, "{path}");
         }
+    }
+
+    #[test]
+    fn routes_are_numbered_without_gaps_and_named_by_their_templates() {
+        for (number, (route, template)) in TEMPLATES.into_iter().enumerate() {
+            assert_eq!(route.number(), number);
+            assert_eq!(route.template(), template);
+            assert_eq!(Route::of_template(template), Some(route));
+        }
+        assert_eq!((Route::COUNT, Route::Unknown.template()), (TEMPLATES.len() + 1, "other"));
     }
 }

@@ -1,54 +1,153 @@
-//! The one way from a request to what is stored: through what is open and hidden now.
+//! The data that one request is answered from: one generation and one version of the deny list.
+//!
+//! A route takes a [`Snapshot`], opens a [`View`] of it and asks the view for records. Deleted users and hidden movies are
+//! not found. The view also handles what all lookups have in common: the ownership of shards, the entity tag with the
+//! answer 304, and the header that names the generation. A route uses it as follows:
+//!
+//! ```text
+//! let snapshot = Snapshot::take(app);
+//! let view = View::open(&snapshot)?;
+//! let tag = view.entity_tag(..);
+//! if let Some(answer) = view.settled(users, &tag, client) { return answer }
+//! view.finish(answer(&view, ..), tag, client)
+//! ```
 
 use std::hash::Hash;
+use std::sync::Arc;
 
+use arc_swap::Guard;
 use store::records::{Factors, History, Similar, TopNView, UserTerms};
 use store::shards::shard_of;
 use store::{MovieId, Tables, UserId};
-use warp::http::header::{CACHE_CONTROL, ETAG, HeaderName, HeaderValue, VARY};
-use warp::http::{Response, StatusCode};
+use warp::http::Response;
+use warp::http::header::{CACHE_CONTROL, ETAG, HeaderName, HeaderValue};
 
-use super::{Answer, json};
-use crate::answers::{Items, Recommendations, Shown};
+use crate::answers::{ItemFields, Items, Recommendations};
 use crate::app::App;
 use crate::caching::{self, Preferences};
 use crate::catalogue::Movie;
-use crate::denied::Version;
-use crate::edition::Edition;
+use crate::denied::DenyListVersion;
+use crate::list_query::{Filter, ListQuery, Selection};
 use crate::problem::Problem;
-use crate::selection::{Filter, Selected, Wanted};
+use crate::response::{Answer, json, not_modified};
+use crate::served_generation::ServedGeneration;
 
-/// The generation that an answer comes from.
+/// The id of the generation that an answer comes from.
 const X_GENERATION: HeaderName = HeaderName::from_static("x-generation");
-/// There may be more movies than the stored list reaches.
+/// `true` where there may be further movies that the stored list does not contain.
 const X_TRUNCATED: HeaderName = HeaderName::from_static("x-truncated");
 
-/// What an answer is made from: one generation and one reading of the deny list, the same to the end. A deleted
-/// user and a hidden movie are not found through it; hidden movies among others are for who shows these to leave out.
-pub(super) struct View<'a> {
-    pub(super) edition: &'a Edition,
-    pub(super) denied: &'a Version,
+/// The current generation and deny list, kept alive for one request. It must not be held across an await: the generation
+/// would stay open until the slowest client has sent its body.
+pub(crate) struct Snapshot<'a> {
+    app: &'a App,
+    generation: Guard<Option<Arc<ServedGeneration>>>,
+    denied: Guard<Arc<DenyListVersion>>,
+}
+
+impl<'a> Snapshot<'a> {
+    pub(crate) fn take(app: &'a App) -> Self {
+        Self { app, generation: app.current.load(), denied: app.denied.load() }
+    }
+}
+
+/// An open generation with a deny list.
+pub(crate) struct View<'a> {
+    pub(crate) generation: &'a ServedGeneration,
+    pub(crate) denied: &'a DenyListVersion,
+    app: &'a App,
 }
 
 impl<'a> View<'a> {
-    /// Lets somebody look at a user's list.
-    pub(super) fn view_top_n<T>(
-        &self,
-        user: UserId,
-        look: impl FnOnce(TopNView<'_>) -> T,
-    ) -> Result<Option<T>, Problem> {
-        self.of_user(user, |tables| tables.view_top_n(user, look))
+    /// Opens the generation of a snapshot.
+    ///
+    /// # Errors
+    /// 503 where there is none yet.
+    pub(crate) fn open(snapshot: &'a Snapshot<'a>) -> Result<Self, Problem> {
+        let generation = snapshot.generation.as_deref().ok_or_else(Problem::nothing_to_serve)?;
+        Ok(Self { generation, denied: &snapshot.denied, app: snapshot.app })
     }
 
-    /// What a user has rated, hidden movies among it.
-    pub(super) fn history(&self, user: UserId) -> Result<Option<History>, Problem> {
+    /// The entity tag of the answer to a request, which is hashed as it was understood.
+    pub(crate) fn entity_tag(&self, request: &impl Hash) -> HeaderValue {
+        caching::entity_tag(&(self.generation.digest, self.denied.digest, request))
+    }
+
+    /// Answers a request without a lookup, where that is possible: with 421 if a requested user is in a shard of another
+    /// server, or with 304 if the client already has the answer. Ownership goes first, because all servers give the same
+    /// answer the same tag.
+    pub(crate) fn settled(
+        &self,
+        users: &[UserId],
+        tag: &HeaderValue,
+        client: Option<&Preferences>,
+    ) -> Option<Answer> {
+        if let Err(problem) = self.check_owned(users) {
+            return Some(self.named(Err(problem)));
+        }
+        let is_known = client.is_some_and(|client| client.knows(tag));
+        is_known.then(|| self.named(Ok(self.tagged(not_modified(), tag.clone()))))
+    }
+
+    /// Completes the answer to a lookup by its headers. An answer becomes 304 for a client that has any (`*`).
+    pub(crate) fn finish(&self, answer: Answer, tag: HeaderValue, client: Option<&Preferences>) -> Answer {
+        let complete = |response| {
+            let has_any = client.is_some_and(Preferences::knows_all);
+            self.tagged(if has_any { not_modified() } else { response }, tag)
+        };
+        self.named(answer.map(complete))
+    }
+
+    /// Names the generation in an answer.
+    pub(crate) fn named(&self, answer: Answer) -> Answer {
+        let name = self.generation.name.clone();
+        match answer {
+            Ok(mut response) => {
+                response.headers_mut().insert(X_GENERATION, name);
+                Ok(response)
+            }
+            Err(problem) => Err(problem.with_header(X_GENERATION, name)),
+        }
+    }
+
+    fn tagged(&self, mut response: Response<Vec<u8>>, tag: HeaderValue) -> Response<Vec<u8>> {
+        let headers = response.headers_mut();
+        headers.insert(ETAG, tag);
+        headers.insert(CACHE_CONTROL, self.app.cache_control.clone());
+        response
+    }
+
+    /// Checks that no user is in a shard that another server owns. Deleted users pass: no answer says where their records
+    /// would be.
+    fn check_owned(&self, users: &[UserId]) -> Result<(), Problem> {
+        let tables = self.generation.tables();
+        let Some(n_shards) = tables.n_shards() else { return Ok(()) };
+        let is_of_other_server = |&&user: &&UserId| !tables.owns(user) && !self.denied.list.deletes(user);
+        match users.iter().find(is_of_other_server) {
+            None => Ok(()),
+            Some(&user) => Err(Problem::misdirected(user, shard_of(user, n_shards), users.len() == 1)),
+        }
+    }
+
+    /// Applies a function to a user's stored list; `None` for a user who is not in the data.
+    pub(crate) fn view_top_n<T>(
+        &self,
+        user: UserId,
+        read: impl FnOnce(TopNView<'_>) -> T,
+    ) -> Result<Option<T>, Problem> {
+        self.of_user(user, |tables| tables.view_top_n(user, read))
+    }
+
+    /// The movies that a user has rated, hidden ones included.
+    pub(crate) fn history(&self, user: UserId) -> Result<Option<History>, Problem> {
         self.of_user(user, |tables| tables.history(user))
     }
 
-    /// The known user with the least id from one on, as far as that is found in so many looks.
-    pub(super) fn user_from(&self, mut from: UserId, looks: &mut u32) -> Result<Option<UserId>, Problem> {
-        while *looks > 0 {
-            *looks -= 1;
+    /// The user with the smallest id from `from` on who is not deleted. Each deleted one takes one of the `lookups`; `None`
+    /// where they are used up.
+    pub(crate) fn user_from(&self, mut from: UserId, lookups: &mut u32) -> Result<Option<UserId>, Problem> {
+        while *lookups > 0 {
+            *lookups -= 1;
             match self.get(|tables| tables.user_from(from))? {
                 Some(user) if self.denied.list.deletes(user) => match user.0.checked_add(1) {
                     Some(next) => from = UserId(next),
@@ -61,23 +160,41 @@ impl<'a> View<'a> {
     }
 
     /// The user with the greatest id, deleted or not.
-    pub(super) fn last_user(&self) -> Result<Option<UserId>, Problem> {
+    pub(crate) fn last_user(&self) -> Result<Option<UserId>, Problem> {
         self.get(Tables::last_user)
     }
 
-    /// What is known of a movie.
-    pub(super) fn movie(&self, movie: MovieId) -> Option<&'a Movie> {
-        if self.hides(movie) { None } else { self.edition.catalogue.movie(movie) }
+    /// The title, genres and year of a movie.
+    pub(crate) fn movie(&self, movie: MovieId) -> Option<&'a Movie> {
+        if self.hides(movie) { None } else { self.generation.catalogue.movie(movie) }
     }
 
-    /// A candidate's factors.
-    pub(super) fn item_factors(&self, movie: MovieId) -> Result<Option<Factors>, Problem> {
+    /// The factors of a candidate.
+    pub(crate) fn item_factors(&self, movie: MovieId) -> Result<Option<Factors>, Problem> {
         self.of_movie(movie, |tables| tables.item_factors(movie))
     }
 
-    /// The candidates most like one, hidden ones among them.
-    pub(super) fn similar(&self, movie: MovieId) -> Result<Option<Similar>, Problem> {
+    /// The candidates most similar to a movie, hidden ones included.
+    pub(crate) fn similar(&self, movie: MovieId) -> Result<Option<Similar>, Problem> {
         self.of_movie(movie, |tables| tables.similar(movie))
+    }
+
+    /// Whether the deny list hides a movie.
+    pub(crate) fn hides(&self, movie: MovieId) -> bool {
+        self.denied.list.hides(movie)
+    }
+
+    /// The terms of the equations for a user's factors.
+    ///
+    /// # Errors
+    /// 501 where the lists are ordered by another model.
+    pub(crate) fn user_terms(&self) -> Result<&'a UserTerms, Problem> {
+        self.generation.tables().user_terms().ok_or_else(Problem::cannot_fold_in)
+    }
+
+    /// The server's shards, as `/generation` and `/users` depend on them.
+    pub(crate) fn owned_shards(&self) -> String {
+        self.app.settings.shards.to_string()
     }
 
     fn of_user<T>(
@@ -85,22 +202,7 @@ impl<'a> View<'a> {
         user: UserId,
         get: impl FnOnce(&Tables) -> store::Result<Option<T>>,
     ) -> Result<Option<T>, Problem> {
-        if self.denied.list.deletes(user) {
-            return Ok(None);
-        }
-        self.get(get)
-    }
-
-    /// Whether this server may answer for such users: none of them is in a shard that another owns. Of a deleted user
-    /// nobody says where.
-    fn check_owned(&self, users: &[u32]) -> Result<(), Problem> {
-        let tables = self.edition.tables();
-        let Some(n_shards) = tables.n_shards() else { return Ok(()) };
-        let is_elsewhere = |&user: &UserId| !tables.owns(user) && !self.denied.list.deletes(user);
-        match users.iter().copied().map(UserId).find(is_elsewhere) {
-            None => Ok(()),
-            Some(user) => Err(Problem::misdirected(user, shard_of(user, n_shards), users.len() == 1)),
-        }
+        if self.denied.list.deletes(user) { Ok(None) } else { self.get(get) }
     }
 
     fn of_movie<T>(
@@ -112,87 +214,37 @@ impl<'a> View<'a> {
     }
 
     fn get<T>(&self, get: impl FnOnce(&Tables) -> store::Result<T>) -> Result<T, Problem> {
-        get(self.edition.tables()).map_err(Problem::failed_lookup)
+        get(self.generation.tables()).map_err(Problem::failed_lookup)
     }
 
-    pub(super) fn hides(&self, movie: MovieId) -> bool {
-        self.denied.list.hides(movie)
+    /// The filter of a list query.
+    ///
+    /// # Errors
+    /// 400 for an unknown genre.
+    pub(crate) fn filter(&self, query: &'a ListQuery) -> Result<Filter<'a>, Problem> {
+        query.filter(&self.generation.catalogue, &self.denied.list)
     }
 
-    /// What factors of users are solved from.
-    pub(super) fn user_terms(&self) -> Result<&'a UserTerms, Problem> {
-        self.edition.tables().user_terms().ok_or_else(Problem::nothing_to_fold_into)
-    }
-
-    /// What may be in a list.
-    pub(super) fn filter(&self, wanted: &'a Wanted) -> Result<Filter<'a>, Problem> {
-        wanted.filter(&self.edition.catalogue, &self.denied.list)
-    }
-
-    /// The wanted part of a list, as it is to be shown.
-    pub(super) fn items<'e>(&self, selected: &'e Selected, wanted: &Wanted) -> Items<'e>
+    /// The selected movies with the requested fields.
+    pub(crate) fn items<'s>(&self, selection: &'s Selection, query: &ListQuery) -> Items<'s>
     where
-        'a: 'e,
+        'a: 's,
     {
-        let metadata = wanted.metadata.then_some(&self.edition.catalogue);
-        Items { entries: &selected.entries, shown: Shown { metadata, scores: wanted.scores } }
+        let metadata = query.metadata.then_some(&self.generation.catalogue);
+        Items { movies: &selection.movies, fields: ItemFields { metadata, scores: query.scores } }
     }
 
-    /// `{"items":[...]}`; whether there may be more is said by a header.
-    pub(super) fn list(&self, selected: &Selected, wanted: &Wanted) -> Answer {
-        let mut response = json(&Recommendations { items: self.items(selected, wanted) })?;
-        say_truncated(&mut response, selected);
+    /// `{"items":[...]}`, with a header where the list is truncated.
+    pub(crate) fn list(&self, selection: &Selection, query: &ListQuery) -> Answer {
+        let mut response = json(&Recommendations { items: self.items(selection, query) })?;
+        set_truncated(&mut response, selection);
         Ok(response)
     }
 }
 
-/// Says by a header whether there may be more movies than the stored list reaches.
-pub(super) fn say_truncated(response: &mut Response<Vec<u8>>, selected: &Selected) {
-    if selected.truncated {
+/// Sets the header that says whether there may be further movies.
+pub(crate) fn set_truncated(response: &mut Response<Vec<u8>>, selection: &Selection) {
+    if selection.is_truncated {
         response.headers_mut().insert(X_TRUNCATED, HeaderValue::from_static("true"));
     }
-}
-
-/// Answers from what is open and hidden now, and names the generation.
-pub(super) fn view(app: &App, answer: impl FnOnce(&View<'_>) -> Answer) -> Answer {
-    let (current, denied) = (app.current.load(), app.denied.load());
-    let Some(edition) = current.as_deref() else { return Err(Problem::nothing_to_serve()) };
-    let mut response = answer(&View { edition, denied: &denied }).unwrap_or_else(Problem::into_response);
-    response.headers_mut().insert(X_GENERATION, edition.name.clone());
-    Ok(response)
-}
-
-pub(super) fn not_modified() -> Response<Vec<u8>> {
-    let mut response = Response::new(Vec::new());
-    *response.status_mut() = StatusCode::NOT_MODIFIED;
-    // The answer itself might have been compressed.
-    response.headers_mut().insert(VARY, caching::BY_ENCODING);
-    response
-}
-
-/// Answers from what is open and hidden now, unless the client has that answer already. `users` are those whose records
-/// are asked for, `wanted` is all that the answer depends on beside these.
-pub(super) fn look_up(
-    app: &App,
-    client: Option<&Preferences>,
-    users: &[u32],
-    wanted: &impl Hash,
-    answer: impl FnOnce(&View<'_>) -> Answer,
-) -> Answer {
-    view(app, |view| {
-        // First of all: every server has the same tag for the same answer.
-        view.check_owned(users)?;
-        let tag = caching::entity_tag(&(view.edition.digest, view.denied.digest, wanted));
-        let mut response = if client.is_some_and(|client| client.knows(&tag)) {
-            not_modified()
-        } else {
-            // An asterisk stands for any answer, but there must be one.
-            let response = answer(view)?;
-            if client.is_some_and(Preferences::knows_all) { not_modified() } else { response }
-        };
-        let headers = response.headers_mut();
-        headers.insert(ETAG, tag);
-        headers.insert(CACHE_CONTROL, app.cache_control.clone());
-        Ok(response)
-    })
 }
