@@ -14,7 +14,7 @@ use warp::http::header::{
 };
 use warp::http::{Method, Response, StatusCode};
 
-/// The shard of a user whom another server owns.
+/// The shard of a user that another server owns.
 const X_SHARD: HeaderName = HeaderName::from_static("x-shard");
 
 /// An error response that has not been written yet.

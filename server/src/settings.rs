@@ -20,17 +20,18 @@ const LISTEN: &str = "127.0.0.1:8080";
 
 const ROUTES: &str = "\
 Routes (GET /openapi.json describes all):
-  GET /recommendations?user_id=18                two movies for the user
-  GET /recommendations?user_id=18,19             the lists of several users
-  POST /recommendations                          a list for the ratings in the body
-  GET /features?user_id=18                       the movies that the user has rated
-  GET /movies/750, /movies/750/similar           a movie; the movies most similar to it
-  GET /users/18/because?movie=750                the user's ratings that contribute most to the score of a movie
-  GET /movies?title=star+wars                    movies by words of their titles
-  GET /users, /generation                        a sample of the users; the open generation and its age
-  GET /                                          a page for people
-  GET /livez, /readyz                            200 while the process serves; 200 once a generation is open
-  GET /metrics, /version, /openapi.json          metrics for Prometheus; the release; the description of the API";
+  GET /recommendations?user_id=18       two movies for the user
+  GET /recommendations?user_id=18,19    the lists of several users
+  POST /recommendations                 a list for the ratings in the body
+  GET /features?user_id=18              the movies that the user has rated
+  GET /movies/750, /movies/750/similar  a movie; the movies most similar to it
+  GET /users/18/because?movie=750       the user's ratings that contribute most to a score
+  GET /movies?title=star+wars           movies by words of their titles
+  GET /users, /generation               a sample of the users; the open generation
+  GET /                                 a page for people
+  GET /livez, /readyz                   200 while the process serves; once a generation is open
+  GET /metrics                          metrics for Prometheus
+  GET /version, /openapi.json           the release; the description of the API";
 
 const NOTES: &str = "\
 Example:
@@ -39,10 +40,12 @@ Example:
   curl -d '{\"ratings\":[{\"id\":318,\"rating\":5}],\"n\":10}' http://127.0.0.1:8080/recommendations
 
 Settings are read from recommender.toml, or from the file that --config names. The environment
-(RECOMMENDER__SERVER__CACHE_MIB=512 for cache_mib in [server]) overrides the file, and options override both.
+overrides the file (RECOMMENDER__SERVER__CACHE_MIB=512 sets cache_mib in [server]), and options
+override both.
 
-A store in a bucket takes its credentials from the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
-AWS_REGION; AWS_ENDPOINT for another service than Amazon S3, with AWS_ALLOW_HTTP=true if it has no TLS.
+A store in a bucket takes its credentials from the environment: AWS_ACCESS_KEY_ID,
+AWS_SECRET_ACCESS_KEY and AWS_REGION. AWS_ENDPOINT names another service than Amazon S3;
+AWS_ALLOW_HTTP=true allows one without TLS.
 
 The log goes to standard error; RUST_LOG sets its level (info) or a filter (warn,server=debug).
 SIGTERM and SIGINT stop the server: it answers the requests in flight and ends with code 0.

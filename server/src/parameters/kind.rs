@@ -1,19 +1,19 @@
 //! The kinds of values that parameters have.
 //!
 //! Input: the value of a parameter, as text of a query string or as JSON of a body. Output: a field of [`Arguments`], or
-//! what is wrong with the value and what to give instead. [`Kind::schema`] states the same as a JSON schema.
+//! the fault of the value and the values to give instead. [`Kind::schema`] states the same as a JSON schema.
 
 use serde_json::{Value, json};
 
-use super::Arguments;
+use super::arguments::Arguments;
 use crate::number::{json_number, whole_number};
 use crate::problem::shortened;
 
 /// The maximum value of an id and of a number without another bound.
 const MAX_ID: u32 = u32::MAX;
 
-/// What the value of a parameter may be, and the field that takes it.
-pub(crate) enum Kind {
+/// The possible values of a parameter, and the field that takes them.
+pub(super) enum Kind {
     /// A whole number.
     Number { min: u32, max: Max, default: Option<u32>, set: fn(&mut Arguments, u32) },
     /// Ids, between commas in a query string.
@@ -30,7 +30,7 @@ pub(crate) enum Kind {
 
 /// The greatest number that a parameter takes.
 #[derive(Clone, Copy)]
-pub(crate) enum Max {
+pub(super) enum Max {
     Number(u32),
     /// The length of the stored lists, which the open generation decides: checked when it is known.
     Depth,
@@ -38,14 +38,14 @@ pub(crate) enum Max {
 
 impl Max {
     /// Any number of 32 bits.
-    pub(crate) const ANY: Self = Self::Number(MAX_ID);
+    pub(super) const ANY: Self = Self::Number(MAX_ID);
 }
 
 impl Kind {
     /// Sets the field to the value in a query string.
     ///
     /// # Errors
-    /// What is wrong, as the rest of a sentence that begins with the name of the parameter.
+    /// The fault, as the middle of a sentence between the name of the parameter and [`Kind::expected`].
     pub(super) fn set_text(&self, arguments: &mut Arguments, text: &str) -> Result<(), String> {
         let bad = || format!("was given as `{}`; ", shortened(text));
         match *self {
@@ -126,9 +126,8 @@ impl Kind {
         }
     }
 
-    /// What to give, as a clause.
+    /// The advice of an error message, without an example.
     pub(super) fn expected(&self, in_body: bool) -> String {
-        let list = if in_body { "an array of" } else { "comma-separated" };
         match self {
             Self::Number { min, max: Max::Number(max), .. } => {
                 format!("give a whole number from {min} to {max}")
@@ -136,8 +135,12 @@ impl Kind {
             Self::Number { min, max: Max::Depth, .. } => {
                 format!("give a whole number from {min} to the length of the stored lists")
             }
-            Self::Ids { .. } => format!("give {list} whole numbers from 0 to {MAX_ID}"),
-            Self::Genres { .. } => format!("give {list} names of genres"),
+            Self::Ids { .. } if in_body => format!("give an array of whole numbers from 0 to {MAX_ID}"),
+            Self::Ids { .. } => {
+                format!("give a whole number from 0 to {MAX_ID}, or several separated by commas")
+            }
+            Self::Genres { .. } if in_body => "give an array of names of genres".to_owned(),
+            Self::Genres { .. } => "give names of genres separated by commas".to_owned(),
             Self::Flag { .. } => "give true or false".to_owned(),
             Self::Choice { words: [first, second], .. } => format!("give {first} or {second}"),
             Self::Text { max_chars, .. } => format!("give 1 to {max_chars} characters"),
@@ -179,16 +182,8 @@ impl Kind {
                 }
                 schema
             }
-            Self::Ids { max, .. } => {
-                let ids = json!({ "$ref": "#/components/schemas/id" });
-                let min = u32::from(!in_body);
-                json!({ "type": "array", "items": ids, "minItems": min, "maxItems": max })
-            }
-            Self::Genres { max, .. } => {
-                let genres = json!({ "$ref": "#/components/schemas/genre" });
-                let min = u32::from(!in_body);
-                json!({ "type": "array", "items": genres, "minItems": min, "maxItems": max })
-            }
+            Self::Ids { max, .. } => array(&json!({ "$ref": "#/components/schemas/id" }), max, in_body),
+            Self::Genres { max, .. } => array(&json!({ "$ref": "#/components/schemas/genre" }), max, in_body),
             Self::Flag { .. } => json!({ "type": "boolean", "default": false }),
             Self::Choice { words, .. } => json!({ "type": "string", "enum": words, "default": words[0] }),
             Self::Text { max_chars, .. } => {
@@ -201,6 +196,15 @@ impl Kind {
     pub(super) fn is_list(&self) -> bool {
         matches!(self, Self::Ids { .. } | Self::Genres { .. })
     }
+}
+
+/// The schema of a list, which is empty only in a body.
+fn array(items: &Value, max: usize, in_body: bool) -> Value {
+    let mut schema = json!({ "type": "array", "items": items, "maxItems": max });
+    if !in_body {
+        schema["minItems"] = json!(1);
+    }
+    schema
 }
 
 fn check_length(n: usize, max: usize) -> Result<(), String> {

@@ -4,43 +4,20 @@
 //! once, is one that the route takes, and has a value of its kind; otherwise the request is refused with a sentence about
 //! each fault. Whether ids and genres exist is checked later, against the open generation.
 
-mod kind;
+mod arguments;
 mod query_string;
+mod kind;
 mod table;
+mod describe;
 
 use serde_json::{Map, Value, json};
-use store::{MovieId, UserId};
 
-use crate::list_query::ListQuery;
 use crate::problem::{Fault, Problem};
 use crate::route::Route;
+pub(crate) use arguments::Arguments;
+pub(crate) use describe::{describe, help};
 use query_string::QueryString;
-use table::{PARAMETERS, Parameter};
-
-/// The values of the parameters of a request. Those that the route does not take are empty. Equal requests in different
-/// spellings have equal arguments.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Arguments {
-    /// The users whose lists are requested, in the order of the answer.
-    pub(crate) users: Vec<UserId>,
-    /// The user whose history is requested.
-    pub(crate) user: UserId,
-    /// The movie to explain.
-    pub(crate) movie: MovieId,
-    /// The text to search for.
-    pub(crate) title: String,
-    /// Whether a user who is not in the data gets the popular movies.
-    pub(crate) fallback: bool,
-    /// The requested part of a list. Routes that answer with something else use its `n` and `metadata`.
-    pub(crate) list: ListQuery,
-}
-
-impl Default for Arguments {
-    fn default() -> Self {
-        let (users, user, movie, title) = (Vec::new(), UserId(0), MovieId(0), String::new());
-        Self { users, user, movie, title, fallback: false, list: ListQuery::default() }
-    }
-}
+use table::{Parameter, of_body, of_route};
 
 impl Arguments {
     /// Parses the query string of a route.
@@ -102,7 +79,7 @@ impl Arguments {
 }
 
 impl Parameter {
-    /// What to give, with an example.
+    /// The advice of an error message, with an example.
     fn advice(&self) -> String {
         let example: String = form_urlencoded::byte_serialize(self.example.as_bytes()).collect();
         // A comma need not be escaped, and is easier to read.
@@ -115,14 +92,6 @@ impl Parameter {
     }
 }
 
-fn of_route(route: Route) -> impl Iterator<Item = &'static Parameter> {
-    PARAMETERS.iter().filter(move |parameter| parameter.routes.contains(&route))
-}
-
-fn of_body() -> impl Iterator<Item = &'static Parameter> {
-    PARAMETERS.iter().filter(|parameter| parameter.in_body)
-}
-
 /// The names of parameters as a list in a sentence; `none` for no parameters.
 fn names(parameters: impl Iterator<Item = &'static Parameter>) -> String {
     let names: Vec<_> = parameters.map(|parameter| parameter.name).collect();
@@ -133,62 +102,12 @@ fn names(parameters: impl Iterator<Item = &'static Parameter>) -> String {
     }
 }
 
-/// The parameters of lists for `server --help`, one a line.
-pub(crate) fn help() -> String {
-    let lists = of_route(Route::Recommendations);
-    let lines = lists.map(|Parameter { name, example, help, .. }| {
-        format!("  {:<26} {help}", format!("{name}={}", example.replace(' ', "+")))
-    });
-    lines.collect::<Vec<_>>().join("\n")
-}
-
-/// Adds the parameters of query strings and the members of the body of a fold-in to the description of the API. `depth` is
-/// the length of the stored lists, where a generation is open.
-pub(crate) fn describe(document: &mut Value, depth: Option<u64>) {
-    let components = &mut document["components"];
-    for parameter in PARAMETERS.iter().filter(|parameter| !parameter.routes.is_empty()) {
-        let Parameter { name, is_required, help, kind, .. } = parameter;
-        let mut described = json!({
-            "name": name,
-            "in": "query",
-            "required": is_required,
-            "description": help,
-            "schema": kind.schema(depth, false),
-        });
-        if *is_required {
-            described["example"] = kind.example(parameter.example);
-        }
-        if kind.is_list() {
-            described["style"] = json!("form");
-            described["explode"] = json!(false);
-        }
-        components["parameters"][parameter.component] = described;
-    }
-    for parameter in of_body() {
-        let mut schema = parameter.kind.schema(depth, true);
-        schema["description"] = json!(parameter.help);
-        components["schemas"]["ratings"]["properties"][parameter.name] = schema;
-    }
-    let Some(paths) = document["paths"].as_object_mut() else { return };
-    for (template, methods) in paths {
-        let Some(route) = Route::of_template(template) else { continue };
-        let reference = |parameter: &Parameter| json!({ "$ref": format!("#/components/parameters/{}", parameter.component) });
-        let references: Vec<_> = of_route(route).map(reference).collect();
-        if references.is_empty() {
-            continue;
-        }
-        match &mut methods["get"]["parameters"] {
-            Value::Array(others) => others.extend(references),
-            none => *none = references.into(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::kind::Kind;
+    use super::table::PARAMETERS;
     use super::*;
 
     fn detail(problem: Problem) -> String {
@@ -268,7 +187,7 @@ mod tests {
         for (query, expected) in [
             (
                 "",
-                "user_id is missing; give comma-separated whole numbers from 0 to 4294967295, as in user_id=18",
+                "user_id is missing; give a whole number from 0 to 4294967295, or several separated by commas, as in user_id=18",
             ),
             (
                 "user_id=18&n=0",
@@ -276,7 +195,7 @@ mod tests {
             ),
             (
                 "user_id=18&genre=,",
-                "genre was given as `,`; give comma-separated names of genres, as in genre=Comedy,War",
+                "genre was given as `,`; give names of genres separated by commas, as in genre=Comedy,War",
             ),
             ("user_id=18&fallback=", "fallback was given as ``; give popular or none, as in fallback=none"),
             (

@@ -1,31 +1,34 @@
 //! The table of all parameters: the only place where a parameter is declared.
 //!
 //! An entry holds the name, the routes that take the parameter, whether it is also a member of the body of a fold-in, the
-//! kind of its value with the field of [`Arguments`](super::Arguments) that takes it, an example and a description. The
+//! kind of its value with the field of [`Arguments`] that takes it, an example and a description. The
 //! check of requests, the list in `server --help` and the parameters in `/openapi.json` are made from it.
+//!
+//! A new parameter of lists takes an entry here, a field with its effect in `list_query`, and a row in the README.
 
 use store::{MovieId, UserId};
 
+use super::arguments::Arguments;
 use super::kind::{Kind, Max};
 use crate::route::Route;
 
 /// The declaration of a parameter.
-pub(crate) struct Parameter {
+pub(super) struct Parameter {
     /// The name in a query string or a body.
-    pub(crate) name: &'static str,
+    pub(super) name: &'static str,
     /// The name among the components of `openapi.json`: several routes have a parameter `n`, with different bounds.
-    pub(crate) component: &'static str,
+    pub(super) component: &'static str,
     /// The routes whose query strings take it.
-    pub(crate) routes: &'static [Route],
+    pub(super) routes: &'static [Route],
     /// Whether it is a member of the body of `POST /recommendations`.
-    pub(crate) in_body: bool,
+    pub(super) in_body: bool,
     /// Whether a query string without it is refused.
-    pub(crate) is_required: bool,
-    pub(crate) kind: Kind,
+    pub(super) is_required: bool,
+    pub(super) kind: Kind,
     /// A value, as decoded from a query string.
-    pub(crate) example: &'static str,
-    /// The description in `openapi.json` and `server --help`.
-    pub(crate) help: &'static str,
+    pub(super) example: &'static str,
+    /// The description in `openapi.json`; `server --help` has the first sentence.
+    pub(super) help: &'static str,
 }
 
 /// The routes that answer with a list which can be filtered.
@@ -53,7 +56,7 @@ const OPTIONAL: Parameter = Parameter {
 };
 
 /// All parameters, in the order in which a route's are listed.
-pub(crate) static PARAMETERS: &[Parameter] = &[
+pub(super) static PARAMETERS: &[Parameter] = &[
     Parameter {
         name: "user_id",
         component: "user",
@@ -64,7 +67,7 @@ pub(crate) static PARAMETERS: &[Parameter] = &[
             set: |arguments, ids| arguments.users = ids.into_iter().map(UserId).collect(),
         },
         example: "18",
-        help: "The user, or up to 50 users separated by commas, with at most 5,000 movies in total.",
+        help: "The user, or up to 50 users separated by commas. The answer has at most 5,000 movies in total.",
         ..OPTIONAL
     },
     Parameter {
@@ -273,10 +276,21 @@ pub(crate) static PARAMETERS: &[Parameter] = &[
         in_body: true,
         kind: Kind::Flag { set: |arguments, flag| arguments.list.scores = flag },
         example: "true",
-        help: "Whether to add the score that orders the list and, where there is one, the predicted rating in stars.",
+        help: "Whether to add scores and predicted ratings. The score orders the list; the rating is in stars, where there is \
+               one.",
         ..OPTIONAL
     },
 ];
+
+/// The parameters in the query strings of a route.
+pub(super) fn of_route(route: Route) -> impl Iterator<Item = &'static Parameter> {
+    PARAMETERS.iter().filter(move |parameter| parameter.routes.contains(&route))
+}
+
+/// The parameters that are members of the body of a fold-in.
+pub(super) fn of_body() -> impl Iterator<Item = &'static Parameter> {
+    PARAMETERS.iter().filter(|parameter| parameter.in_body)
+}
 
 const fn n(max: Max, default: u32) -> Kind {
     Kind::Number { min: 1, max, default: Some(default), set: |arguments, n| arguments.list.n = n }
@@ -286,7 +300,7 @@ const fn offset(max: Max) -> Kind {
     Kind::Number { min: 0, max, default: Some(0), set: |arguments, offset| arguments.list.offset = offset }
 }
 
-const fn year(set: fn(&mut super::Arguments, u32)) -> Kind {
+const fn year(set: fn(&mut Arguments, u32)) -> Kind {
     Kind::Number { min: 0, max: Max::ANY, default: None, set }
 }
 

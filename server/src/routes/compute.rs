@@ -30,7 +30,7 @@ impl Computation<'_> {
     /// Ends a computation that has no client any more. To be called between steps.
     ///
     /// # Errors
-    /// A problem that is sent to nobody.
+    /// A problem, which is not sent, because there is no client.
     pub(super) fn check(&self) -> Result<(), Problem> {
         if self.answer.is_closed() { Err(Problem::too_busy()) } else { Ok(()) }
     }
@@ -107,14 +107,15 @@ mod tests {
             let (release, is_released) = mpsc::channel::<()>();
             let (checked, was_cancelled) = mpsc::channel();
             // The first occupies the only thread until it is released; its client leaves while it runs.
-            let first = compute(&app, None, move |computation| {
+            let mut first = Box::pin(compute(&app, None, move |computation| {
                 started.send(()).unwrap();
                 is_released.recv().unwrap();
                 checked.send(computation.check().is_err()).unwrap();
                 Ok(text("late"))
-            });
-            assert!(timeout(Duration::ZERO, first).await.is_err());
+            }));
+            assert!(timeout(Duration::ZERO, first.as_mut()).await.is_err());
             has_started.recv().unwrap();
+            drop(first);
             for _ in 1..MAX_COMPUTATIONS {
                 let n_run = Arc::clone(&n_run);
                 let waiting = compute(&app, None, move |_| {
