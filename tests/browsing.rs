@@ -241,7 +241,7 @@ fn before_the_first_generation_the_page_says_so_and_then_goes_on_by_itself() {
     browser.until_text("#generation", "Nothing has been published yet");
     browser.type_into("#user", "18");
     browser.press(ENTER);
-    browser.until_text("#user-says", "no recommendations have been published yet");
+    browser.until_text("#user-says", "no generation is open yet");
     world.run_quickly(&[]);
     browser.until_text("#list-heading", "user 18");
     browser.until_text("#generation", "less than a minute old");

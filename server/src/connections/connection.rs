@@ -43,6 +43,7 @@ pub(super) async fn serve<S: RequestService>(
     let patience = request_timeout.mul_f64(rand::random_range(0.8..1.0));
     let activity = Arc::<Activity>::default();
     let answer = service_fn(|mut request: Request<Incoming>| {
+        // Here, because warp's filter for all headers would clone them.
         if let Some(client) = Preferences::of(request.headers()) {
             request.extensions_mut().insert(client);
         }
