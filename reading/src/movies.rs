@@ -123,6 +123,8 @@ fn genres(cell: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::fs;
+    use std::path::Path;
 
     use proptest::prelude::*;
 
