@@ -14,7 +14,7 @@ pub struct Scale {
 impl Scale {
     /// Stars as a rating could have them: those beyond an end become that end.
     #[must_use]
-    pub fn hold(self, stars: f32) -> f32 {
+    pub fn clamp(self, stars: f32) -> f32 {
         stars.clamp(self.min, self.max)
     }
 

@@ -7,7 +7,7 @@ const LOOKED_AT: usize = 16_384;
 
 /// The error on some of the ratings that are learnt from, after each step of training.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Course {
+pub struct TrainingCurve {
     /// By epoch of the ranking model: the root mean square of what a rating says (0 to 1) less the score. The model
     /// minimises more than this: that unrated movies score 0 weighs as well.
     pub ranking: Vec<f64>,

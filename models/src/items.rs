@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use store::records::UserTerms;
 
 use super::{
-    Course, Model, Objective, RankingFactors, RatingItems, RatingModel, TrainSettings, ranking, rating,
+    Model, Objective, RankingFactors, RatingItems, RatingModel, TrainSettings, TrainingCurve, ranking, rating,
 };
 use crate::error::{Error, Result};
 
@@ -52,12 +52,12 @@ impl ItemModel {
         interactions: &Interactions,
         settings: &TrainSettings,
         bar: &ProgressBar,
-    ) -> Result<(Self, Course)> {
+    ) -> Result<(Self, TrainingCurve)> {
         settings.check()?;
         let rank = settings.objective == Objective::Ranking;
         let n_sweeps = settings.rating.n_sweeps_for(interactions);
         bar.set_length((n_sweeps + if rank { settings.ranking.epochs } else { 0 }) as u64);
-        let mut course = Course::default();
+        let mut course = TrainingCurve::default();
         let rating = rating::fit(interactions, &settings.rating, settings.seed, bar, &mut course.rating)?;
         let items = match settings.objective {
             Objective::Ranking => {
@@ -93,15 +93,17 @@ impl ItemModel {
     /// of items that anybody in training has rated the list is the mean user's, and no stars but the mean are predicted.
     /// `is_trained` says whether the items were trained on this user's ratings, among others.
     ///
-    /// Cost: some ten steps of [`FoldIn`], and what [`RatingItems::form`] takes.
+    /// Cost: some ten steps of [`FoldIn`], and what [`RatingItems::fold_in`] takes.
     ///
     /// # Errors
     /// [`Error::UserDiverged`] where numbers stop being numbers.
-    pub fn form(&self, items: &[u32], stars: &[f32], is_trained: bool) -> Result<UserFactors> {
+    pub fn fold_in(&self, items: &[u32], stars: &[f32], is_trained: bool) -> Result<UserFactors> {
         let mut rating = vec![0.0; self.rating.terms.n_factors()];
         let diverged = |what| move || Error::UserDiverged { what };
-        let bias =
-            self.rating.form(items, stars, is_trained, &mut rating).ok_or_else(diverged("rating factors"))?;
+        let bias = self
+            .rating
+            .fold_in(items, stars, is_trained, &mut rating)
+            .ok_or_else(diverged("rating factors"))?;
         let ranking = match &self.user_terms {
             Some(terms) => {
                 let ratings = items.iter().zip(stars).map(|(&item, &stars)| (self.item(item), stars));
@@ -117,15 +119,15 @@ impl ItemModel {
     }
 
     /// Forms all users and joins them with the items. `is_trained` says on whose ratings these were trained. Cost:
-    /// [`Self::form`] for each, in parallel.
+    /// [`Self::fold_in`] for each, in parallel.
     ///
     /// # Errors
-    /// Those of [`Self::form`].
+    /// Those of [`Self::fold_in`].
     pub fn with_users(
         self,
         by_user: &Csr,
         is_trained: impl Fn(usize) -> bool + Sync,
-        course: Course,
+        course: TrainingCurve,
     ) -> Result<Model> {
         let (n_users, k, d) = (by_user.n_rows(), self.n_factors, self.rating.terms.n_factors());
         let mut ranking = vec![0.0; n_users * k];
@@ -133,7 +135,7 @@ impl ItemModel {
         let rows = ranking.par_chunks_exact_mut(k).zip(rating.par_chunks_exact_mut(d)).zip(&mut user_bias);
         rows.enumerate().with_min_len(MIN_USERS).try_for_each(|(user, ((ranking, rating), bias))| {
             let (items, stars) = by_user.row(user);
-            let formed = self.form(items, stars, is_trained(user))?;
+            let formed = self.fold_in(items, stars, is_trained(user))?;
             ranking.copy_from_slice(&formed.ranking);
             rating.copy_from_slice(&formed.rating);
             *bias = formed.bias;
@@ -151,7 +153,7 @@ impl ItemModel {
                 user_factors: rating,
                 item_factors,
             },
-            course,
+            curve: course,
         })
     }
 }

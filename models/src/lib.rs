@@ -19,11 +19,11 @@ use indicatif::ProgressBar;
 use store::records::UserTerms;
 
 pub use ::ranking::RankingFactors;
-pub use course::Course;
+pub use course::TrainingCurve;
 pub use error::{Error, Result};
 use interactions::Interactions;
 pub use items::{ItemModel, UserFactors};
-pub use rating::{RatingItems, RatingModel, StarTerms, StretchTerms};
+pub use rating::{RatingItems, RatingModel, SegmentTerms, StarTerms};
 pub use settings::{Objective, RankingSettings, RatingSettings, TrainSettings};
 
 /// What a night has learnt.
@@ -36,7 +36,7 @@ pub struct Model {
     /// What predicts stars.
     pub rating: RatingModel,
     /// How training went.
-    pub course: Course,
+    pub curve: TrainingCurve,
 }
 
 impl Model {

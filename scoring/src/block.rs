@@ -10,7 +10,7 @@ use pulp::{Simd, WithSimd};
 use ranking::tile::ROWS;
 
 use super::bounds::norm;
-use super::kernel::{Kernel, Rows, Work};
+use super::kernel::{Kernel, Rows, ScoreCounts};
 use super::selection::{Rank, Selection};
 use super::{Scored, Scorer};
 
@@ -73,13 +73,14 @@ impl Workspace {
 }
 
 impl WithSimd for Block<'_, '_> {
-    type Output = (Vec<Vec<Scored>>, Work);
+    type Output = (Vec<Vec<Scored>>, ScoreCounts);
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
         let Self { scorer, users, workspace: Workspace { ranks, seen, groups } } = self;
         let n_tiles = scorer.catalogue.items.n_tiles();
-        let mut kernel = Kernel { simd, items: &scorer.catalogue.items, scorer, work: Work::default() };
+        let mut kernel =
+            Kernel { simd, items: &scorer.catalogue.items, scorer, work: ScoreCounts::default() };
         let mut selections = begin(scorer, users.clone(), ranks, seen);
         let groups = &mut groups[..users.len().div_ceil(ROWS)];
 

@@ -27,7 +27,7 @@ pub(super) struct Rows {
 
 /// How many scores have been computed.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Work {
+pub struct ScoreCounts {
     /// In full, those of seen items included.
     pub in_full: u64,
     /// In 8 bits, to see whether it need be in full.
@@ -39,7 +39,7 @@ pub(super) struct Kernel<'a, 'f, S> {
     pub(super) simd: S,
     pub(super) items: &'a Items<'f>,
     pub(super) scorer: &'a Scorer<'f>,
-    pub(super) work: Work,
+    pub(super) work: ScoreCounts,
 }
 
 impl Rows {

@@ -35,14 +35,14 @@ use rayon::prelude::*;
 use block::{Block, Workspace};
 use bounds::Bound;
 use items::Items;
-pub use kernel::Work;
+pub use kernel::ScoreCounts;
 use ranking::RankingFactors;
 pub use ranking::Scored;
 use screen::Screen;
 
 /// The items, laid out for scoring: what users of any number of batches have in common.
 #[derive(Debug)]
-pub struct Catalogue<'a> {
+pub struct PreparedItems<'a> {
     n_factors: usize,
     items: Items<'a>,
     /// The items in their own order, if anyone has needed that: with factors of their own, so that items that live for
@@ -53,7 +53,7 @@ pub struct Catalogue<'a> {
     n: usize,
 }
 
-impl<'a> Catalogue<'a> {
+impl<'a> PreparedItems<'a> {
     /// Prepares to find the best `n` of items with some factors (n_items x n_factors, row-major). Copies them once, as
     /// far as they are needed.
     #[must_use]
@@ -83,7 +83,7 @@ impl<'a> Catalogue<'a> {
 /// What scoring needs: the items, and some users with what they have seen.
 #[derive(Debug)]
 pub struct Scorer<'a> {
-    catalogue: Arc<Catalogue<'a>>,
+    catalogue: Arc<PreparedItems<'a>>,
     /// n_users x n_factors, row-major.
     user_factors: &'a [f32],
     seen: &'a Csr,
@@ -96,13 +96,13 @@ impl<'a> Scorer<'a> {
     /// (n_users x n_items).
     #[must_use]
     pub fn new(factors: &'a RankingFactors, seen: &'a Csr, n: usize) -> Self {
-        let catalogue = Catalogue::new(factors.item_factors.as_slice(), factors.n_factors, n);
+        let catalogue = PreparedItems::new(factors.item_factors.as_slice(), factors.n_factors, n);
         Self::over(Arc::new(catalogue), &factors.user_factors, seen)
     }
 
     /// The same of items that are laid out already.
     #[must_use]
-    pub fn over(catalogue: Arc<Catalogue<'a>>, user_factors: &'a [f32], seen: &'a Csr) -> Self {
+    pub fn over(catalogue: Arc<PreparedItems<'a>>, user_factors: &'a [f32], seen: &'a Csr) -> Self {
         Self { catalogue, user_factors, seen, in_full: AtomicU64::new(0), in_8_bits: AtomicU64::new(0) }
     }
 
@@ -139,8 +139,8 @@ impl<'a> Scorer<'a> {
 
     /// How many scores have been computed until now.
     #[must_use]
-    pub fn work(&self) -> Work {
-        Work {
+    pub fn score_counts(&self) -> ScoreCounts {
+        ScoreCounts {
             in_full: self.in_full.load(Ordering::Relaxed),
             in_8_bits: self.in_8_bits.load(Ordering::Relaxed),
         }

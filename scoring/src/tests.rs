@@ -231,7 +231,7 @@ fn long_items_spare_the_short_ones_their_scores() {
     let seen = Csr::from_sorted(50, [], vec![], vec![]);
     let scorer = Scorer::new(&factors, &seen, 10);
     assert!(scorer.top_n(0..50).iter().all(|list| list.len() == 10));
-    let Work { in_full, in_8_bits } = scorer.work();
+    let ScoreCounts { in_full, in_8_bits } = scorer.score_counts();
     assert!(in_full + in_8_bits < scorer.n_candidates(0..50) / 50, "{in_full}, {in_8_bits}");
 }
 

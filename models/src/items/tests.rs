@@ -36,12 +36,12 @@ fn a_user_alone_is_what_the_user_is_among_all_with_any_number_of_threads() {
         let d = model.rating.n_factors;
         for user in 0..50 {
             let (rated, stars) = interactions.by_user.row(user);
-            let UserFactors { ranking, bias, rating } = items.form(rated, stars, true).unwrap();
+            let UserFactors { ranking, bias, rating } = items.fold_in(rated, stars, true).unwrap();
             assert_eq!(ranking, model.ranking.user(user));
             assert_eq!(rating, model.rating.user_factors[user * d..][..d]);
             assert_eq!(bias, model.rating.user_bias[user]);
             // Somebody else with these ratings is the same, but for what the user has added to the movies in training.
-            let stranger = items.form(rated, stars, false).unwrap();
+            let stranger = items.fold_in(rated, stars, false).unwrap();
             assert_eq!((&stranger.rating[..d - 1], stranger.rating[d - 1]), (&rating[..d - 1], 0.0));
         }
     }
@@ -53,7 +53,7 @@ fn a_user_without_ratings_gets_the_list_of_the_mean_user_and_no_stars_of_its_own
     for objective in [Objective::Ranking, Objective::Rating] {
         let (items, _) =
             ItemModel::train(&interactions, &settings(objective), &ProgressBar::hidden()).unwrap();
-        let UserFactors { ranking, bias, rating } = items.form(&[], &[], true).unwrap();
+        let UserFactors { ranking, bias, rating } = items.fold_in(&[], &[], true).unwrap();
         assert!(bias == 0.0 && rating.iter().all(|&factor| factor == 0.0));
         if objective == Objective::Rating {
             assert_eq!(ranking, [rating, vec![1.0]].concat(), "items' biases alone");
@@ -62,7 +62,7 @@ fn a_user_without_ratings_gets_the_list_of_the_mean_user_and_no_stars_of_its_own
         let score =
             |user: &[f32], item| -> f32 { user.iter().zip(items.item(item)).map(|(p, q)| p * q).sum() };
         let formed: Vec<_> = (0..50).map(|user| interactions.by_user.row(user)).collect();
-        let formed = formed.iter().map(|(rated, stars)| items.form(rated, stars, true).unwrap().ranking);
+        let formed = formed.iter().map(|(rated, stars)| items.fold_in(rated, stars, true).unwrap().ranking);
         let formed: Vec<_> = formed.collect();
         for item in 0..30 {
             let mean = formed.iter().map(|user| score(user, item)).sum::<f32>() / 50.0;
@@ -90,6 +90,6 @@ fn by_predicted_stars_a_score_is_the_prediction_but_for_what_is_the_same_for_all
 fn stars_that_are_no_numbers_end_in_an_error() {
     let (items, _) =
         ItemModel::train(&interactions(), &settings(Objective::Ranking), &ProgressBar::hidden()).unwrap();
-    let error = items.form(&[0, 1], &[f32::NAN, 3.0], true).unwrap_err();
+    let error = items.fold_in(&[0, 1], &[f32::NAN, 3.0], true).unwrap_err();
     assert!(matches!(error, Error::UserDiverged { what: "rating factors" }), "{error}");
 }

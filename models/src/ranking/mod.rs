@@ -48,7 +48,7 @@ pub(super) struct Learned {
 /// multiplications a rating and 5/2 k^2 a row of either side. Memory: the factors, and half a megabyte a thread.
 ///
 /// The users that were trained with the items are none of the model, but for their mean.
-/// `course` gets the error of every epoch, see [`Course`](super::Course).
+/// `course` gets the error of every epoch, see [`TrainingCurve`](super::TrainingCurve).
 ///
 /// # Errors
 /// [`Error::Diverged`] when numbers stop being numbers.
@@ -159,7 +159,7 @@ mod tests {
         let mut settings = TrainSettings::default();
         settings.ranking.n_factors = Some(8);
         settings.rating.sweeps = Some(1);
-        let Model { ranking: model, course, .. } =
+        let Model { ranking: model, curve: course, .. } =
             Model::train(&interactions, &settings, &ProgressBar::hidden()).unwrap();
         let course = course.ranking;
         assert_eq!(course.len(), settings.ranking.epochs);

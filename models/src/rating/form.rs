@@ -1,4 +1,4 @@
-//! A user's row from the user's ratings, the items being held: the mean of what the sampler would draw.
+//! A user's row from the user's ratings, the items being item_payload: the mean of what the sampler would draw.
 //!
 //! In each stretch of the chain items are held at some of their draws. Given one, what is left of a user is a ridge
 //! regression, whose prior mean the implicit factors of the movies rated have moved, and the precision of the user's
@@ -12,7 +12,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::items::{RatingItems, StarTerms, StretchTerms};
+use super::items::{RatingItems, SegmentTerms, StarTerms};
 use super::noise::{MOST_PRECISE, SHAPE};
 use super::rows::{Row, Square, add, dot, invert, multiply, plus, product};
 use super::stretch::one_more;
@@ -37,7 +37,7 @@ impl<const W: usize> WithSimd for Form<'_, W> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
-        let StarTerms { stretches, depth, n_draws, noise_rate, .. } = &self.items.terms;
+        let StarTerms { segments: stretches, depth, n_draws, noise_rate, .. } = &self.items.terms;
         let weight = (self.rated.len() as f32).sqrt().recip();
         let mut line = vec![0.0];
         let mut newcomer = 0.0;
@@ -80,7 +80,8 @@ impl<const W: usize> Form<'_, W> {
     #[inline(always)]
     fn rows(&self, item: u32, stretch: usize) -> &[Row<W>] {
         let n_rows = SHARED + self.items.terms.n_draws;
-        let (rows, _) = self.items.held[item as usize * self.items.terms.n_held()..].as_chunks::<W>();
+        let (rows, _) =
+            self.items.item_payload[item as usize * self.items.terms.payload_len()..].as_chunks::<W>();
         &rows[stretch * n_rows..][..n_rows]
     }
 
@@ -122,7 +123,7 @@ impl<const W: usize> Evidence<W> {
     /// precision = (SHAPE + n / 2) / (rate + (s - 2 b . row + row . A row + trace(A C)) / 2)
     /// ```
     #[inline(always)]
-    fn solve<S: Simd>(&self, simd: S, stretch: &StretchTerms, implied: &Row<W>, rate: f32) -> Option<Row<W>> {
+    fn solve<S: Simd>(&self, simd: S, stretch: &SegmentTerms, implied: &Row<W>, rate: f32) -> Option<Row<W>> {
         let Self { n, squares, observed, square, .. } = self;
         let prior: Row<W> = stretch.prior_precision.as_slice().try_into().ok()?;
         let mean: Row<W> = stretch.prior_mean.as_slice().try_into().ok()?;

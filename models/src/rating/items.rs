@@ -7,7 +7,7 @@ use super::Level;
 use super::form::{Form, SHARED};
 
 /// The side of items, and of users what they have in common. Any user's bias and factors follow from the ratings
-/// ([`RatingItems::form`]), here or on any other machine, to the bit.
+/// ([`RatingItems::fold_in`]), here or on any other machine, to the bit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RatingItems {
     /// What all items share.
@@ -16,10 +16,10 @@ pub struct RatingItems {
     pub item_bias: Vec<f32>,
     /// n_items x [`StarTerms::n_factors`], row-major.
     pub item_factors: Vec<f32>,
-    /// What users' rows are formed from: n_items x [`StarTerms::n_held`], row-major. Of each stretch of the chain rows
+    /// What users' rows are formed from: n_items x [`StarTerms::payload_len`], row-major. Of each stretch of the chain rows
     /// of `width` numbers: the item's implicit factors, those that its being rated adds to a user; what it tells the
     /// implicit factors of whoever has rated it; and, for each draw that is kept, its bias and factors.
-    pub held: Vec<f32>,
+    pub item_payload: Vec<f32>,
 }
 
 /// What the rating model's items share.
@@ -40,7 +40,7 @@ pub struct StarTerms {
     /// Numbers that a row in a stretch is stored in: 16, 32 or 64, the last of which are zeros.
     pub width: usize,
     /// By stretch of the chain.
-    pub stretches: Vec<StretchTerms>,
+    pub segments: Vec<SegmentTerms>,
     /// The bias and the factors of a user without ratings, before all are told from them: 1 + n_factors numbers.
     pub unknown_user: Vec<f32>,
     /// The same of an item.
@@ -49,7 +49,7 @@ pub struct StarTerms {
 
 /// What is known of users in a stretch of the chain.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct StretchTerms {
+pub struct SegmentTerms {
     /// The stretch's share of the sweeps.
     pub share: f32,
     /// The mean of a user's own part before any rating is known, `width` numbers.
@@ -62,13 +62,13 @@ impl StarTerms {
     /// Factors of each user and item: those of each stretch, and two for the rating that is asked for.
     #[must_use]
     pub fn n_factors(&self) -> usize {
-        self.stretches.len() * (self.depth - 1) + 2
+        self.segments.len() * (self.depth - 1) + 2
     }
 
     /// Numbers that forming users needs of each item.
     #[must_use]
-    pub fn n_held(&self) -> usize {
-        self.stretches.len() * (SHARED + self.n_draws) * self.width
+    pub fn payload_len(&self) -> usize {
+        self.segments.len() * (SHARED + self.n_draws) * self.width
     }
 
     pub(super) fn level(&self) -> Level {
@@ -82,7 +82,13 @@ impl RatingItems {
     /// `None` where numbers stop being numbers.
     ///
     /// Cost, of each draw that is kept: W^2 multiplications a rating, and some 4 W^3.
-    pub fn form(&self, items: &[u32], stars: &[f32], is_trained: bool, factors: &mut [f32]) -> Option<f32> {
+    pub fn fold_in(
+        &self,
+        items: &[u32],
+        stars: &[f32],
+        is_trained: bool,
+        factors: &mut [f32],
+    ) -> Option<f32> {
         if items.is_empty() {
             factors.fill(0.0);
             return Some(0.0);

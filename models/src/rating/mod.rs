@@ -31,7 +31,7 @@ use interactions::{Csr, Interactions};
 
 use super::{RatingSettings, course};
 use crate::error::{Error, Result};
-pub use items::{RatingItems, StarTerms, StretchTerms};
+pub use items::{RatingItems, SegmentTerms, StarTerms};
 use noise::Noise;
 use posterior::Sums;
 use random::{Streams, Whose};
@@ -74,7 +74,7 @@ impl RatingModel {
 
     /// The rating of an item by a user of whom nothing is known.
     #[must_use]
-    pub fn predict_for_anyone(&self, item: usize) -> f32 {
+    pub fn predict_for_unknown_user(&self, item: usize) -> f32 {
         self.global_mean + self.item_bias[item]
     }
 }
@@ -85,7 +85,7 @@ fn predicted(global_mean: f32, user: (f32, &[f32]), item: (f32, &[f32])) -> f32 
     global_mean + user.0 + item.0 + interaction
 }
 
-/// Learns the model. `course` gets the error of every sweep, see [`Course`](super::Course). Of a user or an item without
+/// Learns the model. `course` gets the error of every sweep, see [`TrainingCurve`](super::TrainingCurve). Of a user or an item without
 /// ratings, bias and factors are zero.
 ///
 /// Cost of a sweep, with d factors and the bias: about 2 d^2 multiplications and 40 d additions a rating, and d^3

@@ -113,7 +113,7 @@ impl<const W: usize> Sums<W> {
             item_factors.extend_from_slice(&line[1..]);
         }
         RatingItems {
-            held: (0..items.weight.len())
+            item_payload: (0..items.weight.len())
                 .flat_map(|item| self.stretches.iter().flat_map(move |stretch| stretch.held(item)))
                 .collect(),
             item_bias,
@@ -126,7 +126,7 @@ impl<const W: usize> Sums<W> {
                 depth: self.depth,
                 n_draws: n_draws(self.n),
                 width: W,
-                stretches: self.stretches.iter().map(|stretch| stretch.terms(self.n)).collect(),
+                segments: self.stretches.iter().map(|stretch| stretch.terms(self.n)).collect(),
                 unknown_user,
                 unknown_item,
             },

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::items::StretchTerms;
+use super::items::SegmentTerms;
 use super::rows::{Row, dot, plus};
 use super::side::{MIN_ROWS, Side};
 
@@ -71,7 +71,7 @@ impl<const W: usize> Stretch<W> {
         self.items[item].row
     }
 
-    /// What users are formed from of an item, see [`RatingItems::held`].
+    /// What users are formed from of an item, see [`RatingItems::item_payload`].
     pub(super) fn held(&self, item: usize) -> impl Iterator<Item = f32> {
         let implicit = self.items[item].implicit.map(|sum| sum / self.n_sweeps as f32);
         let draws = self.draws.iter().flat_map(move |draw| draw[item]);
@@ -79,9 +79,9 @@ impl<const W: usize> Stretch<W> {
     }
 
     /// What users have in common, of a stretch of `n` sweeps in all.
-    pub(super) fn terms(&self, n: usize) -> StretchTerms {
+    pub(super) fn terms(&self, n: usize) -> SegmentTerms {
         let n_sweeps = self.n_sweeps as f32;
-        StretchTerms {
+        SegmentTerms {
             share: n_sweeps / n as f32,
             prior_mean: self.unknown_user.map(|sum| sum / n_sweeps).to_vec(),
             prior_precision: self.user_precision.map(|sum| sum / n_sweeps).to_vec(),

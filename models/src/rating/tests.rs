@@ -8,7 +8,7 @@ use super::hyper::Prior;
 use super::random::{Draw, normal};
 use super::told::Equations;
 use super::*;
-use crate::{Course, ItemModel};
+use crate::{ItemModel, TrainingCurve};
 
 /// The matrix of cells (user, item, stars), sorted.
 fn interactions(n_users: usize, n_items: usize, cells: &[(u32, u32, f32)]) -> Interactions {
@@ -24,7 +24,7 @@ fn model(interactions: &Interactions, n_sweeps: usize) -> Result<RatingModel> {
     let settings = RatingSettings { n_factors: 3, sweeps: Some(n_sweeps) };
     let rating = fit(interactions, &settings, 1, &ProgressBar::hidden(), &mut Vec::new())?;
     let items = ItemModel::by_stars(rating);
-    Ok(items.with_users(&interactions.by_user, |_| true, Course::default())?.rating)
+    Ok(items.with_users(&interactions.by_user, |_| true, TrainingCurve::default())?.rating)
 }
 
 /// Ratings by two tastes, with biases and a scatter of 0.2: six in ten cells of 60 x 40, and the others.
@@ -78,7 +78,7 @@ fn of_whom_nothing_is_known_nothing_is_said() {
         assert!(factors[3 * k..].iter().all(|&factor| factor == 0.0), "{factors:?}");
     }
     assert_eq!(model.predict(3, 3), model.global_mean);
-    assert_eq!(model.predict(3, 0), model.predict_for_anyone(0));
+    assert_eq!(model.predict(3, 0), model.predict_for_unknown_user(0));
     assert!((1.0..5.0).contains(&model.global_mean), "{}", model.global_mean);
 }
 

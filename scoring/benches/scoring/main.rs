@@ -24,7 +24,7 @@ use std::time::Instant;
 
 use interactions::Csr;
 use ranking::RankingFactors;
-use scoring::{Scored, Scorer, Work};
+use scoring::{ScoreCounts, Scored, Scorer};
 
 const RUNS: usize = 5;
 /// Users scored at once, as a run does.
@@ -53,7 +53,7 @@ fn made_up() {
     );
     for (name, world, n) in worlds::all() {
         let (mut ours, mut plain) = (Vec::new(), Vec::new());
-        let mut work = Work::default();
+        let mut work = ScoreCounts::default();
         for _ in 0..RUNS {
             let begin = processor_seconds();
             let (lists, computed) = score(&world, n);
@@ -110,10 +110,10 @@ fn given(dir: &Path, lengths: &[String]) {
 }
 
 /// What is measured: preparation and lists.
-fn score(world: &World, n: usize) -> (Lists, Work) {
+fn score(world: &World, n: usize) -> (Lists, ScoreCounts) {
     let scorer = Scorer::new(&world.factors, &world.seen, n);
     let lists = in_parts(world, |users| scorer.top_n(users));
-    (lists, scorer.work())
+    (lists, scorer.score_counts())
 }
 
 fn in_parts(world: &World, top_n: impl Fn(std::ops::Range<usize>) -> Lists) -> Lists {

@@ -17,7 +17,7 @@ fn items(numbers: &[f32]) -> RatingItems {
     let stretch = |at, share| {
         let mut prior_precision = filled(at, 2.0);
         prior_precision[4..].fill(1.0);
-        StretchTerms { share, prior_mean: filled(at + 7, 0.0), prior_precision }
+        SegmentTerms { share, prior_mean: filled(at + 7, 0.0), prior_precision }
     };
     let held = numbers.chunks_exact(4).flat_map(|row| row.iter().copied().chain([0.0; 12])).collect();
     RatingItems {
@@ -29,21 +29,21 @@ fn items(numbers: &[f32]) -> RatingItems {
             depth: 4,
             n_draws: 2,
             width,
-            stretches: vec![stretch(0, 0.4), stretch(11, 0.6)],
+            segments: vec![stretch(0, 0.4), stretch(11, 0.6)],
             unknown_user: vec![0.0; 9],
             unknown_item: vec![0.0; 9],
         },
         item_bias: Vec::new(),
         item_factors: Vec::new(),
-        held,
+        item_payload: held,
     }
 }
 
 /// The line in f64, with a general solver.
 fn reference(model: &RatingItems, rated: &[u32], stars: &[f32]) -> Vec<f64> {
-    let StarTerms { mean, deviation, noise_rate, stretches, .. } = &model.terms;
+    let StarTerms { mean, deviation, noise_rate, segments: stretches, .. } = &model.terms;
     let number = |item: u32, row: usize| {
-        DVector::from_fn(4, |x, _| f64::from(model.held[item as usize * 128 + row * 16 + x]))
+        DVector::from_fn(4, |x, _| f64::from(model.item_payload[item as usize * 128 + row * 16 + x]))
     };
     let n = rated.len() as f64;
     let sum = |row| rated.iter().fold(DVector::zeros(4), |sum, &item| sum + number(item, row));
