@@ -1,7 +1,8 @@
 //! Both models without their users, and the fold-in of users one by one.
 //!
-//! With the items fixed, a user's factors follow from the user's ratings alone. So users can be folded in in any order, on
-//! any number of machines, and users whom training has not seen are folded in like those whom it has.
+//! With the items fixed, a user's factors follow from the user's ratings alone. So users can be folded in in
+//! any order, on any number of machines, and users whom training has not seen are folded in like those whom
+//! it has.
 
 use ::ranking::FoldIn;
 use indicatif::ProgressBar;
@@ -78,10 +79,16 @@ impl ItemModel {
 
     /// Items whose lists are ordered by predicted stars.
     pub(super) fn by_predicted_stars(rating: RatingItems) -> Self {
-        let d = rating.terms.n_factors();
+        let n_rating = rating.terms.n_factors();
         // An item's last factor is its bias.
-        let mean_user = [vec![0.0; d], vec![1.0]].concat();
-        Self { n_factors: d + 1, item_factors: rating.ranking_factors(), user_terms: None, mean_user, rating }
+        let mean_user = [vec![0.0; n_rating], vec![1.0]].concat();
+        Self {
+            n_factors: n_rating + 1,
+            item_factors: rating.ranking_factors(),
+            user_terms: None,
+            mean_user,
+            rating,
+        }
     }
 
     /// The ranking factors of an item.
@@ -89,9 +96,9 @@ impl ItemModel {
         &self.item_factors[item as usize * self.n_factors..][..self.n_factors]
     }
 
-    /// Folds in a user with ratings in stars of some items, with the same bits on every machine. A user without ratings of
-    /// these items gets the mean user's list and the items' mean predictions. `is_trained` states whether the items were
-    /// trained on this user's ratings, among others.
+    /// Folds in a user with ratings in stars of some items, with the same bits on every machine. A user
+    /// without ratings of these items gets the mean user's list and the items' mean predictions. `is_trained`
+    /// states whether the items were trained on this user's ratings, among others.
     ///
     /// Cost: some ten steps of [`FoldIn`], and that of [`RatingItems::fold_in`].
     ///
@@ -118,8 +125,8 @@ impl ItemModel {
         finite.then_some(UserFactors { ranking, bias, rating }).ok_or_else(diverged("ranking factors"))
     }
 
-    /// Folds in all users and joins them with the items. `is_trained` states for each user index whether the items were
-    /// trained on that user's ratings. Cost: [`Self::fold_in`] for each, in parallel.
+    /// Folds in all users and joins them with the items. `is_trained` states for each user index whether the
+    /// items were trained on that user's ratings. Cost: [`Self::fold_in`] for each, in parallel.
     ///
     /// # Errors
     /// As [`Self::fold_in`].
@@ -129,10 +136,14 @@ impl ItemModel {
         is_trained: impl Fn(usize) -> bool + Sync,
         curve: TrainingCurve,
     ) -> Result<Model> {
-        let (n_users, k, d) = (by_user.n_rows(), self.n_factors, self.rating.terms.n_factors());
-        let mut ranking = vec![0.0; n_users * k];
-        let (mut user_bias, mut rating) = (vec![0.0; n_users], vec![0.0; n_users * d]);
-        let rows = ranking.par_chunks_exact_mut(k).zip(rating.par_chunks_exact_mut(d)).zip(&mut user_bias);
+        let (n_users, n_ranking, n_rating) =
+            (by_user.n_rows(), self.n_factors, self.rating.terms.n_factors());
+        let mut ranking = vec![0.0; n_users * n_ranking];
+        let (mut user_bias, mut rating) = (vec![0.0; n_users], vec![0.0; n_users * n_rating]);
+        let rows = ranking
+            .par_chunks_exact_mut(n_ranking)
+            .zip(rating.par_chunks_exact_mut(n_rating))
+            .zip(&mut user_bias);
         rows.enumerate().with_min_len(MIN_USERS).try_for_each(|(user, ((ranking, rating), bias))| {
             let (items, stars) = by_user.row(user);
             let user = self.fold_in(items, stars, is_trained(user))?;
@@ -143,10 +154,14 @@ impl ItemModel {
         })?;
         let RatingItems { terms, item_bias, item_factors, .. } = self.rating;
         Ok(Model {
-            ranking: RankingFactors { n_factors: k, user_factors: ranking, item_factors: self.item_factors },
+            ranking: RankingFactors {
+                n_factors: n_ranking,
+                user_factors: ranking,
+                item_factors: self.item_factors,
+            },
             user_terms: self.user_terms,
             rating: RatingModel {
-                n_factors: d,
+                n_factors: n_rating,
                 global_mean: terms.global_mean,
                 user_bias,
                 item_bias,

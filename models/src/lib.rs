@@ -1,8 +1,9 @@
 //! The two models of a run. Both are latent factors of users and items.
 //!
-//! The *ranking* model predicts how likely a user is to choose a movie; it orders the lists. The *rating* model predicts
-//! stars; every stored movie carries its prediction, and with the objective `rating` it orders the lists as well. Ordering
-//! by predicted stars makes poor lists, because it favors movies with few and high ratings. So it is not the default.
+//! The *ranking* model predicts how likely a user is to choose a movie; it orders the lists. The *rating*
+//! model predicts stars; every stored movie carries its prediction, and with the objective `rating` it orders
+//! the lists as well. Ordering by predicted stars makes poor lists, because it favors movies with few and
+//! high ratings. So it is not the default.
 //!
 //! Input: interactions by index, and settings. Output: factors. Training knows no keys and does not score candidates.
 

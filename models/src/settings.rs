@@ -46,8 +46,8 @@ pub struct RankingSettings {
     pub activity_discount: f32,
     /// An unrated movie is weighted by its number of ratings to the power of this.
     pub popularity_emphasis: f32,
-    /// Lower asymptote of the preference; the upper asymptote is 1. With the defaults half a star has the preference 0.142
-    /// and five stars 0.930. It is above 0 because the movie was chosen at all.
+    /// Lower asymptote of the preference; the upper asymptote is 1. With the defaults half a star has the
+    /// preference 0.142 and five stars 0.930. It is above 0 because the movie was chosen at all.
     pub floor: f32,
     /// Midpoint of the preference on the scale, 0 (fewest stars) to 1 (most stars).
     pub midpoint: f32,
@@ -74,7 +74,8 @@ impl Default for RankingSettings {
 /// Settings of the rating model.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RatingSettings {
-    /// Latent factors of each user and item, in each sweep. Multiples of 16 less 1 are cheapest: the bias makes them whole.
+    /// Latent factors of each user and item, in each sweep. Multiples of 16 less 1 are cheapest: the bias
+    /// makes them whole.
     pub n_factors: usize,
     /// Sweeps of the sampler. Each draws all users and then all items. `None` chooses by the number of ratings.
     pub sweeps: Option<usize>,

@@ -8,11 +8,12 @@ const SAMPLE_SIZE: usize = 16_384;
 /// The error on a sample of the training ratings, after each step of training.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TrainingCurve {
-    /// By epoch of the ranking model: the root mean square of a rating's preference (0 to 1) less its score. The objective
-    /// has more terms than this: unrated movies, which should score 0, and the regularization.
+    /// Error of each epoch of the ranking model: the root mean square of a rating's preference (0 to 1) less
+    /// its score. The objective has more terms than this: unrated movies, which should score 0, and the
+    /// regularization.
     pub ranking: Vec<f64>,
-    /// By sweep of the rating model: the root mean square error of the draw, in stars. The model is the mean of the
-    /// sweeps, which has a lower error.
+    /// Error of each sweep of the rating model: the root mean square error of the draw, in stars. The model
+    /// is the mean of the sweeps, which has a lower error.
     pub rating: Vec<f64>,
 }
 

@@ -8,8 +8,8 @@
 //! score <= p.q + g |p| |q| + k 2^-149 <= (1 + g) |p| |q| + k 2^-149,    g = k 2^-24 / (1 - k 2^-24)
 //! ```
 //!
-//! Norms are computed in f64, in which squares of f32 are exact and nothing overflows. Their own error, about k 2^-53, is
-//! covered by the margin, which is twice g.
+//! Norms are computed in f64, in which squares of f32 are exact and nothing overflows. Their own error, about
+//! k 2^-53, is covered by the margin, which is twice g.
 
 /// The bound of a score, from the norms of its factors.
 #[derive(Debug, Clone, Copy)]

@@ -63,8 +63,8 @@ impl UserTile {
 }
 
 impl<S: Simd> Kernel<'_, '_, S> {
-    /// Offers the items of some tiles to the selections of at most [`ROWS`] users. Stops before the first tile from which
-    /// on no item can be among the best of any user.
+    /// Offers the items of some tiles to the selections of at most [`ROWS`] users. Stops before the first
+    /// tile from which on no item can be among the best of any user.
     #[inline(always)]
     pub(super) fn score(&mut self, users: &UserTile, tiles: Range<usize>, group: &mut [TopNSelection<'_>]) {
         for tile in tiles {

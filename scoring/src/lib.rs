@@ -1,19 +1,20 @@
 //! Exact top-N: the best N of all items that a user has not seen, for many users at once.
 //!
-//! Input: user factors (n_users x n_factors), item factors (n_items x n_factors), and the seen items of each user. Output:
-//! a list for each user. A score is the dot product of the user's and the item's factors: fused multiply-adds in f32, from
-//! the first factor to the last. That order is part of the contract: every instruction set and every number of threads
-//! gives the same bits. Candidates are ordered by score descending, then by item index ascending. Factors must be finite,
-//! and so small that no score overflows.
+//! Input: user factors (n_users x n_factors), item factors (n_items x n_factors), and the seen items of each
+//! user. Output: a list for each user. A score is the dot product of the user's and the item's factors: fused
+//! multiply-adds in f32, from the first factor to the last. That order is part of the contract: every
+//! instruction set and every number of threads gives the same bits. Candidates are ordered by score
+//! descending, then by item index ascending. Factors must be finite, and so small that no score overflows.
 //!
 //! The lists equal those of computing and sorting every score, but most scores need not be computed:
 //!
-//! - Items are scored in the order of their norms (`tiled_items`). No score exceeds the product of the two norms, rounding
-//!   included (`bounds`), so a user is complete when that product falls below the user's N-th best score.
+//! - Items are scored in the order of their norms (`tiled_items`). No score exceeds the product of the two
+//!   norms, rounding included (`bounds`), so a user is complete when that product falls below the user's N-th
+//!   best score.
 //! - On machines that multiply bytes fast, scores are first computed in 8 bits (`screen`), and only those that may be
 //!   among the best are computed in full.
-//! - Scores of a tile stay in registers and are compared there with the user's threshold (`kernel`). Those that exceed it
-//!   are held beside the N best and pruned from time to time (`selection`).
+//! - Scores of a tile stay in registers and are compared there with the user's threshold (`kernel`). Those
+//!   that exceed it are held beside the N best and pruned from time to time (`selection`).
 //!
 //! The order and the bounds affect only the time. `user_block` combines these parts for a block of users.
 
@@ -47,8 +48,8 @@ pub struct PreparedItems<'a> {
     n_factors: usize,
     /// In the order of their norms.
     tiles: TiledItems<'a>,
-    /// In the order of their indices, laid out on first use. They own a copy of the factors, because a lifetime of `'a` in
-    /// a `OnceLock` would make this type invariant.
+    /// In the order of their indices, laid out on first use. They own a copy of the factors, because a
+    /// lifetime of `'a` in a `OnceLock` would make this type invariant.
     by_index: OnceLock<TiledItems<'static>>,
     bound: Bound,
     screen: Option<Screen>,
@@ -57,8 +58,8 @@ pub struct PreparedItems<'a> {
 }
 
 impl<'a> PreparedItems<'a> {
-    /// Prepares items (`item_factors` is n_items x n_factors, row-major) for lists of `n` items. Factors are copied once, as
-    /// far as they are needed.
+    /// Prepares items (`item_factors` is n_items x n_factors, row-major) for lists of `n` items. Factors are
+    /// copied once, as far as they are needed.
     #[must_use]
     pub fn new(item_factors: impl Into<Cow<'a, [f32]>>, n_factors: usize, n: usize) -> Self {
         let tiles = TiledItems::largest_norm_first(item_factors.into(), n_factors);
@@ -103,8 +104,8 @@ impl<'a> Scorer<'a> {
         Self::over(Arc::new(items), &factors.user_factors, seen)
     }
 
-    /// A scorer with items that are prepared already. `user_factors` is n_users x n_factors, row-major; `seen` is n_users x
-    /// n_items.
+    /// A scorer with items that are prepared already. `user_factors` is n_users x n_factors, row-major;
+    /// `seen` is n_users x n_items.
     #[must_use]
     pub fn over(items: Arc<PreparedItems<'a>>, user_factors: &'a [f32], seen: &'a Csr) -> Self {
         Self { items, user_factors, seen, in_full: AtomicU64::new(0), in_8_bits: AtomicU64::new(0) }

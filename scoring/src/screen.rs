@@ -1,15 +1,16 @@
-//! The screen: scores in 8 bits, four times as fast as exact ones. It finds the scores that may reach a threshold. These
-//! are then computed in full; the others cannot be among the best.
+//! The screen: scores in 8 bits, four times as fast as exact ones. It finds the scores that may reach a
+//! threshold. These are then computed in full; the others cannot be among the best.
 //!
-//! A user's factors p are quantized to `p' = scale * a`, a tile's items q to `q' = scale * b`, where a and b are integers
-//! from -127 to 127. The sum of a[d] b[d] is exact, and
+//! A user's factors p are quantized to `p' = scale * a`, a tile's items q to `q' = scale * b`, where a and b
+//! are integers from -127 to 127. The sum of a[d] b[d] is exact, and
 //!
 //! ```text
 //! p.q = p'.q' + (p - p').q + p'.(q - q')   <=   p'.q' + |p - p'| |q| + |p'| |q - q'|
 //! ```
 //!
-//! So, with the margin of [`Bound`] for the rounding of the score itself, there is an integer that the sum must reach if
-//! the score reaches the threshold. The screen needs AVX-512 with VNNI; other machines compute every score in full.
+//! So, with the margin of [`Bound`] for the rounding of the score itself, there is an integer that the sum
+//! must reach if the score reaches the threshold. The screen needs AVX-512 with VNNI; other machines compute
+//! every score in full.
 
 use ranking::tile::ROWS;
 

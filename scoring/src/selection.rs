@@ -6,8 +6,9 @@ use super::bounds::Bound;
 /// Candidates whose scores are computed side by side, outside of whole tiles.
 pub(super) const PENDING: usize = 8;
 
-/// A candidate as a number: the better, the greater. The upper 32 bits are the score, in the order of [`f32::total_cmp`];
-/// the lower are the inverted item index, so that of equal scores the smaller item is better.
+/// A candidate as a number: the better, the greater. The upper 32 bits are the score, in the order of
+/// [`f32::total_cmp`]; the lower are the inverted item index, so that of equal scores the smaller item is
+/// better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Rank(u64);
 
@@ -37,8 +38,8 @@ impl Rank {
     }
 }
 
-/// The selection of one user. Once it holds `n` candidates it has a threshold. Candidates beyond `n` are pruned from time to
-/// time.
+/// The selection of one user. Once it holds `n` candidates it has a threshold. Candidates beyond `n` are
+/// pruned from time to time.
 #[derive(Debug)]
 pub(super) struct TopNSelection<'a> {
     /// The user's index.
@@ -70,8 +71,8 @@ pub(super) struct TopNSelection<'a> {
 }
 
 impl<'a> TopNSelection<'a> {
-    /// An empty selection of the best `n` items of a user whose factors have this norm. `ranks` must have room for `n`
-    /// candidates and a tile, `seen` a bit for each place.
+    /// An empty selection of the best `n` items of a user whose factors have this norm. `ranks` must have
+    /// room for `n` candidates and a tile, `seen` a bit for each place.
     pub(super) fn new(
         user: usize,
         norm: f64,
@@ -140,8 +141,8 @@ impl<'a> TopNSelection<'a> {
         }
     }
 
-    /// A bit for each of `n` places from `first` on: whether the item there is unseen. The places are at most 32, in one word
-    /// of `seen`.
+    /// A bit for each of `n` places from `first` on: whether the item there is unseen. The places are at most
+    /// 32, in one word of `seen`.
     #[inline(always)]
     pub(super) fn unseen(&self, first: usize, n: usize) -> u32 {
         (!self.seen[first / 32] >> (first % 32)) & (u32::MAX >> (32 - n))

@@ -26,8 +26,8 @@ fn by_definition(factors: &RankingFactors, seen: &Csr, n: usize, user: usize) ->
     all
 }
 
-/// Random factors of users and items, seen cells, and a length of the lists. Each item's factors are multiplied by a power
-/// of two, which spreads the norms and keeps ties.
+/// Random factors of users and items, seen cells, and a length of the lists. Each item's factors are
+/// multiplied by a power of two, which spreads the norms and keeps ties.
 fn cases(
     factor: impl Strategy<Value = f32> + Clone + 'static,
     powers: std::ops::Range<i32>,
@@ -77,8 +77,8 @@ proptest! {
         check(case)?;
     }
 
-    /// A coarse grid of factors, so that ties are common, also between items of different norms; and tiny factors, whose
-    /// products underflow to zeros of either sign.
+    /// A coarse grid of factors, so that ties are common, also between items of different norms; and tiny
+    /// factors, whose products underflow to zeros of either sign.
     #[test]
     fn ties_and_zeros_are_ordered_as_in_a_full_sort(
         case in cases(prop::sample::select(vec![-1.5f32, -1.0, -0.0, 0.0, 0.5, 1.0, 1e-30, -1e-30]), -2..3)
@@ -108,8 +108,8 @@ proptest! {
     }
 }
 
-/// Longer lists and more factors and users than the cases above. Norms ascend or descend with the index, which is the worst
-/// case of each order of the items.
+/// Longer lists and more factors and users than the cases above. Norms ascend or descend with the index,
+/// which is the worst case of each order of the items.
 #[test]
 fn lists_are_exact_with_many_factors_and_long_lists() {
     for (power, n_factors) in [(-1, 37), (0, 64), (1, 130)] {
@@ -137,8 +137,8 @@ fn lists_are_exact_with_many_factors_and_long_lists() {
     }
 }
 
-/// Factors for which the bounds are tight: items of nearly one direction, norms and factors of all magnitudes, numbers at
-/// both ends of the range.
+/// Factors for which the bounds are tight: items of nearly one direction, norms and factors of all
+/// magnitudes, numbers at both ends of the range.
 #[test]
 fn lists_are_exact_if_the_bounds_are_tight() {
     let mut stream = ChaCha8Rng::seed_from_u64(5);

@@ -1,7 +1,8 @@
 //! The item factors in tiles, in the order in which they are scored: largest norm first.
 //!
-//! The order is stable within classes of nearly equal norms. The *place* of an item is its position in this order. Factors
-//! are laid out panel by panel, when a user first needs the panel: most users need only the first ones.
+//! The order is stable within classes of nearly equal norms. The *place* of an item is its position in this
+//! order. Factors are laid out panel by panel, when a user first needs the panel: most users need only the
+//! first ones.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;

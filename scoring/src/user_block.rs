@@ -1,8 +1,9 @@
 //! Scores a block of users against the items.
 //!
-//! First all users are scored against the head, the items of the largest norms. Then users with similar cuts are grouped,
-//! and each group continues until no remaining item can be among the best of any of its users. If the order is harmful,
-//! because items of larger norms have lower scores, a group restarts with the items in the order of their indices.
+//! First all users are scored against the head, the items of the largest norms. Then users with similar cuts
+//! are grouped, and each group continues until no remaining item can be among the best of any of its users.
+//! If the order is harmful, because items of larger norms have lower scores, a group restarts with the items
+//! in the order of their indices.
 
 use std::ops::Range;
 

@@ -47,7 +47,8 @@ impl Factors {
         values
     }
 
-    /// The mean of all rows, as one row; zeros without rows. Summed in order, so that every machine gives the same bits.
+    /// The mean of all rows, as one row; zeros without rows. Summed in order, so that every machine gives the
+    /// same bits.
     pub(crate) fn mean(&self) -> Self {
         let mut mean = Self::zero(1, self.n_factors);
         let mut sums = vec![0.0f64; self.stride];

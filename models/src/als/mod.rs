@@ -1,10 +1,11 @@
 //! Half an epoch of implicit alternating least squares: all rows of one side are improved, given the other side (Hu,
 //! Koren, Volinsky: "Collaborative Filtering for Implicit Feedback Datasets", ICDM 2008).
 //!
-//! A row is not solved but takes two steps of preconditioned conjugate gradients towards its solution, from its value of
-//! the last epoch (Takács, Pilászy, Tikk: "Applications of the Conjugate Gradient Method for Implicit Feedback
-//! Collaborative Filtering", RecSys 2011). Two steps are enough because of the basis: both sides are first rotated to the
-//! principal axes of the other side, where the Gram matrix of all columns is a diagonal.
+//! A row is not solved but takes two steps of preconditioned conjugate gradients towards its solution, from
+//! its value of the last epoch (Takács, Pilászy, Tikk: "Applications of the Conjugate Gradient Method for
+//! Implicit Feedback Collaborative Filtering", RecSys 2011). Two steps are enough because of the basis: both
+//! sides are first rotated to the principal axes of the other side, where the Gram matrix of all columns is a
+//! diagonal.
 //!
 //! Rows are improved in parallel and written to places of their own. Only the Gram matrix sums over rows, in a fixed
 //! order. So any number of threads gives the same bits.
@@ -36,8 +37,8 @@ pub(super) struct Observation {
     pub(super) target: f32,
 }
 
-/// The half epoch of one side: its objective, given the other side. Its rows are the rows of `matrix`, the rows of the
-/// other side are the columns.
+/// The half epoch of one side: its objective, given the other side. Its rows are the rows of `matrix`, the
+/// rows of the other side are the columns.
 pub(super) struct HalfEpoch<'a, O, R> {
     /// Ratings, this side by the other.
     pub(super) matrix: &'a Csr,
@@ -56,19 +57,19 @@ where
     O: Fn(usize, u32, f32) -> Observation + Sync,
     R: Fn(usize) -> f32 + Sync,
 {
-    /// Rotates both sides to the principal axes of `other`, and then takes the factors x of every row of `rows` two steps
-    /// towards the minimum of
+    /// Rotates both sides to the principal axes of `other`, and then takes the factors x of every row of
+    /// `rows` two steps towards the minimum of
     ///
     /// ```text
     /// sum over its ratings of weight * (target - q . x)^2
     ///   + row_weight * sum over all columns of column_weight * (q . x)^2 + ridge * |x|^2
     /// ```
     ///
-    /// with q the factors of a column, a row of `other`. A row without ratings becomes zero. The rotation is orthogonal: it
-    /// changes the factors of `other`, but no dot product.
+    /// with q the factors of a column, a row of `other`. A row without ratings becomes zero. The rotation is
+    /// orthogonal: it changes the factors of `other`, but no dot product.
     ///
-    /// Cost, with k = n_factors: 7 k multiplications a rating, in three passes over the row's q; k^2 a row and 3/2 k^2 a
-    /// column for the axes, and some 10 k^3 in total.
+    /// Cost, with k = n_factors: 7 k multiplications a rating, in three passes over the row's q; k^2 a row
+    /// and 3/2 k^2 a column for the axes, and some 10 k^3 in total.
     ///
     /// # Errors
     /// [`NotFinite`] if a factor of either side is not finite.
@@ -88,8 +89,8 @@ where
     }
 }
 
-/// Rotates a side to the principal axes of its rows, which have weights, and another side with it. Returns the diagonal of
-/// the side's Gram matrix in these axes: n_factors numbers.
+/// Rotates a side to the principal axes of its rows, which have weights, and another side with it. Returns
+/// the diagonal of the side's Gram matrix in these axes: n_factors numbers.
 ///
 /// # Errors
 /// [`NotFinite`] if a factor of the side is not finite.

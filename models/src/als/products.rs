@@ -23,8 +23,8 @@ fn add_products<S: Simd>(simd: S, left: &[f32], right: &[f32], stride: usize, sq
     }
 }
 
-/// `sum over rows of weight * q q^T` for factors q (n_rows x stride, row-major); weights are 1 if `None`. The result is
-/// stride x stride, row-major, the upper triangle. Cost: n_rows * stride^2 / 2 multiplications.
+/// `sum over rows of weight * q q^T` for factors q (n_rows x stride, row-major); weights are 1 if `None`. The
+/// result is stride x stride, row-major, the upper triangle. Cost: n_rows * stride^2 / 2 multiplications.
 pub(super) fn gram(factors: &[f32], weights: Option<&[f32]>, stride: usize) -> Vec<f64> {
     let parts = factors
         .par_chunks(GRAM_ROWS * stride)
@@ -44,7 +44,7 @@ pub(super) fn gram(factors: &[f32], weights: Option<&[f32]>, stride: usize) -> V
 /// The Gram matrix of some rows, with the vectors of the machine.
 struct GramPart<'a> {
     rows: &'a [f32],
-    /// Of these rows and any after them; 1 if `None`.
+    /// Weights of these rows and any after them; 1 if `None`.
     weights: Option<&'a [f32]>,
     stride: usize,
 }

@@ -19,7 +19,8 @@ pub(super) struct RowSystem<'a, 'b, O, R> {
     pub(super) index: usize,
     /// The factors of the other side: n_columns x stride, row-major.
     pub(super) other: &'a [f32],
-    /// The diagonal of the Gram matrix of all columns, in their axes: the system of a row of weight 1 without ratings.
+    /// The diagonal of the Gram matrix of all columns, in their axes: the system of a row of weight 1 without
+    /// ratings.
     pub(super) gram_diagonal: &'a [f32],
 }
 
@@ -58,8 +59,11 @@ where
     O: Fn(usize, u32, f32) -> Observation,
     R: Fn(usize) -> f32,
 {
-    /// Takes [`STEPS`] conjugate gradient steps from x for `(diag(base) + sum of weight q q^T) x = sum of weight * target * q`, with the
-    /// diagonal of the system as preconditioner.
+    /// Takes [`STEPS`] conjugate gradient steps from x, with the diagonal of the system as preconditioner, for
+    ///
+    /// ```text
+    /// (diag(base) + sum of weight q q^T) x = sum of weight * target * q
+    /// ```
     #[inline(always)]
     pub(super) fn improve<S: Simd>(&self, simd: S, x: &mut [f32], workspace: &mut Workspace) {
         let columns = self.half.matrix.columns(self.index);

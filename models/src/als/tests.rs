@@ -110,7 +110,7 @@ proptest! {
     }
 
     #[test]
-    fn an_improved_row_is_never_worse(
+    fn an_improved_row_never_has_a_larger_loss(
         k in 1usize..80,
         cells in cells(1..300),
         seed in 0.1f32..1.0,
@@ -154,7 +154,7 @@ proptest! {
     }
 
     #[test]
-    fn any_number_of_threads_gives_the_same_bits(k in 1usize..70, cells in cells(1..500)) {
+    fn any_number_of_threads_gives_the_same_factors(k in 1usize..70, cells in cells(1..500)) {
         let matrix = matrix(&cells);
         let weights = weights(COLUMNS);
         let half = half_epoch(&matrix, &weights);

@@ -40,7 +40,8 @@ fn a_user_has_the_same_factors_alone_and_among_all_with_any_number_of_threads() 
             assert_eq!(ranking, model.ranking.user(user));
             assert_eq!(rating, model.rating.user_factors[user * d..][..d]);
             assert_eq!(bias, model.rating.user_bias[user]);
-            // Another user with these ratings differs only in the term that the user has added to the movies in training.
+            // Another user with these ratings differs only in the term that the user has added to the movies
+            // in training.
             let other = items.fold_in(rated, stars, false).unwrap();
             assert_eq!((&other.rating[..d - 1], other.rating[d - 1]), (&rating[..d - 1], 0.0));
         }

@@ -13,9 +13,10 @@
 //! - w(row) is the row's number of ratings plus the weight of all its pairs, rated and unrated.
 //! - ridge follows the noise of the data, so that the same settings serve few ratings and many ([`weights`]).
 //!
-//! The second sum over all pairs is that of Hu, Koren, Volinsky: "Collaborative Filtering for Implicit Feedback Datasets",
-//! ICDM 2008. Regularization in proportion to w(row) follows Rendle, Krichene, Zhang, Koren: "Revisiting the Performance
-//! of iALS on Item Recommendation Benchmarks", RecSys 2022. The solver is in [`als`].
+//! The second sum over all pairs is that of Hu, Koren, Volinsky: "Collaborative Filtering for Implicit
+//! Feedback Datasets", ICDM 2008. Regularization in proportion to w(row) follows Rendle, Krichene, Zhang,
+//! Koren: "Revisiting the Performance of iALS on Item Recommendation Benchmarks", RecSys 2022. The solver is
+//! in [`als`].
 
 mod weights;
 
@@ -43,12 +44,13 @@ pub(super) struct Trained {
     pub(super) user_terms: UserTerms,
 }
 
-/// Trains the model. Appends the error of every epoch to `curve`, see [`TrainingCurve`](super::TrainingCurve). Of the users
-/// that are trained with the items only the mean is kept.
+/// Trains the model. Appends the error of every epoch to `curve`, see
+/// [`TrainingCurve`](super::TrainingCurve). Of the users that are trained with the items only the mean is
+/// kept.
 ///
-/// Rows are improved, not solved (see [`als`]); after some epochs the result is the same. Cost of an epoch, with k =
-/// n_factors: 14 k multiplications a rating and 5/2 k^2 a row of either side. Memory: the factors, and half a megabyte a
-/// thread.
+/// Rows are improved, not solved (see [`als`]); after some epochs the result is the same. Cost of an epoch,
+/// with k = n_factors: 14 k multiplications a rating and 5/2 k^2 a row of either side. Memory: the factors,
+/// and half a megabyte a thread.
 ///
 /// # Errors
 /// [`Error::Diverged`] if a number is not finite.

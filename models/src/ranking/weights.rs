@@ -6,10 +6,10 @@ use crate::RankingSettings;
 
 /// Weights of the ranking model's objective.
 ///
-/// Weights are powers of numbers of ratings, with a mean of 1. A rating of a user with many ratings says less about which
-/// movies belong together than one of a user with few. That a user has not rated a popular movie says more than that the
-/// user has not rated an obscure one (He, Zhang, Kan, Chua: "Fast Matrix Factorization for Online Recommendation with
-/// Implicit Feedback", SIGIR 2016).
+/// Weights are powers of numbers of ratings, with a mean of 1. A rating of a user with many ratings says less
+/// about which movies belong together than one of a user with few. That a user has not rated a popular movie
+/// says more than that the user has not rated an obscure one (He, Zhang, Kan, Chua: "Fast Matrix
+/// Factorization for Online Recommendation with Implicit Feedback", SIGIR 2016).
 #[derive(Debug)]
 pub(super) struct Weights {
     /// v: the weight of each rating of a user, by user.
@@ -73,15 +73,15 @@ fn powers(matrix: &Csr, exponent: f32) -> (Vec<f32>, f64) {
     (powers.iter().map(|power| (power / mean) as f32).collect(), mean)
 }
 
-/// The approximate largest singular value of a random matrix with as many ratings, of users as active and items as popular
-/// as these: `sqrt(d_u) + sqrt(d_i)`, with d the number of ratings of the user, or of the item, of an average rating (Yin,
-/// Bai, Krishnaiah: "On the Limit of the Largest Eigenvalue of the Large Dimensional Sample Covariance Matrix", Probability
-/// Theory and Related Fields 1988, for rows that are all alike; Latała: "Some Estimates of Norms of Random Matrices",
-/// Proceedings of the AMS 2005, for others).
+/// The approximate largest singular value of a random matrix with as many ratings, of users as active and
+/// items as popular as these: `sqrt(d_u) + sqrt(d_i)`, with d the number of ratings of the user, or of the
+/// item, of an average rating (Yin, Bai, Krishnaiah: "On the Limit of the Largest Eigenvalue of the Large
+/// Dimensional Sample Covariance Matrix", Probability Theory and Related Fields 1988, for rows that are all
+/// alike; Latała: "Some Estimates of Norms of Random Matrices", Proceedings of the AMS 2005, for others).
 ///
-/// Regularization of a and b on the two sides subtracts `sqrt(a b)` from each singular value of the product of the factors
-/// (Srebro, Rennie, Jaakkola: "Maximum-Margin Matrix Factorization", NIPS 2004). So in proportion to this number it
-/// separates structure from noise, for data of any shape.
+/// Regularization of a and b on the two sides subtracts `sqrt(a b)` from each singular value of the product
+/// of the factors (Srebro, Rennie, Jaakkola: "Maximum-Margin Matrix Factorization", NIPS 2004). So in
+/// proportion to this number it separates structure from noise, for data of any shape.
 fn noise(by_user: &Csr, by_item: &Csr) -> f64 {
     let degree = |matrix: &Csr| {
         let squares = degrees(matrix).map(|n| n.powi(2)).sum::<f64>();

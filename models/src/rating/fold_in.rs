@@ -1,15 +1,16 @@
-//! The fold-in of a user: the row that follows from the user's ratings with the items fixed. It approximates the mean of
-//! the sampler's draws.
+//! The fold-in of a user: the row that follows from the user's ratings with the items fixed. It approximates
+//! the mean of the sampler's draws.
 //!
-//! Each segment of the chain keeps some draws of the items. Given one draw, a user's row is a ridge regression whose prior
-//! mean is moved by the implicit factors of the movies rated; the precision of the user's ratings is found by turns with
-//! the row. The mean of the draws cannot stand in for them: it would be taken as known, and the differences between the
-//! draws are what pulls a user's factors towards the prior.
+//! Each segment of the chain keeps some draws of the items. Given one draw, a user's row is a ridge
+//! regression whose prior mean is moved by the implicit factors of the movies rated; the precision of the
+//! user's ratings is found by turns with the row. The mean of the draws cannot stand in for them: it would be
+//! taken as known, and the differences between the draws are what pulls a user's factors towards the prior.
 //!
-//! A user's own implicit factors, which are added to movies, need no solver: in the posterior mean they are the sum of
-//! the contributions of the movies (`item_contributions`). That holds if the movies were trained on the user's ratings,
-//! because a contribution is what remains after the user's part is included. For other users it is far too much, and
-//! damping it by the movies' precision is no better than 0. So other users add nothing to a movie.
+//! A user's own implicit factors, which are added to movies, need no solver: in the posterior mean they are
+//! the sum of the contributions of the movies (`item_contributions`). That holds if the movies were trained
+//! on the user's ratings, because a contribution is what remains after the user's part is included. For other
+//! users it is far too much, and damping it by the movies' precision is no better than 0. So other users add
+//! nothing to a movie.
 
 use pulp::{Simd, WithSimd};
 
@@ -23,8 +24,8 @@ pub(super) const SHARED: usize = 2;
 /// Iterations of a row and the precision of its ratings.
 const ITERATIONS: usize = 4;
 
-/// The fold-in of a user, with the vectors of the machine. The result is the row of 1 + n_factors standardized numbers,
-/// before the unknown user's row is subtracted.
+/// The fold-in of a user, with the vectors of the machine. The result is the row of 1 + n_factors
+/// standardized numbers, before the unknown user's row is subtracted.
 pub(super) struct FoldIn<'a, const W: usize> {
     pub(super) items: &'a RatingItems,
     /// Items rated by the user.
@@ -67,8 +68,8 @@ impl<const W: usize> WithSimd for FoldIn<'_, W> {
     }
 }
 
-/// Sums over a user's ratings, with the movies' rows of one draw. A movie's regressors x are its factors, and 1 for the
-/// user's bias; the observed part of a rating is the standardized rating less the movie's bias.
+/// Sums over a user's ratings, with the movies' rows of one draw. A movie's regressors x are its factors, and
+/// 1 for the user's bias; the observed part of a rating is the standardized rating less the movie's bias.
 struct RatingSums<const W: usize> {
     n: usize,
     /// A: the sum of `x x^T`.

@@ -1,10 +1,11 @@
-//! The draw of a side's implicit factors: the part of a user that follows from which movies it has rated, and the part
-//! of a movie that follows from which users have rated it (the y of Koren: "Factorization Meets the Neighborhood", KDD
-//! 2008; for both sides: Rendle, Zhang, Koren: "On the Difficulty of Evaluating Baselines", 2019).
+//! The draw of a side's implicit factors: the part of a user that follows from which movies it has rated, and
+//! the part of a movie that follows from which users have rated it (the y of Koren: "Factorization Meets the
+//! Neighborhood", KDD 2008; for both sides: Rendle, Zhang, Koren: "On the Difficulty of Evaluating
+//! Baselines", 2019).
 //!
-//! All rows share them, so they are drawn together: one system with a row of unknowns for each column, solved by
-//! conjugate gradients. Products with its matrix gather over the ratings and scatter nothing, so any number of threads
-//! gives the same bits.
+//! All rows share them, so they are drawn together: one system with a row of unknowns for each column, solved
+//! by conjugate gradients. Products with its matrix gather over the ratings and scatter nothing, so any
+//! number of threads gives the same bits.
 
 use rayon::prelude::*;
 
@@ -24,10 +25,11 @@ const TOLERANCE: f64 = 1e-2;
 /// (Z^T V Z + M) y = Z^T rhs + sqrt(M) e
 /// ```
 ///
-/// with Z the weight of a row where the row and a column have a rating, V = L - L C L the marginal precision of a row's
-/// data (L the precision of the row's prior, C its covariance), M the precision of the implicit factors' prior and e
-/// standard normal. The right-hand sides of the rows are perturbed already. As the solver takes few steps and starts at
-/// the previous sweep, the draw is exact but for a small residual. Returns `None` if a number is not finite.
+/// with Z the weight of a row where the row and a column have a rating, V = L - L C L the marginal precision
+/// of a row's data (L the precision of the row's prior, C its covariance), M the precision of the implicit
+/// factors' prior and e standard normal. The right-hand sides of the rows are perturbed already. As the
+/// solver takes few steps and starts at the previous sweep, the draw is exact but for a small residual.
+/// Returns `None` if a number is not finite.
 ///
 /// Cost: a step takes 2 W additions a rating and W^2 multiplications a row.
 pub(super) fn draw<const W: usize>(

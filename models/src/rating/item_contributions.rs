@@ -1,14 +1,14 @@
 //! The contribution of each item to the implicit factors of its users, so that folding in a user needs no solver.
 //!
-//! A user's implicit factors, which are added to movies, are drawn for all users together (see `implicit`). Where y solves
-//! those equations without their noise, it is the sum over a user's movies of
+//! A user's implicit factors, which are added to movies, are drawn for all users together (see `implicit`).
+//! Where y solves those equations without their noise, it is the sum over a user's movies of
 //!
 //! ```text
 //! contribution(i) = M^-1 weight (rhs - V Z y)
 //! ```
 //!
-//! for every user: one table of items serves them all. The y must be the solution. The mean of the draws of a segment is
-//! not accurate enough, because M^-1 enlarges its small deviation.
+//! for every user: one table of items serves them all. The y must be the solution. The mean of the draws of a
+//! segment is not accurate enough, because M^-1 enlarges its small deviation.
 
 use rayon::prelude::*;
 
@@ -44,8 +44,9 @@ impl<const W: usize> MeanEquations<W> {
         }
     }
 
-    /// Adds a sweep; `posteriors` are those that the draw of the side has left. The right-hand sides are taken without
-    /// perturbation: from the expected own part of a row and its implicit part. Cost: 3 W^2 multiplications a row.
+    /// Adds a sweep; `posteriors` are those that the draw of the side has left. The right-hand sides are
+    /// taken without perturbation: from the expected own part of a row and its implicit part. Cost: 3 W^2
+    /// multiplications a row.
     pub(super) fn add_sweep(&mut self, side: &Side<'_, W>, posteriors: &[RowPosterior<W>]) {
         let Side { sampling_prior: prior, implicit_prior, weight, expected, implicit_part, .. } = side;
         self.n_sweeps += 1;
@@ -87,8 +88,8 @@ impl<const W: usize> MeanEquations<W> {
 }
 
 impl<const W: usize> NormalEquations<'_, '_, W> {
-    /// `M^-1 weight (rhs - V Z y)` by row, with y the solution without noise. Returns `None` if a number is not finite.
-    /// Cost: that of a draw, with more steps.
+    /// `M^-1 weight (rhs - V Z y)` by row, with y the solution without noise. Returns `None` if a number is
+    /// not finite. Cost: that of a draw, with more steps.
     fn contributions(&self) -> Option<Vec<Row<W>>> {
         let mut y = self.side.implicit_factors.clone();
         let mut contributions = self.solve(&mut y, |_| [0.0; W], STEPS, TOLERANCE)?;

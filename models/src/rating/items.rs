@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::Standardizer;
 use super::fold_in::{FoldIn, SHARED};
 
-/// The items of the rating model, and the terms that all users share. The bias and factors of any user follow from the
-/// user's ratings ([`RatingItems::fold_in`]) with the same bits on every machine.
+/// The items of the rating model, and the terms that all users share. The bias and factors of any user follow
+/// from the user's ratings ([`RatingItems::fold_in`]) with the same bits on every machine.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RatingItems {
     /// Numbers that all items share.
@@ -16,9 +16,10 @@ pub struct RatingItems {
     pub item_bias: Vec<f32>,
     /// n_items x [`StarTerms::n_factors`], row-major.
     pub item_factors: Vec<f32>,
-    /// n_items x [`StarTerms::payload_len`], row-major: what users are folded in from. For each segment of the chain it
-    /// has rows of `width` numbers: the item's implicit factors, which its being rated adds to a user; its contribution
-    /// to the implicit factors of its users; and, for each draw that is kept, its bias and factors.
+    /// n_items x [`StarTerms::payload_len`], row-major: what users are folded in from. For each segment of
+    /// the chain it has rows of `width` numbers: the item's implicit factors, which its being rated adds to a
+    /// user; its contribution to the implicit factors of its users; and, for each draw that is kept, its bias
+    /// and factors.
     pub item_payload: Vec<f32>,
 }
 
@@ -41,9 +42,10 @@ pub struct StarTerms {
     pub width: usize,
     /// Terms of each segment of the chain.
     pub segments: Vec<SegmentTerms>,
-    /// Bias and factors of a user without ratings, which are subtracted from those of all users: 1 + n_factors numbers.
+    /// Bias and factors of a user without ratings, which are subtracted from those of all users: 1 +
+    /// n_factors numbers.
     pub unknown_user: Vec<f32>,
-    /// The same of an item.
+    /// Bias and factors of an item without ratings, likewise.
     pub unknown_item: Vec<f32>,
 }
 
@@ -77,9 +79,9 @@ impl StarTerms {
 }
 
 impl RatingItems {
-    /// Returns the bias of a user with these ratings, in stars, and writes the factors to `factors` (n_factors numbers).
-    /// For a user without ratings all are zero. `is_trained` states whether the items were trained on this user's
-    /// ratings, among others. Returns `None` if a number is not finite.
+    /// Returns the bias of a user with these ratings, in stars, and writes the factors to `factors`
+    /// (n_factors numbers). For a user without ratings all are zero. `is_trained` states whether the items
+    /// were trained on this user's ratings, among others. Returns `None` if a number is not finite.
     ///
     /// Cost, for each draw that is kept: W^2 multiplications a rating, and some 4 W^3.
     pub fn fold_in(
@@ -113,13 +115,14 @@ impl RatingItems {
     /// [`RatingModel::predict`](super::RatingModel::predict) computes it.
     #[must_use]
     pub fn predict(&self, user_bias: f32, user_factors: &[f32], item: usize) -> f32 {
-        let k = self.terms.n_factors();
-        let item = (self.item_bias[item], &self.item_factors[item * k..][..k]);
+        let n_factors = self.terms.n_factors();
+        let item = (self.item_bias[item], &self.item_factors[item * n_factors..][..n_factors]);
         super::predicted(self.terms.global_mean, (user_bias, user_factors), item)
     }
 
-    /// Item factors (n_items x (n_factors + 1), row-major) that order items as predicted stars do. The last factor of an
-    /// item is its bias, that of a user is 1. Terms that are the same for all items of a user are left out.
+    /// Item factors (n_items x (n_factors + 1), row-major) that order items as predicted stars do. The last
+    /// factor of an item is its bias, that of a user is 1. Terms that are the same for all items of a user
+    /// are left out.
     pub(crate) fn ranking_factors(&self) -> Vec<f32> {
         let rows = self.item_factors.chunks_exact(self.terms.n_factors()).zip(&self.item_bias);
         rows.flat_map(|(row, &bias)| row.iter().copied().chain([bias])).collect()

@@ -1,41 +1,47 @@
-//! The rating model: Bayesian matrix factorization with the implicit feedback of both sides, trained by Gibbs sampling.
+//! The rating model: Bayesian matrix factorization with the implicit feedback of both sides, trained by Gibbs
+//! sampling.
 //!
-//! Input: the ratings, by user and by item. Output: [`RatingItems`], from which users are folded in. A rating in stars is
-//! modeled as
+//! Input: the ratings, by user and by item. Output: [`RatingItems`], from which users are folded in. A rating
+//! in stars is modeled as
 //!
 //! ```text
 //! r(u, i) = global_mean + user_bias[u] + item_bias[i] + user_factors[u] . item_factors[i] + error of u
 //! ```
 //!
-//! A user's row (bias and factors) is the sum of an own part and an implicit part: the implicit factors of all movies that
-//! the user has rated, divided by the square root of their number. An item's row likewise. A sweep draws the users' side,
-//! then the items' side, then the precisions of the errors, each given all else. The model is the mean of the sweeps.
+//! A user's row (bias and factors) is the sum of an own part and an implicit part: the implicit factors of
+//! all movies that the user has rated, divided by the square root of their number. An item's row likewise. A
+//! sweep draws the users' side, then the items' side, then the precisions of the errors, each given all else.
+//! The model is the mean of the sweeps.
 //!
-//! The rank is 1 + n_factors, the numbers of a row with its bias. `W` is the rank padded with zeros to 16, 32 or 64, so
-//! that rows are whole vectors. Ratings are standardized to mean 0 and deviation 1. "Side" is users or items; the rows of a
-//! side have a column for each row of the other side. Precisions are diagonals.
+//! The rank is 1 + n_factors, the numbers of a row with its bias. `W` is the rank padded with zeros to 16, 32
+//! or 64, so that rows are whole vectors. Ratings are standardized to mean 0 and deviation 1. "Side" is users
+//! or items; the rows of a side have a column for each row of the other side. Precisions are diagonals.
 //!
-//! | symbol | name in code | shape | prior | drawn in |
-//! |---|---|---|---|---|
-//! | u = m + Z y + own | `Side::rows` | n_rows x W | Normal(mean + Z y, 1 / L) | `sweep` |
-//! | y | `Side::implicit_factors` | n_columns x W | Normal(0, 1 / M) | `implicit` |
-//! | m, L | `Side::prior.mean`, `.precision` | W each | Normal(0, 1 / L), Gamma | `prior` |
-//! | M | `Side::implicit_prior.precision` | W | Gamma | `prior` |
-//! | alpha_u | `Noise::precision` | n_users | Gamma(24, rate) | `noise` |
-//! | rate | `Noise::rate` | 1 | Gamma(1, 1) | `noise` |
-//! | Z | `Side::weight` | n_rows | constant, 1 / sqrt(number of ratings) | |
-//! | C | `RowPosterior::covariance` | W x W a row | (L + alpha X^T X)^-1 | |
-//! | V = L - L C L | `marginal_precision` | W x W a row | | |
+//! | symbol | in BPMF | name in code | shape | distribution before the data | drawn in |
+//! |---|---|---|---|---|---|
+//! | u, i = own part + Z y | U, V | `Side::rows` | n_rows x W | own part: Normal(m, 1 / L) | sweep.rs |
+//! | y | | `Side::implicit_factors` | n_columns x W | Normal(0, 1 / M) | implicit.rs |
+//! | m | mu | `Side::prior.mean` | W | Normal(0, 1 / (1 L)) | prior.rs |
+//! | L | Lambda | `Side::prior.precision` | W | Gamma(4, 0.1) | prior.rs |
+//! | M | | `Side::implicit_prior.precision` | W | Gamma(4, 0.1) | prior.rs |
+//! | alpha_u | alpha | `Noise::precision` | n_users | Gamma(24, rate) | noise.rs |
+//! | rate | | `Noise::rate` | 1 | Gamma(1, 1) | noise.rs |
+//! | Z | | `Side::weight` | n_rows x n_columns | 1 / sqrt(number of ratings) at a rating | constant |
+//! | C | | `RowPosterior::covariance` | W x W a row | (L + sum of alpha x x^T)^-1 | computed |
+//! | V | | `marginal_precision` | W x W a row | L - L C L | computed |
 //!
-//! The model follows BPMF (Salakhutdinov, Mnih: "Bayesian Probabilistic Matrix Factorization using Markov Chain Monte
-//! Carlo", ICML 2008) in its likelihood, in priors that are drawn with the rows, and in Gibbs sweeps over the two sides. It
-//! differs in these points:
+//! Normal takes mean and variance, Gamma takes shape and rate. The constants are `SHAPE`, `RATE` and `MEAN_WEIGHT` in
+//! prior.rs, which stand where BPMF has nu0, W0 and beta0, and `SHAPE` in noise.rs.
+//!
+//! The model follows BPMF (Salakhutdinov, Mnih: "Bayesian Probabilistic Matrix Factorization using Markov
+//! Chain Monte Carlo", ICML 2008) in its likelihood, in priors that are drawn with the rows, and in Gibbs
+//! sweeps over the two sides. It differs in these points:
 //!
 //! - m and L have independent Normal-Gamma priors for each coordinate, in place of one Normal-Wishart prior.
 //! - Rows have biases and implicit parts (Koren, KDD 2008; Rendle, Zhang, Koren: "On the Difficulty of Evaluating
 //!   Baselines", 2019), and each user has a precision alpha_u of its own in place of one alpha.
-//! - Draws of alpha_u are clamped at `MAX_PRECISION`, and y is drawn by a few steps of an iterative solver. So these two
-//!   are not exact Gibbs steps.
+//! - Draws of alpha_u are clamped at `MAX_PRECISION`, and y is drawn by a few steps of an iterative solver.
+//!   So these two are not exact Gibbs steps.
 //! - Predictions are products of means within segments of the chain, not means of products (`posterior`). That is an
 //!   approximation; it makes the model a plain factor model.
 
@@ -90,9 +96,9 @@ impl RatingModel {
     /// The predicted rating in stars, not clamped to the scale. Cost: n_factors multiplications.
     #[must_use]
     pub fn predict(&self, user: usize, item: usize) -> f32 {
-        let k = self.n_factors;
-        let user_factors = &self.user_factors[user * k..][..k];
-        let item_factors = &self.item_factors[item * k..][..k];
+        let n_factors = self.n_factors;
+        let user_factors = &self.user_factors[user * n_factors..][..n_factors];
+        let item_factors = &self.item_factors[item * n_factors..][..n_factors];
         predicted(
             self.global_mean,
             (self.user_bias[user], user_factors),
@@ -113,13 +119,15 @@ fn predicted(global_mean: f32, user: (f32, &[f32]), item: (f32, &[f32])) -> f32 
     global_mean + user.0 + item.0 + interaction
 }
 
-/// Trains the model. Appends the error of every sweep to `curve`, see [`TrainingCurve`](super::TrainingCurve). The bias
-/// and factors of a user or an item without ratings are zero.
+/// Trains the model. Appends the error of every sweep to `curve`, see
+/// [`TrainingCurve`](super::TrainingCurve). The bias and factors of a user or an item without ratings are
+/// zero.
 ///
-/// Cost of a sweep, with d = n_factors: about 2 d^2 multiplications and 40 d additions a rating, and d^3 multiplications a
-/// user and an item. Memory: d^2 numbers for each row of the larger side and again for each item, some 10 d for each row
-/// of both, and the payload of each item: 4 segments of (2 + 4 draws) x d numbers, that is 384 numbers or 1.5 KB with 15
-/// factors. Here d + 1 counts as 16, 32 or 64, so that 162,541 users take 0.3 GB with 15 factors, 3 GB with 63.
+/// Cost of a sweep, with d = n_factors: about 2 d^2 multiplications and 40 d additions a rating, and d^3
+/// multiplications a user and an item. Memory: d^2 numbers for each row of the larger side and again for each
+/// item, some 10 d for each row of both, and the payload of each item: 4 segments of (2 + 4 draws) x d
+/// numbers, that is 384 numbers or 1.5 KB with 15 factors. Here d + 1 counts as 16, 32 or 64, so that 162,541
+/// users take 0.3 GB with 15 factors, 3 GB with 63.
 ///
 /// # Errors
 /// [`Error::SamplingDiverged`] if a number is not finite.

@@ -1,7 +1,7 @@
 //! The precision of each user's ratings: one over the variance of the error.
 //!
-//! It has a Gamma prior whose rate is drawn as well, so that the precision of a user with few ratings is near that of all
-//! users. A rating counts by the precision of its user.
+//! It has a Gamma prior whose rate is drawn as well, so that the precision of a user with few ratings is near
+//! that of all users. A rating counts by the precision of its user.
 
 use interactions::Csr;
 use pulp::{Arch, Simd, WithSimd};
@@ -13,15 +13,15 @@ use super::rows::{MIN_ROWS, Row, dot};
 
 /// Shape of the prior of users' precisions: the larger, the more alike they are.
 pub(super) const SHAPE: f64 = 24.0;
-/// Greatest precision of a rating: an error of a hundredth of the ratings' standard deviation. Ratings that factors
-/// explain to the last bit, such as equal ones, would raise it without end. Clamping a draw makes this step not exactly
-/// a Gibbs step.
+/// Greatest precision of a rating: an error of a hundredth of the ratings' standard deviation. Ratings that
+/// factors explain to the last bit, such as equal ones, would raise it without end. Clamping a draw makes
+/// this step not exactly a Gibbs step.
 pub(super) const MAX_PRECISION: f64 = 1e4;
 
 /// The precision of each user's ratings, and the rate of its prior.
 #[derive(Debug, Clone)]
 pub(super) struct Noise {
-    /// By user.
+    /// Precision of each user's ratings.
     pub(super) precision: Vec<f32>,
     /// Rate of the Gamma prior of all precisions.
     pub(super) rate: f64,
@@ -40,8 +40,8 @@ impl Noise {
     /// rate         ~ Gamma(1 + n_users SHAPE, 1 + sum of precisions)
     /// ```
     ///
-    /// with S(u) the sum of the squared errors of a user's n(u) ratings. Returns `None` if a number is not finite. Cost: W
-    /// multiplications a rating.
+    /// with S(u) the sum of the squared errors of a user's n(u) ratings. Returns `None` if a number is not
+    /// finite. Cost: W multiplications a rating.
     pub(super) fn draw<const W: usize>(
         &mut self,
         ratings: &Csr,

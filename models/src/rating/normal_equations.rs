@@ -1,5 +1,6 @@
-//! The normal equations of a side's implicit factors, which all its rows share: products with their matrix, and the
-//! solver. The other solvers by conjugate gradients are in `als::row` (rows of the ranking model) and `ranking::fold_in`.
+//! The normal equations of a side's implicit factors, which all its rows share: products with their matrix,
+//! and the solver. The other solvers by conjugate gradients are in `als::row` (rows of the ranking model) and
+//! `ranking::fold_in`.
 
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
@@ -28,9 +29,9 @@ pub(super) enum RowTerm {
 }
 
 impl<const W: usize> NormalEquations<'_, '_, W> {
-    /// Solves for y by conjugate gradients with a Jacobi preconditioner, from the y that is given. `noise` is the part
-    /// of the right-hand side by column. Returns a table of one row a row of the side as scratch for the caller, or
-    /// `None` if a number is not finite.
+    /// Solves for y by conjugate gradients with a Jacobi preconditioner, from the y that is given. `noise` is
+    /// the part of the right-hand side by column. Returns a table of one row a row of the side as scratch for
+    /// the caller, or `None` if a number is not finite.
     pub(super) fn solve(
         &self,
         y: &mut [Row<W>],
@@ -104,7 +105,8 @@ impl<const W: usize> NormalEquations<'_, '_, W> {
         });
     }
 
-    /// `Z^T terms + sign M y`, by column; `terms` have the weights in them. A column without ratings is left as it is.
+    /// `Z^T terms + sign M y`, by column; `terms` have the weights in them. A column without ratings is left
+    /// as it is.
     fn gather(&self, terms: &[Row<W>], y: &[Row<W>], sign: f32, out: &mut [Row<W>]) {
         let Side { transposed, .. } = self.side;
         out.par_iter_mut().zip(y).enumerate().with_min_len(MIN_ROWS).for_each(|(column, (out, y))| {

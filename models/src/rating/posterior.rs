@@ -1,13 +1,14 @@
 //! The posterior means of the draws, which make the model.
 //!
-//! A prediction should be the mean of the predictions of the sweeps, and yet that of one factor model. Biases can be
-//! averaged as they are. The mean of products of factors is not the product of their means; but factors drift slowly
-//! from one sweep to the next, so over a segment of the chain it nearly is. So the model has factors of its own for each
-//! segment. This is an approximation; BPMF averages the predictions of the draws.
+//! A prediction should be the mean of the predictions of the sweeps, and yet that of one factor model. Biases
+//! can be averaged as they are. The mean of products of factors is not the product of their means; but
+//! factors drift slowly from one sweep to the next, so over a segment of the chain it nearly is. So the model
+//! has factors of its own for each segment. This is an approximation; BPMF averages the predictions of the
+//! draws.
 //!
-//! A request for a prediction assumes one more fact than the ratings hold: that this rating is given. So a user's
-//! implicit part counts the movie in question among those rated, and a movie's counts the user among its raters. That is
-//! one more factor for each side:
+//! A request for a prediction assumes one more fact than the ratings hold: that this rating is given. So a
+//! user's implicit part counts the movie in question among those rated, and a movie's counts the user among
+//! its raters. That is one more factor for each side:
 //!
 //! ```text
 //! (p + b y_i) . (q + c z_u) = p . q + b (y_i . q) + c (z_u . p) + ...
@@ -53,8 +54,8 @@ impl<const W: usize> PosteriorSums<W> {
         Self { rank, segments: Vec::new(), equations, implicit_term, noise_rate: 0.0, n }
     }
 
-    /// Adds a sweep, the `number`-th of the kept ones, from 0. `posteriors` are those that the draw of the items has left.
-    /// Returns `None` if a number is not finite.
+    /// Adds a sweep, the `number`-th of the kept ones, from 0. `posteriors` are those that the draw of the
+    /// items has left. Returns `None` if a number is not finite.
     pub(super) fn add_sweep(
         &mut self,
         users: &Side<'_, W>,
@@ -95,8 +96,8 @@ impl<const W: usize> PosteriorSums<W> {
         row
     }
 
-    /// Makes the model. The biases and factors of a user and an item without ratings are subtracted from all others, and
-    /// so become zero.
+    /// Makes the model. The biases and factors of a user and an item without ratings are subtracted from all
+    /// others, and so become zero.
     pub(super) fn into_items(self, items: &Side<'_, W>, standardizer: Standardizer) -> RatingItems {
         let n_sweeps = self.n as f32;
         let mut unknown_user = self.concatenate(|segment| segment.unknown_user);

@@ -1,8 +1,8 @@
 //! Vectors and matrices of a small size that is fixed at compile time, and their arithmetic.
 //!
-//! A row holds the bias and the factors of a user or an item, padded with zeros to `W` numbers. As `W` is a constant, the
-//! compiler vectorizes every loop. [`add`] fuses; everything else rounds products before it adds them. The order of
-//! operations is fixed: the bits are the same on every instruction set.
+//! A row holds the bias and the factors of a user or an item, padded with zeros to `W` numbers. As `W` is a
+//! constant, the compiler vectorizes every loop. [`add`] fuses; everything else rounds products before it
+//! adds them. The order of operations is fixed: the bits are the same on every instruction set.
 
 use pulp::Simd;
 use rayon::prelude::*;
@@ -70,8 +70,8 @@ pub(super) fn multiply<S: Simd, const W: usize>(simd: S, matrix: &Square<W>, row
     result
 }
 
-/// Replaces a positive definite matrix by its inverse, by Gauss-Jordan elimination without pivoting. Returns false if the
-/// matrix is not positive definite to working precision. Cost: W^3 multiplications.
+/// Replaces a positive definite matrix by its inverse, by Gauss-Jordan elimination without pivoting. Returns
+/// false if the matrix is not positive definite to working precision. Cost: W^3 multiplications.
 #[inline(always)]
 pub(super) fn invert<S: Simd, const W: usize>(simd: S, matrix: &mut Square<W>) -> bool {
     for place in 0..W {
@@ -110,7 +110,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_matrix_times_its_inverse_is_one(
+        fn a_matrix_times_its_inverse_is_the_identity(
             seed in 0.1f32..1.0, numbers in prop::array::uniform16(-1.0f32..1.0)
         ) {
             let m = |row: usize, column: usize| ((row * 100 + column) as f32 * seed).sin();
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_matrix_that_is_not_positive_definite_is_refused() {
+    fn a_matrix_that_is_not_positive_definite_has_no_inverse() {
         for diagonal in [0.0, -1.0, f32::NAN, f32::INFINITY] {
             assert!(!invert(Scalar::new(), &mut [[diagonal]]), "{diagonal}");
         }

@@ -19,7 +19,8 @@ pub(super) struct Side<'a, const W: usize> {
     pub(super) weight: Vec<f32>,
     /// Rows as drawn, the implicit part included.
     pub(super) rows: Vec<Row<W>>,
-    /// Means of the rows, given everything else that was drawn. Averages of these settle faster than averages of draws.
+    /// Means of the rows, given everything else that was drawn. Averages of these settle faster than averages
+    /// of draws.
     pub(super) expected: Vec<Row<W>>,
     /// Implicit part of each row, `Z y`: the weighted sum of the implicit factors of its columns.
     pub(super) implicit_part: Vec<Row<W>>,
@@ -38,8 +39,8 @@ pub(super) struct Side<'a, const W: usize> {
 pub(super) struct RowPosterior<const W: usize> {
     /// C: the covariance of the row, given its implicit part.
     pub(super) covariance: Square<W>,
-    /// The row's right-hand side in the equations of the implicit factors: the prior's precision times the distance that
-    /// the ratings move the row from its prior mean.
+    /// The row's right-hand side in the equations of the implicit factors: the prior's precision times the
+    /// distance that the ratings move the row from its prior mean.
     pub(super) rhs: Row<W>,
 }
 

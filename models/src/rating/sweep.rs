@@ -1,9 +1,9 @@
 //! One side's part of a sweep: everything of this side is drawn while the other side is fixed.
 //!
-//! A draw from a normal distribution is made by solving a least-squares problem with perturbed data: each rating by an
-//! error of its own size, each prior mean by its spread (Papandreou, Yuille: "Gaussian Sampling by Local
-//! Perturbations", NIPS 2010). So implicit factors, which all rows of a side share, are drawn by the same equations as
-//! a row's own part, with the own parts integrated out.
+//! A draw from a normal distribution is made by solving a least-squares problem with perturbed data: each
+//! rating by an error of its own size, each prior mean by its spread (Papandreou, Yuille: "Gaussian Sampling
+//! by Local Perturbations", NIPS 2010). So implicit factors, which all rows of a side share, are drawn by the
+//! same equations as a row's own part, with the own parts integrated out.
 
 use interactions::Csr;
 use pulp::{Arch, Simd, WithSimd};

@@ -27,8 +27,8 @@ fn model(interactions: &Interactions, n_sweeps: usize) -> Result<RatingModel> {
     Ok(items.with_users(&interactions.by_user, |_| true, TrainingCurve::default())?.rating)
 }
 
-/// Ratings of two planted factors with biases and an error of 0.2, in 60 x 40 cells: six in ten for training, the others
-/// for testing.
+/// Ratings of two planted factors with biases and an error of 0.2, in 60 x 40 cells: six in ten for training,
+/// the others for testing.
 fn planted() -> (Interactions, Vec<(u32, u32, f32)>) {
     let mut stream = ChaCha8Rng::seed_from_u64(7);
     let mut draw =
@@ -84,7 +84,7 @@ fn a_user_and_an_item_without_ratings_have_a_bias_and_factors_of_zero() {
 }
 
 #[test]
-fn equal_ratings_are_predicted() {
+fn ratings_that_are_all_equal_are_predicted() {
     for (n_users, n_items, n_sweeps) in [(200, 50, 10), (20, 2000, 30)] {
         let cells: Vec<_> =
             (0..n_users).flat_map(|user| (0..n_items).map(move |item| (user, item, 4.0))).collect();

@@ -1,15 +1,17 @@
-//! Benchmark of scoring against a plain reference, which computes every score in full, in the order of the items (`plain`).
-//! The lists must be equal, which is checked. Both run by turns; the median of five runs is printed.
+//! Benchmark of scoring against a plain reference, which computes every score in full, in the order of the
+//! items (`plain`). The lists must be equal, which is checked. Both run by turns; the median of five runs is
+//! printed.
 //!
 //! ```text
 //! cargo bench -p scoring --bench scoring
 //! cargo bench -p scoring --bench scoring -- DIR N...
 //! ```
 //!
-//! The first command measures synthetic factors, typical and hostile. The second measures given factors, once after one
-//! run as warm-up. DIR has `users.npy` and `items.npy` (f32, a row of factors each) and `indptr.npy` and `indices.npy` (the
-//! seen items of each user in the CSR format of SciPy; i64 and i32). For each N it prints a line of JSON and writes the
-//! lists to `DIR/lists-N.npy` (i32, padded with -1). See `benchmarks/scoring.py`.
+//! The first command measures synthetic factors, typical and hostile. The second measures given factors, once
+//! after one run as warm-up. DIR has `users.npy` and `items.npy` (f32, a row of factors each) and
+//! `indptr.npy` and `indices.npy` (the seen items of each user in the CSR format of SciPy; i64 and i32). For
+//! each N it prints a line of JSON and writes the lists to `DIR/lists-N.npy` (i32, padded with -1). See
+//! `benchmarks/scoring.py`.
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints its result")]
 #![allow(clippy::expect_used, reason = "a benchmark that cannot run stops")]
@@ -121,8 +123,8 @@ fn in_parts(case: &Case, top_n: impl Fn(std::ops::Range<usize>) -> Lists) -> Lis
     (0..n_users).step_by(AT_ONCE).flat_map(|first| top_n(first..n_users.min(first + AT_ONCE))).collect()
 }
 
-/// Processor time of all threads so far, which is steadier than the clock on a shared machine. Without Linux's `schedstat`
-/// it is the clock.
+/// Processor time of all threads so far, which is steadier than the clock on a shared machine. Without
+/// Linux's `schedstat` it is the clock.
 fn processor_seconds() -> f64 {
     let nanoseconds = |task: fs::DirEntry| -> Option<f64> {
         fs::read_to_string(task.path().join("schedstat")).ok()?.split(' ').next()?.parse().ok()
