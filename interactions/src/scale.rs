@@ -43,7 +43,9 @@ impl Default for Scale {
 
 /// A scale that is empty or not finite.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-#[error("--min-rating to --max-rating is {min} to {max}: the first must be below the second")]
+#[error(
+    "--min-rating is {min} and --max-rating is {max}: the first must be below the second, and both finite"
+)]
 pub struct InvalidScale {
     /// Fewest stars.
     pub min: f32,

@@ -1,8 +1,7 @@
 //! Both models without their users, and the fold-in of users one by one.
 //!
-//! With the items fixed, a user's factors follow from the user's ratings alone. So users can be folded in in
-//! any order, on any number of machines, and users whom training has not seen are folded in like those whom
-//! it has.
+//! A user's factors follow from the user's ratings alone, because the items are fixed. So users can be folded in in
+//! any order and on any number of machines, whether they were in training or not.
 
 use ::ranking::FoldIn;
 use indicatif::ProgressBar;

@@ -98,8 +98,8 @@ impl TrainSettings {
         scale.check()?;
         n_factors("--factors", ranking.n_factors.unwrap_or(1), 1024)?;
         n_factors("--rating-factors", rating.n_factors, 63)?;
-        epochs("--epochs", ranking.epochs)?;
-        epochs("--rating-sweeps", rating.sweeps.unwrap_or(1))?;
+        at_least_one("--epochs", ranking.epochs)?;
+        at_least_one("--rating-sweeps", rating.sweeps.unwrap_or(1))?;
         above_zero("--regularization", ranking.regularization)?;
         above_zero("--unobserved-weight", ranking.unobserved_weight)
     }
@@ -131,9 +131,9 @@ fn n_factors(name: &'static str, value: usize, most: usize) -> Result<()> {
     }
 }
 
-fn epochs(name: &'static str, value: usize) -> Result<()> {
+fn at_least_one(name: &'static str, value: usize) -> Result<()> {
     match value {
-        0 => Err(Error::setting(name, value, "at least one epoch is needed")),
+        0 => Err(Error::setting(name, value, "it must be at least 1")),
         _ => Ok(()),
     }
 }

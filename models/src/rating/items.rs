@@ -3,8 +3,9 @@
 use pulp::Arch;
 use serde::{Deserialize, Serialize};
 
-use super::Standardizer;
 use super::fold_in::{FoldIn, SHARED};
+use super::model::predicted;
+use super::standardizer::Standardizer;
 
 /// The items of the rating model, and the terms that all users share. The bias and factors of any user follow
 /// from the user's ratings ([`RatingItems::fold_in`]) with the same bits on every machine.
@@ -117,7 +118,7 @@ impl RatingItems {
     pub fn predict(&self, user_bias: f32, user_factors: &[f32], item: usize) -> f32 {
         let n_factors = self.terms.n_factors();
         let item = (self.item_bias[item], &self.item_factors[item * n_factors..][..n_factors]);
-        super::predicted(self.terms.global_mean, (user_bias, user_factors), item)
+        predicted(self.terms.global_mean, (user_bias, user_factors), item)
     }
 
     /// Item factors (n_items x (n_factors + 1), row-major) that order items as predicted stars do. The last

@@ -45,6 +45,7 @@
 //! - Predictions are products of means within segments of the chain, not means of products (`posterior`). That is an
 //!   approximation; it makes the model a plain factor model.
 
+mod standardizer;
 mod random;
 mod rows;
 mod prior;
@@ -58,6 +59,7 @@ mod chain_segment;
 mod posterior;
 mod fold_in;
 mod items;
+mod model;
 
 use indicatif::ProgressBar;
 use interactions::{Csr, Interactions};
@@ -65,69 +67,27 @@ use interactions::{Csr, Interactions};
 use super::{RatingSettings, training_curve};
 use crate::error::{Error, Result};
 pub use items::{RatingItems, SegmentTerms, StarTerms};
+pub use model::RatingModel;
 use noise::Noise;
 use posterior::PosteriorSums;
 use random::{SideName, Streams};
 use rows::{Row, dot};
 use side::{RowPosterior, Side};
+use standardizer::Standardizer;
 use sweep::GibbsStep;
 
 /// One in so many sweeps is burn-in. These come first; no draw of them is kept.
 const BURN_IN: usize = 8;
 
-/// A trained rating model.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RatingModel {
-    /// Latent factors of each user and item.
-    pub n_factors: usize,
-    /// Predicted rating of an item without ratings by a user without ratings, in stars.
-    pub global_mean: f32,
-    /// Bias of each user, in stars.
-    pub user_bias: Vec<f32>,
-    /// Bias of each item, in stars.
-    pub item_bias: Vec<f32>,
-    /// n_users x n_factors, row-major.
-    pub user_factors: Vec<f32>,
-    /// n_items x n_factors, row-major.
-    pub item_factors: Vec<f32>,
-}
-
-impl RatingModel {
-    /// The predicted rating in stars, not clamped to the scale. Cost: n_factors multiplications.
-    #[must_use]
-    pub fn predict(&self, user: usize, item: usize) -> f32 {
-        let n_factors = self.n_factors;
-        let user_factors = &self.user_factors[user * n_factors..][..n_factors];
-        let item_factors = &self.item_factors[item * n_factors..][..n_factors];
-        predicted(
-            self.global_mean,
-            (self.user_bias[user], user_factors),
-            (self.item_bias[item], item_factors),
-        )
-    }
-
-    /// The predicted rating of an item by a user without ratings, in stars.
-    #[must_use]
-    pub fn predict_for_unknown_user(&self, item: usize) -> f32 {
-        self.global_mean + self.item_bias[item]
-    }
-}
-
-/// The predicted rating in stars, from the bias and factors of a user and of an item.
-fn predicted(global_mean: f32, user: (f32, &[f32]), item: (f32, &[f32])) -> f32 {
-    let interaction: f32 = user.1.iter().zip(item.1).map(|(p, q)| p * q).sum();
-    global_mean + user.0 + item.0 + interaction
-}
-
 /// Trains the model. Appends the error of every sweep to `curve`, see
 /// [`TrainingCurve`](super::TrainingCurve). The bias and factors of a user or an item without ratings are
 /// zero.
 ///
-/// Cost of a sweep, with d = n_factors: about 2 d^2 multiplications and 40 d additions a rating, and d^3
-/// multiplications a user and an item. Memory: d^2 numbers for each row of the larger side and again for each
-/// item, some 10 d for each row of both, and the payload of each item: 4 segments of (2 + 4 draws) x d
-/// numbers, that is 384 numbers or 1.5 KB with 15 factors. Here d + 1 counts as 16, 32 or 64, so that 162,541
-/// users take 0.3 GB with 15 factors, 3 GB with 63.
+/// Cost of a sweep: about 2 W^2 multiplications and 40 W additions a rating, and W^3 multiplications a user and an
+/// item. Memory: W^2 numbers for each row of the larger side and again for each item; some 10 W for each row of
+/// both sides; and the payload of each item, which is kept after training: 4 segments of (2 + 4 draws) x W numbers.
+/// With the default of 15 factors W is 16, and the payload 384 numbers or 1.5 KB an item. 162,541 users take 0.3 GB
+/// in training with 15 factors, 3 GB with 63.
 ///
 /// # Errors
 /// [`Error::SamplingDiverged`] if a number is not finite.
@@ -215,35 +175,6 @@ fn error<const W: usize>(
             standardize(stars) - bias - dot(&regressors, &items[item])
         },
     ))
-}
-
-/// The mean and the standard deviation of the training ratings, in stars.
-#[derive(Debug, Clone, Copy)]
-struct Standardizer {
-    mean: f32,
-    deviation: f32,
-}
-
-impl Standardizer {
-    /// The standardizer of all ratings of a matrix.
-    fn of(ratings: &Csr) -> Self {
-        let n = ratings.n_cells().max(1) as f64;
-        let mean = ratings.cells().map(|(_, _, stars)| f64::from(stars)).sum::<f64>() / n;
-        let variance =
-            ratings.cells().map(|(_, _, stars)| (f64::from(stars) - mean).powi(2)).sum::<f64>() / n;
-        Self { mean: mean as f32, deviation: variance.sqrt() as f32 }
-    }
-
-    /// Converts stars to standard deviations above the mean.
-    #[inline(always)]
-    fn standardize(self, stars: f32) -> f32 {
-        (stars - self.mean) / self.deviation.max(f32::MIN_POSITIVE)
-    }
-
-    /// Converts standard deviations to stars.
-    fn to_stars(self, deviations: f64) -> f64 {
-        deviations * f64::from(self.deviation)
-    }
 }
 
 #[cfg(test)]

@@ -19,13 +19,13 @@
 //!
 //! Users are not kept. Their rows are folded in from the items and from the terms that users share (`fold_in`).
 
-use super::Standardizer;
 use super::chain_segment::{ChainSegment, weight_with_one_more};
 use super::item_contributions::MeanEquations;
 use super::items::{RatingItems, StarTerms};
 use super::noise::Noise;
 use super::rows::Row;
 use super::side::{RowPosterior, Side};
+use super::standardizer::Standardizer;
 
 /// Segments of the chain that have means of their own.
 const N_SEGMENTS: usize = 4;
