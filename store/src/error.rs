@@ -22,6 +22,15 @@ pub enum Error {
         source: io::Error,
     },
 
+    /// A work directory that other users could read from or write to.
+    #[error("the work directory {} is refused: {problem}; use a directory that this user owns, with mode 0700", path.display())]
+    UnsafeWorkDir {
+        /// The directory.
+        path: PathBuf,
+        /// The reason.
+        problem: String,
+    },
+
     /// sled could not open, read or write its directory.
     #[error("the record store in {} failed: {source}", path.display())]
     Sled {

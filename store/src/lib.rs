@@ -18,6 +18,7 @@ pub mod shards;
 mod cache;
 mod tables;
 pub mod writer;
+pub mod work_dir;
 pub mod working_copy;
 mod loading;
 mod kept;

@@ -8,12 +8,14 @@
 
 mod keeping;
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
+use crate::work_dir::create_work_dir;
 use keeping::{discard_note, is_kept};
 
 const LOCK: &str = "lock";
@@ -28,19 +30,20 @@ pub struct WorkingCopy {
 }
 
 impl WorkingCopy {
-    /// Makes a directory under `root`, which is made if it is not there, and removes those of the dead.
+    /// Creates a directory with mode 0700 below a [work directory](crate::work_dir), and removes the directories there
+    /// of processes that have ended.
     ///
     /// # Errors
-    /// [`Error::Io`] where the root cannot be written.
+    /// [`Error::UnsafeWorkDir`]; [`Error::Io`] where the work directory cannot be written to.
     pub fn create(root: &Path) -> Result<Self> {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
 
-        fs::create_dir_all(root).map_err(Error::io("create", root))?;
+        create_work_dir(root)?;
         sweep(root);
         loop {
             let n = COUNTER.fetch_add(1, Ordering::Relaxed);
             let dir = root.join(format!("{}-{n}", std::process::id()));
-            match fs::create_dir(&dir) {
+            match DirBuilder::new().mode(0o700).create(&dir) {
                 Ok(()) => {}
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(e) => return Err(Error::io("create", dir)(e)),
@@ -109,6 +112,8 @@ fn sweep(root: &Path) {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
@@ -126,6 +131,7 @@ mod tests {
         assert!(!abandoned.exists());
         assert!(stranger.exists());
         assert!(first.dir().join(LOCK).exists() && second.dir().join(LOCK).exists());
+        assert_eq!(fs::metadata(first.dir()).unwrap().permissions().mode() & 0o777, 0o700);
         let gone = first.dir().to_path_buf();
         drop(first);
         assert!(!gone.exists());

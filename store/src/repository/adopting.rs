@@ -35,7 +35,7 @@ impl Repository {
                 tracing::warn!("the kept copy {} cannot be read: {e}", dir.display());
                 false
             }
-        });
+        })?;
         Ok(copy.map(|copy| LocalCopy::new(manifest, owned.clone(), copy)))
     }
 }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use super::{LOCK, WorkingCopy};
 use crate::durable;
 use crate::error::Result;
+use crate::work_dir::create_work_dir;
 
 /// The note in a directory that is kept.
 const KEPT: &str = "kept";
@@ -34,14 +35,18 @@ impl WorkingCopy {
 
     /// Takes over a directory under `root` that was left with a note that fits it. The others that were left are
     /// removed.
-    pub(crate) fn take_over(root: &Path, fits: impl Fn(&Path, &[u8]) -> bool) -> Option<Self> {
+    ///
+    /// # Errors
+    /// [`Error::UnsafeWorkDir`](crate::Error::UnsafeWorkDir): files of other users are never taken over.
+    pub(crate) fn take_over(root: &Path, fits: impl Fn(&Path, &[u8]) -> bool) -> Result<Option<Self>> {
+        create_work_dir(root)?;
         let mut found = None;
         for (copy, note) in kept(root).filter_map(Self::claim) {
             if found.is_none() && fits(copy.dir(), &note) {
                 found = Some(copy);
             }
         }
-        found
+        Ok(found)
     }
 
     /// Makes a directory that was left our own, and takes its note away; none where another process was faster.
@@ -91,9 +96,9 @@ mod tests {
         WorkingCopy::create(root.path()).unwrap().keep(b"note").unwrap();
         let other = WorkingCopy::create(root.path()).unwrap();
 
-        let taken = WorkingCopy::take_over(root.path(), |_, note| note == b"note").unwrap();
+        let taken = WorkingCopy::take_over(root.path(), |_, note| note == b"note").unwrap().unwrap();
         assert!(!is_kept(taken.dir()));
-        assert!(WorkingCopy::take_over(root.path(), |_, _| true).is_none());
+        assert!(WorkingCopy::take_over(root.path(), |_, _| true).unwrap().is_none());
         assert!(taken.dir().exists() && other.dir().exists());
 
         // Whoever dies with it leaves something to be swept.
@@ -111,10 +116,10 @@ mod tests {
         let dir = kept(root.path()).next().unwrap();
         let lock = File::open(dir.join(LOCK)).unwrap();
         lock.try_lock().unwrap();
-        assert!(WorkingCopy::take_over(root.path(), |_, _| true).is_none());
+        assert!(WorkingCopy::take_over(root.path(), |_, _| true).unwrap().is_none());
         assert!(is_kept(&dir));
         drop(lock);
-        assert!(WorkingCopy::take_over(root.path(), |_, _| true).is_some());
+        assert!(WorkingCopy::take_over(root.path(), |_, _| true).unwrap().is_some());
     }
 
     #[test]
@@ -130,7 +135,7 @@ mod tests {
         assert_eq!(n_dirs(), 1);
         drop(WorkingCopy::create(root.path()).unwrap());
         assert_eq!(n_dirs(), 1);
-        assert!(WorkingCopy::take_over(root.path(), |_, note| note == b"third").is_none());
+        assert!(WorkingCopy::take_over(root.path(), |_, note| note == b"third").unwrap().is_none());
         assert_eq!(n_dirs(), 0);
     }
 
@@ -143,7 +148,7 @@ mod tests {
         copy.keep(b"note").unwrap();
         // A removal that is cut short after its first step.
         discard_note(&dir).unwrap();
-        assert!(WorkingCopy::take_over(root.path(), |_, _| true).is_none());
+        assert!(WorkingCopy::take_over(root.path(), |_, _| true).unwrap().is_none());
         assert!(dir.exists());
         drop(WorkingCopy::create(root.path()).unwrap());
         assert!(!dir.exists());
