@@ -75,12 +75,28 @@ pub enum Error {
     },
 
     /// Bytes are not what the manifest or the format says they are.
-    #[error("{} is damaged: {detail}; it will not be served, publish another with `pipeline run`", path.display())]
+    #[error("{} is damaged: {detail}", path.display())]
     Damaged {
         /// The file or the record's tree.
         path: PathBuf,
         /// What is wrong with it.
         detail: String,
+    },
+
+    /// There are no rating shards, or they are being written.
+    #[error("{} does not exist: the ratings are not partitioned, or not completely; `pipeline partition` cuts them", path.display())]
+    NotPartitioned {
+        /// The account of the shards, which is written last.
+        path: PathBuf,
+    },
+
+    /// A figure of a manifest is infinite or not a number, which JSON cannot hold.
+    #[error("{figure} is {value}; a manifest holds finite numbers only")]
+    NotFinite {
+        /// The path of the figure in the manifest: `metrics.rmse`.
+        figure: String,
+        /// Its value.
+        value: f64,
     },
 
     /// A reader is to own shards that a generation does not have.

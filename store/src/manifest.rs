@@ -165,6 +165,25 @@ pub struct FileDigest {
     pub blake3: String,
 }
 
+impl Account {
+    /// Checks that all figures are finite. JSON has no other numbers, and a `null` in their place cannot be read back.
+    pub(crate) fn check_finite(&self) -> Result<()> {
+        let speed = ("candidates_per_second".to_owned(), self.candidates_per_second);
+        let metrics = self.metrics.iter().map(|(name, &value)| (format!("metrics.{name}"), value));
+        let phases =
+            self.phases.iter().map(|(name, phase)| (format!("phases.{name}.seconds"), phase.seconds));
+        let checks = self.gate.checks.iter().flat_map(|check| {
+            let figures = [("value", check.value), ("baseline", check.baseline)];
+            figures.map(|(kind, figure)| figure.map(|figure| (format!("gate.{}.{kind}", check.name), figure)))
+        });
+        let mut figures = std::iter::once(speed).chain(metrics).chain(phases).chain(checks.flatten());
+        match figures.find(|(_, value)| !value.is_finite()) {
+            None => Ok(()),
+            Some((figure, value)) => Err(Error::NotFinite { figure, value }),
+        }
+    }
+}
+
 impl FileDigest {
     /// Reads a file whole and digests it; about 2 GB a second.
     ///

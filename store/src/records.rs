@@ -127,25 +127,25 @@ pub struct Factors(#[serde(with = "column")] pub Vec<f32>);
 /// The factors of a generation are turned so that the weighted sum of q q^T over all candidates is the diagonal `gram`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct UserTerms {
-    /// The fewest stars that a rating may have.
+    /// The lowest rating of the scale, in stars.
     pub min: f32,
-    /// The most.
+    /// The highest rating of the scale, in stars.
     pub max: f32,
-    /// What the worst rating says for a movie, the best saying 1.
+    /// The lower asymptote of the preference; the upper one is 1.
     pub floor: f32,
-    /// Where on the scale a rating begins to speak for a movie, as a share of its length.
+    /// The share of the scale at which the preference is halfway between the asymptotes.
     pub midpoint: f32,
-    /// How sharply it does, over the length of the scale.
+    /// The steepness of the preference, for the scale as the unit of length.
     pub steepness: f32,
-    /// How much less each rating counts the more its user has.
+    /// The exponent by which a rating weighs less the more ratings its user has; 0 for equal weights.
     pub activity_discount: f32,
     /// The mean over all users of `(1 + n)^-activity_discount`.
     pub mean_activity: f32,
-    /// The pull towards zero for each rating and each unit of unobserved weight.
+    /// The regularization for each rating and each unit of unobserved weight.
     pub ridge: f32,
-    /// The weight of all of a user's pairs, rated or not.
+    /// The weight of all pairs of a user and a candidate, rated or not.
     pub unobserved: f32,
-    /// What all candidates add to the system, n_factors numbers.
+    /// The diagonal of the weighted Gram matrix of the candidates' factors (n_factors).
     #[serde(with = "column")]
     pub gram: Vec<f32>,
 }

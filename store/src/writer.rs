@@ -10,7 +10,7 @@ mod tree;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -198,8 +198,9 @@ impl Finished {
     /// yet published.
     ///
     /// # Errors
-    /// [`Error::Io`]; the generation is then gone.
+    /// [`Error::NotFinite`] for a figure that JSON cannot hold, [`Error::Io`]; the generation is then gone.
     pub fn seal(self, account: Account) -> Result<Manifest> {
+        account.check_finite()?;
         let Self { id, content, n_shards, files, mut draft } = self;
         let manifest = Manifest {
             format_version: FORMAT_VERSION,
@@ -210,7 +211,8 @@ impl Finished {
             n_shards,
             files,
         };
-        durable::replace(&draft.dir.join(MANIFEST), &manifest.to_bytes()?)?;
+        let bytes = manifest.to_bytes()?;
+        durable::write_file(&draft.dir.join(MANIFEST), |file| file.write_all(&bytes))?;
         draft.sealed = true;
         draft.dir.parent().map_or(Ok(()), durable::sync_dir)?;
         Ok(manifest)

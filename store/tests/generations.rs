@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use store::layout::{self, MANIFEST};
-use store::manifest::{Account, FORMAT_VERSION, Manifest};
+use store::manifest::{Account, Check, FORMAT_VERSION, Gate, Manifest, Outcome, Phase};
 use store::reader::Generation;
 use store::records::{Factors, History, Movie, TopN};
 use store::writer::GenerationWriter;
@@ -159,6 +159,44 @@ fn an_unsealed_generation_leaves_nothing_and_cannot_be_published() {
     assert!(matches!(open(output.path(), &id), Err(Error::Incomplete { .. })));
     drop(writer);
     assert!(!layout::generation_dir(output.path(), &id).exists());
+}
+
+#[test]
+fn a_figure_that_is_not_finite_is_refused_by_name_and_the_generation_is_removed() {
+    let check = |value, baseline| Check {
+        name: "ndcg@100".to_owned(),
+        outcome: Outcome::Failed,
+        value,
+        baseline,
+        detail: String::new(),
+    };
+    let gate =
+        |check| Account { gate: Gate { checks: vec![check], ..Gate::default() }, ..Account::default() };
+    let phase = Phase { seconds: f64::NEG_INFINITY, peak_rss_bytes: 0 };
+    for (account, figure) in [
+        (
+            Account { metrics: [("rmse".to_owned(), f64::NAN)].into(), ..Account::default() },
+            "metrics.rmse is NaN",
+        ),
+        (
+            Account { candidates_per_second: f64::INFINITY, ..Account::default() },
+            "candidates_per_second is inf",
+        ),
+        (
+            Account { phases: [("score".to_owned(), phase)].into(), ..Account::default() },
+            "phases.score.seconds is -inf",
+        ),
+        (gate(check(Some(f64::NAN), None)), "gate.ndcg@100.value is NaN"),
+        (gate(check(Some(0.5), Some(f64::NAN))), "gate.ndcg@100.baseline is NaN"),
+    ] {
+        let output = tempfile::tempdir().unwrap();
+        let mut writer = GenerationWriter::create(output.path()).unwrap();
+        writer.put_fallback(&TopN::default()).unwrap();
+        let error = writer.finish().unwrap().seal(account).unwrap_err();
+        assert!(matches!(error, Error::NotFinite { .. }), "{error}");
+        assert!(error.to_string().contains(figure), "{error}");
+        assert_eq!(fs::read_dir(layout::generations_dir(output.path())).unwrap().count(), 0);
+    }
 }
 
 #[test]

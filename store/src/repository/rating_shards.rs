@@ -61,13 +61,13 @@ impl RatingShards {
     /// What they say of themselves, and the digest of that, which is another when they are.
     ///
     /// # Errors
-    /// [`Error::Damaged`] where they say nothing, or what cannot be; [`Error::Io`], [`Error::Remote`].
+    /// [`Error::NotPartitioned`] where there is no account; [`Error::Damaged`] for one that cannot be read;
+    /// [`Error::Io`], [`Error::Remote`].
     pub fn account(&self) -> Result<(RatingsAccount, FileDigest)> {
         let key = self.key(ACCOUNT);
         let damaged = |detail: String| Error::Damaged { path: self.objects.path(&key), detail };
         let Some((bytes, _)) = self.objects.read(&key)? else {
-            let detail = "it is missing: ratings are not cut, or not yet; `pipeline partition` cuts them";
-            return Err(damaged(detail.to_owned()));
+            return Err(Error::NotPartitioned { path: self.objects.path(&key) });
         };
         let account: RatingsAccount = serde_json::from_slice(&bytes).map_err(|e| damaged(e.to_string()))?;
         if !(1..=MOST_SHARDS).contains(&account.n_shards) {
@@ -164,4 +164,25 @@ impl RatingShards {
 
 fn file_name(shard: u32) -> String {
     format!("{shard:05}.parquet")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ratings_that_are_not_cut_are_not_called_damaged() {
+        let dir = tempfile::tempdir().unwrap();
+        let shards = RatingShards::open(&Location::from(dir.path()), Duration::ZERO).unwrap();
+        let error = shards.account().unwrap_err();
+        assert!(matches!(error, Error::NotPartitioned { .. }), "{error}");
+        let error = error.to_string();
+        assert!(error.contains("shards.json") && error.contains("`pipeline partition`"), "{error}");
+        assert!(!error.contains("damaged") && !error.contains("pipeline run"), "{error}");
+
+        std::fs::write(dir.path().join(ACCOUNT), "{}").unwrap();
+        let error = shards.account().unwrap_err();
+        assert!(matches!(error, Error::Damaged { .. }), "{error}");
+        assert!(!error.to_string().contains("pipeline"), "the advice is the caller's: {error}");
+    }
 }

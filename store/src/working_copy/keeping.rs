@@ -5,7 +5,7 @@
 //! anything else, whether a directory is taken over or removed, so that what has a note is whole.
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::{LOCK, WorkingCopy};
@@ -26,7 +26,7 @@ impl WorkingCopy {
         if let Some(root) = self.dir.parent() {
             // Claimed and dropped.
             kept(root).for_each(|dir| drop(Self::claim(dir)));
-            durable::replace(&self.dir.join(KEPT), note)?;
+            durable::write_file(&self.dir.join(KEPT), |file| file.write_all(note))?;
             durable::sync_dir(root)?;
             self.kept = true;
         }
