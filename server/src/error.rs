@@ -54,7 +54,7 @@ pub enum Error {
     },
 
     /// What was published cannot be served.
-    #[error(transparent)]
+    #[error("{0}{advice}", advice = advice(.0))]
     Store(#[from] store::Error),
 
     /// Candidates have unlike numbers of factors: no pipeline writes that.
@@ -86,4 +86,12 @@ pub enum Error {
         /// What it did instead.
         detail: String,
     },
+}
+
+/// Advice on a generation that cannot be served, where the store gives none.
+fn advice(error: &store::Error) -> &'static str {
+    match error {
+        store::Error::Damaged { .. } => "; it is not served, publish another with `pipeline run`",
+        _ => "",
+    }
 }
