@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use store::reader::Generation;
+use store::reader::OpenGeneration;
 use store::{GenerationId, Repository};
 use tempfile::TempDir;
 
@@ -86,11 +86,11 @@ impl World {
     }
 
     /// The published generation, opened as a server would.
-    pub(crate) fn open_current(&self) -> Generation {
+    pub(crate) fn open_current(&self) -> OpenGeneration {
         self.open(&self.current())
     }
 
-    pub(crate) fn open(&self, id: &GenerationId) -> Generation {
+    pub(crate) fn open(&self, id: &GenerationId) -> OpenGeneration {
         self.repository().open_generation(id, &self.path("copies"), 64 << 20).unwrap()
     }
 

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use serde_json::Value;
+use store::draft::DraftGeneration;
 use store::manifest::{Account, Counts};
 use store::records::{History, Movie, TopN};
-use store::writer::GenerationWriter;
 use store::{GenerationId, MovieId, UserId};
 
 use crate::client::{Answer, Connection, Stop};
@@ -34,7 +34,7 @@ impl Edition {
         let list = TopN { movies: ids.clone(), scores: vec![1.0; n], stars: vec![4.0; n] };
         let history = History { movies: ids.clone(), stars: vec![4.0; ids.len()] };
         let movie = Movie { title: format!("From {number}"), genres: vec!["Drama".to_owned()] };
-        let mut writer = GenerationWriter::create(output).unwrap();
+        let mut writer = DraftGeneration::create(output).unwrap();
         for user in (0..N_USERS).map(UserId) {
             writer.top_n.put(user, &list).unwrap();
             writer.histories.put(user, &history).unwrap();

@@ -4,9 +4,9 @@ use std::fs;
 use std::process::Command;
 
 use serde_json::Value;
+use store::draft::DraftGeneration;
 use store::layout;
 use store::records::{Factors, History, TopN};
-use store::writer::GenerationWriter;
 use store::{GenerationId, MovieId, Tables, UserId};
 
 use crate::harness::{Ended, World};
@@ -25,7 +25,7 @@ fn verify(world: &World) -> Command {
 fn altered(world: &World, alter: impl Fn(&mut TopN, &mut History, &mut Factors)) -> GenerationId {
     let generation = world.open_current();
     let original = generation.tables();
-    let mut writer = GenerationWriter::create(&world.output()).unwrap();
+    let mut writer = DraftGeneration::create(&world.output()).unwrap();
     for user in original.users() {
         let user = user.unwrap();
         let mut top_n = original.top_n(user).unwrap().unwrap();

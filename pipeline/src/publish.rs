@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 use store::MovieId;
+use store::draft::DraftGeneration;
 use store::records::{Factors, History, Movie, TopN};
-use store::writer::GenerationWriter;
 
 use crate::error::Result;
 use crate::ingest::Scale;
@@ -42,7 +42,7 @@ impl Findings<'_> {
     ///
     /// # Errors
     /// Those of the store.
-    pub fn announce_users(&self, writer: &mut GenerationWriter) -> Result<()> {
+    pub fn announce_users(&self, writer: &mut DraftGeneration) -> Result<()> {
         let users = || self.vocabulary.users().iter().copied();
         writer.top_n.announce(users())?;
         writer.histories.announce(users())?;
@@ -55,7 +55,7 @@ impl Findings<'_> {
     /// Those of the store.
     pub fn announce_movies(
         &self,
-        writer: &mut GenerationWriter,
+        writer: &mut DraftGeneration,
         metadata: &BTreeMap<MovieId, Movie>,
     ) -> Result<()> {
         writer.item_factors.announce(self.vocabulary.items().iter().copied())?;
@@ -70,14 +70,14 @@ impl Findings<'_> {
     /// Those of the store.
     pub fn write_users(
         &self,
-        writer: &mut GenerationWriter,
+        writer: &mut DraftGeneration,
         users: Range<usize>,
         lists: &[Vec<Scored>],
     ) -> Result<()> {
         let rows = || users.clone().zip(&self.vocabulary.users()[users.clone()]);
         let records: Vec<TopN> =
             users.clone().into_par_iter().zip(lists).map(|(row, list)| self.top_n(row, list)).collect();
-        let GenerationWriter { top_n, histories, user_factors, .. } = writer;
+        let DraftGeneration { top_n, histories, user_factors, .. } = writer;
         let (lists, others) = rayon::join(
             || rows().zip(&records).try_for_each(|((_, &user), list)| top_n.put(user, list)),
             || {
@@ -97,7 +97,7 @@ impl Findings<'_> {
     /// Those of the store.
     pub fn write_movies(
         &self,
-        writer: &mut GenerationWriter,
+        writer: &mut DraftGeneration,
         metadata: &BTreeMap<MovieId, Movie>,
         depth: usize,
     ) -> Result<()> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ranking::Items;
-use store::reader::{Generation, LocalCopy};
+use store::reader::{LocalGeneration, OpenGeneration};
 use store::{MovieId, Tables};
 use warp::http::HeaderValue;
 
@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 #[derive(Debug)]
 pub(crate) struct Edition {
     /// The records.
-    pub(crate) generation: Generation,
+    pub(crate) generation: OpenGeneration,
     /// Its id, as answers name it.
     pub(crate) name: HeaderValue,
     /// Another generation or another release, most likely another number: for what clients keep.
@@ -37,8 +37,8 @@ pub(crate) struct Candidates {
 impl Edition {
     /// Opens a copy that was checked. Reads all movies and all candidates' factors; `cache_bytes` bounds what the store
     /// keeps in memory beside them.
-    pub(crate) fn open(copy: Arc<LocalCopy>, cache_bytes: u64) -> Result<Self> {
-        let generation = Generation::open(copy, cache_bytes)?;
+    pub(crate) fn open(copy: Arc<LocalGeneration>, cache_bytes: u64) -> Result<Self> {
+        let generation = OpenGeneration::open(copy, cache_bytes)?;
         let id = &generation.manifest().generation;
         let name = HeaderValue::from_str(id.as_str()).map_err(|_| Error::Unnameable(id.clone()))?;
         let digest = caching::digest(&(id, env!("CARGO_PKG_VERSION")));

@@ -8,7 +8,7 @@ mod current;
 
 use std::sync::Arc;
 
-use store::reader::LocalCopy;
+use store::reader::LocalGeneration;
 use store::{GenerationId, Repository};
 use tokio::task::spawn_blocking;
 
@@ -34,7 +34,7 @@ struct Follower {
     app: Arc<App>,
     repository: Arc<Repository>,
     /// The generation that was served before the current one, verified and closed.
-    previous: Option<Arc<LocalCopy>>,
+    previous: Option<Arc<LocalGeneration>>,
     refused: Option<Refused>,
 }
 

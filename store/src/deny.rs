@@ -1,12 +1,13 @@
-//! What must not be shown: movies that are hidden and users who are deleted, by a file that people write.
+//! The deny list: hidden movies and deleted users, read from a file.
 //!
 //! ```text
-//! # one a line
+//! # one entry per line
 //! movie 3451
 //! user 18
 //! ```
 //!
-//! A server obeys it at once; the next build leaves out what it names, so that nothing of it is stored.
+//! A server applies the list as soon as the file changes. The next run leaves the entries out, so that no record of them is
+//! stored.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -28,7 +29,7 @@ impl DenyList {
     /// Reads a file.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::DenyList`] naming the first line that says something else.
+    /// [`Error::Io`]; [`Error::DenyList`] for the first invalid line.
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = fs::read(path).map_err(Error::io("read", path))?;
         Self::parse(path, &bytes)
@@ -37,7 +38,7 @@ impl DenyList {
     /// Reads the bytes of the file `path`.
     ///
     /// # Errors
-    /// [`Error::DenyList`].
+    /// [`Error::DenyList`] for the first invalid line.
     pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
         let mut list = Self::default();
         for (line, number) in bytes.split(|&byte| byte == b'\n').zip(1..) {
@@ -61,7 +62,7 @@ impl DenyList {
         Ok(list)
     }
 
-    /// What this list names, or another does.
+    /// The union of two lists.
     #[must_use]
     pub fn and(mut self, other: &Self) -> Self {
         self.movies.extend(&other.movies);
@@ -69,19 +70,19 @@ impl DenyList {
         self
     }
 
-    /// Whether it names nothing.
+    /// Whether the list has no entries.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.movies.is_empty() && self.users.is_empty()
     }
 
-    /// Whether a movie must not be shown.
+    /// Whether a movie is hidden.
     #[must_use]
     pub fn hides(&self, movie: MovieId) -> bool {
         !self.movies.is_empty() && self.movies.contains(&movie)
     }
 
-    /// Whether a user must not be known.
+    /// Whether a user is deleted.
     #[must_use]
     pub fn deletes(&self, user: UserId) -> bool {
         !self.users.is_empty() && self.users.contains(&user)
@@ -97,7 +98,7 @@ impl DenyList {
         self.users.iter().copied()
     }
 
-    /// A digest of what it says, whatever the order and the comments.
+    /// A digest of the entries, independent of their order and of comments.
     #[must_use]
     pub fn digest(&self) -> String {
         let mut hasher = blake3::Hasher::new();

@@ -1,61 +1,56 @@
-//! Writes one generation, whole or not at all.
+//! Writes one generation, completely or not at all.
 //!
-//! Records go in by ascending id, tree by tree or interleaved, or by a thread a tree. [`GenerationWriter::finish`]
-//! closes sled and digests every file, [`Finished::seal`] writes the manifest. A generation that is dropped unsealed
-//! is taken away. Pointing `CURRENT` at the result is
-//! [`Repository::publish`](crate::Repository::publish).
-
-mod leaves;
-mod tree;
+//! Records are written by ascending id, in any order of the trees, and by one thread a tree or one for all.
+//! [`DraftGeneration::finish`] closes the records and digests every file, [`SealedGeneration::seal`] writes the manifest. A
+//! generation that is dropped before that is removed. [`Repository::publish`](crate::Repository::publish) then points
+//! `CURRENT` at it.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use crate::durable;
+pub use crate::engine::TreeWriter;
+use crate::engine::{Records, Tree};
 use crate::error::{Error, Result};
 use crate::ids::{GenerationId, MovieId, UserId};
-use crate::layout::{self, LOG, MANIFEST, RECORDS};
+use crate::layout::{self, MANIFEST, RECORDS};
 use crate::manifest::{Account, FORMAT_VERSION, FileDigest, Manifest};
-use crate::records::{Factors, History, Movie, ONLY_KEY, Similar, TopN, UserTerms, trees};
+use crate::records::{Factors, History, Movie, OnlyKey, Similar, TopN, UserTerms};
 use crate::tables::Tables;
-pub use tree::TreeWriter;
 
-/// A generation in the making.
+/// A generation that is being written.
 #[derive(Debug)]
-pub struct GenerationWriter {
-    /// The users' lists.
+pub struct DraftGeneration {
+    /// By user: the list.
     pub top_n: TreeWriter<UserId, TopN>,
-    /// What the users have rated.
+    /// By user: the ratings.
     pub histories: TreeWriter<UserId, History>,
-    /// What is known of movies beside their ratings.
+    /// By movie: the metadata.
     pub movies: TreeWriter<MovieId, Movie>,
-    /// The candidates most like each.
+    /// By movie: the most similar candidates.
     pub similar: TreeWriter<MovieId, Similar>,
-    /// The users' factors.
+    /// By user: the factors.
     pub user_factors: TreeWriter<UserId, Factors>,
-    /// The candidates' factors.
+    /// By candidate: the factors.
     pub item_factors: TreeWriter<MovieId, Factors>,
-    fallback: TreeWriter<MovieId, TopN>,
-    user_terms: TreeWriter<MovieId, UserTerms>,
+    fallback: TreeWriter<OnlyKey, TopN>,
+    user_terms: TreeWriter<OnlyKey, UserTerms>,
     id: GenerationId,
-    db: sled::Db,
-    records: PathBuf,
-    /// Dropped last, so that sled has let go of the files by then.
-    draft: Draft,
+    records: Records,
+    /// Dropped last, when the record engine has released the files.
+    draft: DraftDir,
 }
 
-/// The directory of an unsealed generation, removed on drop.
+/// The directory of a generation, removed on drop unless it is sealed.
 #[derive(Debug)]
-struct Draft {
+struct DraftDir {
     dir: PathBuf,
     sealed: bool,
 }
 
-impl Drop for Draft {
+impl Drop for DraftDir {
     fn drop(&mut self) {
         if !self.sealed
             && let Err(e) = fs::remove_dir_all(&self.dir)
@@ -65,11 +60,11 @@ impl Drop for Draft {
     }
 }
 
-impl GenerationWriter {
-    /// Begins a generation in an output directory, which is made if it is not there.
+impl DraftGeneration {
+    /// Begins a generation in an output directory, which is created where it does not exist.
     ///
     /// # Errors
-    /// [`Error::Io`] and [`Error::Sled`].
+    /// [`Error::Io`] and [`Error::Engine`].
     pub fn create(output: &Path) -> Result<Self> {
         let generations = layout::generations_dir(output);
         fs::create_dir_all(&generations).map_err(Error::io("create", &generations))?;
@@ -77,10 +72,10 @@ impl GenerationWriter {
         Self::begin(id, dir)
     }
 
-    /// Begins a generation whose name is a job's.
+    /// Begins the generation of a job, under its name.
     ///
     /// # Errors
-    /// As [`GenerationWriter::create`].
+    /// [`Error::Io`], [`Error::Engine`].
     pub fn create_for(job: &GenerationId, output: &Path) -> Result<Self> {
         let dir = layout::generation_dir(output, job);
         fs::create_dir_all(&dir).map_err(Error::io("create", &dir))?;
@@ -88,20 +83,18 @@ impl GenerationWriter {
     }
 
     fn begin(id: GenerationId, dir: PathBuf) -> Result<Self> {
-        let draft = Draft { dir, sealed: false };
-        let records = draft.dir.join(RECORDS);
-        let db = config(&records).create_new(true).open().map_err(Error::sled(&records))?;
+        let draft = DraftDir { dir, sealed: false };
+        let records = Records::create(&draft.dir.join(RECORDS))?;
         Ok(Self {
-            top_n: TreeWriter::open(&db, trees::TOP_N, &records)?,
-            histories: TreeWriter::open(&db, trees::HISTORIES, &records)?,
-            movies: TreeWriter::open(&db, trees::MOVIES, &records)?,
-            similar: TreeWriter::open(&db, trees::SIMILAR, &records)?,
-            user_factors: TreeWriter::open(&db, trees::USER_FACTORS, &records)?,
-            item_factors: TreeWriter::open(&db, trees::ITEM_FACTORS, &records)?,
-            fallback: TreeWriter::open(&db, trees::FALLBACK, &records)?,
-            user_terms: TreeWriter::open(&db, trees::USER_TERMS, &records)?,
+            top_n: records.writer(Tree::TopN, None)?,
+            histories: records.writer(Tree::Histories, None)?,
+            movies: records.writer(Tree::Movies, None)?,
+            similar: records.writer(Tree::Similar, None)?,
+            user_factors: records.writer(Tree::UserFactors, None)?,
+            item_factors: records.writer(Tree::ItemFactors, None)?,
+            fallback: records.writer(Tree::Fallback, None)?,
+            user_terms: records.writer(Tree::UserTerms, None)?,
             id,
-            db,
             records,
             draft,
         })
@@ -113,43 +106,43 @@ impl GenerationWriter {
         &self.id
     }
 
-    /// The generation's directory, for what else the run leaves there; sealed with the records.
+    /// The directory of the generation. Other files that the run writes there are sealed with the records.
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.draft.dir
     }
 
-    /// Writes the list of a user whom nobody knows. Once.
+    /// Writes the fallback list, for unknown users. It is required, once.
     ///
     /// # Errors
-    /// [`Error::OutOfOrder`], [`Error::Sled`], [`Error::Encode`].
+    /// [`Error::OutOfOrder`], [`Error::Engine`], [`Error::Encode`].
     pub fn put_fallback(&mut self, top_n: &TopN) -> Result<()> {
-        self.fallback.put(ONLY_KEY, top_n)
+        self.fallback.put(OnlyKey, top_n)
     }
 
-    /// Writes what factors of users are solved from, at most once. Without it, nothing can be folded in.
+    /// Writes the terms for the fold-in of users, at most once. Without them, readers fold nothing in.
     ///
     /// # Errors
-    /// As [`GenerationWriter::put_fallback`].
+    /// [`Error::OutOfOrder`], [`Error::Engine`], [`Error::Encode`].
     pub fn put_user_terms(&mut self, terms: &UserTerms) -> Result<()> {
-        self.user_terms.put(ONLY_KEY, terms)
+        self.user_terms.put(OnlyKey, terms)
     }
 
-    /// What was written until now, as a reader would see it.
+    /// The records that are written so far, as a reader sees them.
     ///
     /// # Errors
-    /// [`Error::Damaged`] before the fallback was written, [`Error::Sled`].
+    /// [`Error::Damaged`] before the fallback was written, [`Error::Engine`].
     pub fn tables(&self) -> Result<Tables> {
-        Tables::of(&self.db, &self.records, None, None)
+        Tables::of(&self.records, None, None)
     }
 
-    /// Closes the records, and digests and syncs every file of the generation.
+    /// Closes the records, and syncs and digests every file of the generation.
     ///
     /// # Errors
-    /// [`Error::Unkept`], [`Error::Io`] and [`Error::Sled`]; the generation is then gone.
-    pub fn finish(self) -> Result<Finished> {
+    /// [`Error::MissingRecords`], [`Error::Io`], [`Error::Engine`]; the generation is then removed.
+    pub fn finish(self) -> Result<SealedGeneration> {
         let Self { top_n, histories, movies, similar, user_factors, item_factors, .. } = self;
-        let Self { fallback, user_terms, id, db, records, draft, .. } = self;
+        let Self { fallback, user_terms, id, records, draft, .. } = self;
         let mut content = blake3::Hasher::new();
         for tree in [
             top_n.close(),
@@ -165,26 +158,26 @@ impl GenerationWriter {
             content.update(name.as_bytes());
             content.update(digest.as_bytes());
         }
-        // The trees are gone by now: the last handle writes sled's own last words.
-        close_whole(db, &records)?;
+        // All trees are closed by now.
+        records.close()?;
         durable::sync_all(&draft.dir)?;
         let files = FileDigest::of_all(&draft.dir, |_| true)?;
-        Ok(Finished { id, content, n_shards: None, files, draft })
+        Ok(SealedGeneration { id, content, n_shards: None, files, draft })
     }
 }
 
-/// A generation that lacks nothing but its manifest.
+/// A generation whose files no longer change. [`seal`](SealedGeneration::seal) writes its manifest.
 #[derive(Debug)]
-pub struct Finished {
+pub struct SealedGeneration {
     id: GenerationId,
     content: blake3::Hasher,
     n_shards: Option<u32>,
     files: BTreeMap<String, FileDigest>,
-    draft: Draft,
+    draft: DraftDir,
 }
 
-impl Finished {
-    /// Adds the users, whose shards were written elsewhere: of each, in order, the digest of its file and that of its
+impl SealedGeneration {
+    /// Adds the shards of users, which other processes have written: by shard, the digest of the file and that of the
     /// records.
     pub fn add_shards<'a>(&mut self, shards: impl ExactSizeIterator<Item = (&'a FileDigest, &'a str)>) {
         self.n_shards = u32::try_from(shards.len()).ok();
@@ -194,11 +187,10 @@ impl Finished {
         }
     }
 
-    /// Writes the manifest. The generation is whole when this returns, and survives a power cut; it is not
-    /// yet published.
+    /// Writes the manifest. After that, the generation is complete and survives a power failure. It is not published.
     ///
     /// # Errors
-    /// [`Error::NotFinite`] for a figure that JSON cannot hold, [`Error::Io`]; the generation is then gone.
+    /// [`Error::NotFinite`] for a figure that JSON cannot hold, [`Error::Io`]; the generation is then removed.
     pub fn seal(self, account: Account) -> Result<Manifest> {
         account.check_finite()?;
         let Self { id, content, n_shards, files, mut draft } = self;
@@ -219,50 +211,7 @@ impl Finished {
     }
 }
 
-/// How a run opens its records.
-pub(crate) fn config(records: &Path) -> sled::Config {
-    sled::Config::new()
-        .path(records)
-        .mode(sled::Mode::HighThroughput)
-        // Nothing reads while a run writes, and the run syncs once, at its end.
-        .cache_capacity(64 << 20)
-        .flush_every_ms(None)
-}
-
-/// Closes records of which nothing is missing any more, and no tree is open.
-pub(crate) fn close_whole(db: sled::Db, records: &Path) -> Result<()> {
-    db.flush().map_err(Error::sled(records))?;
-    drop(db);
-    await_close(records)?;
-    // On opening, sled reads all that was written since its last snapshot and leaves another. Done here once, it spares
-    // every reader the reading.
-    drop(config(records).open().map_err(Error::sled(records))?);
-    await_close(records)
-}
-
-/// Waits until sled has let go of its files: it ends its writing on a thread of its own, after the last handle is gone.
-pub(crate) fn await_close(records: &Path) -> Result<()> {
-    const PATIENCE: Duration = Duration::from_secs(60);
-
-    let path = records.join(LOG);
-    let file = File::open(&path).map_err(Error::io("open", &path))?;
-    let start = Instant::now();
-    loop {
-        match file.try_lock() {
-            Err(TryLockError::WouldBlock) if start.elapsed() < PATIENCE => {
-                thread::sleep(Duration::from_millis(1));
-            }
-            Err(TryLockError::WouldBlock) => {
-                let held = io::Error::other("sled has not let go of it");
-                return Err(Error::io("close", &path)(held));
-            }
-            // On a file system that knows no locks sled has none either.
-            Ok(()) | Err(TryLockError::Error(_)) => return Ok(()),
-        }
-    }
-}
-
-/// Takes the first free name from now on: two runs in one millisecond get two.
+/// Creates the directory of a generation under the first free name from now on.
 fn claim(output: &Path) -> Result<(GenerationId, PathBuf)> {
     let mut time = jiff::Timestamp::now();
     loop {

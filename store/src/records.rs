@@ -1,8 +1,7 @@
 //! The records of a generation and their bytes.
 //!
-//! Keys are big-endian ids, so that sled keeps them in ascending order; values are MessagePack arrays
-//! (structs without field names), a list of numbers being a `bin` (see [`column`]). Decoding never panics: damaged
-//! bytes are an error.
+//! A record is a MessagePack array (a struct without field names); a list of numbers is a `bin` (see [`column`]). Decoding
+//! never panics: damaged bytes are an error.
 
 mod column;
 
@@ -11,23 +10,23 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::ids::{MovieId, UserId};
 
-/// A ranked list: the best candidates of one user (or of everyone), best first.
+/// A top-N list: the best candidates of one user, or of the fallback list, best first.
 ///
-/// The three run in parallel; a list of n entries takes 12 n bytes and some.
+/// The three columns have one number for each entry; a list of n entries takes some more than 12 n bytes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TopN {
     /// The movies, best first.
     #[serde(with = "column")]
     pub movies: Vec<MovieId>,
-    /// What put each there; never increasing.
+    /// The scores that order the list, descending.
     #[serde(with = "column")]
     pub scores: Vec<f32>,
-    /// The rating that the user is predicted to give each, in stars.
+    /// The predicted rating of each movie, in stars.
     #[serde(with = "column")]
     pub stars: Vec<f32>,
 }
 
-/// A stored list of which only what is looked at is decoded: for readers that want the first few.
+/// A view of an encoded list, which decodes the entries that are read.
 #[derive(Debug, Clone, Copy)]
 pub struct TopNView<'a> {
     movies: &'a [[u8; 4]],
@@ -36,10 +35,10 @@ pub struct TopNView<'a> {
 }
 
 impl<'a> TopNView<'a> {
-    /// Looks at the bytes of a [`TopN`].
+    /// A view of the bytes of a [`TopN`].
     ///
     /// # Errors
-    /// As [`Record::decode`].
+    /// A description of the damage, to which the caller adds the path.
     pub fn of(bytes: &'a [u8]) -> Result<Self, String> {
         #[derive(Deserialize)]
         struct Columns<'a>(&'a [u8], &'a [u8], &'a [u8]);
@@ -57,13 +56,13 @@ impl<'a> TopNView<'a> {
         self.movies.len()
     }
 
-    /// Whether there is none.
+    /// Whether the list is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.movies.is_empty()
     }
 
-    /// The entries, best first: movie, score, stars.
+    /// The entries, best first: movie, score, predicted stars.
     pub fn entries(&self) -> impl Iterator<Item = (MovieId, f32, f32)> + use<'a> {
         let Self { movies, scores, stars } = *self;
         let figures = scores.iter().zip(stars);
@@ -73,50 +72,56 @@ impl<'a> TopNView<'a> {
     }
 }
 
-/// What a user has rated, ids ascending. The two run in parallel.
+/// The ratings of a user, movie ids ascending. The columns have one number for each rating.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct History {
     /// The movies, ids ascending.
     #[serde(with = "column")]
     pub movies: Vec<MovieId>,
-    /// The stars given to each.
+    /// The rating of each movie, in stars.
     #[serde(with = "column")]
     pub stars: Vec<f32>,
 }
 
-/// The candidates most like one, best first. The two run in parallel.
+/// The candidates most similar to a movie, best first. The columns have one number for each candidate.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Similar {
-    /// The movies, most alike first; not the movie itself.
+    /// The movies, most similar first, without the movie itself.
     #[serde(with = "column")]
     pub movies: Vec<MovieId>,
-    /// The cosine of the angle between the factors, never increasing.
+    /// The cosine similarity of the factors, descending.
     #[serde(with = "column")]
     pub cosines: Vec<f32>,
 }
 
-/// What is known of a movie beside its ratings.
+/// The metadata of a movie.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Movie {
-    /// The title with its year, as the metadata gives it.
+    /// The title with its year, as in the metadata.
     pub title: String,
-    /// The genres, as the metadata orders them.
+    /// The genres, in the order of the metadata.
     pub genres: Vec<String>,
 }
 
 impl Movie {
-    /// A movie of which nothing is known but its id, which names it.
+    /// The metadata of a movie that has none: its [default title](Self::default_title), and no genres.
     #[must_use]
     pub fn unnamed(id: MovieId) -> Self {
-        Self { title: format!("Movie {id}"), genres: Vec::new() }
+        Self { title: Self::default_title(id), genres: Vec::new() }
+    }
+
+    /// The title of a movie without metadata.
+    #[must_use]
+    pub fn default_title(id: MovieId) -> String {
+        format!("Movie {id}")
     }
 }
 
-/// The latent factors of one user or one movie.
+/// The factors of one user or one movie (n_factors).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Factors(#[serde(with = "column")] pub Vec<f32>);
 
-/// What a user's factors x are solved from, beside the candidates' factors q: the minimum of
+/// The terms of the fold-in. With the candidates' factors q, the factors x of a user minimize
 ///
 /// ```text
 /// sum over the n ratings of weight (preference(stars) - q . x)^2 + sum over f of gram[f] x[f]^2 + ridge (n + unobserved) |x|^2
@@ -124,7 +129,7 @@ pub struct Factors(#[serde(with = "column")] pub Vec<f32>);
 /// weight = (1 + n)^-activity_discount / mean_activity
 /// ```
 ///
-/// The factors of a generation are turned so that the weighted sum of q q^T over all candidates is the diagonal `gram`.
+/// The factors of a generation are rotated so that the weighted sum of q q^T over all candidates is the diagonal `gram`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct UserTerms {
     /// The lowest rating of the scale, in stars.
@@ -150,25 +155,25 @@ pub struct UserTerms {
     pub gram: Vec<f32>,
 }
 
-/// A value of the store: anything with MessagePack bytes of its own.
+/// A value of the store with an encoding.
 pub trait Record: Sized {
-    /// The record's name in messages.
+    /// The name of the kind, for messages.
     const NAME: &'static str;
 
-    /// The record as bytes.
+    /// Encodes the record.
     ///
     /// # Errors
-    /// [`Error::Encode`], which would be a fault of ours.
+    /// [`Error::Encode`].
     fn encode(&self) -> Result<Vec<u8>>;
 
-    /// The record back from its bytes, or what is wrong with them.
+    /// Decodes a record.
     ///
     /// # Errors
-    /// A sentence for [`Error::Damaged`], which the caller completes with the path.
+    /// A description of the damage, to which the caller adds the path ([`Error::Damaged`]).
     fn decode(bytes: &[u8]) -> Result<Self, String>;
 }
 
-/// MessagePack by serde, and a check of what MessagePack cannot promise.
+/// MessagePack by serde, and a check of the decoded record.
 macro_rules! message_pack {
     ($record:ty, $name:literal, $check:expr) => {
         impl Record for $record {
@@ -206,7 +211,7 @@ fn alike(n_movies: usize, n: usize, what: &str) -> Result<(), String> {
     if n == n_movies { Ok(()) } else { Err(format!("{n_movies} movies but {n} {what}")) }
 }
 
-/// An id that keys a tree.
+/// An id that is a key of records.
 pub trait Key: Copy {
     /// The id as a number.
     fn number(self) -> u32;
@@ -224,23 +229,15 @@ impl Key for MovieId {
     }
 }
 
-/// The trees of a generation's sled directory.
-pub(crate) mod trees {
-    pub(crate) const TOP_N: &str = "top_n";
-    pub(crate) const HISTORIES: &str = "histories";
-    pub(crate) const MOVIES: &str = "movies";
-    pub(crate) const USER_FACTORS: &str = "user_factors";
-    pub(crate) const ITEM_FACTORS: &str = "item_factors";
-    pub(crate) const SIMILAR: &str = "similar";
-    /// One record under [`ONLY_KEY`](super::ONLY_KEY): the list of a user whom nobody knows.
-    pub(crate) const FALLBACK: &str = "fallback";
-    /// One record under [`ONLY_KEY`](super::ONLY_KEY), or none where lists are ordered by something else than the
-    /// factors that ratings are folded into.
-    pub(crate) const USER_TERMS: &str = "user_terms";
-}
+/// The key of a tree with one record.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OnlyKey;
 
-/// The key of the only record of a tree.
-pub(crate) const ONLY_KEY: MovieId = MovieId(0);
+impl Key for OnlyKey {
+    fn number(self) -> u32 {
+        0
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -321,6 +318,6 @@ mod tests {
         let at = bytes.len() - 8;
         bytes[at] = 7;
         let error = Factors::decode(&bytes).unwrap_err();
-        assert!(error.contains("7 bytes are no whole number of 4"), "{error}");
+        assert!(error.contains("7 bytes are not a multiple of 4"), "{error}");
     }
 }

@@ -1,7 +1,7 @@
 //! The work directory: the private root of a process's working copies.
 //!
 //! Working copies hold users' histories and lists, and a copy that is reused after a restart is not read again in full.
-//! So nobody but the user of the process may read the work directory or put files into it.
+//! So only the user of the process may read the work directory or write to it.
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, Metadata};
@@ -18,17 +18,20 @@ const PRIVATE: u32 = 0o700;
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 
 /// The default work directory of a program: `$STATE_DIRECTORY/<program>` (systemd sets it), else
-/// `$XDG_STATE_HOME/movie-recommender/<program>`, else `$HOME/.local/state/movie-recommender/<program>`, else
+/// `$XDG_STATE_HOME/movie-recommender/<program>`, else `$HOME/.local/state/movie-recommender/<program>` where the home
+/// directory exists and belongs to this user, as it does not for many services and containers; else
 /// `movie-recommender-<uid>-<program>` in the directory for temporary files.
 #[must_use]
 pub fn default_work_dir(program: &str) -> PathBuf {
     let uid = rustix::process::geteuid().as_raw();
-    default_for(program, |name| std::env::var_os(name), &std::env::temp_dir(), uid)
+    let is_own = |home: &Path| fs::metadata(home).is_ok_and(|found| found.is_dir() && found.uid() == uid);
+    default_for(program, |name| std::env::var_os(name), is_own, &std::env::temp_dir(), uid)
 }
 
 fn default_for(
     program: &str,
     variable: impl Fn(&str) -> Option<OsString>,
+    is_own: impl Fn(&Path) -> bool,
     temporary: &Path,
     uid: u32,
 ) -> PathBuf {
@@ -39,7 +42,8 @@ fn default_for(
     if let Some(state) = state.filter(|path| path.is_absolute()) {
         return state.join(program);
     }
-    let state = directory("XDG_STATE_HOME").or_else(|| Some(directory("HOME")?.join(".local/state")));
+    let home = || Some(directory("HOME").filter(|home| is_own(home))?.join(".local/state"));
+    let state = directory("XDG_STATE_HOME").or_else(home);
     match state {
         Some(state) => state.join(PROJECT).join(program),
         None => temporary.join(format!("{PROJECT}-{uid}-{program}")),
@@ -47,7 +51,7 @@ fn default_for(
 }
 
 /// Creates a work directory with mode 0700, and the directories above it, where it does not exist. An existing one is
-/// accepted if it is a directory of this user that nobody else can write to.
+/// accepted if it belongs to this user and no other user can write to it.
 ///
 /// # Errors
 /// [`Error::UnsafeWorkDir`] for a symbolic link, a directory of another user, or one that others can write to;
@@ -93,7 +97,8 @@ mod tests {
                 let found = set.iter().find(|(key, _)| *key == name);
                 found.map(|(_, value)| OsString::from(value))
             };
-            default_for("server", variable, Path::new("/tmp"), 1000).display().to_string()
+            let is_own = |home: &Path| home == Path::new("/home/u");
+            default_for("server", variable, is_own, Path::new("/tmp"), 1000).display().to_string()
         };
         let (state, xdg, home) =
             (("STATE_DIRECTORY", "/var/lib/a:/var/lib/b"), ("XDG_STATE_HOME", "/x"), ("HOME", "/home/u"));
@@ -102,6 +107,7 @@ mod tests {
         assert_eq!(of(&[home]), "/home/u/.local/state/movie-recommender/server");
         assert_eq!(of(&[("XDG_STATE_HOME", "x"), home]), "/home/u/.local/state/movie-recommender/server");
         assert_eq!(of(&[("STATE_DIRECTORY", ""), ("HOME", "")]), "/tmp/movie-recommender-1000-server");
+        assert_eq!(of(&[("HOME", "/")]), "/tmp/movie-recommender-1000-server");
         assert_eq!(of(&[]), "/tmp/movie-recommender-1000-server");
     }
 

@@ -1,4 +1,4 @@
-//! The store as its users see it: what goes in comes out, and what is damaged is refused by name.
+//! Generations from draft to open: records are read back as they were written, and damage is refused with the file.
 
 #![allow(clippy::unwrap_used, reason = "a test may insist: its panic is the report")]
 
@@ -7,14 +7,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
+use store::draft::DraftGeneration;
 use store::layout::{self, MANIFEST};
 use store::manifest::{Account, Check, FORMAT_VERSION, Gate, Manifest, Outcome, Phase};
-use store::reader::Generation;
+use store::reader::OpenGeneration;
 use store::records::{Factors, History, Movie, TopN};
-use store::writer::GenerationWriter;
 use store::{Error, GenerationId, MovieId, Repository, UserId};
 
-/// What a test puts into a generation.
+/// The content of a generation.
 #[derive(Debug, Clone, Default)]
 struct Model {
     users: BTreeMap<UserId, (TopN, History, Factors)>,
@@ -42,19 +42,19 @@ impl Model {
     }
 
     fn write(&self, output: &Path) -> Manifest {
-        self.put_into(GenerationWriter::create(output).unwrap())
+        self.put_into(DraftGeneration::create(output).unwrap())
     }
 
     /// Writes it with the keys announced.
     fn write_announced(&self, output: &Path) -> Manifest {
-        let mut writer = GenerationWriter::create(output).unwrap();
+        let mut writer = DraftGeneration::create(output).unwrap();
         writer.top_n.announce(self.users.keys().copied()).unwrap();
         writer.histories.announce(self.users.keys().copied()).unwrap();
         writer.user_factors.announce(self.users.keys().copied()).unwrap();
         self.put_into(writer)
     }
 
-    fn put_into(&self, mut writer: GenerationWriter) -> Manifest {
+    fn put_into(&self, mut writer: DraftGeneration) -> Manifest {
         for (&id, (top_n, history, factors)) in &self.users {
             writer.top_n.put(id, top_n).unwrap();
             writer.histories.put(id, history).unwrap();
@@ -67,7 +67,7 @@ impl Model {
         writer.finish().unwrap().seal(Account::default()).unwrap()
     }
 
-    fn assert_is(&self, generation: &Generation) {
+    fn assert_is(&self, generation: &OpenGeneration) {
         let generation = generation.tables();
         assert_eq!(generation.fallback(), &self.fallback);
         let users: Vec<_> = generation.users().collect::<Result<_, _>>().unwrap();
@@ -93,7 +93,7 @@ impl Model {
     }
 }
 
-fn open(output: &Path, id: &GenerationId) -> store::Result<Generation> {
+fn open(output: &Path, id: &GenerationId) -> store::Result<OpenGeneration> {
     Repository::in_directory(output).open_generation(id, &output.join("work"), 1 << 20)
 }
 
@@ -150,7 +150,7 @@ proptest! {
 #[test]
 fn an_unsealed_generation_leaves_nothing_and_cannot_be_published() {
     let output = tempfile::tempdir().unwrap();
-    let mut writer = GenerationWriter::create(output.path()).unwrap();
+    let mut writer = DraftGeneration::create(output.path()).unwrap();
     writer.movies.put(MovieId(1), &Movie { title: "One".to_owned(), genres: vec![] }).unwrap();
     let id = writer.id().clone();
     let repository = Repository::in_directory(output.path());
@@ -190,7 +190,7 @@ fn a_figure_that_is_not_finite_is_refused_by_name_and_the_generation_is_removed(
         (gate(check(Some(0.5), Some(f64::NAN))), "gate.ndcg@100.baseline is NaN"),
     ] {
         let output = tempfile::tempdir().unwrap();
-        let mut writer = GenerationWriter::create(output.path()).unwrap();
+        let mut writer = DraftGeneration::create(output.path()).unwrap();
         writer.put_fallback(&TopN::default()).unwrap();
         let error = writer.finish().unwrap().seal(account).unwrap_err();
         assert!(matches!(error, Error::NotFinite { .. }), "{error}");
@@ -202,7 +202,7 @@ fn a_figure_that_is_not_finite_is_refused_by_name_and_the_generation_is_removed(
 #[test]
 fn records_out_of_order_are_refused() {
     let output = tempfile::tempdir().unwrap();
-    let mut writer = GenerationWriter::create(output.path()).unwrap();
+    let mut writer = DraftGeneration::create(output.path()).unwrap();
     let movie = Movie { title: "One".to_owned(), genres: vec![] };
     writer.movies.put(MovieId(5), &movie).unwrap();
     for id in [5, 4] {
@@ -212,20 +212,20 @@ fn records_out_of_order_are_refused() {
 }
 
 #[test]
-fn a_record_that_was_announced_and_never_put_is_an_error() {
+fn an_announced_record_that_is_not_written_is_an_error() {
     let output = tempfile::tempdir().unwrap();
-    let mut writer = GenerationWriter::create(output.path()).unwrap();
+    let mut writer = DraftGeneration::create(output.path()).unwrap();
     writer.movies.announce([MovieId(5), MovieId(6), MovieId(7)]).unwrap();
     writer.movies.put(MovieId(6), &Movie::unnamed(MovieId(6))).unwrap();
     let error = writer.finish().unwrap_err();
-    assert!(matches!(error, Error::Unkept { tree: "movies", n: 2 }), "{error}");
+    assert!(matches!(error, Error::MissingRecords { tree: "movies", n: 2 }), "{error}");
     assert_eq!(fs::read_dir(layout::generations_dir(output.path())).unwrap().count(), 0);
 }
 
 #[test]
 fn announced_records_take_little_more_on_disk_than_their_bytes_and_lie_in_few_pieces() {
     let output = tempfile::tempdir().unwrap();
-    let mut writer = GenerationWriter::create(output.path()).unwrap();
+    let mut writer = DraftGeneration::create(output.path()).unwrap();
     let users = || (0..40_000).map(UserId);
     writer.user_factors.announce(users()).unwrap();
     users().for_each(|id| writer.user_factors.put(id, &Factors(vec![id.0 as f32; 300])).unwrap());
@@ -233,7 +233,7 @@ fn announced_records_take_little_more_on_disk_than_their_bytes_and_lie_in_few_pi
     let manifest = writer.finish().unwrap().seal(Account::default()).unwrap();
     let on_disk: u64 = manifest.files.values().map(|file| file.bytes).sum();
     let of_values = 40_000 * 1_200;
-    // The room of the leaves that were joined last is free, and there.
+    // The space of the leaves that were joined last is unused.
     let free = 8 << 20;
     assert!(on_disk < of_values * 13 / 10 + free, "{on_disk} bytes for {of_values}");
     // sled's snapshot lists the pieces, each in some 20 bytes: one for nine records, or more than one a record.
@@ -243,7 +243,7 @@ fn announced_records_take_little_more_on_disk_than_their_bytes_and_lie_in_few_pi
 }
 
 #[test]
-fn a_reader_survives_the_deletion_of_what_it_serves_and_many_may_read_at_once() {
+fn readers_are_independent_of_each_other_and_of_the_removal_of_the_generation() {
     let output = tempfile::tempdir().unwrap();
     let model = Model::small();
     let id = model.write(output.path()).generation;
@@ -268,7 +268,7 @@ fn a_flipped_bit_in_any_file_is_refused_by_the_name_of_the_file() {
             flipped[offset] = byte ^ 0x10;
             fs::write(&path, flipped).unwrap();
             let error = open(output.path(), &id).unwrap_err();
-            // What says the format is read first, and may then say another one.
+            // The format version is read first, and the flipped bit may be in it.
             assert!(
                 matches!(&error, Error::Damaged { path: named, .. } | Error::OtherFormat { path: named, .. } if *named == path),
                 "{error}"

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use rand::RngExt;
+use store::draft::DraftGeneration;
 use store::manifest::{Account, Counts};
 use store::records::{Factors, History, Movie, Similar, TopN, UserTerms};
-use store::writer::GenerationWriter;
 use store::{GenerationId, MovieId, UserId};
 
 use crate::harness::World;
@@ -43,7 +43,7 @@ pub(crate) fn write_generation(output: &Path, n_users: u32, n_movies: u32) -> Ge
     let factors = || Factors(rand::rng().random_iter().take(N_FACTORS).collect());
     let users = || (0..n_users).map(UserId);
 
-    let mut writer = GenerationWriter::create(output).unwrap();
+    let mut writer = DraftGeneration::create(output).unwrap();
     writer.top_n.announce(users()).unwrap();
     writer.histories.announce(users()).unwrap();
     writer.user_factors.announce(users()).unwrap();

@@ -1,9 +1,9 @@
 //! Each check by a night that fails it and no other, and nights that pass.
 
 use indicatif::ProgressBar;
+use store::draft::DraftGeneration;
 use store::manifest::{Counts, MovieRows, Rows};
 use store::records::{Factors, History, TopN};
-use store::writer::GenerationWriter;
 use store::{DenyList, MovieId, UserId};
 
 use super::*;
@@ -152,7 +152,7 @@ fn a_reason_forces_what_fails_and_is_recorded_only_then() {
 fn a_wrong_list_fails_whatever_else_is_good() {
     let case = |scores: &[f32], stars: f32, movies: &[u32], says: &str| {
         let output = tempfile::tempdir().unwrap();
-        let mut writer = GenerationWriter::create(output.path()).unwrap();
+        let mut writer = DraftGeneration::create(output.path()).unwrap();
         for movie in [1, 2, 3, 4] {
             writer.item_factors.put(MovieId(movie), &Factors(vec![1.0])).unwrap();
         }
@@ -187,7 +187,7 @@ fn a_wrong_list_fails_whatever_else_is_good() {
 #[test]
 fn what_a_deny_list_names_fails_wherever_it_is_stored_and_no_deleted_user_is_named() {
     let output = tempfile::tempdir().unwrap();
-    let mut writer = GenerationWriter::create(output.path()).unwrap();
+    let mut writer = DraftGeneration::create(output.path()).unwrap();
     for movie in [1, 2] {
         writer.item_factors.put(MovieId(movie), &Factors(vec![1.0])).unwrap();
     }

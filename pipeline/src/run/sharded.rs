@@ -8,10 +8,10 @@ use std::path::Path;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
+use store::draft::DraftGeneration;
+use store::local_copy::WorkingCopy;
 use store::manifest::{FileDigest, Rows};
 use store::repository::{JobFiles, RunLock};
-use store::working_copy::WorkingCopy;
-use store::writer::GenerationWriter;
 use store::{Location, Repository, Tables};
 
 use super::{Made, Night, RunSettings, warn_of_unnamed, write_movies};
@@ -55,7 +55,7 @@ pub(super) fn make(
     see_all(&accounts, input);
 
     let staging = Repository::staging_apart(&settings.place.work)?;
-    let mut writer = GenerationWriter::create_for(job.id(), staging.dir())?;
+    let mut writer = DraftGeneration::create_for(job.id(), staging.dir())?;
     ingest::write_rejects(writer.dir(), &input.clean, &input.movies)?;
     let mut metadata = std::mem::take(&mut input.movies.by_id);
     let model = items.with_users(&Csr::default(), |_| true, job.plan().course.clone())?;

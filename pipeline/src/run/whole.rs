@@ -1,8 +1,8 @@
 //! A generation whose users are records of the one store: what one machine makes.
 
 use store::Tables;
+use store::draft::DraftGeneration;
 use store::repository::RunLock;
-use store::writer::GenerationWriter;
 
 use super::{Made, Night, warn_of_unnamed, write_movies};
 use crate::error::Result;
@@ -33,7 +33,7 @@ pub(super) fn make(night: &Night<'_>, lock: &RunLock, input: &mut Input, meter: 
     repository.sweep(lock, None)?;
     let staging = repository.staging(&settings.place.work)?;
     let mut writer = meter.measure("publish", || {
-        let writer = GenerationWriter::create(staging.dir())?;
+        let writer = DraftGeneration::create(staging.dir())?;
         ingest::write_rejects(writer.dir(), &input.clean, &input.movies)?;
         Ok::<_, crate::Error>(writer)
     })?;
@@ -60,7 +60,7 @@ pub(super) fn make(night: &Night<'_>, lock: &RunLock, input: &mut Input, meter: 
 
 /// Scores the users a part at a time and writes each part before the next. Returns the candidates scored.
 fn score_and_write(
-    writer: &mut GenerationWriter,
+    writer: &mut DraftGeneration,
     findings: Findings<'_>,
     depth: usize,
     meter: &mut Meter,

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use store::local_copy::WorkingCopy;
 use store::manifest::FileDigest;
 use store::repository::{JobFiles, RatingShards, RatingsAccount, RunLock};
-use store::working_copy::WorkingCopy;
 use store::{DenyList, GenerationId, Location, Repository};
 
 use super::ShardModel;

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use store::local_copy::WorkingCopy;
 use store::manifest::Rows;
 use store::repository::RatingShards;
-use store::working_copy::WorkingCopy;
 use store::{DenyList, Location};
 
 use super::cut;

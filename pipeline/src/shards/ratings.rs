@@ -4,9 +4,9 @@ use std::path::Path;
 
 use indicatif::ProgressBar;
 use rayon::prelude::*;
+use store::local_copy::WorkingCopy;
 use store::repository::{RatingShards, RatingsAccount};
 use store::shards::{RatingsBatch, RatingsReader, shard_of};
-use store::working_copy::WorkingCopy;
 use store::{DenyList, MovieId, UserId};
 
 use crate::error::{Error, Result};

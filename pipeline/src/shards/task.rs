@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
+use store::local_copy::WorkingCopy;
 use store::manifest::FileDigest;
 use store::records::{Factors, History, Record, TopN};
 use store::repository::{Fetched, RatingShards, RatingsAccount};
 use store::shards::{Lists, RatingsBatch, RatingsReader, ResultsBatch, ResultsReader, ResultsWriter};
-use store::working_copy::WorkingCopy;
 use store::{GenerationId, Location, MovieId, Repository, UserId};
 
 use super::job::PATIENCE;

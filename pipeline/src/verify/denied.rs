@@ -164,15 +164,15 @@ fn first<Id: Copy + Sync>(
 mod tests {
     use std::path::Path;
 
+    use store::draft::DraftGeneration;
     use store::records::{Factors, Movie, Similar};
-    use store::writer::GenerationWriter;
 
     use super::*;
 
     /// What is found, user 18 being deleted and movie 9 hidden, in a small generation and what `also` writes before it.
-    fn found(also: impl Fn(&mut GenerationWriter)) -> String {
+    fn found(also: impl Fn(&mut DraftGeneration)) -> String {
         let output = tempfile::tempdir().unwrap();
-        let mut writer = GenerationWriter::create(output.path()).unwrap();
+        let mut writer = DraftGeneration::create(output.path()).unwrap();
         also(&mut writer);
         writer.top_n.put(UserId(70), &list(&[2])).unwrap();
         writer.histories.put(UserId(70), &history(&[1])).unwrap();
@@ -232,7 +232,7 @@ mod tests {
         assert_eq!(beside, is_in("the movies similar to movie 72"));
         let in_list = found(|writer| writer.top_n.put(other, &list(&[71, 9])).unwrap());
         assert_eq!(in_list, is_in("the list of user 5"));
-        let in_history = |writer: &mut GenerationWriter| {
+        let in_history = |writer: &mut DraftGeneration| {
             writer.top_n.put(other, &list(&[71])).unwrap();
             writer.histories.put(other, &history(&[9, 71])).unwrap();
         };

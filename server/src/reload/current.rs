@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwapOption, Guard};
 use store::GenerationId;
-use store::reader::LocalCopy;
+use store::reader::LocalGeneration;
 use tokio::task::spawn_blocking;
 
 use crate::edition::Edition;
@@ -49,7 +49,7 @@ impl Current {
     }
 
     /// Serves another generation from now on. Returns the copy of the one before, which is closed by then.
-    pub(super) async fn replace(&self, edition: Edition) -> Option<Arc<LocalCopy>> {
+    pub(super) async fn replace(&self, edition: Edition) -> Option<Arc<LocalGeneration>> {
         let old = self.0.swap(Some(Arc::new(edition)))?;
         let copy = old.generation.copy();
         // A panic in sled leaves the copy in doubt: it is not kept.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use store::draft::DraftGeneration;
 use store::manifest::{Account, Counts, FileDigest};
 use store::records::{Factors, History, Movie, Similar, TopN, UserTerms};
 use store::shards::{ResultsBatch, ResultsWriter, shard_of};
-use store::writer::GenerationWriter;
 use store::{GenerationId, MovieId, Repository, UserId, layout};
 use tempfile::TempDir;
 
@@ -156,7 +156,7 @@ impl Output {
 
     /// Publishes an edition whose users are cut into so many shards.
     pub(crate) fn publish_cut(&self, edition: &Edition, n_shards: u32) -> GenerationId {
-        let mut writer = GenerationWriter::create(self.path()).unwrap();
+        let mut writer = DraftGeneration::create(self.path()).unwrap();
         write_movies(&mut writer, edition);
         let users_dir = writer.dir().join(layout::USERS);
         let mut finished = writer.finish().unwrap();
@@ -177,7 +177,7 @@ impl Output {
     }
 
     fn write(&self, edition: &Edition) -> GenerationId {
-        let mut writer = GenerationWriter::create(self.path()).unwrap();
+        let mut writer = DraftGeneration::create(self.path()).unwrap();
         for (&user, (list, history)) in &edition.users {
             let history = History { stars: vec![4.0; history.len()], movies: ids(history) };
             writer.top_n.put(UserId(user), list).unwrap();
@@ -190,7 +190,7 @@ impl Output {
 }
 
 /// Writes what is no user's.
-fn write_movies(writer: &mut GenerationWriter, edition: &Edition) {
+fn write_movies(writer: &mut DraftGeneration, edition: &Edition) {
     for (&id, movie) in &edition.movies {
         writer.movies.put(MovieId(id), movie).unwrap();
     }

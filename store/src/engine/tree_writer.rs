@@ -1,59 +1,57 @@
-//! One tree of a generation in the making: records by ascending id.
+//! One tree of a draft generation: records in ascending order of their ids.
 //!
-//! Trees share a sled directory and nothing else, so each may be written by a thread of its own.
+//! Trees share a directory and nothing else, so that each may be written by a thread of its own.
 
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
 use super::leaves::Leaves;
+use super::{Tree, failed};
 use crate::error::{Error, Result};
 use crate::records::{Key, Record};
 
-/// A tree, what it has taken, and its last key.
+/// Writes the records of a tree, each once, by ascending key.
 #[derive(Debug)]
 pub struct TreeWriter<K, R> {
-    name: &'static str,
+    tree: Tree,
+    /// The sled directory, for messages.
     path: PathBuf,
-    tree: sled::Tree,
+    records: sled::Tree,
+    /// Digests the records in the order of their keys.
     hasher: blake3::Hasher,
+    /// The last key.
     last: Option<u32>,
-    /// Keys that were announced and have no record yet.
+    /// Announced keys without a record.
     n_awaited: u64,
     leaves: Leaves,
     kind: PhantomData<fn(K, R)>,
 }
 
 impl<K: Key, R: Record> TreeWriter<K, R> {
-    pub(super) fn open(db: &sled::Db, name: &'static str, path: &Path) -> Result<Self> {
-        Self::open_as(db, name, name, path)
-    }
-
-    /// The part of a tree that has a name of its own.
-    pub(crate) fn open_as(db: &sled::Db, name: &'static str, part: &str, path: &Path) -> Result<Self> {
-        let tree = db.open_tree(part).map_err(Error::sled(path))?;
-        Ok(Self {
-            name,
-            path: path.to_path_buf(),
+    pub(super) fn new(records: sled::Tree, tree: Tree, path: &Path) -> Self {
+        Self {
             tree,
+            path: path.to_path_buf(),
+            records,
             hasher: blake3::Hasher::new(),
             last: None,
             n_awaited: 0,
             leaves: Leaves::default(),
             kind: PhantomData,
-        })
+        }
     }
 
-    /// Announces the keys of all records that will be put, ascending. Each then needs one.
+    /// Announces the keys of all records, ascending. Each announced key needs a record.
     ///
-    /// sled splits a node by writing both halves again, and only so often are the dead copies' segments freed: records
-    /// that are put one after another take 1.8 times their bytes on disk. Where the keys are there first, nodes split
-    /// while they are all but empty. Each record is then written twice: alone, and again with its leaf.
+    /// sled splits a node by writing both halves again and seldom reuses the space of the old copies: records that are
+    /// put one after another take 1.8 times their bytes on disk. With the keys in place, nodes split while they are
+    /// nearly empty. Each record is then written twice: alone, and again with its leaf.
     ///
     /// # Errors
-    /// [`Error::Sled`].
+    /// [`Error::Engine`].
     pub fn announce(&mut self, keys: impl IntoIterator<Item = K>) -> Result<()> {
         for key in keys {
-            self.tree.insert(key.number().to_be_bytes(), &[]).map_err(Error::sled(&self.path))?;
+            self.records.insert(key.number().to_be_bytes(), &[]).map_err(failed(&self.path))?;
             self.n_awaited += 1;
         }
         Ok(())
@@ -62,11 +60,11 @@ impl<K: Key, R: Record> TreeWriter<K, R> {
     /// Writes a record.
     ///
     /// # Errors
-    /// [`Error::OutOfOrder`], [`Error::Sled`], [`Error::Encode`].
+    /// [`Error::OutOfOrder`] for a key that is not above the last one; [`Error::Engine`], [`Error::Encode`].
     pub fn put(&mut self, key: K, record: &R) -> Result<()> {
         let key = key.number();
         if self.last.is_some_and(|last| last >= key) {
-            return Err(Error::OutOfOrder { tree: self.name, key });
+            return Err(Error::OutOfOrder { tree: self.tree.name(), key });
         }
         self.last = Some(key);
         let value = record.encode()?;
@@ -74,8 +72,8 @@ impl<K: Key, R: Record> TreeWriter<K, R> {
         self.hasher.update(&(value.len() as u64).to_le_bytes());
         self.hasher.update(&value);
         let n_bytes = value.len();
-        let before = self.tree.insert(key.to_be_bytes(), value).map_err(Error::sled(&self.path))?;
-        // Keys ascend, so whatever was there was announced. Without, leaves are written whole as they split.
+        let before = self.records.insert(key.to_be_bytes(), value).map_err(failed(&self.path))?;
+        // Keys ascend, so a key that is present was announced. Unannounced records are written with their leaf.
         if before.is_some() {
             self.n_awaited -= 1;
             self.leaves.count(key, n_bytes);
@@ -86,25 +84,28 @@ impl<K: Key, R: Record> TreeWriter<K, R> {
         Ok(())
     }
 
-    /// Makes sled write each full leaf in one piece, which a reader then gets by one read.
+    /// Makes sled write each full leaf in one piece, which takes a reader one read.
     fn join_leaves(&mut self) -> Result<()> {
         for key in self.leaves.take() {
-            // Removes from the leaf what is not there. Putting what is there would be no write to sled, this is one.
+            // Removes a key that does not exist. sled rewrites the leaf for that, and not for an equal value.
             let [a, b, c, d] = key.to_be_bytes();
             let nothing = None::<&[u8]>;
-            let removed = self.tree.compare_and_swap([a, b, c, d, 0], nothing, nothing);
-            // What was removed conflicts with nothing, for nobody else writes.
-            let _ = removed.map_err(Error::sled(&self.path))?;
+            let removed = self.records.compare_and_swap([a, b, c, d, 0], nothing, nothing);
+            // The inner result says whether another writer interfered; there is none.
+            let _ = removed.map_err(failed(&self.path))?;
         }
         Ok(())
     }
 
-    /// Joins the last leaves and lets go of the tree; returns its name and the digest of its records.
+    /// Closes the tree. Returns its name and the digest of its records.
+    ///
+    /// # Errors
+    /// [`Error::MissingRecords`] where an announced key has no record; [`Error::Engine`].
     pub(crate) fn close(mut self) -> Result<(&'static str, blake3::Hash)> {
         self.join_leaves()?;
         match self.n_awaited {
-            0 => Ok((self.name, self.hasher.finalize())),
-            n => Err(Error::Unkept { tree: self.name, n }),
+            0 => Ok((self.tree.name(), self.hasher.finalize())),
+            n => Err(Error::MissingRecords { tree: self.tree.name(), n }),
         }
     }
 }

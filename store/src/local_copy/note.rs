@@ -1,10 +1,11 @@
-//! The note that a kept copy carries: which generation it is of, and how its files were left.
+//! The note in a kept copy: its generation, its shards and the state of its files.
 //!
-//! sled may write to the files of a copy when it opens it, so what is kept cannot be checked against the manifest's
-//! digests again. The note says instead how sled left them: the log by its length, for reading gigabytes is what a kept
-//! copy is to spare, and everything else, sled's table of where each page lies among it, by its digest. Of every
-//! message of the log that sled reads it checks a CRC of its own. The note is written after everything else was synced,
-//! and taken away before a copy is opened: no crash, of the program or of the machine, leaves it on other files.
+//! The record engine may write to the files of a copy when it opens it, so that a kept copy no longer has the digests of
+//! the manifest. The note has the length of the log, because reading gigabytes is what a kept copy spares, and the digest
+//! of each other file, among them the table of the pages. The engine checks a CRC of each part of the log that it reads.
+//!
+//! The note is written after all files are synced and removed before a copy is opened, so that no crash leaves a note
+//! beside files that it does not describe.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,32 +14,32 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::durable;
+use crate::engine::{LOG, await_close};
 use crate::error::{Error, Result};
 use crate::ids::GenerationId;
-use crate::layout::{LOG, RECORDS};
+use crate::layout::RECORDS;
 use crate::manifest::{FileDigest, Manifest};
 use crate::shards::Owned;
-use crate::writer::await_close;
 
-/// What is written down of a copy that is kept.
+/// The description of a kept copy.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Note {
+pub(super) struct Note {
     generation: GenerationId,
-    /// The digest of the generation's manifest.
+    /// The BLAKE3 hash of the manifest.
     manifest: String,
-    /// The shards whose users are in it.
+    /// The shards whose users are in the copy.
     shards: String,
     log_bytes: u64,
-    /// The other files below the records.
+    /// The digests of the other files below the records.
     files: BTreeMap<String, FileDigest>,
 }
 
 impl Note {
-    /// Syncs the files of a closed copy of a generation and says how they are.
+    /// Syncs the files of a closed copy and describes them.
     ///
     /// # Errors
-    /// [`Error::Io`], also where sled does not let go of them.
-    pub(crate) fn synced(manifest: &Manifest, owned: &Owned, dir: &Path) -> Result<Self> {
+    /// [`Error::Io`], also where the record engine does not release the files.
+    pub(super) fn synced(manifest: &Manifest, owned: &Owned, dir: &Path) -> Result<Self> {
         let records = dir.join(RECORDS);
         await_close(&records)?;
         durable::sync_all(&records)?;
@@ -46,8 +47,11 @@ impl Note {
         Self::of(manifest, owned, dir)
     }
 
-    /// Says how the files of a copy are.
-    pub(crate) fn of(manifest: &Manifest, owned: &Owned, dir: &Path) -> Result<Self> {
+    /// Describes the files of a copy.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(super) fn of(manifest: &Manifest, owned: &Owned, dir: &Path) -> Result<Self> {
         let records = dir.join(RECORDS);
         let log = records.join(LOG);
         Ok(Self {
@@ -59,12 +63,12 @@ impl Note {
         })
     }
 
-    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
+    pub(super) fn to_bytes(&self) -> Result<Vec<u8>> {
         serde_json::to_vec(self).map_err(|e| Error::Encode { what: "note", detail: e.to_string() })
     }
 
-    /// Whether these bytes say the same.
-    pub(crate) fn is(&self, bytes: &[u8]) -> bool {
+    /// Whether these are the bytes of an equal note.
+    pub(super) fn is(&self, bytes: &[u8]) -> bool {
         serde_json::from_slice::<Self>(bytes).is_ok_and(|other| other == *self)
     }
 }

@@ -1,28 +1,31 @@
-//! Directories that are kept for who comes next, by a note in them.
+//! Reuse of copies: a process keeps its copy, with a note in it, and a later process takes it over.
 //!
-//! Who keeps a directory removes those that others have kept, and who asks for one takes over one at most and removes
-//! the rest: beside those in use there is one, or as many as processes kept one in the same moment. The note goes before
-//! anything else, whether a directory is taken over or removed, so that what has a note is whole.
+//! Keeping a copy removes other kept ones, and taking one over removes those that do not fit. So a work directory has one
+//! kept copy beside those in use, or as many as processes kept one at the same moment. The note is removed before a copy
+//! is used or removed, so that a copy with a note is complete.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::{LOCK, WorkingCopy};
+use super::LocalGeneration;
+use super::note::Note;
+use super::working_copy::{LOCK, WorkingCopy};
 use crate::durable;
 use crate::error::Result;
+use crate::manifest::Manifest;
+use crate::shards::Owned;
 use crate::work_dir::create_work_dir;
 
-/// The note in a directory that is kept.
+/// The name of the note in a kept directory.
 const KEPT: &str = "kept";
 
 impl WorkingCopy {
-    /// Leaves the directory, whose files must be synced, to who comes next, with a note. Those that others have left
-    /// are removed.
+    /// Keeps the directory, whose files must be synced, with a note. Other kept directories are removed.
     ///
     /// # Errors
-    /// Those of the file system; the directory is then gone.
-    pub(crate) fn keep(mut self, note: &[u8]) -> Result<()> {
+    /// [`Error::Io`](crate::Error::Io); the directory is then removed.
+    pub(super) fn keep(mut self, note: &[u8]) -> Result<()> {
         if let Some(root) = self.dir.parent() {
             // Claimed and dropped.
             kept(root).for_each(|dir| drop(Self::claim(dir)));
@@ -33,12 +36,11 @@ impl WorkingCopy {
         Ok(())
     }
 
-    /// Takes over a directory under `root` that was left with a note that fits it. The others that were left are
-    /// removed.
+    /// Takes over a kept directory below `root` whose note `fits` it. Other kept directories are removed.
     ///
     /// # Errors
     /// [`Error::UnsafeWorkDir`](crate::Error::UnsafeWorkDir): files of other users are never taken over.
-    pub(crate) fn take_over(root: &Path, fits: impl Fn(&Path, &[u8]) -> bool) -> Result<Option<Self>> {
+    pub(super) fn take_over(root: &Path, fits: impl Fn(&Path, &[u8]) -> bool) -> Result<Option<Self>> {
         create_work_dir(root)?;
         let mut found = None;
         for (copy, note) in kept(root).filter_map(Self::claim) {
@@ -49,12 +51,12 @@ impl WorkingCopy {
         Ok(found)
     }
 
-    /// Makes a directory that was left our own, and takes its note away; none where another process was faster.
+    /// Locks a kept directory and removes its note. Returns `None` where another process was faster.
     fn claim(dir: PathBuf) -> Option<(Self, Vec<u8>)> {
-        // For writing, without which network file systems do not lock.
+        // Open for writing: network file systems lock no other files.
         let lock = OpenOptions::new().read(true).write(true).open(dir.join(LOCK)).ok()?;
         lock.try_lock().ok()?;
-        // Read under the lock: one that another has taken over, or removed, has no note any more.
+        // Read under the lock: a directory that another process has taken over or removed has no note.
         let note = fs::read(dir.join(KEPT)).ok()?;
         match discard_note(&dir) {
             Ok(()) => Some((Self { dir, _lock: lock, kept: false }, note)),
@@ -66,18 +68,40 @@ impl WorkingCopy {
     }
 }
 
-/// The directories under `root` that have a note.
+impl LocalGeneration {
+    /// Takes over the kept copy of a generation below a work directory. Returns `None` where there is none.
+    ///
+    /// # Errors
+    /// [`Error::UnsafeWorkDir`](crate::Error::UnsafeWorkDir), [`Error::Io`](crate::Error::Io).
+    pub(crate) fn take_over(manifest: Manifest, work: &Path, owned: &Owned) -> Result<Option<Self>> {
+        let copy = WorkingCopy::take_over(work, |dir, note| match Note::of(&manifest, owned, dir) {
+            Ok(found) if found.is(note) => true,
+            Ok(_) => {
+                let (copy, id) = (dir.display(), &manifest.generation);
+                tracing::info!("the kept copy {copy} is of another generation than {id}, or has changed");
+                false
+            }
+            Err(e) => {
+                tracing::warn!("the kept copy {} cannot be read: {e}", dir.display());
+                false
+            }
+        })?;
+        Ok(copy.map(|copy| Self::new(manifest, owned.clone(), copy)))
+    }
+}
+
+/// The directories below `root` with a note.
 fn kept(root: &Path) -> impl Iterator<Item = PathBuf> {
     let entries = fs::read_dir(root).into_iter().flatten().flatten();
     entries.map(|entry| entry.path()).filter(|dir| is_kept(dir))
 }
 
-/// Whether a directory has a note. What cannot be judged has one.
+/// Whether a directory has a note, or that is unknown.
 pub(super) fn is_kept(dir: &Path) -> bool {
     dir.join(KEPT).try_exists().unwrap_or(true)
 }
 
-/// Takes the note of a directory away, for good.
+/// Removes the note of a directory and syncs the directory.
 pub(super) fn discard_note(dir: &Path) -> io::Result<()> {
     match fs::remove_file(dir.join(KEPT)) {
         Ok(()) => File::open(dir)?.sync_all(),
@@ -101,7 +125,7 @@ mod tests {
         assert!(WorkingCopy::take_over(root.path(), |_, _| true).unwrap().is_none());
         assert!(taken.dir().exists() && other.dir().exists());
 
-        // Whoever dies with it leaves something to be swept.
+        // The directory of a process that was killed is removed by the next.
         let abandoned = root.path().join("abandoned");
         fs::rename(taken.dir(), &abandoned).unwrap();
         drop(taken);
@@ -123,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn at_most_one_is_kept_and_the_next_to_take_over_removes_what_does_not_fit() {
+    fn at_most_one_is_kept_and_taking_over_removes_those_that_do_not_fit() {
         let root = tempfile::tempdir().unwrap();
         let n_dirs = || root.path().read_dir().unwrap().count();
         let (first, second) =

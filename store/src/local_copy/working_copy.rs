@@ -1,12 +1,8 @@
-//! Directories of a process's own, and their removal.
+//! Private directories of a process, removed at its end.
 //!
-//! sled locks its directory and may write to it on opening, so every reader opens a copy; and a run that publishes to a
-//! bucket makes its generation in one. A directory lives as long as who uses it; one left behind by a killed process is
-//! recognised by its unheld lock and swept by the next that works under the same root.
-//!
-//! One that is kept (`keeping`) is neither removed nor swept.
-
-mod keeping;
+//! A reader works in one on a copy of a generation, a run that publishes to a bucket writes its generation in one. The
+//! directory of a process that was killed has a lock file that is not locked; the next process below the same work
+//! directory removes it. A kept copy (see `reuse`) is not removed.
 
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
@@ -14,19 +10,20 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::reuse::{discard_note, is_kept};
 use crate::error::{Error, Result};
 use crate::work_dir::create_work_dir;
-use keeping::{discard_note, is_kept};
 
-const LOCK: &str = "lock";
+/// The file that is locked while the directory is in use.
+pub(super) const LOCK: &str = "lock";
 
-/// A directory that belongs to this process and is removed when dropped, unless it is kept.
+/// A directory of this process, removed when dropped unless it is kept.
 #[derive(Debug)]
 pub struct WorkingCopy {
-    dir: PathBuf,
-    /// Held for as long as the directory is in use; the system releases it even if we are killed.
-    _lock: File,
-    kept: bool,
+    pub(super) dir: PathBuf,
+    /// The system releases the lock when the process ends, however it ends.
+    pub(super) _lock: File,
+    pub(super) kept: bool,
 }
 
 impl WorkingCopy {
@@ -48,7 +45,7 @@ impl WorkingCopy {
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(e) => return Err(Error::io("create", dir)(e)),
             }
-            // Locked before it has its name: a lock file that is there and unheld means an abandoned copy.
+            // Locked before it gets its name: a lock file that is not locked means an abandoned directory.
             let (draft, path) = (dir.join("lock.new"), dir.join(LOCK));
             let lock = File::create(&draft).map_err(Error::io("create", &draft))?;
             lock.lock().map_err(Error::io("lock", &draft))?;
@@ -75,8 +72,8 @@ impl Drop for WorkingCopy {
     }
 }
 
-/// Removes a directory: its note first, so that what is left of it is not taken over, and its lock last, so that what
-/// is left of it is swept.
+/// Removes a directory: the note first, so that an incomplete directory is not taken over, and the lock last, so that it is
+/// removed by the next process.
 fn remove(dir: &Path) -> io::Result<()> {
     discard_note(dir)?;
     for entry in fs::read_dir(dir)?.flatten().filter(|entry| entry.file_name() != LOCK) {
@@ -86,25 +83,25 @@ fn remove(dir: &Path) -> io::Result<()> {
     fs::remove_dir_all(dir)
 }
 
-/// Removes the directories under `root` whose lock nobody holds and that are not kept. Whatever cannot be judged stays.
+/// Removes the directories below `root` that are neither locked nor kept. A directory whose state is unknown stays.
 fn sweep(root: &Path) {
     let Ok(entries) = fs::read_dir(root) else { return };
     for dir in entries.flatten().map(|entry| entry.path()) {
-        // Not even locked, lest somebody who would take it over finds it locked.
+        // Not locked here either: a process that takes it over must not find it locked.
         if is_kept(&dir) {
             continue;
         }
-        // Without a lock file it may be in the making, or not ours: left alone.
+        // Without a lock file it is being created, or of another origin.
         let Ok(lock) = File::open(dir.join(LOCK)) else { continue };
         match lock.try_lock() {
-            // It may have been in use until now.
+            // It may have been kept in the meantime.
             Ok(()) if is_kept(&dir) => {}
             Ok(()) => {
                 if let Err(e) = remove(&dir) {
                     tracing::warn!("cannot remove the abandoned working copy {}: {e}", dir.display());
                 }
             }
-            // Held by the living, or on a file system that cannot tell.
+            // In use, or on a file system without locks.
             Err(TryLockError::WouldBlock | TryLockError::Error(_)) => {}
         }
     }

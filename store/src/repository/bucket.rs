@@ -145,7 +145,7 @@ impl Objects for Bucket {
                         object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. },
                     ..
                 }) => {
-                    // Where the first answer was lost and the request repeated, the first one may have succeeded.
+                    // The first request may have succeeded, if its response was lost and the client has repeated it.
                     return Ok(self.read(key)?.is_some_and(|(found, _)| found == content));
                 }
                 Err(Error::Remote { source, .. }) if n_attempts < ATTEMPTS && is_cut_off(&source) => {

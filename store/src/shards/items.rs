@@ -1,5 +1,5 @@
-//! The item side of a model, from which any machine can form users: one row an item, as Spark's ALS writes its factors,
-//! and beside them what predicts stars.
+//! The item side of both models, from which any machine computes users: one row per item, in the columns of Spark's ALS,
+//! with the item of the rating model beside them.
 
 use std::path::Path;
 
@@ -14,25 +14,25 @@ const SCHEMA: &str = "message items {
     required group rating (LIST) { repeated group list { required float element; } }
 }";
 
-/// The property that holds what is no item's.
+/// The property of the file that holds the terms.
 const TERMS: &str = "terms";
 /// Items of a batch.
 const BATCH: usize = 65_536;
 
-/// Items, ids ascending, with a row of numbers each of either model.
+/// Items, ids ascending, with a row of each model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Items {
     /// The items.
     pub ids: Vec<MovieId>,
-    /// Factors that order lists (n_items x n_factors, row-major).
+    /// The factors of the ranking model (n_items x n_factors, row-major).
     pub features: Vec<f32>,
-    /// What predicts stars (n_items x a width of its own, row-major).
+    /// The items of the rating model (n_items x `rating.len() / n_items`, row-major). The pipeline defines the width.
     pub rating: Vec<f32>,
-    /// What is no item's, as JSON.
+    /// The parts of the models that belong to no item, as JSON.
     pub terms: String,
 }
 
-/// Writes items to a new file, which is on disk when this returns.
+/// Writes items to a new file and syncs it.
 ///
 /// # Errors
 /// [`Error::Io`](crate::Error::Io).
@@ -57,11 +57,11 @@ pub fn write_items(path: &Path, items: &Items) -> Result<()> {
 /// Reads items back.
 ///
 /// # Errors
-/// [`Error::Damaged`](crate::Error::Damaged) for what is no such file.
+/// [`Error::Damaged`](crate::Error::Damaged) for a file that has no items, or rows of different lengths.
 pub fn read_items(path: &Path) -> Result<Items> {
     let reader = ColumnsReader::open(path)?;
     let mut items = Items {
-        terms: reader.property(TERMS).ok_or_else(|| wrong(path, "it does not say its terms"))?.to_owned(),
+        terms: reader.property(TERMS).ok_or_else(|| wrong(path, "it has no terms"))?.to_owned(),
         ..Items::default()
     };
     for number in 0..reader.n_batches() {

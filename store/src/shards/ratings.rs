@@ -1,4 +1,4 @@
-//! A shard's ratings: what its users have rated, one row a user.
+//! The ratings of a shard, one row per user.
 
 use std::path::Path;
 
@@ -14,14 +14,14 @@ const SCHEMA: &str = "message ratings {
     required group ratings (LIST) { repeated group list { required float element; } }
 }";
 
-/// Some users and what they have rated, ids ascending. `movies` and `stars` have a row for each user, alike in length.
+/// Users with their ratings, ids ascending. `movies` has a row for each user.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RatingsBatch {
     /// The users.
     pub users: Vec<UserId>,
-    /// What each has rated, ids ascending.
+    /// The movies that each user has rated, ids ascending (n_users rows).
     pub movies: Lists<u32>,
-    /// With how many stars; rows as those of `movies`.
+    /// The ratings in stars, in the order of `movies.values`.
     pub stars: Vec<f32>,
 }
 
@@ -40,7 +40,7 @@ impl RatingsBatch {
         (&self.movies.values[cells.clone()], &self.stars[cells])
     }
 
-    /// The same as a record, with whose it is.
+    /// A user by position, with the ratings as a record.
     #[must_use]
     pub fn history(&self, row: usize) -> (UserId, History) {
         let (movies, stars) = self.row(row);
@@ -56,15 +56,15 @@ impl RatingsWriter {
     /// Begins a file.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io), as for every call.
+    /// [`Error::Io`](crate::Error::Io).
     pub fn create(path: &Path) -> Result<Self> {
         ColumnsWriter::create(path, SCHEMA, &[]).map(Self)
     }
 
-    /// Writes users that come after all that were written before; some thousand at a time.
+    /// Writes a batch of some thousand users, whose ids are above those of all earlier batches.
     ///
     /// # Errors
-    /// As [`RatingsWriter::create`].
+    /// [`Error::Io`](crate::Error::Io).
     pub fn put(&mut self, batch: &RatingsBatch) -> Result<()> {
         let mut columns = self.0.batch()?;
         columns.ids(batch.users.iter().map(|user| user.0))?;
@@ -73,10 +73,10 @@ impl RatingsWriter {
         columns.finish()
     }
 
-    /// Ends the file, which is on disk when this returns.
+    /// Ends and syncs the file.
     ///
     /// # Errors
-    /// As [`RatingsWriter::create`].
+    /// [`Error::Io`](crate::Error::Io).
     pub fn finish(self) -> Result<()> {
         self.0.finish()
     }
@@ -89,7 +89,7 @@ impl RatingsReader {
     /// Opens a file.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io); [`Error::Damaged`](crate::Error::Damaged) for what is no such file.
+    /// [`Error::Io`](crate::Error::Io); [`Error::Damaged`](crate::Error::Damaged) for a file that is not Parquet.
     pub fn open(path: &Path) -> Result<Self> {
         ColumnsReader::open(path).map(Self)
     }
@@ -108,7 +108,7 @@ impl RatingsReader {
     /// A batch by number.
     ///
     /// # Errors
-    /// As [`RatingsReader::open`].
+    /// [`Error::Io`](crate::Error::Io), [`Error::Damaged`](crate::Error::Damaged).
     pub fn batch(&self, number: usize) -> Result<RatingsBatch> {
         let columns = self.0.batch(number)?;
         let users = columns.ids(&["user_id"])?.into_iter().map(UserId).collect();

@@ -1,4 +1,4 @@
-//! A shard's results: what a run has found out about its users, one row a user, as a generation keeps it.
+//! The results of a shard, one row per user: history, factors and list, as a generation keeps them.
 
 use std::path::Path;
 
@@ -23,20 +23,20 @@ const SCHEMA: &str = "message results {
     }
 }";
 
-/// Some users, ids ascending, and all that is published of them. Everything has a row for each user.
+/// Users, ids ascending, with everything that is published of them. Each list has a row for each user.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ResultsBatch {
-    /// What they have rated.
+    /// The ratings.
     pub history: RatingsBatch,
-    /// The factors that order lists.
+    /// The factors of the ranking model (n_users x n_factors).
     pub ranking: Lists<f32>,
-    /// What predicts stars: the bias, then factors.
+    /// The rows of the rating model: the bias, then the factors.
     pub rating: Lists<f32>,
-    /// The lists, best first.
+    /// The movies of the lists, best first.
     pub movies: Lists<u32>,
-    /// What put each movie of a list there; rows as those of `movies`.
+    /// The scores, in the order of `movies.values`.
     pub scores: Vec<f32>,
-    /// The predicted stars of each; rows as those of `movies`.
+    /// The predicted stars, in the order of `movies.values`.
     pub stars: Vec<f32>,
 }
 
@@ -47,7 +47,7 @@ impl ResultsBatch {
         self.history.users.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no users.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -75,15 +75,15 @@ impl ResultsWriter {
     /// Begins a file.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io), as for every call.
+    /// [`Error::Io`](crate::Error::Io).
     pub fn create(path: &Path) -> Result<Self> {
         ColumnsWriter::create(path, SCHEMA, &[]).map(Self)
     }
 
-    /// Writes users that come after all that were written before; some thousand at a time.
+    /// Writes a batch of some thousand users, whose ids are above those of all earlier batches.
     ///
     /// # Errors
-    /// As [`ResultsWriter::create`].
+    /// [`Error::Io`](crate::Error::Io).
     pub fn put(&mut self, batch: &ResultsBatch) -> Result<()> {
         let ResultsBatch { history, ranking, rating, movies, scores, stars } = batch;
         let mut columns = self.0.batch()?;
@@ -98,10 +98,10 @@ impl ResultsWriter {
         columns.finish()
     }
 
-    /// Ends the file, which is on disk when this returns.
+    /// Ends and syncs the file.
     ///
     /// # Errors
-    /// As [`ResultsWriter::create`].
+    /// [`Error::Io`](crate::Error::Io).
     pub fn finish(self) -> Result<()> {
         self.0.finish()
     }
@@ -114,15 +114,15 @@ impl ResultsReader {
     /// Opens a file.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io); [`Error::Damaged`](crate::Error::Damaged) for what is no such file.
+    /// [`Error::Io`](crate::Error::Io); [`Error::Damaged`](crate::Error::Damaged) for a file that is not Parquet.
     pub fn open(path: &Path) -> Result<Self> {
         ColumnsReader::open(path).map(Self)
     }
 
-    /// The users of all batches. Reads that column alone.
+    /// The users of all batches, in order. Reads that column only.
     ///
     /// # Errors
-    /// As [`ResultsReader::open`].
+    /// [`Error::Io`](crate::Error::Io), [`Error::Damaged`](crate::Error::Damaged).
     pub fn users(&self) -> Result<Vec<UserId>> {
         let mut users = Vec::new();
         for number in 0..self.0.n_batches() {
