@@ -172,7 +172,7 @@ impl Serialize for Title<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Known(title) => serializer.serialize_str(title),
-            Self::Unknown(id) => serializer.collect_str(&format_args!("Movie {id}")),
+            Self::Unknown(id) => serializer.serialize_str(&store::records::Movie::default_title(*id)),
         }
     }
 }

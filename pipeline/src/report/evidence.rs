@@ -135,7 +135,7 @@ pub(super) fn title(tables: &Tables, movie: MovieId, deny: Option<&DenyList>) ->
         return Ok(None);
     }
     let found = tables.movie(movie)?;
-    Ok(Some(found.map_or_else(|| format!("Movie {movie}"), |movie| movie.title)))
+    Ok(Some(found.map_or_else(|| store::records::Movie::default_title(movie), |movie| movie.title)))
 }
 
 fn exposure(sources: &Sources<'_>) -> Result<Option<Exposure>> {
