@@ -12,7 +12,7 @@ use store::{GenerationId, MovieId, Tables, UserId};
 use crate::harness::{Ended, World};
 
 /// The user whose records are made wrong.
-const WRONGED: UserId = UserId(7);
+const WRONGED: UserId = UserId::new(7);
 
 /// `pipeline verify` on a world's output.
 fn verify(world: &World) -> Command {
@@ -122,7 +122,11 @@ fn a_wrong_list_is_refused_by_generation_user_and_movie() {
 
     case(&|list, _, _| swap(list, 2, 3), Some(list[2]), "stands behind");
     case(&|list, _, _| list.movies[3] = history[0], Some(history[0]), "in the list and in the history");
-    case(&|list, _, _| list.movies[3] = MovieId(9_999_999), Some(MovieId(9_999_999)), "has no factors");
+    case(
+        &|list, _, _| list.movies[3] = MovieId::new(9_999_999),
+        Some(MovieId::new(9_999_999)),
+        "has no factors",
+    );
     case(&|list, _, _| list.scores[3] = list.scores[3].next_up(), Some(list[3]), "its factors give");
     case(&|_, _, factors| factors.0[0] += 0.5, Some(list[0]), "its factors give");
     case(&|_, _, factors| factors.0.truncate(3), Some(first_candidate(current)), "number of factors");

@@ -159,8 +159,8 @@ mod tests {
     fn the_fallback_is_ordered_by_raters_then_id_and_says_what_anyone_would_give() {
         let pairs = [(1, 10), (1, 20), (1, 30), (2, 20), (3, 20), (3, 30), (4, 10)];
         let ratings = Ratings {
-            users: pairs.iter().map(|p| UserId(p.0)).collect(),
-            movies: pairs.iter().map(|p| MovieId(p.1)).collect(),
+            users: pairs.iter().map(|p| UserId::new(p.0)).collect(),
+            movies: pairs.iter().map(|p| MovieId::new(p.1)).collect(),
             stars: vec![4.0; pairs.len()],
             timestamps: vec![0; pairs.len()],
         };
@@ -174,7 +174,7 @@ mod tests {
             scale: Scale::default(),
         };
         let list = findings.most_rated(3);
-        assert_eq!(list.movies, [MovieId(20), MovieId(10), MovieId(30)]);
+        assert_eq!(list.movies, [MovieId::new(20), MovieId::new(10), MovieId::new(30)]);
         assert_eq!(list.scores, [3.0, 2.0, 2.0]);
         assert!(list.stars.iter().all(|stars| (stars - 4.0).abs() < 0.01), "{:?}", list.stars);
     }

@@ -187,19 +187,19 @@ mod tests {
 
     #[test]
     fn answers_are_compact_and_their_members_keep_their_order() {
-        let entry = |id| Entry { movie: MovieId(id), score: 0.5, rating: Some(4.25) };
+        let entry = |id| Entry { movie: MovieId::new(id), score: 0.5, rating: Some(4.25) };
         let entries = [entry(3451), entry(750)];
         let bare = Items { entries: &entries, shown: Shown { metadata: None, scores: false } };
         assert_eq!(json(&Recommendations { items: bare }), r#"{"items":[{"id":3451},{"id":750}]}"#);
         let catalogue = Catalogue::default();
         let shown = Shown { metadata: Some(&catalogue), scores: true };
         assert_eq!(
-            json(&FoldedIn { items: Items { entries: &entries[..1], shown }, unknown: &[MovieId(9)] }),
+            json(&FoldedIn { items: Items { entries: &entries[..1], shown }, unknown: &[MovieId::new(9)] }),
             r#"{"items":[{"genres":[],"id":3451,"title":"Movie 3451","score":0.5,"rating":4.25}],"unknown":[9]}"#
         );
-        let reason = Reason { movie: Item::new(MovieId(6), None), share: 0.75 };
+        let reason = Reason { movie: Item::new(MovieId::new(6), None), share: 0.75 };
         assert_eq!(json(&Because { because: vec![reason] }), r#"{"because":[{"id":6,"share":0.75}]}"#);
-        let ids = [MovieId(3451), MovieId(750)];
+        let ids = [MovieId::new(3451), MovieId::new(750)];
         assert_eq!(json(&Features::of(&ids)), r#"{"features":[{"histories":[3451,750]}]}"#);
         assert_eq!(json(&Features::of(&[])), r#"{"features":[{"histories":[]}]}"#);
         assert_eq!(

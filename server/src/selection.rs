@@ -215,7 +215,7 @@ impl Filter<'_> {
     /// Whether a movie may be in the list.
     pub(crate) fn allows(&self, movie: MovieId) -> bool {
         !self.denied.hides(movie)
-            && self.wanted.exclude.binary_search(&movie.0).is_err()
+            && self.wanted.exclude.binary_search(&movie.get()).is_err()
             && (!self.by_movie || self.allows_by_movie(movie))
     }
 

@@ -48,10 +48,10 @@ impl DenyList {
             match said.split_once(char::is_whitespace) {
                 None if said.is_empty() => {}
                 Some(("movie", text)) if let Some(id) = id(text) => {
-                    list.movies.insert(MovieId(id));
+                    list.movies.insert(MovieId::new(id));
                 }
                 Some(("user", text)) if let Some(id) = id(text) => {
-                    list.users.insert(UserId(id));
+                    list.users.insert(UserId::new(id));
                 }
                 _ => {
                     let (path, said) = (path.to_path_buf(), said.chars().take(60).collect());
@@ -103,10 +103,10 @@ impl DenyList {
     pub fn digest(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         for id in &self.movies {
-            hasher.update(b"movie").update(&id.0.to_le_bytes());
+            hasher.update(b"movie").update(&id.get().to_le_bytes());
         }
         for id in &self.users {
-            hasher.update(b"user").update(&id.0.to_le_bytes());
+            hasher.update(b"user").update(&id.get().to_le_bytes());
         }
         hasher.finalize().to_hex().to_string()
     }
@@ -123,8 +123,10 @@ mod tests {
     #[test]
     fn movies_and_users_are_named_one_a_line_and_the_rest_may_be_a_comment() {
         let list = parse("# hidden\nmovie 3451\r\n\n  user\t18 # asked on Monday\nmovie 1").unwrap();
-        assert!(list.hides(MovieId(3451)) && list.hides(MovieId(1)) && !list.hides(MovieId(18)));
-        assert!(list.deletes(UserId(18)) && !list.deletes(UserId(1)));
+        assert!(
+            list.hides(MovieId::new(3451)) && list.hides(MovieId::new(1)) && !list.hides(MovieId::new(18))
+        );
+        assert!(list.deletes(UserId::new(18)) && !list.deletes(UserId::new(1)));
         assert_eq!(list.digest(), parse("user 18\nmovie 1\nmovie 3451\nmovie 1").unwrap().digest());
         assert_ne!(list.digest(), parse("user 18\nmovie 1").unwrap().digest());
         assert!(parse("").unwrap().is_empty());

@@ -5,26 +5,44 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The id of a user, as in the ratings. Not a position in a matrix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct UserId(pub u32);
+/// Defines the type of an id. The number is private, so that an id is not mixed up with a position in a matrix.
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(u32);
 
-/// The id of a movie, as in the ratings and the metadata. Not a position in a matrix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct MovieId(pub u32);
+        impl $name {
+            /// The id of a number.
+            #[must_use]
+            pub const fn new(number: u32) -> Self {
+                Self(number)
+            }
 
-impl fmt::Display for UserId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
+            /// The number.
+            #[must_use]
+            pub const fn get(self) -> u32 {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
 }
 
-impl fmt::Display for MovieId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
+id! {
+    /// The id of a user, as in the ratings.
+    UserId
+}
+
+id! {
+    /// The id of a movie, as in the ratings and the metadata.
+    MovieId
 }
 
 /// The id of a generation: the UTC time of its begin to the millisecond, `20261123T023000.125Z`, so that ids sort by age.

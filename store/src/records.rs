@@ -67,7 +67,7 @@ impl<'a> TopNView<'a> {
         let Self { movies, scores, stars } = *self;
         let figures = scores.iter().zip(stars);
         movies.iter().zip(figures).map(|(movie, (score, stars))| {
-            (MovieId(u32::from_le_bytes(*movie)), f32::from_le_bytes(*score), f32::from_le_bytes(*stars))
+            (MovieId::new(u32::from_le_bytes(*movie)), f32::from_le_bytes(*score), f32::from_le_bytes(*stars))
         })
     }
 }
@@ -219,13 +219,13 @@ pub trait Key: Copy {
 
 impl Key for UserId {
     fn number(self) -> u32 {
-        self.0
+        self.get()
     }
 }
 
 impl Key for MovieId {
     fn number(self) -> u32 {
-        self.0
+        self.get()
     }
 }
 
@@ -256,7 +256,7 @@ mod tests {
             title in ".*",
             genres in prop::collection::vec(".*", 0..5),
         ) {
-            let (movies, scores): (Vec<_>, Vec<_>) = entries.into_iter().map(|(id, s)| (MovieId(id), s)).unzip();
+            let (movies, scores): (Vec<_>, Vec<_>) = entries.into_iter().map(|(id, s)| (MovieId::new(id), s)).unzip();
             let factors = Factors(scores.clone());
             let history = History { movies: movies.clone(), stars: scores.clone() };
             let similar = Similar { movies: movies.clone(), cosines: scores.clone() };
@@ -300,15 +300,16 @@ mod tests {
 
     #[test]
     fn a_list_with_fewer_scores_or_stars_than_movies_is_damaged() {
-        let bytes =
-            TopN { movies: vec![MovieId(1), MovieId(2)], scores: vec![1.0], stars: vec![] }.encode().unwrap();
+        let bytes = TopN { movies: vec![MovieId::new(1), MovieId::new(2)], scores: vec![1.0], stars: vec![] }
+            .encode()
+            .unwrap();
         assert_eq!(TopN::decode(&bytes), Err("2 movies but 1 scores".to_owned()));
         assert_eq!(TopNView::of(&bytes).unwrap_err(), "2 movies but 1 scores");
     }
 
     #[test]
     fn a_record_is_an_array_of_columns_and_a_column_that_ends_within_a_number_is_damaged() {
-        let history = History { movies: vec![MovieId(258)], stars: vec![1.0] };
+        let history = History { movies: vec![MovieId::new(258)], stars: vec![1.0] };
         // An array of two; a bin of four bytes, the id, little-endian; another, the stars.
         let mut bytes = history.encode().unwrap();
         assert_eq!(bytes, [0x92, 0xc4, 4, 2, 1, 0, 0, 0xc4, 4, 0, 0, 0x80, 0x3f]);

@@ -196,7 +196,7 @@ impl Tables {
             }
             let Reverse((id, shard)) = next.pop()?;
             failed = take(&mut shards, &mut next, shard);
-            Some(Ok(UserId(id)))
+            Some(Ok(UserId::new(id)))
         })
     }
 
@@ -205,8 +205,8 @@ impl Tables {
     /// # Errors
     /// [`Error::Damaged`], [`Error::Engine`].
     pub fn user_from(&self, from: UserId) -> Result<Option<UserId>> {
-        let first = self.lists().filter_map(|lists| lists.keys_from(from.0).next());
-        Ok(first.collect::<Result<Vec<_>>>()?.into_iter().min().map(UserId))
+        let first = self.lists().filter_map(|lists| lists.keys_from(from.get()).next());
+        Ok(first.collect::<Result<Vec<_>>>()?.into_iter().min().map(UserId::new))
     }
 
     /// The user of the loaded shards with the greatest id.
@@ -215,21 +215,21 @@ impl Tables {
     /// [`Error::Damaged`], [`Error::Engine`].
     pub fn last_user(&self) -> Result<Option<UserId>> {
         let last = self.lists().filter_map(|lists| lists.keys_from(0).next_back());
-        Ok(last.collect::<Result<Vec<_>>>()?.into_iter().max().map(UserId))
+        Ok(last.collect::<Result<Vec<_>>>()?.into_iter().max().map(UserId::new))
     }
 
     /// All movies with metadata, ids ascending.
     pub fn movies(&self) -> impl Iterator<Item = Result<(MovieId, Movie)>> + '_ {
-        self.movies.records().map(|entry| entry.map(|(id, movie)| (MovieId(id), movie)))
+        self.movies.records().map(|entry| entry.map(|(id, movie)| (MovieId::new(id), movie)))
     }
 
     /// All candidates with their factors (n_factors each), ids ascending.
     pub fn candidates(&self) -> impl Iterator<Item = Result<(MovieId, Factors)>> + '_ {
-        self.item_factors.records().map(|entry| entry.map(|(id, factors)| (MovieId(id), factors)))
+        self.item_factors.records().map(|entry| entry.map(|(id, factors)| (MovieId::new(id), factors)))
     }
 
     /// All candidates' ids, ascending.
     pub fn candidate_ids(&self) -> impl Iterator<Item = Result<MovieId>> + '_ {
-        self.item_factors.keys_from(0).map(|entry| entry.map(MovieId))
+        self.item_factors.keys_from(0).map(|entry| entry.map(MovieId::new))
     }
 }

@@ -26,17 +26,20 @@ struct Model {
 impl Model {
     fn small() -> Self {
         let list = |ids: &[u32]| TopN {
-            movies: ids.iter().copied().map(MovieId).collect(),
+            movies: ids.iter().copied().map(MovieId::new).collect(),
             scores: ids.iter().map(|&id| 10.0 / id as f32).collect(),
             stars: vec![3.5; ids.len()],
         };
-        let history = History { movies: vec![MovieId(1), MovieId(6)], stars: vec![4.0, 2.5] };
+        let history = History { movies: vec![MovieId::new(1), MovieId::new(6)], stars: vec![4.0, 2.5] };
         let user = (list(&[3, 4]), history, Factors(vec![0.5, -1.0]));
         Self {
-            users: (1..200).map(|id| (UserId(id), user.clone())).collect(),
-            movies: [(MovieId(3), Movie { title: "Três (1999)".to_owned(), genres: vec!["War".to_owned()] })]
-                .into(),
-            item_factors: [(MovieId(3), Factors(vec![1.0, 2.0]))].into(),
+            users: (1..200).map(|id| (UserId::new(id), user.clone())).collect(),
+            movies: [(
+                MovieId::new(3),
+                Movie { title: "Três (1999)".to_owned(), genres: vec!["War".to_owned()] },
+            )]
+            .into(),
+            item_factors: [(MovieId::new(3), Factors(vec![1.0, 2.0]))].into(),
             fallback: list(&[1, 2, 3]),
         }
     }
@@ -72,9 +75,9 @@ impl Model {
         assert_eq!(generation.fallback(), &self.fallback);
         let users: Vec<_> = generation.users().collect::<Result<_, _>>().unwrap();
         assert_eq!(users, self.users.keys().copied().collect::<Vec<_>>());
-        let next = |from: u32| self.users.range(UserId(from)..).next().map(|(&id, _)| id);
-        for from in users.iter().flat_map(|id| [id.0, id.0.saturating_add(1)]).chain([0, u32::MAX]) {
-            assert_eq!(generation.user_from(UserId(from)).unwrap(), next(from));
+        let next = |from: u32| self.users.range(UserId::new(from)..).next().map(|(&id, _)| id);
+        for from in users.iter().flat_map(|id| [id.get(), id.get().saturating_add(1)]).chain([0, u32::MAX]) {
+            assert_eq!(generation.user_from(UserId::new(from)).unwrap(), next(from));
         }
         assert_eq!(generation.last_user().unwrap(), users.last().copied());
         for (&id, (top_n, history, factors)) in &self.users {
@@ -108,21 +111,23 @@ fn files(dir: &Path) -> Vec<PathBuf> {
 }
 
 fn models() -> impl Strategy<Value = Model> {
-    let ids = || prop::collection::vec(any::<u32>().prop_map(MovieId), 0..40);
+    let ids = || prop::collection::vec(any::<u32>().prop_map(MovieId::new), 0..40);
     let list = || {
-        prop::collection::vec((any::<u32>().prop_map(MovieId), -9.0f32..9.0), 0..120).prop_map(|entries| {
-            let (movies, scores): (_, Vec<f32>) = entries.into_iter().unzip();
-            TopN { movies, stars: vec![4.0; scores.len()], scores }
-        })
+        prop::collection::vec((any::<u32>().prop_map(MovieId::new), -9.0f32..9.0), 0..120).prop_map(
+            |entries| {
+                let (movies, scores): (_, Vec<f32>) = entries.into_iter().unzip();
+                TopN { movies, stars: vec![4.0; scores.len()], scores }
+            },
+        )
     };
     let factors = || prop::collection::vec(-9.0f32..9.0, 0..20).prop_map(Factors);
     let user =
         (list(), ids().prop_map(|movies| History { stars: vec![4.0; movies.len()], movies }), factors());
     let movie = (".*", prop::collection::vec(".*", 0..4)).prop_map(|(title, genres)| Movie { title, genres });
     (
-        prop::collection::btree_map(any::<u32>().prop_map(UserId), user, 0..60),
-        prop::collection::btree_map(any::<u32>().prop_map(MovieId), movie, 0..60),
-        prop::collection::btree_map(any::<u32>().prop_map(MovieId), factors(), 0..60),
+        prop::collection::btree_map(any::<u32>().prop_map(UserId::new), user, 0..60),
+        prop::collection::btree_map(any::<u32>().prop_map(MovieId::new), movie, 0..60),
+        prop::collection::btree_map(any::<u32>().prop_map(MovieId::new), factors(), 0..60),
         list(),
     )
         .prop_map(|(users, movies, item_factors, fallback)| Model {
@@ -151,7 +156,7 @@ proptest! {
 fn an_unsealed_generation_leaves_nothing_and_cannot_be_published() {
     let output = tempfile::tempdir().unwrap();
     let mut writer = DraftGeneration::create(output.path()).unwrap();
-    writer.movies.put(MovieId(1), &Movie { title: "One".to_owned(), genres: vec![] }).unwrap();
+    writer.movies.put(MovieId::new(1), &Movie { title: "One".to_owned(), genres: vec![] }).unwrap();
     let id = writer.id().clone();
     let repository = Repository::in_directory(output.path());
     let seen = repository.pointer().unwrap();
@@ -204,9 +209,9 @@ fn records_out_of_order_are_refused() {
     let output = tempfile::tempdir().unwrap();
     let mut writer = DraftGeneration::create(output.path()).unwrap();
     let movie = Movie { title: "One".to_owned(), genres: vec![] };
-    writer.movies.put(MovieId(5), &movie).unwrap();
+    writer.movies.put(MovieId::new(5), &movie).unwrap();
     for id in [5, 4] {
-        let error = writer.movies.put(MovieId(id), &movie).unwrap_err();
+        let error = writer.movies.put(MovieId::new(id), &movie).unwrap_err();
         assert!(matches!(error, Error::OutOfOrder { tree: "movies", key } if key == id));
     }
 }
@@ -215,8 +220,8 @@ fn records_out_of_order_are_refused() {
 fn an_announced_record_that_is_not_written_is_an_error() {
     let output = tempfile::tempdir().unwrap();
     let mut writer = DraftGeneration::create(output.path()).unwrap();
-    writer.movies.announce([MovieId(5), MovieId(6), MovieId(7)]).unwrap();
-    writer.movies.put(MovieId(6), &Movie::unnamed(MovieId(6))).unwrap();
+    writer.movies.announce([MovieId::new(5), MovieId::new(6), MovieId::new(7)]).unwrap();
+    writer.movies.put(MovieId::new(6), &Movie::unnamed(MovieId::new(6))).unwrap();
     let error = writer.finish().unwrap_err();
     assert!(matches!(error, Error::MissingRecords { tree: "movies", n: 2 }), "{error}");
     assert_eq!(fs::read_dir(layout::generations_dir(output.path())).unwrap().count(), 0);
@@ -226,9 +231,9 @@ fn an_announced_record_that_is_not_written_is_an_error() {
 fn announced_records_take_little_more_on_disk_than_their_bytes_and_lie_in_few_pieces() {
     let output = tempfile::tempdir().unwrap();
     let mut writer = DraftGeneration::create(output.path()).unwrap();
-    let users = || (0..40_000).map(UserId);
+    let users = || (0..40_000).map(UserId::new);
     writer.user_factors.announce(users()).unwrap();
-    users().for_each(|id| writer.user_factors.put(id, &Factors(vec![id.0 as f32; 300])).unwrap());
+    users().for_each(|id| writer.user_factors.put(id, &Factors(vec![id.get() as f32; 300])).unwrap());
     writer.put_fallback(&TopN::default()).unwrap();
     let manifest = writer.finish().unwrap().seal(Account::default()).unwrap();
     let on_disk: u64 = manifest.files.values().map(|file| file.bytes).sum();

@@ -48,12 +48,12 @@ impl Site {
 }
 
 fn list() -> TopN {
-    TopN { movies: vec![MovieId(1)], scores: vec![1.0], stars: vec![4.0] }
+    TopN { movies: vec![MovieId::new(1)], scores: vec![1.0], stars: vec![4.0] }
 }
 
 fn generation(output: &Path) -> GenerationId {
     let mut writer = DraftGeneration::create(output).unwrap();
-    (0..1000).for_each(|user| writer.top_n.put(UserId(user), &list()).unwrap());
+    (0..1000).for_each(|user| writer.top_n.put(UserId::new(user), &list()).unwrap());
     writer.put_fallback(&list()).unwrap();
     writer.finish().unwrap().seal(Account::default()).unwrap().generation
 }
@@ -62,7 +62,8 @@ fn generation(output: &Path) -> GenerationId {
 fn open(copy: LocalGeneration) -> LocalGeneration {
     let copy = std::sync::Arc::new(copy);
     let generation = OpenGeneration::open(copy.clone(), 1 << 20).unwrap();
-    (0..1000).for_each(|user| assert_eq!(generation.tables().top_n(UserId(user)).unwrap(), Some(list())));
+    (0..1000)
+        .for_each(|user| assert_eq!(generation.tables().top_n(UserId::new(user)).unwrap(), Some(list())));
     drop(generation);
     std::sync::Arc::into_inner(copy).unwrap()
 }

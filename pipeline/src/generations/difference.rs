@@ -226,7 +226,7 @@ mod tests {
     use super::*;
 
     fn list(ids: &[u32]) -> TopN {
-        TopN { movies: ids.iter().copied().map(MovieId).collect(), ..TopN::default() }
+        TopN { movies: ids.iter().copied().map(MovieId::new).collect(), ..TopN::default() }
     }
 
     #[test]

@@ -47,7 +47,7 @@ fn manifest(day: u32, ndcg: f64) -> Manifest {
 }
 
 fn evidence() -> Evidence {
-    let movie = MovieChange { id: MovieId(1), title: HOSTILE.to_owned(), before: 3, after: 40 };
+    let movie = MovieChange { id: MovieId::new(1), title: HOSTILE.to_owned(), before: 3, after: 40 };
     Evidence {
         course: Course { ranking: vec![0.5, 0.3, 0.2], rating: vec![0.9, 0.8] },
         exposure: Some(Exposure {
@@ -62,7 +62,7 @@ fn evidence() -> Evidence {
         stars: Histogram::of(&[3.5, 4.0], (0.5, 5.0), 9),
         samples: vec![Sample {
             why: "the most ratings",
-            user: UserId(414),
+            user: UserId::new(414),
             n_ratings: 2698,
             liked: vec![(HOSTILE.to_owned(), 5.0)],
             list: vec![(HOSTILE.to_owned(), 0.75, 4.5)],

@@ -252,7 +252,7 @@ fn digest(
     history: &History,
     factors: &Factors,
 ) -> Result<()> {
-    content.update(&user.0.to_be_bytes());
+    content.update(&user.get().to_be_bytes());
     for value in [list.encode()?, history.encode()?, factors.encode()?] {
         content.update(&(value.len() as u64).to_le_bytes());
         content.update(&value);

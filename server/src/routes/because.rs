@@ -35,7 +35,7 @@ pub(super) async fn answer(
     let query = Query::parse(user, query)?;
     compute(app, client, move |app, client| {
         let wanted = (Route::Because(query.user).number(), &query);
-        look_up(app, client, &[query.user.0], &wanted, |view| query.answer(view))
+        look_up(app, client, &[query.user.get()], &wanted, |view| query.answer(view))
     })
     .await
 }
@@ -50,7 +50,7 @@ impl Query {
         let n = given.number("n", 1..=u32::MAX, N).unwrap_or(USUAL_N);
         let metadata = given.flag("returnMetadata");
         given.finish("movie, n and returnMetadata")?;
-        Ok(Self { user, movie: MovieId(movie), n, metadata })
+        Ok(Self { user, movie: MovieId::new(movie), n, metadata })
     }
 
     fn answer(&self, view: &View<'_>) -> Answer {

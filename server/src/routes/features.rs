@@ -46,7 +46,7 @@ fn with_metadata(view: &View<'_>, history: History) -> Answer {
 impl Query {
     pub(super) fn parse(query: &str) -> Result<Self, Problem> {
         let mut given = Parameters::of(query);
-        let user = UserId(given.required("user_id", USER_ID));
+        let user = UserId::new(given.required("user_id", USER_ID));
         let metadata = given.flag("returnMetadata");
         given.finish("user_id and returnMetadata")?;
         Ok(Self { user, metadata })
@@ -58,7 +58,7 @@ impl Query {
         client: Option<&Preferences>,
         answer: impl FnOnce(&View<'_>, History) -> Answer,
     ) -> Answer {
-        look_up(app, client, &[self.user.0], &(Route::Features.number(), self), |view| {
+        look_up(app, client, &[self.user.get()], &(Route::Features.number(), self), |view| {
             answer(view, view.history(self.user)?.unwrap_or_default())
         })
     }

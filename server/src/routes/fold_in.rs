@@ -171,7 +171,7 @@ mod tests {
     fn a_body_says_ratings_and_which_part_of_the_list_is_wanted() {
         let body = r#"{"ratings":[{"id":318.0,"rating":5},{"id":1,"rating":4.5}],"n":10,"genre":["War"],"min_year":null}"#;
         let asked = Asked::parse(body.as_bytes()).unwrap();
-        assert_eq!((asked.ratings[0].id, asked.ratings[1].rating), (MovieId(318), 4.5));
+        assert_eq!((asked.ratings[0].id, asked.ratings[1].rating), (MovieId::new(318), 4.5));
         assert_eq!(asked.wanted, Wanted { n: 10, genre: vec!["War".to_owned()], ..Wanted::default() });
     }
 

@@ -190,7 +190,7 @@ pub mod fuzzing {
     /// Reads the query of each route.
     pub fn query(text: &str) {
         let _ = recommendations::Query::parse(text);
-        let _ = because::Query::parse(UserId(0), text);
+        let _ = because::Query::parse(UserId::new(0), text);
         let _ = features::Query::parse(text);
         let _ = search::Query::parse(text);
         let _ = users::parse(text);

@@ -47,7 +47,7 @@ struct Found {
 pub(super) async fn answer(app: &Arc<App>, query: &str, client: Option<&Preferences>) -> Answer {
     let query = Query::parse(query)?;
     if let &[user] = query.users.as_slice() {
-        return query.look_up(app, client, |view, filter| one(view, filter, UserId(user), &query));
+        return query.look_up(app, client, |view, filter| one(view, filter, UserId::new(user), &query));
     }
     let look_up = move |app: &App, client: Option<&Preferences>| {
         query.look_up(app, client, |view, filter| many(view, filter, &query))
@@ -73,10 +73,10 @@ fn many(view: &View<'_>, filter: &Filter<'_>, query: &Query) -> Answer {
         return Err(Problem::bad_parameter("user_id", detail));
     }
     let nothing = || Found { source: "none", selected: Selected::default() };
-    let find = |&user| Ok(find(view, filter, UserId(user), query.fallback)?.unwrap_or_else(nothing));
+    let find = |&user| Ok(find(view, filter, UserId::new(user), query.fallback)?.unwrap_or_else(nothing));
     let found: Vec<Found> = users.iter().map(find).collect::<Result<_, Problem>>()?;
     let of_users = users.iter().zip(&found).map(|(&user, Found { source, selected })| OfUser {
-        user_id: UserId(user),
+        user_id: UserId::new(user),
         source,
         truncated: selected.truncated,
         items: view.items(selected, &query.wanted),

@@ -73,12 +73,12 @@ impl Route {
         let id = |text: &str| if text.is_empty() { None } else { whole_number(text) };
         if let Some(rest) = path.strip_prefix("/movies/") {
             return match rest.strip_suffix("/similar") {
-                Some(text) => id(text).map(MovieId).map(Self::Similar),
-                None => id(rest).map(MovieId).map(Self::Movie),
+                Some(text) => id(text).map(MovieId::new).map(Self::Similar),
+                None => id(rest).map(MovieId::new).map(Self::Movie),
             };
         }
         let text = path.strip_prefix("/users/")?.strip_suffix("/because")?;
-        id(text).map(UserId).map(Self::Because)
+        id(text).map(UserId::new).map(Self::Because)
     }
 
     /// Its place among the templates.
@@ -118,11 +118,11 @@ mod tests {
     fn a_path_is_exactly_one_of_the_routes_or_nothing() {
         for (path, route) in [
             ("/recommendations", Route::Recommendations),
-            ("/movies/750", Route::Movie(MovieId(750))),
-            ("/movies/750/similar", Route::Similar(MovieId(750))),
+            ("/movies/750", Route::Movie(MovieId::new(750))),
+            ("/movies/750/similar", Route::Similar(MovieId::new(750))),
             ("/movies", Route::Search),
             ("/", Route::Page),
-            ("/users/0/because", Route::Because(UserId(0))),
+            ("/users/0/because", Route::Because(UserId::new(0))),
         ] {
             assert_eq!(Route::of(path), route);
         }

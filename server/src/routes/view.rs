@@ -50,8 +50,8 @@ impl<'a> View<'a> {
         while *looks > 0 {
             *looks -= 1;
             match self.get(|tables| tables.user_from(from))? {
-                Some(user) if self.denied.list.deletes(user) => match user.0.checked_add(1) {
-                    Some(next) => from = UserId(next),
+                Some(user) if self.denied.list.deletes(user) => match user.get().checked_add(1) {
+                    Some(next) => from = UserId::new(next),
                     None => return Ok(None),
                 },
                 found => return Ok(found),
@@ -97,7 +97,7 @@ impl<'a> View<'a> {
         let tables = self.edition.tables();
         let Some(n_shards) = tables.n_shards() else { return Ok(()) };
         let is_elsewhere = |&user: &UserId| !tables.owns(user) && !self.denied.list.deletes(user);
-        match users.iter().copied().map(UserId).find(is_elsewhere) {
+        match users.iter().copied().map(UserId::new).find(is_elsewhere) {
             None => Ok(()),
             Some(user) => Err(Problem::misdirected(user, shard_of(user, n_shards), users.len() == 1)),
         }

@@ -25,11 +25,11 @@ impl Number for f32 {
 
 impl Number for MovieId {
     fn to_bytes(self) -> [u8; 4] {
-        self.0.to_le_bytes()
+        self.get().to_le_bytes()
     }
 
     fn from_bytes(bytes: [u8; 4]) -> Self {
-        Self(u32::from_le_bytes(bytes))
+        Self::new(u32::from_le_bytes(bytes))
     }
 }
 

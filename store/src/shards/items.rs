@@ -43,7 +43,7 @@ pub fn write_items(path: &Path, items: &Items) -> Result<()> {
     let widths = [features.len() / n_items, rating.len() / n_items];
     for (number, ids) in ids.chunks(BATCH).enumerate() {
         let mut columns = writer.batch()?;
-        columns.ids(ids.iter().map(|id| id.0))?;
+        columns.ids(ids.iter().map(|id| id.get()))?;
         for (values, width) in [features, rating].into_iter().zip(widths) {
             let values = &values[number * BATCH * width..][..ids.len() * width];
             let indptr: Vec<usize> = (0..=ids.len()).map(|row| row * width).collect();
@@ -66,7 +66,7 @@ pub fn read_items(path: &Path) -> Result<Items> {
     };
     for number in 0..reader.n_batches() {
         let batch = reader.batch(number)?;
-        items.ids.extend(batch.ids(&["id"])?.into_iter().map(MovieId));
+        items.ids.extend(batch.ids(&["id"])?.into_iter().map(MovieId::new));
         for (column, values) in [("features", &mut items.features), ("rating", &mut items.rating)] {
             let lists: Lists<f32> = batch.number_lists(&[column])?;
             let width = lists.indptr.get(1).copied().unwrap_or_default();
@@ -93,7 +93,7 @@ mod tests {
         let path = dir.path().join("items.parquet");
         let n = BATCH + 3;
         let items = Items {
-            ids: (0..n as u32).map(|id| MovieId(2 * id)).collect(),
+            ids: (0..n as u32).map(|id| MovieId::new(2 * id)).collect(),
             features: (0..2 * n).map(|number| number as f32).collect(),
             rating: (0..3 * n).map(|number| -(number as f32)).collect(),
             terms: "{\"depth\": 2}".to_owned(),

@@ -73,7 +73,7 @@ impl<T: Clone> Lists<T> {
 /// ```
 #[must_use]
 pub const fn shard_of(user: UserId, n_shards: u32) -> u32 {
-    let hash = user.0.wrapping_mul(2_654_435_769);
+    let hash = user.get().wrapping_mul(2_654_435_769);
     ((hash as u64 * n_shards as u64) >> 32) as u32
 }
 
@@ -84,10 +84,10 @@ mod tests {
     #[test]
     fn ids_in_a_row_spread_evenly_and_a_single_shard_has_all() {
         let mut n_users = vec![0; 32];
-        (0..20_000).for_each(|user| n_users[shard_of(UserId(user), 32) as usize] += 1);
+        (0..20_000).for_each(|user| n_users[shard_of(UserId::new(user), 32) as usize] += 1);
         assert!(n_users.iter().all(|n| (600..650).contains(n)), "{n_users:?}");
-        assert_eq!(shard_of(UserId(u32::MAX), 1), 0);
+        assert_eq!(shard_of(UserId::new(u32::MAX), 1), 0);
         // Never to be changed: files of other programs depend on it.
-        assert_eq!([1, 18, 600].map(|user| shard_of(UserId(user), 4096)), [2531, 510, 3360]);
+        assert_eq!([1, 18, 600].map(|user| shard_of(UserId::new(user), 4096)), [2531, 510, 3360]);
     }
 }

@@ -44,7 +44,7 @@ impl RatingsBatch {
     #[must_use]
     pub fn history(&self, row: usize) -> (UserId, History) {
         let (movies, stars) = self.row(row);
-        let movies = movies.iter().copied().map(MovieId).collect();
+        let movies = movies.iter().copied().map(MovieId::new).collect();
         (self.users[row], History { movies, stars: stars.to_vec() })
     }
 }
@@ -67,7 +67,7 @@ impl RatingsWriter {
     /// [`Error::Io`](crate::Error::Io).
     pub fn put(&mut self, batch: &RatingsBatch) -> Result<()> {
         let mut columns = self.0.batch()?;
-        columns.ids(batch.users.iter().map(|user| user.0))?;
+        columns.ids(batch.users.iter().map(|user| user.get()))?;
         columns.id_lists(&batch.movies.indptr, batch.movies.values.iter().copied())?;
         columns.number_lists(&batch.movies.indptr, &batch.stars)?;
         columns.finish()
@@ -111,7 +111,7 @@ impl RatingsReader {
     /// [`Error::Io`](crate::Error::Io), [`Error::Damaged`](crate::Error::Damaged).
     pub fn batch(&self, number: usize) -> Result<RatingsBatch> {
         let columns = self.0.batch(number)?;
-        let users = columns.ids(&["user_id"])?.into_iter().map(UserId).collect();
+        let users = columns.ids(&["user_id"])?.into_iter().map(UserId::new).collect();
         let (movies, stars) = (columns.id_lists(&["movies"])?, columns.number_lists(&["ratings"])?);
         if movies.indptr != stars.indptr {
             return Err(self.0.wrong("a user has more movies than ratings, or fewer"));
@@ -129,11 +129,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("00000.parquet");
         let mut first = RatingsBatch::default();
-        first.push(UserId(3), &[1, 7, u32::MAX], &[0.5, 5.0, 3.0]);
-        first.push(UserId(9), &[], &[]);
-        first.push(UserId(u32::MAX), &[2], &[4.5]);
+        first.push(UserId::new(3), &[1, 7, u32::MAX], &[0.5, 5.0, 3.0]);
+        first.push(UserId::new(9), &[], &[]);
+        first.push(UserId::new(u32::MAX), &[2], &[4.5]);
         let mut second = RatingsBatch::default();
-        second.push(UserId(4), &[], &[]);
+        second.push(UserId::new(4), &[], &[]);
         let mut writer = RatingsWriter::create(&path).unwrap();
         writer.put(&first).unwrap();
         writer.put(&second).unwrap();

@@ -56,7 +56,7 @@ impl ResultsBatch {
     /// The records of a user, by position.
     #[must_use]
     pub fn records(&self, row: usize) -> (UserId, TopN, History, Factors) {
-        let ids = |ids: &[u32]| ids.iter().copied().map(MovieId).collect();
+        let ids = |ids: &[u32]| ids.iter().copied().map(MovieId::new).collect();
         let entries = self.movies.indptr[row]..self.movies.indptr[row + 1];
         let list = TopN {
             movies: ids(self.movies.row(row)),
@@ -87,7 +87,7 @@ impl ResultsWriter {
     pub fn put(&mut self, batch: &ResultsBatch) -> Result<()> {
         let ResultsBatch { history, ranking, rating, movies, scores, stars } = batch;
         let mut columns = self.0.batch()?;
-        columns.ids(history.users.iter().map(|user| user.0))?;
+        columns.ids(history.users.iter().map(|user| user.get()))?;
         columns.id_lists(&history.movies.indptr, history.movies.values.iter().copied())?;
         columns.number_lists(&history.movies.indptr, &history.stars)?;
         columns.number_lists(&ranking.indptr, &ranking.values)?;
@@ -126,7 +126,7 @@ impl ResultsReader {
     pub fn users(&self) -> Result<Vec<UserId>> {
         let mut users = Vec::new();
         for number in 0..self.0.n_batches() {
-            users.extend(self.0.batch(number)?.ids(&["user_id"])?.into_iter().map(UserId));
+            users.extend(self.0.batch(number)?.ids(&["user_id"])?.into_iter().map(UserId::new));
         }
         Ok(users)
     }
@@ -138,7 +138,7 @@ impl ResultsReader {
 
     fn batch(&self, number: usize) -> Result<ResultsBatch> {
         let columns = self.0.batch(number)?;
-        let users: Vec<_> = columns.ids(&["user_id"])?.into_iter().map(UserId).collect();
+        let users: Vec<_> = columns.ids(&["user_id"])?.into_iter().map(UserId::new).collect();
         let (rated, given) = (columns.id_lists(&["movies"])?, columns.number_lists(&["ratings"])?);
         let ranking = columns.number_lists(&["factors", "ranking"])?;
         let rating = columns.number_lists(&["factors", "rating"])?;
@@ -170,8 +170,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("00000.parquet");
         let mut batch = ResultsBatch::default();
-        batch.history.push(UserId(3), &[1, 7], &[0.5, 5.0]);
-        batch.history.push(UserId(9), &[8], &[1.0]);
+        batch.history.push(UserId::new(3), &[1, 7], &[0.5, 5.0]);
+        batch.history.push(UserId::new(9), &[8], &[1.0]);
         batch.ranking.push(&[0.25, -1.0]);
         batch.ranking.push(&[0.5, 2.0]);
         batch.rating.push(&[0.1]);
@@ -185,11 +185,14 @@ mod tests {
         writer.finish().unwrap();
 
         let reader = ResultsReader::open(&path).unwrap();
-        assert_eq!(reader.users().unwrap(), [UserId(3), UserId(9)]);
+        assert_eq!(reader.users().unwrap(), [UserId::new(3), UserId::new(9)]);
         let read: Vec<_> = reader.batches().map(Result::unwrap).collect();
         assert_eq!(read, [batch]);
         let (user, list, history, factors) = read[0].records(0);
-        assert_eq!((user, &list.movies[..]), (UserId(3), &[MovieId(4), MovieId(2), MovieId(9)][..]));
+        assert_eq!(
+            (user, &list.movies[..]),
+            (UserId::new(3), &[MovieId::new(4), MovieId::new(2), MovieId::new(9)][..])
+        );
         assert_eq!(list.stars, [4.5, 4.0, 1.0]);
         assert_eq!((history.stars, factors), (vec![0.5, 5.0], Factors(vec![0.25, -1.0])));
     }
