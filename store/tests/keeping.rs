@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may insist: its panic is the report")]
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, OpenOptions, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use store::draft::DraftGeneration;
@@ -12,7 +13,7 @@ use store::reader::{LocalGeneration, OpenGeneration};
 use store::records::TopN;
 use store::repository::Bandwidth;
 use store::shards::Owned;
-use store::{GenerationId, MovieId, Repository, UserId};
+use store::{Error, GenerationId, MovieId, Repository, UserId};
 use tempfile::TempDir;
 
 /// A repository with one generation, and a work directory in which a copy of it was kept after it had been open.
@@ -138,6 +139,26 @@ fn a_copy_that_has_lost_a_byte_of_its_log_or_any_other_file_is_not_adopted() {
         file.set_len(file.metadata().unwrap().len() - 1).unwrap();
         assert!(site.adopt().is_none(), "{}", files[n].display());
         assert!(site.copies().is_empty());
+    }
+}
+
+#[test]
+fn nothing_is_fetched_to_or_adopted_from_a_work_directory_that_others_can_write_to() {
+    let site = Site::new();
+    let kept = site.copies();
+    for (mode, is_accepted) in [(0o777, false), (0o720, false), (0o755, true)] {
+        fs::set_permissions(site.work(), Permissions::from_mode(mode)).unwrap();
+        let fetched = site.repository.fetch(&site.id, &site.work(), &Owned::all(), Bandwidth::UNBOUNDED);
+        let adopted = site.repository.adopt(&site.id, &site.work(), &Owned::all());
+        if is_accepted {
+            assert!(fetched.is_ok() && adopted.unwrap().is_some(), "{mode:o}");
+            continue;
+        }
+        for error in [fetched.unwrap_err(), adopted.unwrap_err()] {
+            assert!(matches!(error, Error::UnsafeWorkDir { .. }), "{error}");
+            assert!(error.to_string().contains(site.work().to_str().unwrap()), "{error}");
+        }
+        assert_eq!(site.copies(), kept, "the kept copy stays");
     }
 }
 

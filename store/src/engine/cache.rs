@@ -82,7 +82,7 @@ mod tests {
             cache.record(tree, key, get).unwrap().map(|record| record[0])
         };
         assert_eq!((get(1, 1), get(1, 1), cache.n_misses()), (Some(1), Some(1), 1));
-        // Another tree's record under the same key is another; what is absent is asked for again.
+        // Trees are distinct; an absent record is asked for again.
         assert_eq!((get(2, 1), get(1, 7), get(1, 7), cache.n_misses()), (Some(2), None, None, 4));
         for key in 100..10_000 {
             assert_eq!(get(3, key), Some(3));

@@ -4,21 +4,18 @@
 //! kept copy beside those in use, or as many as processes kept one at the same moment. The note is removed before a copy
 //! is used or removed, so that a copy with a note is complete.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, OpenOptions};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::LocalGeneration;
 use super::note::Note;
-use super::working_copy::{LOCK, WorkingCopy};
+use super::working_copy::{KEPT, LOCK, WorkingCopy, discard_note, is_kept};
 use crate::durable;
 use crate::error::Result;
 use crate::manifest::Manifest;
 use crate::shards::Owned;
 use crate::work_dir::create_work_dir;
-
-/// The name of the note in a kept directory.
-const KEPT: &str = "kept";
 
 impl WorkingCopy {
     /// Keeps the directory, whose files must be synced, with a note. Other kept directories are removed.
@@ -78,7 +75,7 @@ impl LocalGeneration {
             Ok(found) if found.is(note) => true,
             Ok(_) => {
                 let (copy, id) = (dir.display(), &manifest.generation);
-                tracing::info!("the kept copy {copy} is of another generation than {id}, or has changed");
+                tracing::info!("the kept copy {copy} is not of generation {id}, or has changed");
                 false
             }
             Err(e) => {
@@ -96,22 +93,10 @@ fn kept(root: &Path) -> impl Iterator<Item = PathBuf> {
     entries.map(|entry| entry.path()).filter(|dir| is_kept(dir))
 }
 
-/// Whether a directory has a note, or that is unknown.
-pub(super) fn is_kept(dir: &Path) -> bool {
-    dir.join(KEPT).try_exists().unwrap_or(true)
-}
-
-/// Removes the note of a directory and syncs the directory.
-pub(super) fn discard_note(dir: &Path) -> io::Result<()> {
-    match fs::remove_file(dir.join(KEPT)) {
-        Ok(()) => File::open(dir)?.sync_all(),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(e) => Err(e),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
 
     #[test]

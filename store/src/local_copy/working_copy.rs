@@ -10,12 +10,13 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::reuse::{discard_note, is_kept};
 use crate::error::{Error, Result};
 use crate::work_dir::create_work_dir;
 
 /// The file that is locked while the directory is in use.
 pub(super) const LOCK: &str = "lock";
+/// The note in a kept directory.
+pub(super) const KEPT: &str = "kept";
 
 /// A directory of this process, removed when dropped unless it is kept.
 #[derive(Debug)]
@@ -104,6 +105,20 @@ fn sweep(root: &Path) {
             // In use, or on a file system without locks.
             Err(TryLockError::WouldBlock | TryLockError::Error(_)) => {}
         }
+    }
+}
+
+/// Whether a directory has a note, or that is unknown.
+pub(super) fn is_kept(dir: &Path) -> bool {
+    dir.join(KEPT).try_exists().unwrap_or(true)
+}
+
+/// Removes the note of a directory and syncs the directory.
+pub(super) fn discard_note(dir: &Path) -> io::Result<()> {
+    match fs::remove_file(dir.join(KEPT)) {
+        Ok(()) => File::open(dir)?.sync_all(),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(e),
     }
 }
 

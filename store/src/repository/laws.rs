@@ -1,7 +1,7 @@
 //! The laws of [`Objects`]: one function a law, a test for each implementation.
 //!
-//! The bucket runs over an in-memory store of the client library, which has conditional puts and multipart uploads; what
-//! a network adds is tested with whole programs against a server that speaks S3.
+//! The bucket runs over an in-memory store of the client library, with conditional puts and multipart uploads.
+//! Failures of the network are tested with whole programs against a server that speaks S3.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -176,7 +176,7 @@ fn names_of_a_folder_are_its_own_in_ascending_order(place: &Place) {
     for key in ["list/b", "list/c/below", "list/a", "list/a0", "lists/other", "other"] {
         place.write(key, key);
     }
-    // Leaves what an implementation needs beside an object.
+    // A directory has a lock file beside a replaced object.
     place.objects.replace("list/d", b"d", &Version::ABSENT).unwrap();
     assert_eq!(place.names("list"), ["a", "a0", "b", "c", "d"]);
     assert_eq!(place.names("list/c"), ["below"]);

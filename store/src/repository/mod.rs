@@ -2,7 +2,7 @@
 //!
 //! Its rules: a generation is complete when its manifest exists; `CURRENT` is replaced only if it still has the content
 //! that was read before (`pointer`); a reader checks every byte. They hold for every implementation of
-//! [`Objects`]: a `directory` or a `bucket`. The repository does not decide whether a generation may be published; its
+//! `Objects`: a `directory` or a `bucket`. The repository does not decide whether a generation may be published; its
 //! manifest's [`Gate`](crate::manifest::Gate) records that.
 
 mod objects;
@@ -185,7 +185,8 @@ impl Repository {
     /// Fetches a generation with all shards and opens it.
     ///
     /// # Errors
-    /// The errors of [`Repository::fetch`] and [`OpenGeneration::open`].
+    /// [`Error::Incomplete`], [`Error::OtherFormat`], [`Error::Damaged`], [`Error::UnsafeWorkDir`], [`Error::Engine`],
+    /// [`Error::Io`], [`Error::Remote`].
     pub fn open_generation(
         &self,
         id: &GenerationId,
