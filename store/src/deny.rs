@@ -43,10 +43,10 @@ impl DenyList {
         let mut list = Self::default();
         for (line, number) in bytes.split(|&byte| byte == b'\n').zip(1..) {
             let line = String::from_utf8_lossy(line);
-            let said = line.split('#').next().unwrap_or_default().trim();
+            let text = line.split('#').next().unwrap_or_default().trim();
             let id = |text: &str| text.trim().parse().ok().filter(|_| !text.contains('+'));
-            match said.split_once(char::is_whitespace) {
-                None if said.is_empty() => {}
+            match text.split_once(char::is_whitespace) {
+                None if text.is_empty() => {}
                 Some(("movie", text)) if let Some(id) = id(text) => {
                     list.movies.insert(MovieId::new(id));
                 }
@@ -54,8 +54,8 @@ impl DenyList {
                     list.users.insert(UserId::new(id));
                 }
                 _ => {
-                    let (path, said) = (path.to_path_buf(), said.chars().take(60).collect());
-                    return Err(Error::DenyList { path, line: number, said });
+                    let (path, text) = (path.to_path_buf(), text.chars().take(60).collect());
+                    return Err(Error::DenyList { path, line: number, text });
                 }
             }
         }
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn movies_and_users_are_named_one_a_line_and_the_rest_may_be_a_comment() {
+    fn a_line_is_a_movie_a_user_or_a_comment() {
         let list = parse("# hidden\nmovie 3451\r\n\n  user\t18 # asked on Monday\nmovie 1").unwrap();
         assert!(
             list.hides(MovieId::new(3451)) && list.hides(MovieId::new(1)) && !list.hides(MovieId::new(18))
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_says_something_else_is_named() {
+    fn an_invalid_line_is_named() {
         for line in
             ["film 1", "movie", "movie -1", "movie +1", "movie 1.0", "user 4294967296", "18", "user 1 2"]
         {

@@ -116,14 +116,14 @@ pub enum Error {
     },
 
     /// A deny list has an invalid line.
-    #[error("line {line} of {} is `{said}`; a line is `movie ID`, `user ID` or a # comment", path.display())]
+    #[error("line {line} of {} is `{text}`; a line is `movie ID`, `user ID` or a # comment", path.display())]
     DenyList {
         /// The file.
         path: PathBuf,
         /// The number of the line, from 1.
         line: u64,
         /// The line, shortened.
-        said: String,
+        text: String,
     },
 
     /// A variable of the environment is invalid for an object store.

@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_could_leave_the_directory_is_refused() {
+    fn an_id_that_could_leave_the_directory_is_refused() {
         for text in
             ["", "..", "../../etc", "20261123T023000.125", "20261123T023000/125Z", "d0261123T023000.125Z"]
         {

@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn directories_file_urls_and_buckets_are_told_apart() {
+    fn directories_file_urls_and_buckets_are_distinguished() {
         let read = |text: &str| text.parse::<Location>().unwrap();
         let bucket = |bucket: &str, prefix: &str| Location::Bucket {
             bucket: bucket.to_owned(),
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_location_is_refused_with_what_would_be_one() {
+    fn an_invalid_location_is_refused_with_a_valid_form() {
         for (text, says) in [
             ("", "empty"),
             ("gs://bucket/x", "scheme"),

@@ -204,14 +204,14 @@ fn of_two_runs_that_complete_the_same_job_the_second_fails_unless_the_first_has_
     // A generation without all shards is not completed, and its job can be continued.
     let longer = FileDigest { bytes: file.bytes + 1, ..file.clone() };
     assert!(matches!(complete(&longer), Err(Error::Damaged { .. })));
-    assert!(job.may_go_on(&lock).unwrap());
+    assert!(job.may_continue(&lock).unwrap());
     assert_eq!(repository.jobs().unwrap(), [job.id().clone()]);
 
     complete(&file).unwrap();
     assert!(matches!(complete(&file), Err(Error::Claimed { .. })));
     assert_eq!(repository.jobs().unwrap(), [], "its generation is whole");
     // The lock excludes other runs.
-    assert!(job.may_go_on(&lock).unwrap());
+    assert!(job.may_continue(&lock).unwrap());
     repository.sweep(&lock, None).unwrap();
     assert_eq!(fs::read_dir(site.path().join("jobs")).unwrap().count(), 0);
     assert!(repository.manifest(job.id()).is_ok());

@@ -75,7 +75,7 @@ pub(super) fn make(
     let (mut finished, lists, evidence) =
         write_movies(night, findings, &metadata, writer, meter, see_lists, Evidence::without_users)?;
     finished.add_shards(files.iter().map(|(file, content)| (file, content.as_str())));
-    job.files().tidy_users(job.plan().n_shards)?;
+    job.files().remove_stray_files(job.plan().n_shards)?;
     let metrics = job.plan().metrics.clone();
     Ok(Made { staging, finished, lists, evidence, metrics, n_unnamed: unnamed.len(), n_candidates })
 }

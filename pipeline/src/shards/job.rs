@@ -91,7 +91,7 @@ impl<'a> Job<'a> {
     pub fn resume(repository: &'a Repository, lock: &RunLock, key: &str) -> Result<Option<Self>> {
         for id in repository.jobs()?.into_iter().rev() {
             match Self::open(repository, id) {
-                Ok(job) if job.plan.key == key && job.files.may_go_on(lock)? => {
+                Ok(job) if job.plan.key == key && job.files.may_continue(lock)? => {
                     job.doubt()?;
                     return Ok(Some(job));
                 }

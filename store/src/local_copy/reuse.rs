@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_that_is_kept_is_taken_over_once_without_its_note() {
+    fn a_kept_directory_is_taken_over_once_without_its_note() {
         let root = tempfile::tempdir().unwrap();
         WorkingCopy::create(root.path()).unwrap().keep(b"note").unwrap();
         let other = WorkingCopy::create(root.path()).unwrap();
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn one_whose_lock_is_held_is_not_taken_over() {
+    fn a_locked_directory_is_not_taken_over() {
         let root = tempfile::tempdir().unwrap();
         WorkingCopy::create(root.path()).unwrap().keep(b"note").unwrap();
         let dir = kept(root.path()).next().unwrap();
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_half_removed_is_swept_and_never_taken_over() {
+    fn a_half_removed_directory_is_removed_and_never_taken_over() {
         let root = tempfile::tempdir().unwrap();
         let copy = WorkingCopy::create(root.path()).unwrap();
         let dir = copy.dir().to_path_buf();

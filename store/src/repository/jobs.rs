@@ -56,14 +56,14 @@ impl Repository {
     pub fn jobs(&self) -> Result<Vec<GenerationId>> {
         let mut jobs = Vec::new();
         for id in self.ids(JOBS)? {
-            if !self.is_whole(&id)? {
+            if !self.is_complete(&id)? {
                 jobs.push(id);
             }
         }
         Ok(jobs)
     }
 
-    pub(super) fn is_whole(&self, id: &GenerationId) -> Result<bool> {
+    pub(super) fn is_complete(&self, id: &GenerationId) -> Result<bool> {
         Ok(self.objects.size(&layout::key(id, MANIFEST))?.is_some())
     }
 
@@ -190,7 +190,7 @@ impl JobFiles<'_> {
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io), [`Error::Remote`](crate::Error::Remote).
-    pub fn tidy_users(&self, n_shards: u32) -> Result<()> {
+    pub fn remove_stray_files(&self, n_shards: u32) -> Result<()> {
         let folder = layout::key(&self.id, USERS);
         let kept: Vec<_> = (0..n_shards).map(|shard| self.users_key(shard)).collect();
         for name in self.repository.objects.names(&folder)? {
@@ -207,7 +207,7 @@ impl JobFiles<'_> {
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io), [`Error::Remote`](crate::Error::Remote).
-    pub fn may_go_on(&self, lock: &RunLock) -> Result<bool> {
+    pub fn may_continue(&self, lock: &RunLock) -> Result<bool> {
         let (objects, seal) = (&self.repository.objects, layout::key(&self.id, SEAL));
         if objects.size(&seal)?.is_none() {
             return Ok(true);

@@ -22,13 +22,13 @@ impl Repository {
             kept != Some(id) && (lock.is_exclusive() || is_old())
         };
         for id in self.ids(JOBS)? {
-            if abandoned(&id) || self.is_whole(&id)? {
+            if abandoned(&id) || self.is_complete(&id)? {
                 self.job(id).end()?;
             }
         }
         let mut n_removed = 0;
         for id in self.generations()?.into_iter().filter(abandoned) {
-            if !self.is_whole(&id)? {
+            if !self.is_complete(&id)? {
                 tracing::info!(generation = %id, "removing an incomplete generation");
                 self.remove_rest(&id)?;
                 n_removed += 1;

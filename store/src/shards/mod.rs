@@ -29,7 +29,7 @@ pub const MOST_SHARDS: u32 = 100_000;
 pub struct Lists<T> {
     /// The begin of each row and the end of the last (n_rows + 1).
     pub indptr: Vec<usize>,
-    /// The values of all rows (indptr[n_rows]).
+    /// The values of all rows, one after the other.
     pub values: Vec<T>,
 }
 

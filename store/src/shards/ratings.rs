@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_read_is_what_was_written_and_a_cut_file_is_damaged() {
+    fn ratings_are_read_as_they_were_written_and_a_cut_file_is_damaged() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("00000.parquet");
         let mut first = RatingsBatch::default();
