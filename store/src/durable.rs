@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::error::{Error, Result};
 
@@ -53,6 +54,21 @@ pub(crate) fn sync_all(dir: &Path) -> Result<()> {
         }
     }
     sync_dir(dir)
+}
+
+/// Removes temporary files in a directory that are older than an hour: no write takes so long.
+pub(crate) fn remove_old_drafts(dir: &Path) -> Result<()> {
+    const OLD: Duration = Duration::from_secs(60 * 60);
+
+    // A directory that does not exist has none.
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let age = entry.metadata().and_then(|found| found.modified()).map(|time| time.elapsed());
+        let is_old = age.is_ok_and(|age| age.is_ok_and(|age| age > OLD));
+        if is_old && is_draft(&entry.file_name().to_string_lossy()) {
+            fs::remove_file(entry.path()).map_err(Error::io("remove", entry.path()))?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether a name is that of a temporary file, which a process that was killed may leave.

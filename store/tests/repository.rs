@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use store::draft::DraftGeneration;
 use store::layout;
@@ -149,6 +150,22 @@ fn a_run_that_holds_the_lock_excludes_others_and_removes_incomplete_generations(
     assert_eq!(site.repository.generations().unwrap(), [whole]);
     drop(lock);
     site.repository.lock().unwrap();
+}
+
+#[test]
+fn old_temporary_files_of_writes_that_were_killed_are_swept() {
+    let site = Site::new();
+    let id = site.published();
+    let path = site.repository.put_report(&id, b"<p>ratings of users").unwrap();
+    let draft = |name: &str| path.with_file_name(format!(".{name}.1-2-3.draft"));
+    let (old, new) = (draft("old"), draft("new"));
+    fs::write(&new, "half").unwrap();
+    let two_hours_ago = SystemTime::now() - Duration::from_secs(2 * 60 * 60);
+    fs::File::create(&old).unwrap().set_modified(two_hours_ago).unwrap();
+    fs::File::open(&path).unwrap().set_modified(two_hours_ago).unwrap();
+    let lock = site.repository.lock().unwrap();
+    site.repository.sweep(&lock, None).unwrap();
+    assert!(!old.exists() && new.exists() && path.exists());
 }
 
 #[test]

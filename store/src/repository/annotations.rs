@@ -70,7 +70,7 @@ impl Repository {
 }
 
 impl Mark {
-    fn folder(self) -> &'static str {
+    pub(super) fn folder(self) -> &'static str {
         match self {
             Self::Pinned => "pinned",
             Self::Withdrawn => "withdrawn",

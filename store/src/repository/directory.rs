@@ -142,6 +142,10 @@ impl Objects for Directory {
         }
     }
 
+    fn remove_remnants(&self, folder: &str) -> Result<()> {
+        durable::remove_old_drafts(&self.path(folder))
+    }
+
     fn lock(&self) -> Result<Option<File>> {
         fs::create_dir_all(&self.root).map_err(Error::io("create", &self.root))?;
         let path = self.path(LOCK);

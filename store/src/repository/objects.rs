@@ -56,6 +56,11 @@ pub(super) trait Objects: Debug + Send + Sync {
     /// Takes the lock of writers. Returns `None` where there are no locks.
     fn lock(&self) -> Result<Option<File>>;
 
+    /// Removes what writes that were killed have left in a folder, once it is old. Nothing where objects are written whole.
+    fn remove_remnants(&self, _folder: &str) -> Result<()> {
+        Ok(())
+    }
+
     /// The place of an object, for messages.
     fn path(&self, key: &str) -> PathBuf;
 

@@ -3,7 +3,7 @@
 use super::{Mark, Repository, RunLock};
 use crate::error::{Error, Result};
 use crate::ids::GenerationId;
-use crate::layout::{self, GENERATIONS, JOBS, MANIFEST};
+use crate::layout::{self, GENERATIONS, JOBS, MANIFEST, REPORTS};
 
 /// Age after which an incomplete generation in a bucket counts as abandoned. No run takes so long.
 const ABANDONED: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
@@ -25,6 +25,9 @@ impl Repository {
             if abandoned(&id) || self.is_complete(&id)? {
                 self.job(id).end()?;
             }
+        }
+        for folder in ["", REPORTS, Mark::Pinned.folder(), Mark::Withdrawn.folder()] {
+            self.objects.remove_remnants(folder)?;
         }
         let mut n_removed = 0;
         for id in self.generations()?.into_iter().filter(abandoned) {
