@@ -70,7 +70,7 @@ impl ShardModel {
     /// `are_trained` says whether the items were trained on these users' ratings, among others.
     ///
     /// # Errors
-    /// [`Error::BadRatings`] for what no cleaning leaves; [`Error::UserDiverged`].
+    /// [`Error::BadRatings`] for what no cleaning leaves; [`Error::Training`].
     pub fn form(
         &self,
         indptr: &[usize],

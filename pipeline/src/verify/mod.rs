@@ -1,9 +1,9 @@
 //! Proof that the lists of a generation are what they should be, from the generation alone.
 //!
 //! A sample of users is scored again from the stored factors, one movie after another, by a plain loop that
-//! shares nothing with [`scoring`](crate::scoring), and each stored list is held against the outcome and against
+//! shares nothing with [`scoring`], and each stored list is held against the outcome and against
 //! the stored history: see [`Candidates::check`]. That the files are those that the run wrote is proved before,
-//! by opening them. Whether the factors are any good is [`evaluation`](crate::evaluation)'s matter.
+//! by opening them. Whether the factors are any good is [`evaluation`]'s matter.
 
 mod candidates;
 mod checks;
