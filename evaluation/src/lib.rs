@@ -158,7 +158,7 @@ pub const RUN_METRICS: [Metric; 6] = [
 ///
 /// # Errors
 /// [`Error::Setting`] if the fraction leaves no training or no test ratings; [`Error::Training`].
-pub fn in_short(
+pub fn measure_run(
     interactions: &Interactions,
     test_fraction: f64,
     training: &TrainSettings,

@@ -75,7 +75,7 @@ fn a_user_without_training_ratings_gets_the_popular_list() {
 #[test]
 fn a_run_records_the_metrics_whose_cutoffs_fit() {
     let Holdout { train, .. } = holdout();
-    let short = |depth| in_short(&train, 0.3, &training(), depth, Progress::hidden()).unwrap();
+    let short = |depth| measure_run(&train, 0.3, &training(), depth, Progress::hidden()).unwrap();
     let names = ["coverage@10", "mae", "ndcg@10", "popularity_coverage@10", "popularity_ndcg@10", "rmse"];
     assert_eq!(short(100).keys().collect::<Vec<_>>(), names, "there are ten movies");
     assert_eq!(short(9).keys().collect::<Vec<_>>(), ["mae", "rmse"]);
@@ -85,7 +85,7 @@ fn a_run_records_the_metrics_whose_cutoffs_fit() {
 fn a_run_without_relevant_ratings_records_the_rating_errors() {
     let cells: Vec<_> = (0..11).flat_map(|user| (0..20).map(move |item| (user, item))).collect();
     let all_alike = Interactions::from_users(matrix(&cells, |_, _| 3.0), 20);
-    let short = in_short(&all_alike, 0.3, &training(), 20, Progress::hidden()).unwrap();
+    let short = measure_run(&all_alike, 0.3, &training(), 20, Progress::hidden()).unwrap();
     assert_eq!(short.keys().collect::<Vec<_>>(), ["mae", "rmse"]);
 }
 
