@@ -142,19 +142,16 @@ pub fn evaluate(settings: &EvaluationSettings, progress: Progress) -> Result<Eva
     Ok(Evaluation::of(splits, setup))
 }
 
-/// The metrics that a run records in its manifest.
-pub const RUN_METRICS: [Metric; 6] = [
-    Metric::Ndcg(10),
-    Metric::Ndcg(100),
-    Metric::Recall(20),
-    Metric::Coverage(10),
-    Metric::Rmse,
-    Metric::Mae,
-];
+/// Returns the length k at which the lists of a run are judged: min(100, `depth`, `n_candidates`).
+#[must_use]
+pub fn judged_length(depth: usize, n_candidates: usize) -> usize {
+    depth.min(n_candidates).min(100)
+}
 
-/// Measures a model on one random split and returns the [`RUN_METRICS`], those of lists also for the lists of the most
-/// rated movies ([`Metric::popularity_key`]). A metric is left out if its cutoff exceeds `depth` or the number of movies,
-/// and so are all metrics of lists if no held-out rating is relevant. Cost: a training and the lists of all users.
+/// Measures a model on one random split and returns the metrics that a run records: RMSE, MAE, recall@20, NDCG@10,
+/// coverage@10 and NDCG at the [`judged_length`]. Those of lists are also measured for the lists of the most rated movies
+/// ([`Metric::popularity_key`]). A metric is left out if its cutoff exceeds `depth` or the number of movies, and so are all
+/// metrics of lists if no held-out rating is relevant. Cost: a training and the lists of all users.
 ///
 /// # Errors
 /// [`Error::Setting`] if the fraction leaves no training or no test ratings; [`Error::Training`].
@@ -169,17 +166,26 @@ pub fn measure_run(
     let holdout =
         Holdout::of(by_user, n_items, &split::random(by_user.n_cells(), test_fraction, training.seed)?);
     let relevance = Relevance::default();
-    let mut cutoffs = Cutoffs::default().up_to(depth.min(n_items));
+    let judged = judged_length(depth, n_items);
+    let mut cutoffs = Cutoffs::new(&[10, 20, judged])?.up_to(judged);
     if !holdout.test.cells().any(|cell| relevance.accepts(cell.2)) {
         tracing::warn!("no held-out rating has {relevance} stars or more: lists are not measured");
         cutoffs = cutoffs.up_to(0);
     }
     let measure = Measure { training, sample: None, relevance, cutoffs: &cutoffs, progress };
     let (Compared { model, popularity }, _) = measure.split(&holdout)?;
-    let recorded = RUN_METRICS.iter().flat_map(|metric| {
+    let recorded = [
+        Metric::Ndcg(10),
+        Metric::Ndcg(judged),
+        Metric::Recall(20),
+        Metric::Coverage(10),
+        Metric::Rmse,
+        Metric::Mae,
+    ];
+    let recorded = recorded.into_iter().flat_map(|metric| {
         let of_model = metric.of(&model).map(|value| (metric.key(), value));
         let of_popularity = metric.of(&popularity).map(|value| (metric.popularity_key(), value));
-        of_model.into_iter().chain(of_popularity)
+        [of_model, of_popularity].into_iter().flatten()
     });
     Ok(recorded.collect())
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::str::FromStr;
 
 /// The value of each metric by its key: `rmse`, `mae`, `ndcg@10` and so on.
 pub type Metrics = BTreeMap<String, f64>;
@@ -9,17 +10,13 @@ pub type Metrics = BTreeMap<String, f64>;
 /// The prefix of the key of a metric of the lists of the most rated movies, in a manifest.
 const POPULARITY: &str = "popularity_";
 
-/// A metric. Metrics of lists have a cutoff `k`: the first `k` entries of each list count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// A metric. Metrics of lists have a cutoff `k`: the first `k` entries of each list count. The order is that of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Metric {
-    /// The root mean square error of predicted ratings, in stars.
-    Rmse,
-    /// The mean absolute error of predicted ratings, in stars.
-    Mae,
-    /// The share of a user's relevant movies that the list contains.
-    Recall(usize),
     /// Normalized discounted cumulative gain: relevant movies near the top of the list count more.
     Ndcg(usize),
+    /// The share of a user's relevant movies that the list contains.
+    Recall(usize),
     /// Mean average precision.
     Map(usize),
     /// The share of users whose list contains a relevant movie.
@@ -30,15 +27,27 @@ pub enum Metric {
     Gini(usize),
     /// The share of places that the most recommended hundredth of the movies takes.
     Top1PercentShare(usize),
+    /// The root mean square error of predicted ratings, in stars.
+    Rmse,
+    /// The mean absolute error of predicted ratings, in stars.
+    Mae,
 }
 
 impl Metric {
-    /// The metrics of lists at a cutoff, in the order of a table.
+    /// The metrics of the model that were measured, in order.
+    #[must_use]
+    pub fn all_in(metrics: &Metrics) -> Vec<Self> {
+        let mut all: Vec<Self> = metrics.keys().filter_map(|key| key.parse().ok()).collect();
+        all.sort_unstable();
+        all
+    }
+
+    /// The metrics of lists at a cutoff, in order.
     #[must_use]
     pub fn of_lists(k: usize) -> [Self; 7] {
         [
-            Self::Recall(k),
             Self::Ndcg(k),
+            Self::Recall(k),
             Self::Map(k),
             Self::HitRate(k),
             Self::Coverage(k),
@@ -136,6 +145,22 @@ impl fmt::Display for Metric {
     }
 }
 
+impl FromStr for Metric {
+    type Err = UnknownMetric;
+
+    /// Parses a key of a metric of the model.
+    fn from_str(key: &str) -> Result<Self, UnknownMetric> {
+        let cutoff = key.split_once('@').and_then(|(_, k)| k.parse().ok()).unwrap_or(0);
+        let mut all = Self::of_lists(cutoff).into_iter().chain([Self::Rmse, Self::Mae]);
+        all.find(|metric| metric.key() == key).ok_or(UnknownMetric)
+    }
+}
+
+/// A key that is not that of a metric of the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not the key of a metric")]
+pub struct UnknownMetric;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,8 +174,8 @@ mod tests {
         assert_eq!(
             Metric::of_lists(10).map(names),
             [
-                owned("recall@10", "Recall@10"),
                 owned("ndcg@10", "NDCG@10"),
+                owned("recall@10", "Recall@10"),
                 owned("map@10", "MAP@10"),
                 owned("hit_rate@10", "Hit rate@10"),
                 owned("coverage@10", "Coverage@10"),
@@ -159,6 +184,24 @@ mod tests {
             ]
         );
         assert_eq!(Metric::Ndcg(100).popularity_key(), "popularity_ndcg@100");
+    }
+
+    #[test]
+    fn a_key_is_parsed_to_its_metric() {
+        for metric in Metric::of_lists(7).into_iter().chain([Metric::Rmse, Metric::Mae]) {
+            assert_eq!(metric.key().parse(), Ok(metric));
+        }
+        for key in ["", "ndcg", "ndcg@", "ndcg@x", "ndcg@07", "rmse@3", "popularity_ndcg@10"] {
+            assert_eq!(key.parse::<Metric>(), Err(UnknownMetric), "{key}");
+        }
+    }
+
+    #[test]
+    fn the_metrics_of_a_manifest_come_in_order_without_those_of_popularity() {
+        let keys = ["coverage@10", "mae", "ndcg@10", "ndcg@100", "popularity_ndcg@10", "recall@20", "rmse"];
+        let metrics = keys.map(|key| (key.to_owned(), 0.5)).into();
+        let all: Vec<String> = Metric::all_in(&metrics).into_iter().map(Metric::key).collect();
+        assert_eq!(all, ["ndcg@10", "ndcg@100", "recall@20", "coverage@10", "rmse", "mae"]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The quality on held-out ratings, beside that of the most popular movies and of the runs before.
 
-use evaluation::{Metric, Metrics, RUN_METRICS};
+use evaluation::{Metric, Metrics};
 use maud::{Markup, html};
 use store::manifest::{Manifest, Verdict};
 
@@ -39,7 +39,7 @@ pub(super) fn of(report: &RunReport<'_>) -> Markup {
                         th scope="col" class="n" { "Most popular" } th scope="col" class="n" { "Before" }
                         th scope="col" class="n" { "Change" }
                     } }
-                    tbody { @for metric in RUN_METRICS {
+                    tbody { @for metric in Metric::all_in(metrics) {
                         @if let Some(value) = metric.of(metrics) {
                             @let popular = metric.of_popularity(metrics);
                             @let is_worse = popular.is_some_and(|popular| is_worse(metric, value, popular));
