@@ -111,11 +111,10 @@ fn check_overlap(trained: &Vocabulary, test: &Ratings) -> Result<(), String> {
     Ok(())
 }
 
-/// Merges two tables, each sorted by user and movie, into one sorted table, and marks the rows of `test`. Times are
-/// dropped.
+/// Merges two tables, each sorted by user and movie, into one sorted table, and marks the rows of `test`.
 fn join(train: &Ratings, test: &Ratings) -> Result<(Ratings, Vec<bool>), String> {
     let key = |ratings: &Ratings, row: usize| Some((*ratings.users.get(row)?, *ratings.movies.get(row)?));
-    let mut joined = Ratings::default();
+    let mut joined = Ratings::with_capacity(train.len() + test.len());
     let mut is_test = Vec::with_capacity(train.len() + test.len());
     let (mut of_train, mut of_test) = (0, 0);
     loop {
@@ -131,9 +130,7 @@ fn join(train: &Ratings, test: &Ratings) -> Result<(Ratings, Vec<bool>), String>
             (Some(one), other) if other.is_none_or(|other| one < other) => (train, &mut of_train),
             _ => (test, &mut of_test),
         };
-        joined.users.push(from.users[*row]);
-        joined.movies.push(from.movies[*row]);
-        joined.stars.push(from.stars[*row]);
+        joined.push(from.at(*row));
         is_test.push(std::ptr::eq(from, test));
         *row += 1;
     }
@@ -141,19 +138,18 @@ fn join(train: &Ratings, test: &Ratings) -> Result<(Ratings, Vec<bool>), String>
 
 #[cfg(test)]
 mod tests {
+    use interactions::Rating;
     use proptest::prelude::*;
     use store::{MovieId, UserId};
 
     use super::*;
 
     fn table<'a>(pairs: impl IntoIterator<Item = &'a (u32, u32)>) -> Ratings {
-        let mut ratings = Ratings::default();
-        for &(user, movie) in pairs {
-            ratings.users.push(UserId(user));
-            ratings.movies.push(MovieId(movie));
-            ratings.stars.push((user * 100 + movie) as f32);
-        }
-        ratings
+        let rating = |&(user, movie): &(u32, u32)| {
+            let (stars, timestamp) = ((user * 100 + movie) as f32, i64::from(movie));
+            Rating { user: UserId(user), movie: MovieId(movie), stars, timestamp }
+        };
+        pairs.into_iter().map(rating).collect()
     }
 
     proptest! {
