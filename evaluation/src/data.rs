@@ -1,7 +1,7 @@
 //! The ratings of an evaluation, and the rule by which ratings are held out.
 //!
-//! Times are used here and then dropped. Two files become one matrix with a mask, so that no other module depends on the
-//! origin of a split.
+//! Times are used here and then dropped. Two files become one matrix with a mask, so that no other module depends on
+//! the origin of a split.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

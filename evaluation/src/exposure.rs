@@ -27,8 +27,8 @@ impl<'a> Exposure<'a> {
         }
     }
 
-    /// The [`Concentration`] at each cutoff. At least one list must have had an entry. Cost: a sort of the items for each
-    /// cutoff.
+    /// The [`Concentration`] at each cutoff. At least one list must have had an entry. Cost: a sort of the items for
+    /// each cutoff.
     pub(super) fn finish(self) -> Metrics {
         let mut metrics = Metrics::new();
         let mut counts = vec![0; self.counts.first().map_or(0, Vec::len)];

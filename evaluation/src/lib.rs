@@ -1,8 +1,9 @@
 //! Measures a model on held-out ratings. Nothing here is published.
 //!
-//! Some ratings are held out (`split`, `data`) and a model is trained on the others. Predicted ratings are compared with
-//! the held-out ones (`rating_metrics`), and the list of each user with the relevant held-out ratings (`ranking_metrics`,
-//! `exposure`). `metric` names the metrics. The rules, of which `protocol` has those that a caller may choose:
+//! Some ratings are held out (`split`, `data`) and a model is trained on the others. Predicted ratings are compared
+//! with the held-out ones (`rating_metrics`), and the list of each user with the relevant held-out ratings
+//! (`ranking_metrics`, `exposure`). `metric` names the metrics. The rules, of which `protocol` has those that a caller
+//! may choose:
 //!
 //! - The candidates of a user are all movies without a training rating by the user. A relevant movie without any
 //!   training rating stays relevant, so it counts as missed.
@@ -89,7 +90,7 @@ pub enum By {
 }
 
 /// Measures a model on each split. Cost: reading the files, and for each split a training and the lists of all users.
-/// Memory: the ratings three times, the factors, and the lists of [some thousand users](ranking_metrics).
+/// Memory: the ratings three times, the factors, and the lists of some thousand users.
 ///
 /// # Errors
 /// [`Error::Setting`] for a setting that is out of range or leaves no training, test or relevant ratings;
@@ -149,9 +150,9 @@ pub fn judged_length(depth: usize, n_candidates: usize) -> usize {
 }
 
 /// Measures a model on one random split and returns the metrics that a run records: RMSE, MAE, recall@20, NDCG@10,
-/// coverage@10 and NDCG at the [`judged_length`]. Those of lists are also measured for the lists of the most rated movies
-/// ([`Metric::popularity_key`]). A metric is left out if its cutoff exceeds `depth` or the number of movies, and so are all
-/// metrics of lists if no held-out rating is relevant. Cost: a training and the lists of all users.
+/// coverage@10 and NDCG at the [`judged_length`]. Those of lists are also measured for the lists of the most rated
+/// movies ([`Metric::popularity_key`]). A metric is left out if its cutoff exceeds `depth` or the number of movies, and
+/// so are all metrics of lists if no held-out rating is relevant. Cost: a training and the lists of all users.
 ///
 /// # Errors
 /// [`Error::Setting`] if the fraction leaves no training or no test ratings; [`Error::Training`].

@@ -10,7 +10,8 @@ pub type Metrics = BTreeMap<String, f64>;
 /// The prefix of the key of a metric of the lists of the most rated movies, in a manifest.
 const POPULARITY: &str = "popularity_";
 
-/// A metric. Metrics of lists have a cutoff `k`: the first `k` entries of each list count. The order is that of a table.
+/// A metric. Metrics of lists have a cutoff `k`: the first `k` entries of each list count. The order is that of a
+/// table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Metric {
     /// Normalized discounted cumulative gain: relevant movies near the top of the list count more.
@@ -107,8 +108,8 @@ impl Metric {
         metrics.get(&self.popularity_key()).copied()
     }
 
-    /// The lift over popularity in the metrics of a manifest: the value of the model divided by that of the lists of the
-    /// most rated movies. `None` if one was not measured, or the divisor is not positive.
+    /// The lift over popularity in the metrics of a manifest: the value of the model divided by that of the lists of
+    /// the most rated movies. `None` if one was not measured, or the divisor is not positive.
     #[must_use]
     pub fn lift_over_popularity(self, metrics: &Metrics) -> Option<f64> {
         let popularity = self.of_popularity(metrics).filter(|&value| value > 0.0)?;

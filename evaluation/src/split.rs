@@ -1,7 +1,7 @@
 //! Splits of ratings into training and held-out ratings.
 //!
-//! A split is a mask over the cells of the matrix by user. [`Holdout`] is made of a mask, whether it was drawn at random,
-//! by time, or comes from two files ([`data`](super::data)).
+//! A split is a mask over the cells of the matrix by user. [`Holdout`] is made of a mask, whether it was drawn at
+//! random, by time, or comes from two files ([`data`](super::data)).
 
 use interactions::{Csr, Interactions};
 use rand::SeedableRng;
@@ -41,9 +41,9 @@ pub(super) fn random(n: usize, test_fraction: f64, seed: u64) -> Result<Vec<bool
     Ok(is_test)
 }
 
-/// Holds out the newest ratings of each user: a share of them, to the nearest whole number, and never all. A user with too
-/// few ratings (two, at a fifth) has none held out. Among equal times the larger movie id is the newer; a rating without
-/// a time is the oldest. Cost: a selection for each user.
+/// Holds out the newest ratings of each user: a share of them, to the nearest whole number, and never all. A user with
+/// too few ratings (two, at a fifth) has none held out. Among equal times the larger movie id is the newer; a rating
+/// without a time is the oldest. Cost: a selection for each user.
 ///
 /// # Errors
 /// [`Error::Setting`] if that leaves no test or no training ratings.

@@ -1,5 +1,5 @@
-//! The cost of cleaning in addition to reading: `read_ratings` compared with the reader of polars on the same file, with
-//! the same schema and all threads, in turns, median of five.
+//! The cost of cleaning in addition to reading: `read_ratings` compared with the reader of polars on the same file,
+//! with the same schema and all threads, in turns, median of five.
 //!
 //! ```text
 //! cargo bench -p reading --bench ingest -- 25000000

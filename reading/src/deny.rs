@@ -11,8 +11,8 @@ use crate::csv::text::{BYTE_ORDER_MARK, unquote};
 use crate::tables::{CleanRatings, Movies, Reason, Reject};
 
 impl CleanRatings {
-    /// Removes the ratings of deleted users and of hidden movies, and the text of rejected rows that may be of a deleted
-    /// user. O(n); the look-ups run on all threads.
+    /// Removes the ratings of deleted users and of hidden movies, and the text of rejected rows that may be of a
+    /// deleted user. O(n); the look-ups run on all threads.
     pub fn deny(&mut self, list: &DenyList) {
         let Self { ratings, rows, rejects, .. } = self;
         let pairs = ratings.users.par_iter().zip(&ratings.movies);

@@ -1,8 +1,8 @@
 //! An input file, opened once.
 //!
 //! An input is read from one open file, by position, and its digest is that of the bytes that were read: the manifest
-//! describes the data that the model was trained on. A file that is replaced meanwhile is read to its end; a file that is
-//! written to is an error.
+//! describes the data that the model was trained on. A file that is replaced meanwhile is read to its end; a file that
+//! is written to is an error.
 
 use std::fs::{File, FileType, Metadata, OpenOptions};
 use std::io::ErrorKind;
@@ -114,7 +114,8 @@ impl InputFile {
     /// Describes the file by the digest of the bytes that were read from it.
     ///
     /// # Errors
-    /// [`Error::Changed`] where the file was written to, or [`Self::digest`] has found another digest, and [`Error::Io`].
+    /// [`Error::Changed`] where the file was written to, or [`Self::digest`] has found another digest, and
+    /// [`Error::Io`].
     pub(crate) fn describe(&self, digest: FileDigest) -> Result<SourceFile> {
         let mut last = Vec::new();
         self.read(self.length().saturating_sub(1)..self.length(), &mut last)?;
@@ -142,8 +143,8 @@ fn kind(file_type: FileType) -> &'static str {
 
 /// A hasher of the block of a file that begins at `offset`, a multiple of the blocks' size.
 ///
-/// BLAKE3 is a tree over chunks of 1 KiB. A block whose size is a power of two from there on is a subtree, which is hashed
-/// apart from the others.
+/// BLAKE3 is a tree over chunks of 1 KiB. A block whose size is a power of two from there on is a subtree, which is
+/// hashed apart from the others.
 pub(crate) fn hash_block(bytes: &[u8], offset: u64) -> Hasher {
     let mut hasher = Hasher::new();
     hasher.set_input_offset(offset).update(bytes);

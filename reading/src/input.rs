@@ -1,6 +1,7 @@
 //! The input of a run: the clean ratings as a matrix, and the movies.
 //!
-//! [`read_numbered`] is the part that an evaluation also uses. Files that leave too few ratings to train on are an error.
+//! [`read_numbered`] is the part that an evaluation also uses. Files that leave too few ratings to train on are an
+//! error.
 
 use std::path::{Path, PathBuf};
 
@@ -32,7 +33,8 @@ pub enum RatingsSource {
     Shards {
         /// The location of the shards.
         location: Location,
-        /// The number of shards to train on, from the first on; `None` for all. Each shard is a fair sample of the users.
+        /// The number of shards to train on, from the first on; `None` for all. Each shard is a fair sample of the
+        /// users.
         n_trained: Option<u32>,
     },
 }
@@ -120,7 +122,8 @@ impl OpenInput {
         }
     }
 
-    /// Whether the content equals the input of another run. Reads a file at most once, and only if the lengths are equal.
+    /// Whether the content equals the input of another run. Reads a file at most once, and only if the lengths are
+    /// equal.
     ///
     /// # Errors
     /// [`Error::Changed`] and [`Error::Io`].
@@ -132,8 +135,8 @@ impl OpenInput {
         Ok(same_ratings && self.movies.has(&source.movies.digest)?)
     }
 
-    /// Reads and cleans the tables, and removes the entries of `deny`. Ratings outside `scale` are rejected. Copies of remote
-    /// shards are kept in `work` meanwhile.
+    /// Reads and cleans the tables, and removes the entries of `deny`. Ratings outside `scale` are rejected. Copies of
+    /// remote shards are kept in `work` meanwhile.
     ///
     /// # Errors
     /// The errors of [`read_ratings`](crate::read_ratings), and [`Error::TooFewRatings`].

@@ -1,7 +1,8 @@
 //! The last step of cleaning: sorts the table by user and movie, with each pair once.
 //!
-//! A sorted table, as those of MovieLens are, is returned unchanged. The rows of any other table are distributed to buckets
-//! by ranges of users and movies, and the buckets are sorted in parallel, each small enough for the cache of a core.
+//! A sorted table, as those of MovieLens are, is returned unchanged. The rows of any other table are distributed to
+//! buckets by ranges of users and movies, and the buckets are sorted in parallel, each small enough for the cache of a
+//! core.
 
 use std::cmp::Reverse;
 use std::ops::Range;

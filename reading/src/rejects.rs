@@ -1,5 +1,5 @@
-//! `rejects.csv`: the file, line, reasons and text of every rejected row, for people. The text of rows of deleted users is
-//! empty.
+//! `rejects.csv`: the file, line, reasons and text of every rejected row, for people. The text of rows of deleted users
+//! is empty.
 
 use std::io;
 use std::path::Path;

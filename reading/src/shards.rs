@@ -63,8 +63,8 @@ impl<'a> Order<'a> {
     }
 }
 
-/// Reads the users of the first `n` shards, sorted by user and movie. Memory: 28 bytes for each rating; several shards are
-/// read at a time.
+/// Reads the users of the first `n` shards, sorted by user and movie. Memory: 28 bytes for each rating; several shards
+/// are read at a time.
 ///
 /// # Errors
 /// [`store::Error::Damaged`] with the file of a shard that fails a check; I/O and network errors of the store.

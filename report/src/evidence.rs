@@ -17,7 +17,8 @@ pub struct Evidence {
     pub stars: Histogram,
     /// A few users with their lists.
     pub samples: Vec<Sample>,
-    /// The difference to the published lists, or the reason why they were not compared; `None` if nothing was published.
+    /// The difference to the published lists, or the reason why they were not compared; `None` if nothing was
+    /// published.
     pub change: Option<Result<ListChange, String>>,
 }
 
@@ -91,7 +92,8 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    /// Counts numbers in bars of equal width. A number at a bound counts in the bar above, the greatest in the last bar.
+    /// Counts numbers in bars of equal width. A number at a bound counts in the bar above, the greatest in the last
+    /// bar.
     #[must_use]
     pub fn of(values: &[f64], (min, max): (f64, f64), n_bars: usize) -> Self {
         let width = (max - min) / n_bars as f64;

@@ -1,8 +1,8 @@
 //! The report of a run: one page of HTML for people, without links or scripts.
 //!
 //! The input is the manifest of the run, those of earlier runs, and figures that the caller collects from the records
-//! (`evidence`). `page` and `sections` write HTML, `plots` draws SVG, `format` writes numbers. A report is not part of the
-//! generation and has no influence on the gate: a run whose report fails succeeds.
+//! (`evidence`). `page` and `sections` write HTML, `plots` draws SVG, `format` writes numbers. A report is not part of
+//! the generation and has no influence on the gate: a run whose report fails succeeds.
 
 mod evidence;
 mod causes;

@@ -67,8 +67,8 @@ pub(super) struct Frame<'a> {
     pub(super) y: Option<Range<f64>>,
 }
 
-/// Draws lines over a common x axis. Lines without points are left out, also from the legend; without any line the result
-/// is empty.
+/// Draws lines over a common x axis. Lines without points are left out, also from the legend; without any line the
+/// result is empty.
 pub(super) fn lines(frame: &Frame<'_>, lines: &[Line]) -> Markup {
     let points = || lines.iter().flat_map(|line| line.points.iter().copied());
     let x = spread(points().map(|point| point.0), 0.0, 0.0);
@@ -146,8 +146,8 @@ fn chart<'a, 'b>(
     Ok(chart)
 }
 
-/// The range of values with a margin at both ends, which is a share of its extent. The extent is at least a share of the
-/// largest absolute value. `None` without finite values.
+/// The range of values with a margin at both ends, which is a share of its extent. The extent is at least a share of
+/// the largest absolute value. `None` without finite values.
 fn spread(values: impl Iterator<Item = f64>, least_extent: f64, margin: f64) -> Option<Range<f64>> {
     let (min, max) = values
         .filter(|value| value.is_finite())

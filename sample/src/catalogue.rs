@@ -1,8 +1,8 @@
 //! The movies: ids, years, genres, popularity, factors and biases.
 //!
-//! About half of the factors of a movie comes from its genres and the rest is its own. The bias rises with the popularity.
-//! Ids ascend with the time at which a movie enters the catalogue, so early ids are older and more popular. No rating
-//! depends on the [`titles`](super::titles).
+//! About half of the factors of a movie comes from its genres and the rest is its own. The bias rises with the
+//! popularity. Ids ascend with the time at which a movie enters the catalogue, so early ids are older and more popular.
+//! No rating depends on the [`titles`](super::titles).
 
 use std::ops::Range;
 

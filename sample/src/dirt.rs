@@ -1,7 +1,7 @@
 //! Faulty rows, to test the cleaning.
 //!
-//! Faulty rows are added to the well-formed ones, each after the row from which it is made. The kinds have the names of the
-//! reasons of the cleaning, so that a report can be compared with a [`Summary`].
+//! Faulty rows are added to the well-formed ones, each after the row from which it is made. The kinds have the names of
+//! the reasons of the cleaning, so that a report can be compared with a [`Summary`].
 //!
 //! [`Summary`]: super::Summary
 
@@ -135,7 +135,8 @@ impl Dirt {
     }
 }
 
-/// Whether a faulty row follows the well-formed row of an index. They are evenly spaced, `floor(ratings * dirt)` in all.
+/// Whether a faulty row follows the well-formed row of an index. They are evenly spaced, `floor(ratings * dirt)` in
+/// all.
 pub(super) fn is_due(shape: &Shape, rating: u64) -> bool {
     let due = |n_ratings: u64| (n_ratings as f64 * shape.dirt) as u64;
     due(rating + 1) > due(rating)

@@ -1,7 +1,7 @@
 //! The users who rate the least popular movies.
 //!
-//! ML-25M has 59,047 rated movies, many with a single rating. A draw by popularity alone would miss some of them, so each
-//! unpopular movie is assigned to one user in advance.
+//! ML-25M has 59,047 rated movies, many with a single rating. A draw by popularity alone would miss some of them, so
+//! each unpopular movie is assigned to one user in advance.
 
 use rand::seq::SliceRandom;
 
@@ -30,7 +30,8 @@ impl Discoveries {
     }
 }
 
-/// Assigns each unpopular movie to a user, in proportion to the users' numbers of ratings. O(movies log movies + users).
+/// Assigns each unpopular movie to a user, in proportion to the users' numbers of ratings. O(movies log movies +
+/// users).
 pub(super) fn assign(shape: &Shape, activity: &[u32], catalogue: &Catalogue) -> Discoveries {
     let mut tail: Vec<u32> = (0u32..)
         .zip(&catalogue.popularity)

@@ -1,11 +1,11 @@
 //! Makes data in the format of MovieLens, of any size: `ratings.csv` and `movies.csv`.
 //!
-//! Tests, benchmarks and `data/sample/` use it; [`reading`] reads the files. Users have factors of few dimensions, which
-//! decide both which movies they rate and with how many stars, so that a model can learn more than popularity.
+//! Tests, benchmarks and `data/sample/` use it; [`reading`] reads the files. Users have factors of few dimensions,
+//! which decide both which movies they rate and with how many stars, so that a model can learn more than popularity.
 //!
 //! Each user is drawn from a separate random stream: the same shape gives the same bytes for any number of threads, and
-//! faulty rows do not change the clean rows. The data has no trends, tags or links. Rows of `movies.csv` are never faulty;
-//! some are missing.
+//! faulty rows do not change the clean rows. The data has no trends, tags or links. Rows of `movies.csv` are never
+//! faulty; some are missing.
 
 mod error;
 mod shape;
@@ -55,9 +55,9 @@ pub struct Summary {
 
 /// Writes `ratings.csv` and `movies.csv` of a shape into the directory `out`, which is created if it is missing.
 ///
-/// The files are written under other names and renamed when they are complete. The bar counts well-formed ratings. Cost:
-/// about a third of a microsecond of one core for each rating. Memory: the catalogue and about a million rows, some 60 MB
-/// at the shape of ML-25M.
+/// The files are written under other names and renamed when they are complete. The bar counts well-formed ratings.
+/// Cost: about a third of a microsecond of one core for each rating. Memory: the catalogue and about a million rows,
+/// some 60 MB at the shape of ML-25M.
 ///
 /// # Errors
 /// [`Error::Setting`] for an impossible shape, and [`Error::Io`].

@@ -9,14 +9,14 @@ const STEEPNESS: f64 = 1.1;
 /// The rate D of the exponential cutoff.
 const DECLINE: f64 = 6.0;
 
-/// The probability of the first movie, times the mean number of ratings of a user. It is above 0.5, since users with many
-/// ratings, who have rated the first movie anyway, have most of the ratings.
+/// The probability of the first movie, times the mean number of ratings of a user. It is above 0.5, since users with
+/// many ratings, who have rated the first movie anyway, have most of the ratings.
 const REACH: f64 = 0.8;
 
 /// The weights by rank, the most popular first; the sum is 1.
 ///
-/// `q` is chosen so that the first movie has [`REACH`]. Small catalogues thus have a flatter head, as ml-latest-small has
-/// in comparison with ML-25M.
+/// `q` is chosen so that the first movie has [`REACH`]. Small catalogues thus have a flatter head, as ml-latest-small
+/// has in comparison with ML-25M.
 pub(super) fn weights(n_movies: u32, ratings_per_user: f64) -> Vec<f64> {
     let target = (REACH / ratings_per_user).max(1.5 / f64::from(n_movies));
     let (mut low, mut high) = (1.0, f64::from(n_movies));

@@ -1,7 +1,7 @@
 //! Writes `ratings.csv`: blocks of users are drawn in parallel and written in order.
 //!
-//! A block has about as many ratings as fit a cache. A batch of blocks is in memory at a time, so memory does not grow with
-//! the number of ratings.
+//! A block has about as many ratings as fit a cache. A batch of blocks is in memory at a time, so memory does not grow
+//! with the number of ratings.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -91,8 +91,8 @@ impl User {
     }
 }
 
-/// Draws the start times of the sessions of a user: mostly one, sometimes more after months, and many for a user with many
-/// ratings. The last session is after the release of enough movies and of the newest assigned one.
+/// Draws the start times of the sessions of a user: mostly one, sometimes more after months, and many for a user with
+/// many ratings. The last session is after the release of enough movies and of the newest assigned one.
 fn sessions(n_ratings: u32, newest: i64, catalogue: &Catalogue, rng: &mut ChaCha8Rng) -> Vec<i64> {
     let mut session = rng.random_range(OPENED..CLOSED);
     let mut sessions = vec![session];
@@ -129,12 +129,12 @@ impl MovieSampler {
         Self { seen: vec![false; n_movies as usize], keys: Vec::new(), chosen: Vec::new() }
     }
 
-    /// Chooses the movies that a user rates: the assigned ones, then by popularity and interest without replacement. Returns
-    /// ascending indices.
+    /// Chooses the movies that a user rates: the assigned ones, then by popularity and interest without replacement.
+    /// Returns ascending indices.
     ///
     /// Movies are drawn and rejected while that is cheap. A user who has rated most of the popular movies would reject
-    /// nearly all, so after as many tries as there are movies the rest is chosen in one pass over the catalogue. Both have
-    /// the same distribution. O(movies).
+    /// nearly all, so after as many tries as there are movies the rest is chosen in one pass over the catalogue. Both
+    /// have the same distribution. O(movies).
     pub(super) fn choose(
         &mut self,
         user: &User,
@@ -162,8 +162,8 @@ impl MovieSampler {
         &self.chosen
     }
 
-    /// Chooses by weight without replacement by exponential keys (Efraimidis and Spirakis, 2006): the movies with the smallest
-    /// `Exp(1) / weight` have the distribution of successive draws.
+    /// Chooses by weight without replacement by exponential keys (Efraimidis and Spirakis, 2006): the movies with the
+    /// smallest `Exp(1) / weight` have the distribution of successive draws.
     fn choose_rest(&mut self, user: &User, n_ratings: usize, catalogue: &Catalogue, rng: &mut ChaCha8Rng) {
         let missing = n_ratings - self.chosen.len();
         if missing == 0 {

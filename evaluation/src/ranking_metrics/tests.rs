@@ -13,7 +13,8 @@ fn close(a: f64, b: f64) -> bool {
 
 #[test]
 fn metrics_equal_values_computed_by_hand() {
-    // The list of user 0 has two of three relevant items, at ranks 1 and 3; user 1 has none; the list of user 2 has none.
+    // The list of user 0 has two of three relevant items, at ranks 1 and 3; user 1 has none; the list of user 2 has
+    // none.
     let rows = [0, 0, 0, 0, 1, 2];
     let stars = vec![4.0, 5.0, 4.5, 3.5, 1.0, 4.0];
     let test = Csr::from_sorted(3, rows, vec![0, 2, 7, 8, 0, 9], stars);

@@ -1,7 +1,8 @@
 //! One block of the ratings: whole lines in, ratings and rejected rows out.
 //!
-//! Most blocks are sound, which the numbers of their lines and commas show, and the result of polars is taken as it is. In
-//! other blocks every line is checked, and the undecided ones are parsed by the slow path. The rows keep their order.
+//! Most blocks are sound, which the numbers of their lines and commas show, and the result of polars is taken as it is.
+//! In other blocks every line is checked, and the undecided ones are parsed by the slow path. The rows keep their
+//! order.
 
 use interactions::{Ratings, Scale};
 
@@ -67,8 +68,8 @@ impl Block {
     }
 }
 
-/// Whether every line is a whole row with acceptable numbers. If the last column is read and no row lacks it, no row has
-/// too few columns. The number of commas in the block then shows that no row has too many.
+/// Whether every line is a whole row with acceptable numbers. If the last column is read and no row lacks it, no row
+/// has too few columns. The number of commas in the block then shows that no row has too many.
 fn is_sound(parsed: &ParsedBlock, lines: &[u8], layout: &Layout) -> bool {
     let n_rows = parsed.undecided.len();
     layout.last_needed() + 1 == layout.n_columns

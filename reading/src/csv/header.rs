@@ -1,7 +1,7 @@
 //! The header of a table: the positions of the columns.
 //!
-//! Columns are found by name, in any order and with other columns between them. A name may be in quotes or between blanks,
-//! and must be spelled as in MovieLens.
+//! Columns are found by name, in any order and with other columns between them. A name may be in quotes or between
+//! blanks, and must be spelled as in MovieLens.
 
 use std::path::Path;
 

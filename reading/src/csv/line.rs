@@ -1,7 +1,7 @@
 //! The slow path: parses one line of the ratings from its bytes.
 //!
-//! The input are lines that the fast path has left undecided. This module defines which rows are acceptable: the fast path
-//! may accept fewer, but never others and never with other values, and it rejects none.
+//! The input are lines that the fast path has left undecided. This module defines which rows are acceptable: the fast
+//! path may accept fewer, but never others and never with other values, and it rejects none.
 
 use std::str;
 

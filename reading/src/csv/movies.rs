@@ -28,8 +28,8 @@ struct MovieLayout {
     genres: usize,
 }
 
-/// Reads a table of movies with the columns `movieId`, `title` and `genres` (separated by `|`), in any order. Of several
-/// rows of one movie the first acceptable one counts.
+/// Reads a table of movies with the columns `movieId`, `title` and `genres` (separated by `|`), in any order. Of
+/// several rows of one movie the first acceptable one counts.
 ///
 /// Memory: the file, 4 MB for 87,000 movies.
 ///

@@ -1,7 +1,8 @@
 //! The fast path: polars parses the numbers of a block.
 //!
 //! polars gets a schema and writes a null for any other text. Rows with a null or an unacceptable number are marked as
-//! undecided. The caller parses them again, and checks what polars ignores: surplus columns, and bytes elsewhere in a row.
+//! undecided. The caller parses them again, and checks what polars ignores: surplus columns, and bytes elsewhere in a
+//! row.
 
 use std::io::Cursor;
 use std::sync::Arc;

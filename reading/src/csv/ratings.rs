@@ -1,8 +1,8 @@
 //! Reads a table of ratings of any size.
 //!
-//! The file is cut into blocks at fixed positions, so the result does not depend on the number of threads. A block has the
-//! lines that start in it. Each thread reads and parses one block after the other; the calling thread puts finished blocks
-//! together in order.
+//! The file is cut into blocks at fixed positions, so the result does not depend on the number of threads. A block has
+//! the lines that start in it. Each thread reads and parses one block after the other; the calling thread puts finished
+//! blocks together in order.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -34,12 +34,12 @@ const HEADER: u64 = 64 << 10;
 /// Bytes read at a time beyond a block, for the rest of its last line.
 const REST: u64 = 4 << 10;
 
-/// Reads and cleans a table of ratings with the columns `userId`, `movieId`, `rating` and `timestamp`, in any order. Other
-/// columns are ignored.
+/// Reads and cleans a table of ratings with the columns `userId`, `movieId`, `rating` and `timestamp`, in any order.
+/// Other columns are ignored.
 ///
-/// Of several ratings of a movie by one user the latest is kept, among equal times the highest. `bar` counts bytes. Cost:
-/// little above that of polars if the table is sorted by user and movie, as tables of MovieLens are. Memory: 20 bytes for
-/// each row, 44 while an unsorted table is sorted, and some 140 for each rejected row.
+/// Of several ratings of a movie by one user the latest is kept, among equal times the highest. `bar` counts bytes.
+/// Cost: little above that of polars if the table is sorted by user and movie, as tables of MovieLens are. Memory: 20
+/// bytes for each row, 44 while an unsorted table is sorted, and some 140 for each rejected row.
 ///
 /// # Errors
 /// [`Error::MissingColumn`], [`Error::EmptyTable`], [`Error::Changed`] and [`Error::Io`]. An
