@@ -37,7 +37,7 @@ pub enum Error {
     },
 
     /// A table without a needed column.
-    #[error("{} has no column `{column}`: its header is `{header}`; it needs {needed}", path.display())]
+    #[error("{} has no column `{column}`: its header is `{header}`; it needs {needed}{fault}", path.display())]
     MissingColumn {
         /// The table.
         path: PathBuf,
@@ -47,6 +47,17 @@ pub enum Error {
         header: String,
         /// All needed columns.
         needed: &'static str,
+        /// The likely reason, as a clause after a semicolon; empty if unknown.
+        fault: String,
+    },
+
+    /// A file of another format.
+    #[error("{} is {format}, not a CSV file in UTF-8; convert it", path.display())]
+    OtherFormat {
+        /// The file.
+        path: PathBuf,
+        /// The format, for people.
+        format: &'static str,
     },
 
     /// A table without rows.
@@ -58,7 +69,7 @@ pub enum Error {
 
     /// Too few ratings to train on after cleaning.
     #[error(
-        "{} leaves {ratings} ratings of {users} users and {movies} movies after cleaning ({rejected} rows were rejected{}); \
+        "{} leaves {ratings} ratings of {users} users and {movies} movies after cleaning ({rejected} rows were rejected{}{example}); \
          training needs at least {needed}",
         path.display(),
         and_denied(*denied)
@@ -78,6 +89,8 @@ pub enum Error {
         denied: u64,
         /// The needed numbers.
         needed: &'static str,
+        /// The most frequent reason of rejected rows with a row, as a clause after a comma; empty without any.
+        example: String,
     },
 
     /// An error of the store.

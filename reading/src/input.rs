@@ -13,7 +13,7 @@ use store::{DenyList, Location, PATIENCE};
 
 use crate::error::{Error, Result};
 use crate::file::InputFile;
-use crate::tables::{CleanRatings, Movies};
+use crate::tables::{CleanRatings, Movies, Reject};
 
 /// The locations of the input of a run.
 #[derive(Debug, Clone)]
@@ -225,7 +225,39 @@ fn numbered(clean: CleanRatings, path: &Path) -> Result<(CleanRatings, Vocabular
             rejected: clean.rows.rejected,
             denied: clean.rows.denied,
             needed: "20 ratings of 2 users and 2 movies",
+            example: example(&clean),
         });
     }
     Ok((clean, vocabulary))
+}
+
+/// The most frequent reason of rejected rows with the first such row, as a clause for an error; empty without any.
+fn example(clean: &CleanRatings) -> String {
+    let by_reason = &clean.rows.rejected_by_reason;
+    let Some((name, _)) = by_reason.iter().max_by_key(|&(_, &count)| count) else { return String::new() };
+    let has_reason = |reject: &&Reject| reject.reasons.first().is_some_and(|reason| reason.name() == name);
+    let reason = name.replace('_', " ");
+    match clean.rejects.iter().filter(has_reason).find(|reject| !reject.text.is_empty()) {
+        Some(Reject { line, text, .. }) => format!(", most often for {reason}, as line {line}: {text:?}"),
+        None => format!(", most often for {reason}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_for_too_few_ratings_has_the_most_frequent_reason_with_a_row() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ratings.csv");
+        let rows = "1,,3,0\nanna,5,3,0\nben,5,4,0\n1,5,3,0\n";
+        std::fs::write(&path, format!("userId,movieId,rating,timestamp\n{rows}")).unwrap();
+        let file = InputFile::open(&path).unwrap();
+        let read = read_numbered(&file, Scale::default(), None, Progress::hidden());
+        let error = read.unwrap_err().to_string();
+        let expected = "leaves 1 ratings of 1 users and 1 movies after cleaning (3 rows were rejected, \
+                        most often for bad user, as line 3: \"anna,5,3,0\"); training needs at least";
+        assert!(error.contains(expected), "{error}");
+    }
 }

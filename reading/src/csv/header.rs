@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use super::format::likely_fault;
 use super::text::unquote;
 use crate::error::{Error, Result};
 
@@ -62,6 +63,7 @@ pub(super) fn columns<const N: usize>(
                 column: name,
                 header: String::from_utf8_lossy(&text).trim().chars().take(200).collect(),
                 needed,
+                fault: likely_fault(cells),
             }
         })?;
     }

@@ -3,6 +3,7 @@
 //! ```text
 //! text      bytes: marks, line breaks, quotes, excerpts
 //! number    numbers in cells
+//! format    recognizes other formats, for errors
 //! header    the columns of a table
 //! ratings   cuts a file of ratings into blocks, reads them in parallel and puts them together in order
 //! block     one block: the fast path for sound rows, the slow path for the others
@@ -13,6 +14,7 @@
 
 pub(crate) mod text;
 pub(crate) mod number;
+mod format;
 mod header;
 mod ratings;
 mod block;

@@ -10,6 +10,7 @@ use store::MovieId;
 use store::manifest::FileDigest;
 use store::records::Movie;
 
+use super::format;
 use super::header::columns;
 use super::number::parse_id;
 use super::text::{count_newlines, excerpt};
@@ -39,6 +40,7 @@ pub fn read_movies(file: &InputFile) -> Result<Movies> {
     let path = file.path();
     let mut bytes = Vec::new();
     file.read(0..file.length(), &mut bytes)?;
+    format::check(path, &bytes)?;
     let source = file.describe(FileDigest::of_bytes(&bytes))?;
     let failed = |e: csv::Error| Error::io("read", path)(e.into());
     let mut table = csv::ReaderBuilder::new().flexible(true).from_reader(bytes.as_slice());

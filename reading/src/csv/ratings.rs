@@ -17,6 +17,7 @@ use rayon::prelude::*;
 use store::manifest::{FileDigest, Rows, SourceFile};
 
 use super::block::Block;
+use super::format;
 use super::header::Layout;
 use super::text::BYTE_ORDER_MARK;
 use crate::error::{Error, Result};
@@ -57,6 +58,7 @@ fn read_in_blocks(file: &InputFile, scale: Scale, bar: &ProgressBar, block: u64)
     if header.is_empty() {
         return Err(empty());
     }
+    format::check(file.path(), &header)?;
     if let Some(newline) = memchr::memchr(b'\n', &header) {
         header.truncate(newline + 1);
     }
