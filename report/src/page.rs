@@ -109,7 +109,8 @@ fn quality(metrics: &Metrics) -> Option<(String, bool)> {
         let times = format::times(lift);
         Some((lift, format!("Lists have {times} times the {} of the most popular movies", NDCG.title())))
     })?;
-    let is_worse = lift < 1.0;
+    // A quotient that rounds to 1.00 counts as equal.
+    let is_worse = lift < 0.995;
     Some((format!("{sentence}{}.", if is_worse { ", which is worse" } else { "" }), is_worse))
 }
 
@@ -123,7 +124,7 @@ fn next_steps(report: &RunReport<'_>) -> Markup {
                 "Compare the lists with the published ones: " code { "pipeline diff " (baseline) " " (id) " " (output) } ". "
             }
             "If they are right, publish them: " code { "pipeline rollback " (id) " " (output) } ". "
-            "Otherwise correct the input and run again: " code { "pipeline run " (output) } "."
+            "Otherwise correct the input and run again."
         }
     }
 }
