@@ -111,9 +111,9 @@ fn table(runs: &[&Manifest]) -> Markup {
         div.scroll { table {
             caption { "The last runs, newest first" }
             thead { tr {
-                th scope="col" { "Run" } th scope="col" { "Gate" } th scope="col" class="n" { "Ratings" }
-                th scope="col" class="n" { "Users" } th scope="col" class="n" { "NDCG@10" }
-                th scope="col" class="n" { "RMSE" } th scope="col" class="n" { "Recommended" }
+                th scope="col" { "Run" } th scope="col" { "Gate" } th scope="col" class="n wide" { "Ratings" }
+                th scope="col" class="n wide" { "Users" } th scope="col" class="n" { "NDCG@10" }
+                th scope="col" class="n" { "RMSE" } th scope="col" class="n wide" { "Recommended" }
             } }
             tbody { @for run in runs.iter().rev() {
                 @let account = &run.account;
@@ -124,9 +124,10 @@ fn table(runs: &[&Manifest]) -> Markup {
                         Verdict::Refused => td.bad { "refused" },
                         Verdict::Forced => td.warn { "forced" },
                     }
-                    td.n { (format::count(account.counts.ratings)) } td.n { (format::count(account.counts.users)) }
+                    td.n.wide { (format::count(account.counts.ratings)) }
+                    td.n.wide { (format::count(account.counts.users)) }
                     td.n { (value(Metric::Ndcg(10), run)) } td.n { (value(Metric::Rmse, run)) }
-                    td.n { (format::count(account.counts.recommended)) }
+                    td.n.wide { (format::count(account.counts.recommended)) }
                 }
             } }
         } }
