@@ -52,6 +52,7 @@ impl Data {
                 let rule = match by {
                     By::Random => Rule::Random(*test_fraction),
                     By::Newest => {
+                        check_times(&clean.rows, ratings)?;
                         Rule::Known(split::newest(&by_user, &clean.ratings.timestamps, *test_fraction)?)
                     }
                 };
@@ -98,6 +99,19 @@ impl Data {
             Rule::Known(is_test) => Ok(Cow::Borrowed(is_test)),
         }
     }
+}
+
+/// Checks that a split by time is possible, and warns of ratings without a time.
+fn check_times(rows: &Rows, path: &Path) -> Result<()> {
+    let (n, n_ratings, path) = (rows.without_timestamp, rows.kept, path.display());
+    if n == n_ratings {
+        let problem = format!("none of the ratings of {path} has a time in seconds since 1970 or ISO 8601");
+        return Err(Error::setting("--split", "newest", problem));
+    }
+    if n > 0 {
+        tracing::warn!("{n} of {n_ratings} ratings of {path} have no readable time and count as the oldest");
+    }
+    Ok(())
 }
 
 /// Checks that a model of the trained users and movies can predict any rating of `test`; returns the problem otherwise.
@@ -162,6 +176,15 @@ mod tests {
             prop_assert_eq!(joined, table(pairs.keys()));
             prop_assert_eq!(is_test, pairs.values().copied().collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn a_split_by_time_of_ratings_without_times_is_an_error() {
+        let rows = |without_timestamp| Rows { kept: 30, without_timestamp, ..Rows::default() };
+        let error = check_times(&rows(30), Path::new("r.csv")).unwrap_err().to_string();
+        assert!(error.contains("--split is newest") && error.contains("r.csv"), "{error}");
+        assert!(check_times(&rows(29), Path::new("r.csv")).is_ok());
+        assert!(check_times(&rows(0), Path::new("r.csv")).is_ok());
     }
 
     #[test]
