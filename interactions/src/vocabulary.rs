@@ -1,8 +1,7 @@
-//! Between identities and matrix positions: the only place where the two meet.
+//! The translation between ids and matrix indices. They meet nowhere else.
 //!
-//! Users and rated movies are numbered by ascending id, so the numbering depends on which there are and not
-//! on the order in which the file names them. A movie that nobody has rated has no number: nothing is
-//! known that could rank it.
+//! Users and rated movies have indices by ascending id. So indices depend on the ids alone, not on the order
+//! of the rows in the file. A movie without ratings has no index, because no model can rank it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,11 +9,11 @@ use store::{MovieId, UserId};
 
 use crate::ratings::Ratings;
 
-/// A candidate's row in the matrices.
+/// The index of an item: its row in the matrices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ItemIndex(pub u32);
 
-/// The numbering of users and candidates.
+/// The ids of users and items by index.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Vocabulary {
     users: Vec<UserId>,
@@ -22,7 +21,7 @@ pub struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// Numbers the users and movies of cleaned ratings. Cost: one pass, and a sort of the distinct movies.
+    /// The vocabulary of clean ratings. Cost: one pass, and a sort of the distinct movies.
     #[must_use]
     pub fn of(ratings: &Ratings) -> Self {
         let mut users = ratings.users.clone();
@@ -33,25 +32,25 @@ impl Vocabulary {
         Self { users, items }
     }
 
-    /// The users, ids ascending: `users()[i]` is the user of row `i`.
+    /// The ids of the users, ascending: `users()[i]` is the user of index `i`.
     #[must_use]
     pub fn users(&self) -> &[UserId] {
         &self.users
     }
 
-    /// The candidates, ids ascending: `items()[i]` is the movie of row `i`.
+    /// The ids of the items, ascending: `items()[i]` is the movie of index `i`.
     #[must_use]
     pub fn items(&self) -> &[MovieId] {
         &self.items
     }
 
-    /// The movie of a candidate's row.
+    /// The movie of an item index.
     #[must_use]
     pub fn movie(&self, item: ItemIndex) -> MovieId {
         self.items[item.0 as usize]
     }
 
-    /// The rows of the users of all ratings, which ascend, in the order of the ratings.
+    /// The index of the user of each rating. `users` must ascend, as in [`Ratings`].
     pub fn user_rows(&self, users: &[UserId]) -> impl Iterator<Item = u32> {
         let mut row = 0;
         users.iter().map(move |user| {
@@ -62,7 +61,7 @@ impl Vocabulary {
         })
     }
 
-    /// The rows of the movies of all ratings, in the order of the ratings. Cost: a table look-up each.
+    /// The index of the movie of each rating, in the order of the ratings. Cost: a table look-up each.
     #[must_use]
     pub fn item_rows(&self, movies: &[MovieId]) -> Vec<u32> {
         let numbered = self.items.iter().zip(0u32..);
@@ -89,8 +88,7 @@ fn distinct(movies: &[MovieId]) -> Vec<MovieId> {
     }
 }
 
-/// Whether a table by id costs no more than the ratings themselves do: ids of real catalogues do, hashed
-/// ones do not.
+/// Whether a table by id needs at most about as much memory as the ratings. Sequential ids do, hashed ids do not.
 fn dense(largest: Option<&MovieId>, n_ratings: usize) -> bool {
     largest.is_none_or(|largest| largest.0 as usize <= 4 * n_ratings + (1 << 20))
 }
@@ -109,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn users_and_movies_are_numbered_by_ascending_id() {
+    fn users_and_movies_have_indices_by_ascending_id() {
         let ratings = ratings(&[(3, 50), (3, 70), (9, 20), (9, 50)]);
         let vocabulary = Vocabulary::of(&ratings);
         assert_eq!(vocabulary.users(), [UserId(3), UserId(9)]);
@@ -119,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_as_large_as_they_can_be_are_numbered_alike() {
+    fn the_largest_id_has_an_index() {
         let ratings = ratings(&[(1, 7), (1, u32::MAX)]);
         let vocabulary = Vocabulary::of(&ratings);
         assert_eq!(vocabulary.items(), [MovieId(7), MovieId(u32::MAX)]);

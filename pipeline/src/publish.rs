@@ -124,7 +124,7 @@ impl Findings<'_> {
         TopN {
             movies: list.iter().map(|scored| self.movie(scored.item)).collect(),
             scores: list.iter().map(|scored| scored.score).collect(),
-            stars: list.iter().map(|scored| self.scale.hold(stars(scored))).collect(),
+            stars: list.iter().map(|scored| self.scale.clamp(stars(scored))).collect(),
         }
     }
 
@@ -133,11 +133,11 @@ impl Findings<'_> {
         let mut items = popularity::by_raters(&self.interactions.by_item);
         items.truncate(depth);
         let n_raters = |item: u32| self.interactions.by_item.columns(item as usize).len();
-        let stars = |item: u32| self.model.rating.predict_for_anyone(item as usize);
+        let stars = |item: u32| self.model.rating.predict_for_unknown_user(item as usize);
         TopN {
             movies: items.iter().map(|&item| self.movie(item)).collect(),
             scores: items.iter().map(|&item| n_raters(item) as f32).collect(),
-            stars: items.iter().map(|&item| self.scale.hold(stars(item))).collect(),
+            stars: items.iter().map(|&item| self.scale.clamp(stars(item))).collect(),
         }
     }
 

@@ -301,7 +301,7 @@ fn write_movies(
         lists: &lists,
         interactions,
         vocabulary,
-        course: &model.course,
+        course: &model.curve,
         scale,
         deny: settings.deny_list.as_ref(),
         repository,

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use evaluation::Concentration;
-use models::Course;
+use models::TrainingCurve;
 use serde_json::json;
 use store::UserId;
 use store::manifest::{Account, Check, Gate, Manifest, Outcome, Phase, Rows, Verdict};
@@ -45,7 +45,7 @@ fn manifest(day: u32, ndcg: f64) -> Manifest {
 fn evidence() -> Evidence {
     let movie = MovieChange { title: HOSTILE.to_owned(), before: 3, after: 40 };
     Evidence {
-        course: Course { ranking: vec![0.5, 0.3, 0.2], rating: vec![0.9, 0.8] },
+        course: TrainingCurve { ranking: vec![0.5, 0.3, 0.2], rating: vec![0.9, 0.8] },
         exposure: Some(Exposure {
             concentration: Concentration::of(&[0, 1, 3]),
             n_users: 4,

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use evaluation::Concentration;
 use interactions::{Interactions, Scale, Vocabulary};
-use models::Course;
+use models::TrainingCurve;
 use report::{Evidence, Exposure, Histogram};
 use store::manifest::Manifest;
 use store::{DenyList, MovieId, Repository, Tables, UserId};
@@ -41,7 +41,7 @@ pub struct Sources<'a> {
     /// The names of their rows.
     pub vocabulary: &'a Vocabulary,
     /// How training went.
-    pub course: &'a Course,
+    pub course: &'a TrainingCurve,
     /// The stars that there are.
     pub scale: Scale,
     /// What must not be named.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use interactions::Scale;
-use models::Course;
+use models::TrainingCurve;
 use serde::{Deserialize, Serialize};
 use store::manifest::FileDigest;
 use store::repository::{JobFiles, RatingShards, RatingsAccount, RunLock};
@@ -46,7 +46,7 @@ pub struct Plan {
     /// What held-out ratings have said of the model.
     pub metrics: BTreeMap<String, f64>,
     /// How training went.
-    pub course: Course,
+    pub course: TrainingCurve,
 }
 
 /// Where the ratings of a job's shards are.

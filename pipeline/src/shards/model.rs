@@ -1,6 +1,6 @@
 //! The kernels of a shard, on plain slices: users formed of the items, and the best of what each has not rated.
 //!
-//! Both are those of a run on one machine ([`ItemModel::form`], [`Scorer`]). Here identities become positions and back.
+//! Both are those of a run on one machine ([`ItemModel::fold_in`], [`Scorer`]). Here identities become positions and back.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use interactions::Csr;
 use interactions::Scale;
 use models::{ItemModel, RatingItems, StarTerms};
 use rayon::prelude::*;
-use scoring::{Catalogue, Scorer};
+use scoring::{PreparedItems, Scorer};
 use serde::{Deserialize, Serialize};
 use store::MovieId;
 use store::records::{Record, UserTerms};
@@ -26,7 +26,7 @@ pub struct ShardModel {
     /// The items, ids ascending.
     ids: Vec<MovieId>,
     items: ItemModel,
-    catalogue: Arc<Catalogue<'static>>,
+    catalogue: Arc<PreparedItems<'static>>,
     scale: Scale,
 }
 
@@ -55,7 +55,7 @@ impl ShardModel {
     /// Lays out the items for lists of a length.
     #[must_use]
     pub fn new(ids: Vec<MovieId>, items: ItemModel, depth: usize, scale: Scale) -> Self {
-        let catalogue = Arc::new(Catalogue::new(items.item_factors.clone(), items.n_factors, depth));
+        let catalogue = Arc::new(PreparedItems::new(items.item_factors.clone(), items.n_factors, depth));
         Self { ids, items, catalogue, scale }
     }
 
@@ -86,7 +86,7 @@ impl ShardModel {
                 reading::check_user(movies, stars, self.scale)
                     .map_err(|problem| Error::BadRatings { problem })?;
                 let (items, stars): (Vec<_>, Vec<_>) = self.known(movies, stars).unzip();
-                Ok(self.items.form(&items, &stars, are_trained)?)
+                Ok(self.items.fold_in(&items, &stars, are_trained)?)
             })
             .collect::<Result<_>>()?;
         let (mut ranking, mut rating) = (Lists::default(), Lists::default());
@@ -127,7 +127,7 @@ impl ShardModel {
             best.scores.extend(list.iter().map(|scored| scored.score));
             let (bias, factors) = (factors[0], &factors[1..]);
             best.stars.extend(list.iter().map(|scored| {
-                self.scale.hold(self.items.rating.predict(bias, factors, scored.item as usize))
+                self.scale.clamp(self.items.rating.predict(bias, factors, scored.item as usize))
             }));
         }
         Ok(best)
@@ -162,12 +162,12 @@ impl ShardModel {
         };
         let terms = serde_json::to_string(&terms)
             .map_err(|e| Error::Internal { what: "the terms of a model", detail: e.to_string() })?;
-        let (d, h) = (rating.terms.n_factors(), rating.terms.n_held());
+        let (d, h) = (rating.terms.n_factors(), rating.terms.payload_len());
         let mut row = Vec::with_capacity(ids.len() * (1 + d + h));
         for item in 0..ids.len() {
             row.push(rating.item_bias[item]);
             row.extend_from_slice(&rating.item_factors[item * d..][..d]);
-            row.extend_from_slice(&rating.held[item * h..][..h]);
+            row.extend_from_slice(&rating.item_payload[item * h..][..h]);
         }
         let items = Items { ids: ids.to_vec(), features: item_factors.clone(), rating: row, terms };
         Ok(shards::write_items(path, &items)?)
@@ -183,7 +183,7 @@ impl ShardModel {
         let Terms { n_factors, user_terms, mean_user, stars } =
             serde_json::from_str(&terms).map_err(|e| damaged(format!("its terms: {e}")))?;
         let user_terms = user_terms.map(|bytes| UserTerms::decode(&bytes)).transpose().map_err(damaged)?;
-        let (d, h) = (stars.n_factors(), stars.n_held());
+        let (d, h) = (stars.n_factors(), stars.payload_len());
         let width = 1 + d + h;
         let is_whole = features.len() == ids.len() * n_factors && mean_user.len() == n_factors;
         if !is_whole || rating.len() != ids.len() * width {
@@ -196,12 +196,12 @@ impl ShardModel {
             terms: stars,
             item_bias: Vec::with_capacity(ids.len()),
             item_factors: Vec::with_capacity(ids.len() * d),
-            held: Vec::with_capacity(ids.len() * h),
+            item_payload: Vec::with_capacity(ids.len() * h),
         };
         for row in rating.chunks_exact(width) {
             items.item_bias.push(row[0]);
             items.item_factors.extend_from_slice(&row[1..=d]);
-            items.held.extend_from_slice(&row[1 + d..]);
+            items.item_payload.extend_from_slice(&row[1 + d..]);
         }
         let items = ItemModel { n_factors, item_factors: features, user_terms, mean_user, rating: items };
         Ok(Self::new(ids, items, depth, scale))

@@ -8,7 +8,7 @@ use indicatif::ProgressBar;
 use interactions::Interactions;
 use interactions::Vocabulary;
 use interactions::{Ratings, Scale};
-use models::{Course, ItemModel, RankingSettings, RatingSettings, TrainSettings};
+use models::{ItemModel, RankingSettings, RatingSettings, TrainSettings, TrainingCurve};
 use store::manifest::FileDigest;
 use store::repository::JobFiles;
 use store::{DenyList, MovieId, Repository, UserId};
@@ -51,7 +51,7 @@ fn prepared<'a>(repository: &'a Repository, work: &Path) -> Job<'a> {
             n_trained: None,
             deny: DenyList::default(),
             metrics: BTreeMap::new(),
-            course: Course::default(),
+            course: TrainingCurve::default(),
         })
     };
     Job::begin(repository, &path, plan).unwrap()

@@ -1,7 +1,8 @@
-//! The items in the order in which they are scored: the longest factors first.
+//! The item factors in tiles, in the order in which they are scored: largest norm first.
 //!
-//! The order is stable within classes of nearly equal norms. Factors are laid out a panel at a time, when a user
-//! first needs one: most users never come near the end.
+//! The order is stable within classes of nearly equal norms. The *place* of an item is its position in this
+//! order. Factors are laid out panel by panel, when a user first needs the panel: most users need only the
+//! first ones.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -15,49 +16,49 @@ use rayon::prelude::*;
 use super::bounds::norm;
 use super::screen::ScreenTile;
 
-/// About how much of the item factors a core works on at once, in bytes: half of a common L2 cache.
+/// Approximate size of a panel, in bytes: half of a common L2 cache.
 const PANEL_BYTES: usize = 512 << 10;
-/// Classes of norms in an octave.
+/// Classes of norms in an octave, a power of two.
 const CLASSES: u32 = 64;
 
-/// The items in tiles of `width`, the tiles in panels for the cache.
+/// The items in tiles of `width` items, the tiles in panels for the cache.
 #[derive(Debug)]
-pub(super) struct Items<'a> {
+pub(super) struct TiledItems<'a> {
     /// n_items x n_factors, row-major.
     factors: Cow<'a, [f32]>,
     n_factors: usize,
     n_items: usize,
-    /// The item at each place, and after the last none to the end of a tile.
+    /// The item at each place; `u32::MAX` from the last item to the end of its tile.
     items: Vec<u32>,
     /// The place of each item.
     places: Vec<u32>,
-    /// What the machine's vectors make of a tile.
+    /// Items in a tile, which depends on the vectors of the machine.
     width: usize,
-    /// The greatest norm of each tile's items and of all after it.
+    /// The greatest norm of each tile's items and of all items after it.
     norms: Vec<f64>,
-    /// The smallest item of each tile.
+    /// The smallest item index of each tile.
     smallest: Vec<u32>,
     tiles_per_panel: usize,
     panels: Vec<Panel>,
 }
 
-/// Some neighbouring tiles, as far as they have been needed.
+/// Neighboring tiles, laid out on first use.
 #[derive(Debug, Default)]
 struct Panel {
-    /// Tile by tile, n_factors x width: items side by side, factor by factor.
+    /// Tile by tile, n_factors x width: for each factor the items side by side.
     factors: OnceLock<Vec<f32>>,
     screen: OnceLock<Vec<ScreenTile>>,
 }
 
-impl<'a> Items<'a> {
-    /// Items (n_items x n_factors, row-major), the longest first.
-    pub(super) fn longest_first(factors: Cow<'a, [f32]>, n_factors: usize) -> Self {
+impl<'a> TiledItems<'a> {
+    /// Orders items (n_items x n_factors, row-major) by descending norm.
+    pub(super) fn largest_norm_first(factors: Cow<'a, [f32]>, n_factors: usize) -> Self {
         Self::by(factors, n_factors, |norm| Reverse(class(norm)))
     }
 
-    /// The same items in the order of their numbers.
-    pub(super) fn renumbered(&self) -> Items<'static> {
-        Items::by(self.factors.to_vec().into(), self.n_factors, |_| ())
+    /// The same items in the order of their indices.
+    pub(super) fn by_index(&self) -> TiledItems<'static> {
+        TiledItems::by(self.factors.to_vec().into(), self.n_factors, |_| ())
     }
 
     fn by<K: Ord>(factors: Cow<'a, [f32]>, n_factors: usize, key: impl Fn(f64) -> K + Sync) -> Self {
@@ -92,24 +93,24 @@ impl<'a> Items<'a> {
         self.norms.len()
     }
 
-    /// Items in a tile.
+    /// The number of items in a tile.
     pub(super) fn width(&self) -> usize {
         self.width
     }
 
-    /// The tiles of a range by panels.
+    /// Splits a range of tiles into ranges that lie in one panel each.
     pub(super) fn panels(&self, tiles: Range<usize>) -> impl Iterator<Item = Range<usize>> + use<> {
         let per_panel = self.tiles_per_panel;
         let panels = tiles.start / per_panel..tiles.end.div_ceil(per_panel);
         panels.map(move |panel| tiles.start.max(panel * per_panel)..tiles.end.min((panel + 1) * per_panel))
     }
 
-    /// The first tile from which on all norms are below a cut.
+    /// The first tile from which on all norms are below `cut`.
     pub(super) fn tiles_above(&self, cut: f64) -> usize {
         self.norms.partition_point(|&norm| norm >= cut)
     }
 
-    /// The factors of a tile (n_factors x width); where there is no item, zeros.
+    /// The factors of a tile (n_factors x width), zeros after the last item.
     pub(super) fn tile(&self, tile: usize) -> &[f32] {
         let (panel, tile) = (tile / self.tiles_per_panel, tile % self.tiles_per_panel);
         let tile_len = self.n_factors * self.width;
@@ -128,7 +129,7 @@ impl<'a> Items<'a> {
         &factors[tile * tile_len..][..tile_len]
     }
 
-    /// A tile for a first look.
+    /// A tile quantized for the screen.
     pub(super) fn screen_tile(&self, tile: usize) -> &ScreenTile {
         let (panel, tile) = (tile / self.tiles_per_panel, tile % self.tiles_per_panel);
         let tiles = self.panels[panel].screen.get_or_init(|| {
@@ -149,14 +150,14 @@ impl<'a> Items<'a> {
         &self.items[panel * per_panel..self.n_items.min((panel + 1) * per_panel)]
     }
 
-    /// The place of a tile's first item, and the tile's items.
+    /// The place of a tile's first item, and the tile's items, `width` at most.
     pub(super) fn items(&self, tile: usize) -> (usize, &[u32]) {
         let first = tile * self.width;
         (first, &self.items[first..self.n_items.min(first + self.width)])
     }
 
-    /// The tile's items as a whole tile: where there is none, the greatest number.
-    pub(super) fn places(&self, tile: usize) -> &[u32] {
+    /// The tile's items, padded with `u32::MAX` to `width`.
+    pub(super) fn padded_items(&self, tile: usize) -> &[u32] {
         &self.items[tile * self.width..][..self.width]
     }
 
@@ -170,18 +171,18 @@ impl<'a> Items<'a> {
         self.places[item as usize] as usize
     }
 
-    /// The greatest norm of a tile's items and of all after it.
+    /// The greatest norm of a tile's items and of all items after it.
     pub(super) fn norm_from(&self, tile: usize) -> f64 {
         self.norms[tile]
     }
 
-    /// The smallest item of a tile.
+    /// The smallest item index of a tile.
     pub(super) fn smallest(&self, tile: usize) -> u32 {
         self.smallest[tile]
     }
 }
 
-/// Norms that differ little are of the same class; the greater the norm, the greater the class.
+/// The class of a norm. Nearly equal norms have the same class; a greater norm has a greater class.
 fn class(norm: f64) -> u64 {
     norm.to_bits() >> (f64::MANTISSA_DIGITS - 1 - CLASSES.ilog2())
 }

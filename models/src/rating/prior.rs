@@ -1,7 +1,7 @@
-//! The priors of rows, which are drawn as well: how large factors are is learnt, not set.
+//! The priors of rows, which are drawn as well: the size of factors is learned, not configured.
 //!
-//! Coordinates are independent. Each has a normal prior whose precision has a Gamma prior, and whose mean, where it
-//! has one, a normal prior of that precision.
+//! Coordinates are independent. Each has a normal prior. Its precision has a Gamma prior; its mean, where it has one,
+//! has a normal prior of that precision. BPMF has one Normal-Wishart prior over all coordinates instead.
 
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Gamma, StandardNormal};
@@ -10,27 +10,27 @@ use rayon::prelude::*;
 use super::random::normal;
 use super::rows::{BLOCK, Row};
 
-/// The Gamma prior of a precision: its shape and rate. It weighs as much as a few rows, enough to keep few rows within
-/// reason, and its rate keeps factors that explain nothing from vanishing for good.
+/// Shape of the Gamma prior of a precision. It counts as much as a few rows, enough to keep few rows within reason.
 const SHAPE: f64 = 4.0;
+/// Rate of the Gamma prior of a precision. It keeps factors that explain nothing from vanishing for good.
 const RATE: f64 = 0.1;
-/// What the prior of a mean weighs, in rows.
+/// Weight of the prior of a mean, in rows.
 const MEAN_WEIGHT: f64 = 1.0;
 
-/// By coordinate, the normal distribution that rows are drawn from before any rating is known.
+/// The normal distribution of a row before any rating is known, by coordinate.
 #[derive(Debug, Clone)]
 pub(super) struct Prior<const W: usize> {
-    /// Coordinates that mean something: the bias and the factors.
-    depth: usize,
+    /// Coordinates in use, see [`rank`](super).
+    rank: usize,
     pub(super) mean: Row<W>,
     pub(super) precision: Row<W>,
 }
 
 impl<const W: usize> Prior<W> {
-    /// Where the chain starts. What fills rows up has mean 0 and precision 1, and so stays 0.
-    pub(super) fn start(depth: usize, precision: f32) -> Self {
-        let mut prior = Self { depth, mean: [0.0; W], precision: [1.0; W] };
-        prior.precision[..depth].fill(precision);
+    /// The start of the chain: means of 0 and one precision. Padding has mean 0 and precision 1, and so stays 0.
+    pub(super) fn start(rank: usize, precision: f32) -> Self {
+        let mut prior = Self { rank, mean: [0.0; W], precision: [1.0; W] };
+        prior.precision[..rank].fill(precision);
         prior
     }
 
@@ -38,20 +38,22 @@ impl<const W: usize> Prior<W> {
     #[inline(always)]
     pub(super) fn sample(&self, stream: &mut ChaCha8Rng) -> Row<W> {
         let mut row = self.mean;
-        for (value, precision) in row[..self.depth].iter_mut().zip(&self.precision) {
+        for (value, precision) in row[..self.rank].iter_mut().zip(&self.precision) {
             *value += normal(stream) / precision.sqrt();
         }
         row
     }
 
-    /// Draws precision and mean of each coordinate given those of `n_rows` rows that count:
+    /// Draws the precision and the mean of each coordinate, given the rows. `rows` returns `None` for a row without
+    /// ratings, which does not count.
     ///
     /// ```text
     /// precision ~ Gamma(SHAPE + n / 2, RATE + (S + w n / (w + n) m^2) / 2)
     /// mean      ~ Normal(n m / (w + n), 1 / ((w + n) precision))
     /// ```
     ///
-    /// with m the mean of the n rows, S their squared distances from it and w the weight of the mean's prior.
+    /// with m the mean of the n rows that count, S their squared distances from it and w the weight of the mean's
+    /// prior. Returns `None` if a rate is not a number.
     pub(super) fn draw(
         &mut self,
         n_rows: usize,
@@ -60,7 +62,7 @@ impl<const W: usize> Prior<W> {
     ) -> Option<()> {
         let Moments { n, sums, squares } = Moments::of(n_rows, rows);
         let weight = MEAN_WEIGHT + n;
-        for place in 0..self.depth {
+        for place in 0..self.rank {
             // The prior counts as rows at 0.
             let mean = sums[place] / weight;
             let scatter = (squares[place] - weight * mean * mean).max(0.0);
@@ -72,7 +74,7 @@ impl<const W: usize> Prior<W> {
         Some(())
     }
 
-    /// Draws the precision of each coordinate likewise, its mean being 0.
+    /// Draws the precision of each coordinate as [`Self::draw`] does, with the mean fixed at 0.
     pub(super) fn draw_precision(
         &mut self,
         n_rows: usize,
@@ -80,20 +82,20 @@ impl<const W: usize> Prior<W> {
         stream: &mut ChaCha8Rng,
     ) -> Option<()> {
         let Moments { n, squares, .. } = Moments::of(n_rows, rows);
-        for (precision, square) in self.precision[..self.depth].iter_mut().zip(squares) {
+        for (precision, square) in self.precision[..self.rank].iter_mut().zip(squares) {
             *precision = gamma(SHAPE + n / 2.0, RATE + square / 2.0, stream)? as f32;
         }
         Some(())
     }
 }
 
-/// A draw from the Gamma distribution of a shape and a rate; `None` where the rate is no number.
+/// Draws from the Gamma distribution of a shape and a rate. Returns `None` if the rate is not a positive number.
 pub(super) fn gamma(shape: f64, rate: f64, stream: &mut ChaCha8Rng) -> Option<f64> {
     let draw = Gamma::new(shape, rate.recip()).ok()?.sample(stream);
     (draw > 0.0 && draw.is_finite()).then_some(draw)
 }
 
-/// The number of rows that count, and by coordinate their sum and that of their squares.
+/// The number of rows that count; by coordinate their sum and the sum of their squares.
 struct Moments<const W: usize> {
     n: f64,
     sums: [f64; W],
@@ -101,12 +103,12 @@ struct Moments<const W: usize> {
 }
 
 impl<const W: usize> Moments<W> {
-    const NONE: Self = Self { n: 0.0, sums: [0.0; W], squares: [0.0; W] };
+    const ZERO: Self = Self { n: 0.0, sums: [0.0; W], squares: [0.0; W] };
 
-    /// Blocks of rows are added in their order, so that threads leave no trace.
+    /// Sums blocks of rows in parallel and adds the blocks in their order: the same bits for any number of threads.
     fn of(n_rows: usize, rows: impl Fn(usize) -> Option<Row<W>> + Sync) -> Self {
         let block = |block: usize| {
-            let mut moments = Self::NONE;
+            let mut moments = Self::ZERO;
             for row in (block * BLOCK..n_rows.min((block + 1) * BLOCK)).filter_map(&rows) {
                 moments.n += 1.0;
                 let sums = moments.sums.iter_mut().zip(&mut moments.squares);
@@ -118,7 +120,7 @@ impl<const W: usize> Moments<W> {
             moments
         };
         let blocks: Vec<_> = (0..n_rows.div_ceil(BLOCK)).into_par_iter().map(block).collect();
-        blocks.iter().fold(Self::NONE, |mut all, block| {
+        blocks.iter().fold(Self::ZERO, |mut all, block| {
             all.n += block.n;
             for place in 0..W {
                 all.sums[place] += block.sums[place];

@@ -1,8 +1,9 @@
-//! A generation as it is served: its records, and what of it is kept in memory.
+//! A generation as it is served: its records, and the parts that are kept in memory.
 
 use std::sync::Arc;
 
 use ranking::Items;
+use store::manifest::Manifest;
 use store::reader::{Generation, LocalCopy};
 use store::{MovieId, Tables};
 use warp::http::HeaderValue;
@@ -11,22 +12,21 @@ use crate::caching;
 use crate::catalogue::Catalogue;
 use crate::error::{Error, Result};
 
-/// A generation that is served.
+/// An open generation.
 #[derive(Debug)]
-pub(crate) struct Edition {
-    /// The records.
+pub(crate) struct ServedGeneration {
     pub(crate) generation: Generation,
-    /// Its id, as answers name it.
+    /// Its id as a header.
     pub(crate) name: HeaderValue,
-    /// Another generation or another release, most likely another number: for what clients keep.
+    /// A hash of the id and the release, which is part of entity tags.
     pub(crate) digest: u64,
-    /// The movies.
+    /// The titles and genres of all movies.
     pub(crate) catalogue: Catalogue,
     /// The movies that can be recommended.
     pub(crate) candidates: Candidates,
 }
 
-/// The movies that can be recommended and their factors, laid out for the scan: 4 bytes a factor.
+/// The movies that can be recommended and their factors, in the layout of the scan: 4 bytes a factor.
 #[derive(Debug)]
 pub(crate) struct Candidates {
     /// Ascending.
@@ -34,15 +34,18 @@ pub(crate) struct Candidates {
     pub(crate) items: Items,
 }
 
-impl Edition {
-    /// Opens a copy that was checked. Reads all movies and all candidates' factors; `cache_bytes` bounds what the store
-    /// keeps in memory beside them.
+impl ServedGeneration {
+    /// Opens a verified copy. Reads all movies and the factors of all candidates; `cache_bytes` bounds the store's cache
+    /// beside them.
+    ///
+    /// # Errors
+    /// [`Error::Store`], [`Error::UnequalFactors`], [`Error::Unnameable`].
     pub(crate) fn open(copy: Arc<LocalCopy>, cache_bytes: u64) -> Result<Self> {
         let generation = Generation::open(copy, cache_bytes)?;
         let id = &generation.manifest().generation;
         let name = HeaderValue::from_str(id.as_str()).map_err(|_| Error::Unnameable(id.clone()))?;
         let digest = caching::digest(&(id, env!("CARGO_PKG_VERSION")));
-        let catalogue = Catalogue::of(generation.tables())?;
+        let catalogue = Catalogue::of(generation.tables().movies())?;
         let candidates = Candidates::of(generation.tables())?;
         Ok(Self { generation, name, digest, catalogue, candidates })
     }
@@ -52,9 +55,14 @@ impl Edition {
         self.generation.tables()
     }
 
-    /// The length of a list, where there are that many candidates.
+    /// The description of the generation.
+    pub(crate) fn manifest(&self) -> &Manifest {
+        self.generation.manifest()
+    }
+
+    /// The maximum length of the stored lists; a list is shorter where there are fewer candidates.
     pub(crate) fn depth(&self) -> u64 {
-        self.generation.manifest().account.counts.depth
+        self.manifest().account.counts.depth
     }
 }
 
@@ -66,7 +74,7 @@ impl Candidates {
             if ids.is_empty() {
                 n_factors = row.0.len();
             } else if row.0.len() != n_factors {
-                return Err(Error::UnlikeFactors { movie: id, found: row.0.len(), expected: n_factors });
+                return Err(Error::UnequalFactors { movie: id, found: row.0.len(), expected: n_factors });
             }
             ids.push(id);
             factors.extend_from_slice(&row.0);
@@ -74,13 +82,13 @@ impl Candidates {
         Ok(Self { ids, items: Items::new(&factors, n_factors) })
     }
 
-    /// Whether a movie can be recommended: whether anybody has rated it.
+    /// Whether a movie can be recommended: whether it has ratings.
     pub(crate) fn has(&self, movie: MovieId) -> bool {
         self.ids.binary_search(&movie).is_ok()
     }
 
-    /// The movie at a place.
-    pub(crate) fn id(&self, place: u32) -> MovieId {
-        self.ids[place as usize]
+    /// The movie at an index of the items.
+    pub(crate) fn id(&self, index: u32) -> MovieId {
+        self.ids[index as usize]
     }
 }
