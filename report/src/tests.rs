@@ -203,3 +203,17 @@ fn lists_below_popularity_stand_out() {
     let above = page(&manifest(24, 0.25), &[], &evidence());
     assert!(!above.contains("class=\"bad\"") && !above.contains("worse"), "{above}");
 }
+
+#[test]
+fn a_frequent_reason_of_rejected_rows_comes_with_its_remedy() {
+    let mut this_run = manifest(24, 0.25);
+    let page_of = |manifest: &Manifest| page(manifest, &[], &evidence());
+    assert!(!page_of(&this_run).contains("rows were rejected for"));
+    let reasons = [("rating_out_of_range".to_owned(), 790), ("bad_utf8".to_owned(), 1)];
+    this_run.account.rows.rejected_by_reason = BTreeMap::from(reasons);
+    let page = page_of(&this_run);
+    check(&page);
+    let says = "790 rows were rejected for rating out of range: state another scale with --min-rating and";
+    assert!(page.contains(says), "{page}");
+    assert!(!page.contains("for bad utf8"), "{page}");
+}

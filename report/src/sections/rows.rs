@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use maud::{Markup, html};
+use reading::Reason;
 
 use super::{RunReport, bar, section};
 use crate::format;
@@ -25,6 +26,8 @@ pub(super) fn of(report: &RunReport<'_>) -> Markup {
                     (format::count(rows.without_timestamp)) " ratings have no readable time. They count as the oldest."
                 }
             }
+            @for advice in advice(rows.read, &rows.rejected_by_reason) { p { (advice) } }
+            @for advice in advice(movies.read, &movies.rejected_by_reason) { p { (advice) } }
             div.side {
                 (funnel("Ratings", rows.read, &[
                     ("read", rows.read, before.map(|b| b.rows.read), &no_reasons),
@@ -42,6 +45,24 @@ pub(super) fn of(report: &RunReport<'_>) -> Markup {
             }
         },
     )
+}
+
+/// The remedies for reasons that reject at least one row in 500, which are likely a property of the file.
+fn advice(n_read: u64, by_reason: &BTreeMap<String, u64>) -> Vec<String> {
+    let remedies = [
+        (
+            Reason::BadUtf8,
+            "a file in Latin-1 must be converted to UTF-8, for example by iconv -f latin1 -t utf-8",
+        ),
+        (Reason::RatingOutOfRange, "state another scale with --min-rating and --max-rating"),
+    ];
+    let advice = |(reason, remedy): (Reason, &str)| {
+        let count = by_reason.get(reason.name()).copied().unwrap_or(0);
+        let name = reason.name().replace('_', " ");
+        let text = format!("{} rows were rejected for {name}: {remedy}.", format::count(count));
+        (count > 0 && count.saturating_mul(500) >= n_read).then_some(text)
+    };
+    remedies.into_iter().filter_map(advice).collect()
 }
 
 /// A kind of rows: its name, their number in this run and before, and the reasons.
