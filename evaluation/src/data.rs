@@ -161,7 +161,7 @@ mod tests {
     fn table<'a>(pairs: impl IntoIterator<Item = &'a (u32, u32)>) -> Ratings {
         let rating = |&(user, movie): &(u32, u32)| {
             let (stars, timestamp) = ((user * 100 + movie) as f32, i64::from(movie));
-            Rating { user: UserId(user), movie: MovieId(movie), stars, timestamp }
+            Rating { user: UserId::new(user), movie: MovieId::new(movie), stars, timestamp }
         };
         pairs.into_iter().map(rating).collect()
     }

@@ -99,7 +99,7 @@ fn any_number_of_threads_gives_exactly_the_same_metrics() {
 
 /// Ids whose order is not that of their hashes, and which are not row numbers.
 fn ids() -> Vec<UserId> {
-    (0..3000u32).map(|row| UserId(7 + row * 1_431_655)).collect()
+    (0..3000u32).map(|row| UserId::new(7 + row * 1_431_655)).collect()
 }
 
 #[test]
@@ -125,6 +125,6 @@ fn the_ids_of_a_file_are_kept_in_the_order_of_the_rows() {
     std::fs::write(&path, text).unwrap();
     let held_out = HeldOut::Share { ratings: path, by: By::Random, test_fraction: 0.2, n_splits: 1 };
     let data = Data::read(&held_out, interactions::Scale::default(), Progress::hidden()).unwrap();
-    assert_eq!(data.vocabulary.users(), [UserId(12), UserId(77), UserId(900_000)]);
+    assert_eq!(data.vocabulary.users(), [UserId::new(12), UserId::new(77), UserId::new(900_000)]);
     assert_eq!(data.by_user.n_rows(), 3);
 }

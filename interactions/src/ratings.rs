@@ -117,7 +117,8 @@ mod tests {
 
     #[test]
     fn rows_are_collected_and_retained_in_order() {
-        let rating = |user| Rating { user: UserId(user), movie: MovieId(7), stars: 3.5, timestamp: 9 };
+        let rating =
+            |user| Rating { user: UserId::new(user), movie: MovieId::new(7), stars: 3.5, timestamp: 9 };
         let mut ratings: Ratings = (1..=5).map(rating).collect();
         ratings.retain(|row| row % 2 == 0);
         assert_eq!(ratings, [1, 3, 5].map(rating).into_iter().collect());

@@ -66,9 +66,9 @@ impl Vocabulary {
     pub fn item_rows(&self, movies: &[MovieId]) -> Vec<u32> {
         let numbered = self.items.iter().zip(0u32..);
         if dense(self.items.last(), movies.len()) {
-            let mut table = vec![0; self.items.last().map_or(0, |last| last.0 as usize + 1)];
-            numbered.for_each(|(movie, row)| table[movie.0 as usize] = row);
-            movies.iter().map(|movie| table[movie.0 as usize]).collect()
+            let mut table = vec![0; self.items.last().map_or(0, |last| last.get() as usize + 1)];
+            numbered.for_each(|(movie, row)| table[movie.get() as usize] = row);
+            movies.iter().map(|movie| table[movie.get() as usize]).collect()
         } else {
             let table: HashMap<_, _> = numbered.collect();
             movies.iter().map(|movie| table[movie]).collect()
@@ -80,9 +80,9 @@ impl Vocabulary {
 fn distinct(movies: &[MovieId]) -> Vec<MovieId> {
     let largest = movies.iter().max();
     if dense(largest, movies.len()) {
-        let mut present = vec![false; largest.map_or(0, |largest| largest.0 as usize + 1)];
-        movies.iter().for_each(|movie| present[movie.0 as usize] = true);
-        (0u32..).zip(present).filter_map(|(id, present)| present.then_some(MovieId(id))).collect()
+        let mut present = vec![false; largest.map_or(0, |largest| largest.get() as usize + 1)];
+        movies.iter().for_each(|movie| present[movie.get() as usize] = true);
+        (0u32..).zip(present).filter_map(|(id, present)| present.then_some(MovieId::new(id))).collect()
     } else {
         movies.iter().copied().collect::<HashSet<_>>().into_iter().collect()
     }
@@ -90,7 +90,7 @@ fn distinct(movies: &[MovieId]) -> Vec<MovieId> {
 
 /// Whether a table by id needs at most about as much memory as the ratings. Sequential ids do, hashed ids do not.
 fn dense(largest: Option<&MovieId>, n_ratings: usize) -> bool {
-    largest.is_none_or(|largest| largest.0 as usize <= 4 * n_ratings + (1 << 20))
+    largest.is_none_or(|largest| largest.get() as usize <= 4 * n_ratings + (1 << 20))
 }
 
 #[cfg(test)]
@@ -99,8 +99,8 @@ mod tests {
 
     fn ratings(pairs: &[(u32, u32)]) -> Ratings {
         Ratings {
-            users: pairs.iter().map(|p| UserId(p.0)).collect(),
-            movies: pairs.iter().map(|p| MovieId(p.1)).collect(),
+            users: pairs.iter().map(|p| UserId::new(p.0)).collect(),
+            movies: pairs.iter().map(|p| MovieId::new(p.1)).collect(),
             stars: vec![3.0; pairs.len()],
             timestamps: vec![0; pairs.len()],
         }
@@ -110,17 +110,17 @@ mod tests {
     fn users_and_movies_have_indices_by_ascending_id() {
         let ratings = ratings(&[(3, 50), (3, 70), (9, 20), (9, 50)]);
         let vocabulary = Vocabulary::of(&ratings);
-        assert_eq!(vocabulary.users(), [UserId(3), UserId(9)]);
-        assert_eq!(vocabulary.items(), [MovieId(20), MovieId(50), MovieId(70)]);
+        assert_eq!(vocabulary.users(), [UserId::new(3), UserId::new(9)]);
+        assert_eq!(vocabulary.items(), [MovieId::new(20), MovieId::new(50), MovieId::new(70)]);
         assert_eq!(vocabulary.item_rows(&ratings.movies), [1, 2, 0, 1]);
-        assert_eq!(vocabulary.movie(ItemIndex(2)), MovieId(70));
+        assert_eq!(vocabulary.movie(ItemIndex(2)), MovieId::new(70));
     }
 
     #[test]
     fn the_largest_id_has_an_index() {
         let ratings = ratings(&[(1, 7), (1, u32::MAX)]);
         let vocabulary = Vocabulary::of(&ratings);
-        assert_eq!(vocabulary.items(), [MovieId(7), MovieId(u32::MAX)]);
+        assert_eq!(vocabulary.items(), [MovieId::new(7), MovieId::new(u32::MAX)]);
         assert_eq!(vocabulary.item_rows(&ratings.movies), [0, 1]);
     }
 }

@@ -11,8 +11,8 @@ use models::Model;
 use rayon::prelude::*;
 use scoring::Scored;
 use store::MovieId;
+use store::draft::DraftGeneration;
 use store::records::{Factors, History, Movie, TopN};
-use store::writer::GenerationWriter;
 
 use crate::error::Result;
 
@@ -42,7 +42,7 @@ impl Findings<'_> {
     ///
     /// # Errors
     /// Those of the store.
-    pub fn announce_users(&self, writer: &mut GenerationWriter) -> Result<()> {
+    pub fn announce_users(&self, writer: &mut DraftGeneration) -> Result<()> {
         let users = || self.vocabulary.users().iter().copied();
         writer.top_n.announce(users())?;
         writer.histories.announce(users())?;
@@ -55,7 +55,7 @@ impl Findings<'_> {
     /// Those of the store.
     pub fn announce_movies(
         &self,
-        writer: &mut GenerationWriter,
+        writer: &mut DraftGeneration,
         metadata: &BTreeMap<MovieId, Movie>,
     ) -> Result<()> {
         writer.item_factors.announce(self.vocabulary.items().iter().copied())?;
@@ -70,14 +70,14 @@ impl Findings<'_> {
     /// Those of the store.
     pub fn write_users(
         &self,
-        writer: &mut GenerationWriter,
+        writer: &mut DraftGeneration,
         users: Range<usize>,
         lists: &[Vec<Scored>],
     ) -> Result<()> {
         let rows = || users.clone().zip(&self.vocabulary.users()[users.clone()]);
         let records: Vec<TopN> =
             users.clone().into_par_iter().zip(lists).map(|(row, list)| self.top_n(row, list)).collect();
-        let GenerationWriter { top_n, histories, user_factors, .. } = writer;
+        let DraftGeneration { top_n, histories, user_factors, .. } = writer;
         let (lists, others) = rayon::join(
             || rows().zip(&records).try_for_each(|((_, &user), list)| top_n.put(user, list)),
             || {
@@ -97,7 +97,7 @@ impl Findings<'_> {
     /// Those of the store.
     pub fn write_movies(
         &self,
-        writer: &mut GenerationWriter,
+        writer: &mut DraftGeneration,
         metadata: &BTreeMap<MovieId, Movie>,
         depth: usize,
     ) -> Result<()> {
@@ -159,8 +159,8 @@ mod tests {
     fn the_fallback_is_ordered_by_raters_then_id_and_says_what_anyone_would_give() {
         let pairs = [(1, 10), (1, 20), (1, 30), (2, 20), (3, 20), (3, 30), (4, 10)];
         let ratings = Ratings {
-            users: pairs.iter().map(|p| UserId(p.0)).collect(),
-            movies: pairs.iter().map(|p| MovieId(p.1)).collect(),
+            users: pairs.iter().map(|p| UserId::new(p.0)).collect(),
+            movies: pairs.iter().map(|p| MovieId::new(p.1)).collect(),
             stars: vec![4.0; pairs.len()],
             timestamps: vec![0; pairs.len()],
         };
@@ -174,7 +174,7 @@ mod tests {
             scale: Scale::default(),
         };
         let list = findings.most_rated(3);
-        assert_eq!(list.movies, [MovieId(20), MovieId(10), MovieId(30)]);
+        assert_eq!(list.movies, [MovieId::new(20), MovieId::new(10), MovieId::new(30)]);
         assert_eq!(list.scores, [3.0, 2.0, 2.0]);
         assert!(list.stars.iter().all(|stars| (stars - 4.0).abs() < 0.01), "{:?}", list.stars);
     }

@@ -11,11 +11,11 @@ use std::path::Path;
 
 use serde::Serialize;
 use serde_json::Value;
+use store::draft::{DraftGeneration, SealedGeneration};
 use store::manifest::{Account, Counts, Gate, Manifest, Source, Verdict};
 use store::records::Movie;
 use store::repository::{Pointer, Staging};
 use store::shards::MOST_SHARDS;
-use store::writer::{Finished, GenerationWriter};
 use store::{DenyList, MovieId, Repository, Tables};
 
 use crate::error::{Error, Result};
@@ -89,7 +89,7 @@ struct Night<'a> {
 /// A generation that lacks nothing but its account.
 struct Made {
     staging: Staging,
-    finished: Finished,
+    finished: SealedGeneration,
     lists: Lists,
     evidence: Option<Evidence>,
     metrics: BTreeMap<String, f64>,
@@ -283,11 +283,11 @@ fn write_movies(
     night: &Night<'_>,
     findings: Findings<'_>,
     metadata: &BTreeMap<MovieId, Movie>,
-    mut writer: GenerationWriter,
+    mut writer: DraftGeneration,
     meter: &mut Meter,
     see_lists: impl FnOnce(&Tables) -> store::Result<Lists>,
     look: impl FnOnce(&Sources<'_>) -> Result<Evidence>,
-) -> Result<(Finished, Lists, Option<Evidence>)> {
+) -> Result<(SealedGeneration, Lists, Option<Evidence>)> {
     let &Night { settings, repository, baseline, progress, .. } = night;
     let Findings { vocabulary, interactions, model, scale } = findings;
     meter.measure("compare", || {

@@ -30,7 +30,7 @@ pub(super) fn merge(ratings: Ratings) -> Ratings {
 
 /// The sort key of a row.
 fn key(user: UserId, movie: MovieId) -> u64 {
-    u64::from(user.0) << 32 | u64::from(movie.0)
+    u64::from(user.get()) << 32 | u64::from(movie.get())
 }
 
 /// Whether the rows are strictly ascending.
@@ -126,7 +126,7 @@ fn sort_bucket(mut rows: Vec<Row>) -> Ratings {
     });
     rows.dedup_by_key(|row| row.key);
     let rating = |row: Row| {
-        let (user, movie) = (UserId((row.key >> 32) as u32), MovieId(row.key as u32));
+        let (user, movie) = (UserId::new((row.key >> 32) as u32), MovieId::new(row.key as u32));
         Rating { user, movie, stars: row.stars, timestamp: row.timestamp }
     };
     rows.into_iter().map(rating).collect()
@@ -143,7 +143,7 @@ mod tests {
     fn table(rows: &[(u32, u32, u8, i64)]) -> Ratings {
         let mut table = Ratings::default();
         for &(user, movie, halves, timestamp) in rows {
-            let (user, movie, stars) = (UserId(user), MovieId(movie), f32::from(halves) / 2.0);
+            let (user, movie, stars) = (UserId::new(user), MovieId::new(movie), f32::from(halves) / 2.0);
             table.push(Rating { user, movie, stars, timestamp });
         }
         table

@@ -58,7 +58,7 @@ fn evidence() -> Evidence {
         stars: Histogram::of(&[3.5, 4.0], (0.5, 5.0), 9),
         samples: vec![Sample {
             why: "the most ratings",
-            user: UserId(414),
+            user: UserId::new(414),
             n_ratings: 2698,
             liked: vec![(HOSTILE.to_owned(), 5.0)],
             list: vec![(HOSTILE.to_owned(), 0.75, 4.5)],

@@ -174,7 +174,7 @@ impl Serialize for Title<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Known(title) => serializer.serialize_str(title),
-            Self::Unknown(id) => serializer.collect_str(&format_args!("Movie {id}")),
+            Self::Unknown(id) => serializer.serialize_str(&store::records::Movie::default_title(*id)),
         }
     }
 }
@@ -189,19 +189,22 @@ mod tests {
 
     #[test]
     fn answers_are_compact_and_their_members_keep_their_order() {
-        let entry = |id| ScoredMovie { movie: MovieId(id), score: 0.5, rating: Some(4.25) };
+        let entry = |id| ScoredMovie { movie: MovieId::new(id), score: 0.5, rating: Some(4.25) };
         let entries = [entry(3451), entry(750)];
         let bare = Items { movies: &entries, fields: ItemFields { metadata: None, scores: false } };
         assert_eq!(json(&Recommendations { items: bare }), r#"{"items":[{"id":3451},{"id":750}]}"#);
         let catalogue = Catalogue::default();
         let shown = ItemFields { metadata: Some(&catalogue), scores: true };
         assert_eq!(
-            json(&FoldedIn { items: Items { movies: &entries[..1], fields: shown }, unknown: &[MovieId(9)] }),
+            json(&FoldedIn {
+                items: Items { movies: &entries[..1], fields: shown },
+                unknown: &[MovieId::new(9)]
+            }),
             r#"{"items":[{"genres":[],"id":3451,"title":"Movie 3451","score":0.5,"rating":4.25}],"unknown":[9]}"#
         );
-        let reason = Reason { movie: Item::new(MovieId(6), None), share: 0.75 };
+        let reason = Reason { movie: Item::new(MovieId::new(6), None), share: 0.75 };
         assert_eq!(json(&Because { because: vec![reason] }), r#"{"because":[{"id":6,"share":0.75}]}"#);
-        let ids = [MovieId(3451), MovieId(750)];
+        let ids = [MovieId::new(3451), MovieId::new(750)];
         assert_eq!(json(&Features::of(&ids)), r#"{"features":[{"histories":[3451,750]}]}"#);
         assert_eq!(json(&Features::of(&[])), r#"{"features":[{"histories":[]}]}"#);
         assert_eq!(

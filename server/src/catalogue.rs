@@ -106,13 +106,13 @@ mod tests {
     fn more_than_65536_genres_keep_their_names() {
         let movie = |id: u32| {
             let genres = vec![format!("genre {id}")];
-            Ok((MovieId(id), store::records::Movie { title: String::new(), genres }))
+            Ok((MovieId::new(id), store::records::Movie { title: String::new(), genres }))
         };
         let catalogue = Catalogue::of((0..65_540).map(movie)).unwrap();
         for id in [0, 65_534, 65_535, 65_536, 65_539] {
             let name = format!("genre {id}");
             let number = catalogue.genre_number(&name).unwrap();
-            assert_eq!(*catalogue.movie(MovieId(id)).unwrap().genres, [number], "{name}");
+            assert_eq!(*catalogue.movie(MovieId::new(id)).unwrap().genres, [number], "{name}");
             assert_eq!(catalogue.genre_name(number), name);
         }
     }

@@ -57,7 +57,7 @@ pub enum Error {
     },
 
     /// A generation cannot be read, or the deny list cannot.
-    #[error(transparent)]
+    #[error("{0}{advice}", advice = advice(.0))]
     Store(#[from] store::Error),
 
     /// Candidates have different numbers of factors, which no pipeline writes.
@@ -90,4 +90,14 @@ pub enum Error {
         /// Its answer, or the error of the connection.
         detail: String,
     },
+}
+
+/// The advice on a generation that cannot be served, where the store gives none.
+fn advice(error: &store::Error) -> String {
+    match error {
+        store::Error::Damaged { .. } => {
+            format!("; it is not served, publish another with `{} run`", settings::sibling("pipeline"))
+        }
+        _ => String::new(),
+    }
 }

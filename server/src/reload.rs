@@ -9,7 +9,7 @@ mod current;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use store::reader::LocalCopy;
+use store::reader::LocalGeneration;
 use store::repository::Bandwidth;
 use store::shards::Owned;
 use store::{GenerationId, Location, Repository};
@@ -62,7 +62,7 @@ impl Source {
     }
 
     /// Opens a generation from a copy, or fetches one.
-    fn open(&self, id: &GenerationId, copy: Option<Arc<LocalCopy>>) -> Result<ServedGeneration> {
+    fn open(&self, id: &GenerationId, copy: Option<Arc<LocalGeneration>>) -> Result<ServedGeneration> {
         let copy = match copy {
             Some(copy) => copy,
             None => self.repository.fetch(id, &self.work_dir, &self.shards, self.bandwidth)?.into(),
@@ -71,7 +71,7 @@ impl Source {
     }
 
     /// Takes the copy of a generation that an earlier server has kept.
-    fn kept_copy(&self, id: &GenerationId) -> Result<Option<LocalCopy>> {
+    fn kept_copy(&self, id: &GenerationId) -> Result<Option<LocalGeneration>> {
         Ok(self.repository.adopt(id, &self.work_dir, &self.shards)?)
     }
 }
@@ -83,7 +83,7 @@ struct Follower<'a> {
     metrics: &'a Metrics,
     source: Arc<Source>,
     /// The generation that was served before the current one, verified and closed.
-    previous: Option<Arc<LocalCopy>>,
+    previous: Option<Arc<LocalGeneration>>,
     refused: Option<Refused>,
 }
 

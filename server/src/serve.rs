@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use store::Repository;
-use store::working_copy::WorkingCopy;
+use store::local_copy::WorkingCopy;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ranking::Items;
 use store::manifest::Manifest;
-use store::reader::{Generation, LocalCopy};
+use store::reader::{LocalGeneration, OpenGeneration};
 use store::{MovieId, Tables};
 use warp::http::HeaderValue;
 
@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 /// An open generation.
 #[derive(Debug)]
 pub(crate) struct ServedGeneration {
-    pub(crate) generation: Generation,
+    pub(crate) generation: OpenGeneration,
     /// Its id as a header.
     pub(crate) name: HeaderValue,
     /// A hash of the id and the release, which is part of entity tags.
@@ -40,8 +40,8 @@ impl ServedGeneration {
     ///
     /// # Errors
     /// [`Error::Store`], [`Error::UnequalFactors`], [`Error::Unnameable`].
-    pub(crate) fn open(copy: Arc<LocalCopy>, cache_bytes: u64) -> Result<Self> {
-        let generation = Generation::open(copy, cache_bytes)?;
+    pub(crate) fn open(copy: Arc<LocalGeneration>, cache_bytes: u64) -> Result<Self> {
+        let generation = OpenGeneration::open(copy, cache_bytes)?;
         let id = &generation.manifest().generation;
         let name = HeaderValue::from_str(id.as_str()).map_err(|_| Error::Unnameable(id.clone()))?;
         let digest = caching::digest(&(id, env!("CARGO_PKG_VERSION")));

@@ -108,7 +108,7 @@ pub struct Settings {
 
     /// The directory of working copies: of the served generation and of the one before. A server that is stopped leaves
     /// the first for the next start. Several servers may share the directory.
-    #[arg(long, value_name = "DIR", default_value_os_t = std::env::temp_dir().join("movie-recommender-server"))]
+    #[arg(long, value_name = "DIR", default_value_os_t = store::work_dir::default_work_dir("server"))]
     #[arg(env = "RECOMMENDER__SERVER__WORK_DIR")]
     pub work_dir: PathBuf,
 
@@ -289,7 +289,7 @@ mod tests {
         assert_eq!(found.len(), listed.len());
         for Setting { key, value, .. } in found {
             assert!(listed.contains(&key), "{key}");
-            // Of where the system has its temporary files, the file cannot know.
+            // The default depends on the environment of the process.
             assert_eq!(settings::written_default(&key), value.filter(|_| key != "server.work_dir"), "{key}");
         }
     }

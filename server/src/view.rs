@@ -149,8 +149,8 @@ impl<'a> View<'a> {
         while *lookups > 0 {
             *lookups -= 1;
             match self.get(|tables| tables.user_from(from))? {
-                Some(user) if self.denied.list.deletes(user) => match user.0.checked_add(1) {
-                    Some(next) => from = UserId(next),
+                Some(user) if self.denied.list.deletes(user) => match user.get().checked_add(1) {
+                    Some(next) => from = UserId::new(next),
                     None => return Ok(None),
                 },
                 found => return Ok(found),

@@ -12,10 +12,10 @@ use progress::Unit;
 use reading::Input;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use store::draft::DraftGeneration;
+use store::local_copy::WorkingCopy;
 use store::manifest::{FileDigest, Rows};
 use store::repository::{JobFiles, RunLock};
-use store::working_copy::WorkingCopy;
-use store::writer::GenerationWriter;
 use store::{Location, Repository, Tables};
 
 use super::{Made, Night, RunSettings, warn_of_unnamed, write_movies};
@@ -54,7 +54,7 @@ pub(super) fn make(
     see_all(&accounts, input);
 
     let staging = Repository::staging_apart(&settings.place.work)?;
-    let mut writer = GenerationWriter::create_for(job.id(), staging.dir())?;
+    let mut writer = DraftGeneration::create_for(job.id(), staging.dir())?;
     reading::write_rejects(writer.dir(), &input.clean, &input.movies)?;
     let mut metadata = std::mem::take(&mut input.movies.by_id);
     let model = items.with_users(&Csr::default(), |_| true, job.plan().course.clone())?;
@@ -74,7 +74,7 @@ pub(super) fn make(
     let (mut finished, lists, evidence) =
         write_movies(night, findings, &metadata, writer, meter, see_lists, evidence::collect_without_users)?;
     finished.add_shards(files.iter().map(|(file, content)| (file, content.as_str())));
-    job.files().tidy_users(job.plan().n_shards)?;
+    job.files().remove_stray_files(job.plan().n_shards)?;
     let metrics = job.plan().metrics.clone();
     Ok(Made { staging, finished, lists, evidence, metrics, n_unnamed: unnamed.len(), n_candidates })
 }

@@ -5,8 +5,8 @@ use progress::{Progress, Unit};
 use reading::Input;
 use scoring::Scorer;
 use store::Tables;
+use store::draft::DraftGeneration;
 use store::repository::RunLock;
-use store::writer::GenerationWriter;
 
 use super::{Made, Night, warn_of_unnamed, write_movies};
 use crate::error::Result;
@@ -32,7 +32,7 @@ pub(super) fn make(night: &Night<'_>, lock: &RunLock, input: &mut Input, meter: 
     repository.sweep(lock, None)?;
     let staging = repository.staging(&settings.place.work)?;
     let mut writer = meter.measure("publish", || {
-        let writer = GenerationWriter::create(staging.dir())?;
+        let writer = DraftGeneration::create(staging.dir())?;
         reading::write_rejects(writer.dir(), &input.clean, &input.movies)?;
         Ok::<_, crate::Error>(writer)
     })?;
@@ -59,7 +59,7 @@ pub(super) fn make(night: &Night<'_>, lock: &RunLock, input: &mut Input, meter: 
 
 /// Scores the users a part at a time and writes each part before the next. Returns the candidates scored.
 fn score_and_write(
-    writer: &mut GenerationWriter,
+    writer: &mut DraftGeneration,
     findings: Findings<'_>,
     depth: usize,
     meter: &mut Meter,

@@ -224,10 +224,11 @@ fn apart<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
 /// What may go better another time, or elsewhere: whatever the system or the store refuses, and a file that is not what
 /// it should be, for its shard is computed again.
 fn of_error(error: Error) -> KernelError {
-    use store::Error::{Damaged, Io, Remote};
+    use store::Error::{Damaged, Io, NotPartitioned, Remote};
 
     match error {
-        Error::Io { .. } | Error::Store(Io { .. } | Remote { .. } | Damaged { .. }) => {
+        Error::Io { .. }
+        | Error::Store(Io { .. } | Remote { .. } | Damaged { .. } | NotPartitioned { .. }) => {
             KernelError::Transient(error.to_string())
         }
         other => KernelError::Fatal(other.to_string()),

@@ -7,9 +7,9 @@ use std::time::Duration;
 use interactions::Scale;
 use models::TrainingCurve;
 use serde::{Deserialize, Serialize};
+use store::local_copy::WorkingCopy;
 use store::manifest::FileDigest;
 use store::repository::{JobFiles, RatingShards, RatingsAccount, RunLock};
-use store::working_copy::WorkingCopy;
 use store::{DenyList, GenerationId, Location, Repository};
 
 use super::ShardModel;
@@ -91,7 +91,7 @@ impl<'a> Job<'a> {
     pub fn resume(repository: &'a Repository, lock: &RunLock, key: &str) -> Result<Option<Self>> {
         for id in repository.jobs()?.into_iter().rev() {
             match Self::open(repository, id) {
-                Ok(job) if job.plan.key == key && job.files.may_go_on(lock)? => {
+                Ok(job) if job.plan.key == key && job.files.may_continue(lock)? => {
                     job.doubt()?;
                     return Ok(Some(job));
                 }

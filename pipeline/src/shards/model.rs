@@ -122,7 +122,7 @@ impl ShardModel {
         let lists = Scorer::over(Arc::clone(&self.catalogue), ranking, &seen).top_n(0..n_users);
         let mut best = Best::default();
         for (list, factors) in lists.iter().zip(rating.chunks_exact(width)) {
-            let ids: Vec<u32> = list.iter().map(|scored| self.ids[scored.item as usize].0).collect();
+            let ids: Vec<u32> = list.iter().map(|scored| self.ids[scored.item as usize].get()).collect();
             best.movies.push(&ids);
             best.scores.extend(list.iter().map(|scored| scored.score));
             let (bias, factors) = (factors[0], &factors[1..]);
@@ -142,7 +142,7 @@ impl ShardModel {
         let mut from = 0;
         movies.iter().zip(values).filter_map(move |(&movie, &value)| {
             // Both ascend.
-            let found = self.ids[from..].binary_search(&MovieId(movie));
+            let found = self.ids[from..].binary_search(&MovieId::new(movie));
             from += found.unwrap_or_else(|place| place);
             found.ok().map(|_| (from as u32, value))
         })

@@ -21,8 +21,8 @@ use crate::run::program_digest;
 fn prepared<'a>(repository: &'a Repository, work: &Path) -> Job<'a> {
     let pairs = [(1, 10), (1, 20), (2, 10), (2, 30), (3, 20), (3, 30)];
     let ratings = Ratings {
-        users: pairs.iter().map(|pair| UserId(pair.0)).collect(),
-        movies: pairs.iter().map(|pair| MovieId(pair.1)).collect(),
+        users: pairs.iter().map(|pair| UserId::new(pair.0)).collect(),
+        movies: pairs.iter().map(|pair| MovieId::new(pair.1)).collect(),
         stars: vec![4.0, 2.0, 5.0, 3.0, 1.0, 4.5],
         timestamps: vec![0; pairs.len()],
     };

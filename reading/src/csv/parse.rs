@@ -42,8 +42,8 @@ pub(super) fn parse_block(lines: &[u8], layout: &Layout, scale: Scale) -> Polars
         .finish()?;
 
     let mut undecided = vec![false; frame.height()];
-    let users = ids(frame.column(&name(layout.user))?, UserId, &mut undecided)?;
-    let movies = ids(frame.column(&name(layout.movie))?, MovieId, &mut undecided)?;
+    let users = ids(frame.column(&name(layout.user))?, UserId::new, &mut undecided)?;
+    let movies = ids(frame.column(&name(layout.movie))?, MovieId::new, &mut undecided)?;
     let stars = frame.column(&name(layout.rating))?.f32()?;
     let stars = take(stars, |stars| scale.contains(stars).then_some(stars), 0.0, &mut undecided);
     let timestamps = frame.column(&name(layout.timestamp))?;

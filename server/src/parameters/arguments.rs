@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
 
 impl Default for Arguments {
     fn default() -> Self {
-        let (users, user, movie, title) = (Vec::new(), UserId(0), MovieId(0), String::new());
+        let (users, user, movie, title) = (Vec::new(), UserId::new(0), MovieId::new(0), String::new());
         Self { users, user, movie, title, fallback: false, list: ListQuery::default() }
     }
 }

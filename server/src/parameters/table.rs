@@ -64,7 +64,7 @@ pub(super) static PARAMETERS: &[Parameter] = &[
         is_required: true,
         kind: Kind::Ids {
             max: MAX_USERS,
-            set: |arguments, ids| arguments.users = ids.into_iter().map(UserId).collect(),
+            set: |arguments, ids| arguments.users = ids.into_iter().map(UserId::new).collect(),
         },
         example: "18",
         help: "The user, or up to 50 users separated by commas. The answer has at most 5,000 movies in total.",
@@ -79,7 +79,7 @@ pub(super) static PARAMETERS: &[Parameter] = &[
             min: 0,
             max: Max::ANY,
             default: None,
-            set: |arguments, id| arguments.user = UserId(id),
+            set: |arguments, id| arguments.user = UserId::new(id),
         },
         example: "18",
         help: "The user.",
@@ -94,7 +94,7 @@ pub(super) static PARAMETERS: &[Parameter] = &[
             min: 0,
             max: Max::ANY,
             default: None,
-            set: |arguments, id| arguments.movie = MovieId(id),
+            set: |arguments, id| arguments.movie = MovieId::new(id),
         },
         example: "750",
         help: "The movie to explain.",
@@ -199,7 +199,7 @@ pub(super) static PARAMETERS: &[Parameter] = &[
         kind: Kind::Ids {
             max: MAX_IDS,
             set: |arguments, ids| {
-                arguments.list.exclude = sorted(ids.into_iter().map(MovieId).collect());
+                arguments.list.exclude = sorted(ids.into_iter().map(MovieId::new).collect());
             },
         },
         example: "1,2",

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwapOption, Guard};
 use store::GenerationId;
-use store::reader::LocalCopy;
+use store::reader::LocalGeneration;
 use tokio::task::spawn_blocking;
 
 use crate::served_generation::ServedGeneration;
@@ -49,7 +49,7 @@ impl Current {
     }
 
     /// Serves another generation. Returns the copy of the one before, which is closed by then.
-    pub(super) async fn replace(&self, generation: ServedGeneration) -> Option<Arc<LocalCopy>> {
+    pub(super) async fn replace(&self, generation: ServedGeneration) -> Option<Arc<LocalGeneration>> {
         let old = self.0.swap(Some(Arc::new(generation)))?;
         let copy = old.generation.copy();
         // A panic in sled leaves the copy in doubt: it is not kept.

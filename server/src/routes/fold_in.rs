@@ -184,7 +184,7 @@ mod tests {
     fn a_body_has_ratings_and_the_parameters_of_a_list() {
         let body = r#"{"ratings":[{"id":318.0,"rating":5},{"id":1,"rating":4.5}],"n":10,"genre":["War"],"min_year":null}"#;
         let query = FoldInQuery::parse(body.as_bytes()).unwrap();
-        assert_eq!((query.ratings[0].id, query.ratings[1].rating), (MovieId(318), 4.5));
+        assert_eq!((query.ratings[0].id, query.ratings[1].rating), (MovieId::new(318), 4.5));
         assert_eq!(query.list, ListQuery { n: 10, genre: vec!["War".to_owned()], ..ListQuery::default() });
     }
 

@@ -91,9 +91,9 @@ async fn respond(
     match route {
         Route::Recommendations => recommendations::answer(app, arguments, client).await,
         Route::Features => features::answer(app, arguments, client).await,
-        Route::Movie => movies::movie(app, MovieId(id), client),
-        Route::Similar => movies::similar(app, MovieId(id), &arguments, client),
-        Route::Because => Box::pin(because::answer(app, UserId(id), arguments, client)).await,
+        Route::Movie => movies::movie(app, MovieId::new(id), client),
+        Route::Similar => movies::similar(app, MovieId::new(id), &arguments, client),
+        Route::Because => Box::pin(because::answer(app, UserId::new(id), arguments, client)).await,
         Route::Search => Box::pin(search::answer(app, arguments, client)).await,
         Route::Users => Box::pin(users::answer(app, arguments, client)).await,
         Route::Generation => about::generation(app),

@@ -37,14 +37,14 @@ fn look_up(computation: &Computation<'_>, arguments: &Arguments) -> Answer {
 fn sample(view: &View<'_>, n: u32) -> Result<Vec<UserId>, Problem> {
     let (mut users, mut lookups): (Vec<UserId>, _) = (Vec::new(), MAX_LOOKUPS);
     let Some(last) = view.last_user()? else { return Ok(users) };
-    let Some(first) = view.user_from(UserId(0), &mut lookups)? else { return Ok(users) };
+    let Some(first) = view.user_from(UserId::new(0), &mut lookups)? else { return Ok(users) };
     for part in 0..n {
-        let step = u64::from(last.0.saturating_sub(first.0)) * u64::from(part) / u64::from(n);
+        let step = u64::from(last.get().saturating_sub(first.get())) * u64::from(part) / u64::from(n);
         // A point between two ids is an id.
-        let even = first.0.saturating_add(u32::try_from(step).unwrap_or(u32::MAX));
-        let next = users.last().map_or(Some(0), |user| user.0.checked_add(1));
+        let even = first.get().saturating_add(u32::try_from(step).unwrap_or(u32::MAX));
+        let next = users.last().map_or(Some(0), |user| user.get().checked_add(1));
         let Some(next) = next else { break };
-        let Some(user) = view.user_from(UserId(even.max(next)), &mut lookups)? else { break };
+        let Some(user) = view.user_from(UserId::new(even.max(next)), &mut lookups)? else { break };
         users.push(user);
     }
     Ok(users)

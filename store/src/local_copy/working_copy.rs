@@ -1,51 +1,52 @@
-//! Directories of a process's own, and their removal.
+//! Private directories of a process, removed at its end.
 //!
-//! sled locks its directory and may write to it on opening, so every reader opens a copy; and a run that publishes to a
-//! bucket makes its generation in one. A directory lives as long as who uses it; one left behind by a killed process is
-//! recognised by its unheld lock and swept by the next that works under the same root.
-//!
-//! One that is kept (`keeping`) is neither removed nor swept.
+//! A reader works in one on a copy of a generation, a run that publishes to a bucket writes its generation in one. The
+//! directory of a process that was killed has a lock file that is not locked; the next process below the same work
+//! directory removes it. A kept copy (see `reuse`) is not removed.
 
-mod keeping;
-
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
-use keeping::{discard_note, is_kept};
+use crate::work_dir::create_work_dir;
 
-const LOCK: &str = "lock";
+/// The file that is locked while the directory is in use.
+pub(super) const LOCK: &str = "lock";
+/// The note in a kept directory.
+pub(super) const KEPT: &str = "kept";
 
-/// A directory that belongs to this process and is removed when dropped, unless it is kept.
+/// A directory of this process, removed when dropped unless it is kept.
 #[derive(Debug)]
 pub struct WorkingCopy {
-    dir: PathBuf,
-    /// Held for as long as the directory is in use; the system releases it even if we are killed.
-    _lock: File,
-    kept: bool,
+    pub(super) dir: PathBuf,
+    /// The system releases the lock when the process ends, however it ends.
+    pub(super) _lock: File,
+    pub(super) kept: bool,
 }
 
 impl WorkingCopy {
-    /// Makes a directory under `root`, which is made if it is not there, and removes those of the dead.
+    /// Creates a directory with mode 0700 below a [work directory](crate::work_dir), and removes the directories there
+    /// of processes that have ended.
     ///
     /// # Errors
-    /// [`Error::Io`] where the root cannot be written.
+    /// [`Error::UnsafeWorkDir`]; [`Error::Io`] where the work directory cannot be written to.
     pub fn create(root: &Path) -> Result<Self> {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
 
-        fs::create_dir_all(root).map_err(Error::io("create", root))?;
+        create_work_dir(root)?;
         sweep(root);
         loop {
             let n = COUNTER.fetch_add(1, Ordering::Relaxed);
             let dir = root.join(format!("{}-{n}", std::process::id()));
-            match fs::create_dir(&dir) {
+            match DirBuilder::new().mode(0o700).create(&dir) {
                 Ok(()) => {}
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(e) => return Err(Error::io("create", dir)(e)),
             }
-            // Locked before it has its name: a lock file that is there and unheld means an abandoned copy.
+            // Locked before it gets its name: a lock file that is not locked means an abandoned directory.
             let (draft, path) = (dir.join("lock.new"), dir.join(LOCK));
             let lock = File::create(&draft).map_err(Error::io("create", &draft))?;
             lock.lock().map_err(Error::io("lock", &draft))?;
@@ -72,8 +73,8 @@ impl Drop for WorkingCopy {
     }
 }
 
-/// Removes a directory: its note first, so that what is left of it is not taken over, and its lock last, so that what
-/// is left of it is swept.
+/// Removes a directory: the note first, so that an incomplete directory is not taken over, and the lock last, so that it is
+/// removed by the next process.
 fn remove(dir: &Path) -> io::Result<()> {
     discard_note(dir)?;
     for entry in fs::read_dir(dir)?.flatten().filter(|entry| entry.file_name() != LOCK) {
@@ -83,32 +84,48 @@ fn remove(dir: &Path) -> io::Result<()> {
     fs::remove_dir_all(dir)
 }
 
-/// Removes the directories under `root` whose lock nobody holds and that are not kept. Whatever cannot be judged stays.
+/// Removes the directories below `root` that are neither locked nor kept. A directory whose state is unknown stays.
 fn sweep(root: &Path) {
     let Ok(entries) = fs::read_dir(root) else { return };
     for dir in entries.flatten().map(|entry| entry.path()) {
-        // Not even locked, lest somebody who would take it over finds it locked.
+        // Not locked here either: a process that takes it over must not find it locked.
         if is_kept(&dir) {
             continue;
         }
-        // Without a lock file it may be in the making, or not ours: left alone.
+        // Without a lock file it is being created, or of another origin.
         let Ok(lock) = File::open(dir.join(LOCK)) else { continue };
         match lock.try_lock() {
-            // It may have been in use until now.
+            // It may have been kept in the meantime.
             Ok(()) if is_kept(&dir) => {}
             Ok(()) => {
                 if let Err(e) = remove(&dir) {
                     tracing::warn!("cannot remove the abandoned working copy {}: {e}", dir.display());
                 }
             }
-            // Held by the living, or on a file system that cannot tell.
+            // In use, or on a file system without locks.
             Err(TryLockError::WouldBlock | TryLockError::Error(_)) => {}
         }
     }
 }
 
+/// Whether a directory has a note, or that is unknown.
+pub(super) fn is_kept(dir: &Path) -> bool {
+    dir.join(KEPT).try_exists().unwrap_or(true)
+}
+
+/// Removes the note of a directory and syncs the directory.
+pub(super) fn discard_note(dir: &Path) -> io::Result<()> {
+    match fs::remove_file(dir.join(KEPT)) {
+        Ok(()) => File::open(dir)?.sync_all(),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(e),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
@@ -126,6 +143,7 @@ mod tests {
         assert!(!abandoned.exists());
         assert!(stranger.exists());
         assert!(first.dir().join(LOCK).exists() && second.dir().join(LOCK).exists());
+        assert_eq!(fs::metadata(first.dir()).unwrap().permissions().mode() & 0o777, 0o700);
         let gone = first.dir().to_path_buf();
         drop(first);
         assert!(!gone.exists());

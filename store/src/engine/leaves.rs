@@ -1,28 +1,28 @@
-//! Which of sled's leaves are full, told by counting.
+//! Counts records to find the leaves of sled that are full.
 //!
-//! sled stores a leaf as a piece and, after it, a piece for each record that was put into it. A reader then reads ten
-//! pieces where one would do. sled joins them when a leaf of ten pieces is written to once more, so a
-//! writer does that to each full leaf. Were sled to count otherwise, leaves would be in more pieces: slower, not wrong.
+//! sled stores a leaf as one piece and each record that is put into it later as a further piece, so that a reader reads
+//! ten pieces instead of one. sled joins the pieces when a leaf of ten is written to once more; a writer does that to
+//! each full leaf. If sled counted otherwise, leaves would have more pieces: reading would be slower, not wrong.
 
 /// Records in a leaf whose keys were announced: sled splits 17 ascending keys into 9 and 8, and the 8 go on growing.
 const RECORDS: usize = 9;
-/// The bytes of records that are put before their leaves are joined. What is joined leaves its pieces behind, and sled
-/// uses their room again by segments of 512 KiB: that takes some that hold nothing else. More leaves more room behind.
+/// Bytes of records between two joins. Joined leaves leave their old pieces behind, whose space sled reuses by segments
+/// of 512 KiB once a segment holds nothing else. Larger batches leave more unused space.
 const BATCH: usize = 8 << 20;
 
-/// Full leaves that nobody has joined yet.
+/// Full leaves that are not joined yet.
 #[derive(Debug, Default)]
 pub(super) struct Leaves {
-    /// The last key of each.
+    /// The last key of each full leaf.
     full: Vec<u32>,
     /// Records in the leaf that is not full.
     n_open: usize,
-    /// Bytes of records since the last were taken.
+    /// Bytes of records since the last join.
     n_bytes: usize,
 }
 
 impl Leaves {
-    /// Notes a record under an announced key.
+    /// Counts a record of an announced key.
     pub(super) fn count(&mut self, key: u32, n_bytes: usize) {
         self.n_bytes += n_bytes;
         self.n_open += 1;
@@ -32,12 +32,12 @@ impl Leaves {
         }
     }
 
-    /// Whether it is time to join them.
+    /// Whether a batch is full.
     pub(super) fn are_many(&self) -> bool {
         self.n_bytes >= BATCH
     }
 
-    /// Takes the keys of the full ones.
+    /// Takes the last keys of the full leaves.
     pub(super) fn take(&mut self) -> Vec<u32> {
         self.n_bytes = 0;
         std::mem::take(&mut self.full)

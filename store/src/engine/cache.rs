@@ -1,7 +1,7 @@
-//! Records that were looked up lately, as they are stored.
+//! A cache of single records as they are stored, by tree and key.
 //!
-//! sled keeps leaves: nine records to have one, and a walk of several leaves deep to find it. This keeps single records
-//! by their key: the same memory holds many more users, and one that it holds takes a probe of a hash table.
+//! sled caches leaves: nine records for one that is wanted, found by a walk over several levels. This cache holds many
+//! more users in the same memory, and a hit costs one probe of a hash table.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,9 +9,9 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use sled::IVec;
 
-/// What a record takes beside its bytes: its place in the table, and what the allocator rounds up.
+/// Memory of a record beside its bytes: its entry in the table and the rounding of the allocator.
 const BYTES_BESIDE: u64 = 96;
-/// What a record of a usual generation takes, for the size of the table; a guess that is off costs little.
+/// The usual size of a record, for the initial size of the table.
 const USUAL_BYTES: u64 = 1 << 10;
 
 /// Records by their tree and key.
@@ -32,13 +32,13 @@ impl Weighter<u64, IVec> for Bytes {
 }
 
 impl RecordCache {
-    /// Room for records of so many bytes.
+    /// A cache of a size in bytes.
     pub(crate) fn new(bytes: u64) -> Self {
         let n_records = usize::try_from(bytes / USUAL_BYTES).unwrap_or(usize::MAX);
         Self { records: Cache::with_weighter(n_records, bytes, Bytes), n_misses: AtomicU64::new(0) }
     }
 
-    /// The record under a key of a tree, from here or else by `get`. What is not there is looked for each time.
+    /// Returns the record of a key, from the cache or else from `get`. An absent record is asked for each time.
     pub(crate) fn record<E>(
         &self,
         tree: u8,
@@ -50,7 +50,7 @@ impl RecordCache {
             return Ok(Some(record));
         }
         self.n_misses.fetch_add(1, Ordering::Relaxed);
-        // A copy of its own: what sled hands out may be a part of something larger, which would stay with it.
+        // A copy: a value of sled may be part of a larger buffer, which it would keep alive.
         let record = get()?.map(|record| IVec::from(&record[..]));
         if let Some(record) = &record {
             self.records.insert(place, record.clone());
@@ -58,12 +58,12 @@ impl RecordCache {
         Ok(record)
     }
 
-    /// The bytes that the records take.
+    /// The bytes of the cached records.
     pub(crate) fn bytes(&self) -> u64 {
         self.records.weight()
     }
 
-    /// How often a record was not here.
+    /// The number of lookups that were not answered from the cache.
     pub(crate) fn n_misses(&self) -> u64 {
         self.n_misses.load(Ordering::Relaxed)
     }
@@ -82,7 +82,7 @@ mod tests {
             cache.record(tree, key, get).unwrap().map(|record| record[0])
         };
         assert_eq!((get(1, 1), get(1, 1), cache.n_misses()), (Some(1), Some(1), 1));
-        // Another tree's record under the same key is another; what is absent is asked for again.
+        // Trees are distinct; an absent record is asked for again.
         assert_eq!((get(2, 1), get(1, 7), get(1, 7), cache.n_misses()), (Some(2), None, None, 4));
         for key in 100..10_000 {
             assert_eq!(get(3, key), Some(3));

@@ -1,4 +1,4 @@
-//! Which generation is published, and how that changes: by comparison with what was seen, or not at all.
+//! The pointer `CURRENT` to the published generation. It is replaced by compare-and-swap.
 
 use std::path::PathBuf;
 
@@ -9,20 +9,20 @@ use crate::ids::GenerationId;
 use crate::layout::CURRENT;
 use crate::manifest::Verdict;
 
-/// `CURRENT` as it was at one moment, to move it from.
+/// The content of `CURRENT` at one moment, for compare-and-swap.
 #[derive(Debug, Clone)]
 pub struct Pointer {
     content: Option<String>,
     version: Version,
-    /// Where it is, for messages.
+    /// The place of `CURRENT`, for messages.
     path: PathBuf,
 }
 
 impl Repository {
-    /// `CURRENT` as it is now.
+    /// Reads `CURRENT`.
     ///
     /// # Errors
-    /// [`Error::Io`] and [`Error::Remote`], as for every call.
+    /// [`Error::Io`], [`Error::Remote`].
     pub fn pointer(&self) -> Result<Pointer> {
         let path = self.objects.path(CURRENT);
         Ok(match self.objects.read(CURRENT)? {
@@ -33,26 +33,27 @@ impl Repository {
         })
     }
 
-    /// The published generation; `None` while nothing was ever published.
+    /// The published generation; `None` where nothing was published yet.
     ///
     /// # Errors
-    /// [`Error::BadCurrent`] where `CURRENT` names nothing that could be one.
+    /// [`Error::BadCurrent`] where `CURRENT` does not hold an id; [`Error::Io`], [`Error::Remote`].
     pub fn current(&self) -> Result<Option<GenerationId>> {
         self.pointer()?.generation()
     }
 
-    /// Points `CURRENT` at a whole generation, provided that it still is what `seen` says: after it returns, that
-    /// outlives a power cut.
+    /// Publishes a complete generation: points `CURRENT` at it, if `CURRENT` still is as it was `seen`. The change survives
+    /// a power failure.
     ///
     /// # Errors
-    /// [`Error::Incomplete`] where the generation has no manifest, [`Error::Damaged`] where a file of it is missing or
-    /// has another length, [`Error::Overtaken`] where `CURRENT` was moved by another.
+    /// [`Error::Incomplete`] where the generation has no manifest; [`Error::OtherFormat`]; [`Error::Damaged`] where a file
+    /// is missing or has another length; [`Error::Overtaken`] where another process has changed `CURRENT`;
+    /// [`Error::Io`], [`Error::Remote`].
     pub fn publish(&self, id: &GenerationId, seen: &Pointer) -> Result<()> {
         self.check_files(&self.manifest(id)?)?;
         self.point_at(id, seen)
     }
 
-    /// Points `CURRENT` at a generation that was looked at.
+    /// Points `CURRENT` at a generation whose files were checked.
     fn point_at(&self, id: &GenerationId, seen: &Pointer) -> Result<()> {
         if self.objects.replace(CURRENT, format!("{id}\n").as_bytes(), &seen.version)? {
             return Ok(());
@@ -62,19 +63,20 @@ impl Repository {
         Err(Error::Overtaken { generation: id.clone(), from: name(seen), to: name(&now) })
     }
 
-    /// Goes back (or forward) to a generation and says so of the one that was published. Without `to`, to the newest
-    /// whole one before it that no gate refused. Returns the one left and the one that is published now.
+    /// Publishes an earlier (or later) generation and marks the published one as withdrawn. Without `to`, the target is the
+    /// newest complete generation before the published one that was not refused by its gate or withdrawn. Returns the
+    /// generation that was published before, and the one that is published now.
     ///
     /// # Errors
-    /// [`Error::NowhereToGo`] where there is none; [`Error::Overtaken`]; those of [`Repository::manifest`] for the one
-    /// that was named.
+    /// [`Error::NoRollbackTarget`] where there is none; [`Error::Overtaken`]; [`Error::Incomplete`],
+    /// [`Error::OtherFormat`] or [`Error::Damaged`] for the target; [`Error::Io`], [`Error::Remote`].
     pub fn roll_back(
         &self,
         to: Option<&GenerationId>,
         note: &str,
     ) -> Result<(Option<GenerationId>, GenerationId)> {
         let seen = self.pointer()?;
-        // A name that is none is what somebody may want to get away from.
+        // An invalid pointer is a reason to roll back, not an error.
         let from = seen.generation().ok().flatten();
         let to = match to {
             Some(id) => id.clone(),
@@ -84,18 +86,18 @@ impl Repository {
         if from.as_ref() == Some(&to) {
             return Ok((from, to));
         }
-        // Said first: should this end here, the next run knows at least that somebody was not content.
+        // Marked first: if this process ends here, the mark is known and the rollback can be repeated.
         if let Some(from) = &from {
             self.mark(from, Mark::Withdrawn, note)?;
         }
         self.point_at(&to, &seen)?;
-        // It may have been removed while we pointed at it.
+        // It may have been removed in the meantime.
         self.manifest(&to)?;
         self.unmark(&to, Mark::Withdrawn)?;
         Ok((from, to))
     }
 
-    /// The newest whole generation before another that was good enough to be published and was not given up.
+    /// The newest complete generation before `from` that was neither refused nor withdrawn.
     fn before(&self, from: Option<&GenerationId>) -> Result<GenerationId> {
         let withdrawn = self.marked(Mark::Withdrawn)?;
         let earlier = self.generations()?.into_iter().rev();
@@ -107,15 +109,15 @@ impl Repository {
                 Err(other) => return Err(other),
             }
         }
-        Err(Error::NowhereToGo { location: self.location.to_string() })
+        Err(Error::NoRollbackTarget { location: self.location.to_string() })
     }
 }
 
 impl Pointer {
-    /// The generation that it names; `None` where nothing was ever published.
+    /// The generation that `CURRENT` names; `None` where nothing was published yet.
     ///
     /// # Errors
-    /// [`Error::BadCurrent`] where it names nothing that could be one.
+    /// [`Error::BadCurrent`] where it does not hold an id.
     pub fn generation(&self) -> Result<Option<GenerationId>> {
         let Some(text) = &self.content else { return Ok(None) };
         let text = text.trim_end();
