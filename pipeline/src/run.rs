@@ -259,7 +259,7 @@ fn evaluate(input: &Input, settings: &RunSettings, progress: Progress) -> Result
         return Ok(BTreeMap::new());
     }
     let RunSettings { training, test_fraction, depth, .. } = settings;
-    Ok(evaluation::in_short(&input.interactions, *test_fraction, training, *depth, progress)?)
+    Ok(evaluation::measure_run(&input.interactions, *test_fraction, training, *depth, progress)?)
 }
 
 /// Says which rated movies are stored under the name of their id.
