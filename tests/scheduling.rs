@@ -54,7 +54,7 @@ fn a_schedule_publishes_again_and_again_and_ends_well_when_it_is_told_to() {
     let ended = keeper.terminate();
     let log = fs::read_to_string(world.path("log")).unwrap();
     assert_eq!(ended.status.code(), Some(0), "{log}");
-    for says in ["waiting for the next run", "a run begins", "the run has ended well", "stopped"] {
+    for says in ["waiting for the next run", "starting a run", "the run succeeded", "stopped"] {
         assert!(log.contains(says), "no `{says}` in {log}");
     }
     drop(world.open_current());
@@ -107,7 +107,7 @@ fn a_run_that_fails_is_tried_again_and_reported() {
     let mut once = schedule(&world, &["--once", "--retries", "2", "--retry-after", "50ms", "--ratings"]);
     let ended = Ended::of(once.arg(&absent));
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
-    assert_eq!(ended.stderr.matches("a run begins").count(), 3, "{}", ended.stderr);
+    assert_eq!(ended.stderr.matches("starting a run").count(), 3, "{}", ended.stderr);
     assert_eq!(ended.stderr.matches("absent.csv").count(), 3, "{}", ended.stderr);
     for says in ["retry 1 of 2 in 50ms", "retry 2 of 2 in 100ms", "after 3 attempts"] {
         assert!(ended.stderr.contains(says), "no `{says}` in {}", ended.stderr);
@@ -120,7 +120,7 @@ fn a_run_that_fails_is_tried_again_and_reported() {
     let half = world.write("half.csv", &rows[..rows.len() / 2]);
     let ended = Ended::of(schedule(&world, &quickly).arg("--ratings").arg(half));
     assert_eq!(ended.status.code(), Some(3), "{ended:?}");
-    assert_eq!(ended.stderr.matches("a run begins").count(), 1, "{}", ended.stderr);
+    assert_eq!(ended.stderr.matches("starting a run").count(), 1, "{}", ended.stderr);
     assert!(ended.stderr.contains("the gate refused"), "{}", ended.stderr);
 }
 
@@ -135,8 +135,8 @@ fn another_run_at_work_is_reported_and_not_tried_again() {
     });
     let ended = Ended::of(&mut schedule(&world, &["--once", "--retry-after", "10ms"]));
     assert_eq!(ended.status.code(), Some(4), "{ended:?}");
-    assert_eq!(ended.stderr.matches("a run begins").count(), 1, "{}", ended.stderr);
-    assert!(ended.stderr.contains("another run is at work"), "{}", ended.stderr);
+    assert_eq!(ended.stderr.matches("starting a run").count(), 1, "{}", ended.stderr);
+    assert!(ended.stderr.contains("another run holds the lock"), "{}", ended.stderr);
     drop(slow);
 }
 
@@ -160,7 +160,7 @@ fn times_and_zones_that_are_none_are_refused_by_the_name_of_the_option() {
     for (option, value, says) in [
         ("--cron", "30 2 * *", "4 fields"),
         ("--cron", "61 2 * * *", "cannot be read"),
-        ("--cron", "0 0 30 2 *", "no time is left"),
+        ("--cron", "0 0 30 2 *", "no future time"),
         ("--time-zone", "Europe/Atlantis", "IANA"),
         ("--depth", "0", "at least one entry"),
     ] {

@@ -3,6 +3,7 @@
 //! While items are held, a user's factors follow from the user's ratings alone. So users can be taken in any order, on
 //! any number of machines, and those whom training has not seen are taken like those whom it has.
 
+use ::ranking::FoldIn;
 use indicatif::ProgressBar;
 use interactions::{Csr, Interactions};
 use rayon::prelude::*;

@@ -34,9 +34,7 @@ pub enum Error {
     },
 
     /// There is no generation to look at.
-    #[error(
-        "nothing was ever published in {output}; publish with `pipeline run`, or name another place with --output"
-    )]
+    #[error("nothing was ever published in {output}")]
     NothingPublished {
         /// The repository.
         output: Location,

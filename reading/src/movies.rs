@@ -123,6 +123,8 @@ fn genres(cell: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::fs;
+    use std::path::Path;
 
     use proptest::prelude::*;
 
@@ -195,7 +197,7 @@ mod tests {
     #[test]
     fn a_table_that_is_not_there_or_empty_or_another_is_an_error() {
         let missing = InputFile::open(Path::new("/nowhere/movies.csv")).unwrap_err().to_string();
-        assert!(missing.starts_with("cannot read /nowhere/movies.csv: "), "{missing}");
+        assert!(missing.starts_with("cannot open /nowhere/movies.csv: "), "{missing}");
         for content in ["", "\n\n", "movieId,title,genres\n", "movieId,title,genres\n\n \n"] {
             assert!(matches!(read(content), Err(Error::EmptyTable { .. })), "{content:?}");
         }

@@ -66,12 +66,15 @@ fn lines() -> impl Iterator<Item = (String, &'static str)> {
     })
 }
 
-/// The key that somebody may have meant.
+/// Returns the key that was probably meant.
 fn nearest(key: &str) -> Option<String> {
-    const ALIKE: f64 = 0.75;
-    let alike = |known: &String| strsim::jaro_winkler(known, key);
-    let nearest = keys().max_by(|a, b| alike(a).total_cmp(&alike(b)))?;
-    (alike(&nearest) >= ALIKE).then_some(nearest)
+    let nearest = keys().min_by_key(|known| strsim::damerau_levenshtein(known, key))?;
+    is_typing_error(key, &nearest).then_some(nearest)
+}
+
+/// Whether a word is another with a typing error: one wrong, missing, additional or swapped character for every four.
+fn is_typing_error(given: &str, meant: &str) -> bool {
+    strsim::damerau_levenshtein(given, meant) <= (given.chars().count() / 4).max(1)
 }
 
 #[cfg(test)]
@@ -101,6 +104,8 @@ mod tests {
     fn a_misspelt_key_has_a_nearest_and_nonsense_has_none() {
         assert_eq!(nearest("scorin.n").as_deref(), Some("scoring.n"));
         assert_eq!(nearest("gate.max_los").as_deref(), Some("gate.max_loss"));
-        assert_eq!(nearest("x"), None);
+        for other in ["x", "server.cors", "scoring.depth"] {
+            assert_eq!(nearest(other), None, "{other}");
+        }
     }
 }

@@ -131,7 +131,7 @@ pub enum Error {
     /// `CURRENT` was moved by somebody else meanwhile.
     #[error(
         "CURRENT was moved by another from {from} to {to} in the meantime, so {generation} was not published; \
-         it is kept: `pipeline rollback {generation}` publishes it"
+         it is kept"
     )]
     Overtaken {
         /// The generation that was to be published.

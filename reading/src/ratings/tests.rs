@@ -1,6 +1,7 @@
 //! Whole tables, written to a file and read back in blocks of every size.
 
 use std::fs;
+use std::path::Path;
 
 use interactions::Rating;
 use proptest::prelude::*;

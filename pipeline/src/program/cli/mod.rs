@@ -1,4 +1,4 @@
-//! The commands and their options, as a person types them.
+//! The command line: the commands and their options, and the settings that these stand for.
 
 #[cfg(feature = "cluster")]
 mod cluster;
@@ -6,6 +6,7 @@ mod config;
 mod evaluate;
 mod gate;
 mod generations;
+mod help;
 mod place;
 mod schedule;
 mod shards;
@@ -29,6 +30,7 @@ use pipeline::run::RunSettings;
 use reading::{InputSettings, RatingsSource};
 use sample::Shape;
 
+use super::invocation::Invocation;
 use place::PlaceArgs;
 pub(crate) use schedule::{AS_RUN, ScheduleArgs};
 use settings::LogFormat;
@@ -39,44 +41,20 @@ use store::{DenyList, Location};
 use tracing::Level;
 pub(crate) use verify::VerifyArgs;
 
-/// Precomputes movie recommendations: reads ratings, trains a model, scores every unseen movie for every
-/// user and publishes the best of each for the lookup server.
+/// Computes movie recommendations: reads ratings, trains a model, scores every unseen movie for every user, and
+/// publishes the best movies of each user for the lookup server.
 #[derive(Debug, Parser)]
 #[command(
     name = "pipeline",
     version,
     args_conflicts_with_subcommands = true,
-    after_help = "Examples:
-  pipeline                                          run on data/sample, publish to output
-  pipeline run --ratings r.csv --movies m.csv --output out
-  pipeline run --json | jq .metrics                 the run's account for a program
-  pipeline evaluate --ratings r.csv --splits 5      how good its lists and predicted stars are
-  pipeline evaluate --train a.csv --test b.csv --k 10,50 --json
-  pipeline run --output s3://bucket/recs            publish to an object store
-  pipeline run --force 'new catalogue'              publish even what the gate refuses, and say why
-  pipeline partition --shards 64 --out s3://bucket/ratings
-  pipeline run --ratings s3://bucket/ratings --train-shards 8
-  pipeline schedule --cron '30 2 * * *' --time-zone Europe/Berlin
-  pipeline verify --output out                      proves the published lists by scoring again
-  pipeline generations                              what is published and what else there is
-  pipeline diff 20261122T023000.125Z                what tonight's lists changed
-  pipeline rollback                                 publish the generation before again
-  pipeline config --default > recommender.toml      a file with all settings, to change them
-  pipeline sample --users 600 --movies 2000 --ratings 40000 --out data/mine
-
-Settings come from recommender.toml, or what --config names; over it from the environment
-(RECOMMENDER__SCORING__N=50 for n in [scoring]), and over both from the options.
-
-An object store takes its credentials from the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
-AWS_REGION; AWS_ENDPOINT for another than Amazon's (with AWS_ALLOW_HTTP=true if it has no TLS).
-
-Exit codes: 0 done, 1 failed or found wrong, 2 wrong usage, 3 made but refused by the gate,
-4 another run holds the lock, or published first."
+    help_template = help::TEMPLATE,
+    after_help = help::overview()
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
-    /// What `pipeline` without a command does.
+    /// The options of `run`, which is the default command.
     #[command(flatten)]
     pub(crate) run: RunArgs,
     #[command(flatten)]
@@ -85,29 +63,48 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Args)]
 pub(crate) struct GlobalArgs {
-    /// The file with the settings [default: recommender.toml, where there is one]
+    /// The settings file [default: recommender.toml, if it exists]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Threads to work with [default: one a core]. The result is the same with any number
+    /// The number of threads, which does not change the result [default: one per core]
     #[arg(long, global = true, value_name = "N")]
     #[arg(env = "RECOMMENDER__BATCH__THREADS")]
     pub(crate) threads: Option<NonZeroUsize>,
-    /// Show no progress, and of the log only errors
+    /// Show no progress, and log only errors
     #[arg(long, global = true)]
     pub(crate) quiet: bool,
-    /// Log what is done in detail; RUST_LOG says it more finely
+    /// Log details; RUST_LOG selects them more finely
     #[arg(long, global = true, conflicts_with = "quiet")]
     verbose: bool,
-    /// What the log on standard error looks like
+    /// The format of the log on standard error
     #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Auto)]
     #[arg(env = "RECOMMENDER__LOG__FORMAT")]
     pub(crate) log_format: LogFormat,
 }
 
 impl Cli {
-    /// How much is logged where `RUST_LOG` says nothing: to a file events, to a person at a terminal warnings, for there
-    /// are the bars and the summary; but a schedule has none of its own to say what it does.
-    pub(crate) fn usual_level(&self) -> Level {
+    /// Returns the repository that the command reads or writes, if it has one.
+    pub(crate) fn output(&self) -> Option<&Location> {
+        let place = match &self.command {
+            None => &self.run.place,
+            Some(Command::Run(args)) => &args.place,
+            Some(Command::Schedule(args)) => &args.run.place,
+            Some(Command::Shard(args)) => &args.place,
+            Some(Command::Verify(args)) => &args.place,
+            Some(Command::Generations(args)) => &args.place,
+            Some(Command::Diff(args)) => &args.place,
+            Some(Command::Rollback(args)) => &args.place,
+            Some(Command::Pin(args)) => &args.place,
+            Some(Command::Unpin(args)) => &args.place,
+            Some(Command::Prune(args)) => &args.place,
+            _ => return None,
+        };
+        Some(place.location())
+    }
+
+    /// Returns the log level that applies without `RUST_LOG`: events in a file, warnings on a terminal, where progress
+    /// bars and the summary show the rest. A scheduler has neither, so it always logs events.
+    pub(crate) fn default_level(&self) -> Level {
         let is_schedule = matches!(&self.command, Some(Command::Schedule(args)) if !args.as_run);
         match (self.global.quiet, self.global.verbose) {
             (true, _) => Level::ERROR,
@@ -120,51 +117,105 @@ impl Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run the batch and publish its lists (what `pipeline` alone does)
+    /// Run the batch and publish its lists (the default)
+    #[command(after_help = "\
+Examples:
+  pipeline run --ratings r.csv --movies m.csv --output out
+  pipeline run --json | jq .metrics               the account as JSON
+  pipeline run --output s3://bucket/recs          publish to an object store
+  pipeline run --force 'new catalog'              publish even if the gate refuses
+  pipeline run --ratings s3://bucket/ratings --train-shards 8")]
     Run(RunArgs),
-    /// Run the batch every night, or whenever a cron expression says
+    /// Run the batch every day, or by a cron expression
+    #[command(after_help = "\
+Examples:
+  pipeline schedule --cron '30 2 * * *' --time-zone Europe/Berlin --output out
+  pipeline schedule --cron '0 */6 * * *' --next   print the next times")]
     Schedule(Box<ScheduleArgs>),
-    /// Clean ratings and cut them into shards, for runs that need not read them all
+    /// Clean ratings and cut them into shards, of which runs can read a part
+    #[command(after_help = "\
+Example:
+  pipeline partition --ratings r.csv --shards 64 --out s3://bucket/ratings")]
     Partition(PartitionArgs),
-    /// Compute one shard of a run that was started with --engine indexed
+    /// Compute one shard of a run with --engine indexed
+    #[command(after_help = "\
+Example:
+  pipeline shard --index 3 --output s3://bucket/recs")]
     Shard(ShardArgs),
-    /// Be a part of a cluster that computes the shards of runs
+    /// Run a process of a cluster that computes shards
     #[cfg(feature = "cluster")]
+    #[command(after_help = "\
+Examples:
+  pipeline cluster scheduler --bind 10.0.0.1:50050
+  pipeline cluster executor --scheduler 10.0.0.1:50050 --slots 8")]
     Cluster(ClusterArgs),
-    /// Measure lists and predicted stars on held-out ratings, publish nothing
+    /// Measure lists and predicted stars on held-out ratings; publish nothing
+    #[command(after_help = "\
+Examples:
+  pipeline evaluate --ratings r.csv --splits 5
+  pipeline evaluate --train a.csv --test b.csv --k 10,50 --json")]
     Evaluate(EvaluateArgs),
-    /// Check a generation: its files, and by scoring again the lists of some users
+    /// Check the files of a generation, and score the lists of some users again
+    #[command(after_help = "\
+Example:
+  pipeline verify --output out --users 1000")]
     Verify(VerifyArgs),
-    /// List the generations: which is published, and what became of the others
+    /// List the generations with their states
+    #[command(after_help = "\
+Example:
+  pipeline generations --output out")]
     Generations(ListArgs),
-    /// Say what two generations differ in: lists, movies, metrics
+    /// Compare two generations: lists, movies, metrics
+    #[command(after_help = "\
+Example:
+  pipeline diff 20261122T023000.125Z --output out")]
     Diff(DiffArgs),
-    /// Publish an earlier generation again (or any other, by its id)
+    /// Publish an earlier generation again, or any other by its id
+    #[command(after_help = "\
+Examples:
+  pipeline rollback --output out --reason 'odd titles'
+  pipeline rollback 20261122T023000.125Z --output out")]
     Rollback(RollbackArgs),
     /// Keep a generation for good
+    #[command(after_help = "\
+Example:
+  pipeline pin 20261122T023000.125Z --output out --reason 'reference'")]
     Pin(PinArgs),
-    /// Take a pin away again
+    /// Remove the pin of a generation
+    #[command(after_help = "\
+Example:
+  pipeline unpin 20261122T023000.125Z --output out")]
     Unpin(UnpinArgs),
-    /// Remove generations that are no longer needed
+    /// Remove old generations
+    #[command(after_help = "\
+Example:
+  pipeline prune --output out --keep 7 --older-than 7d --dry-run")]
     Prune(PruneArgs),
-    /// Show the settings that hold and where each was made, or all there are
+    /// Print the settings in effect and their origins, or all defaults
+    #[command(after_help = "\
+Examples:
+  pipeline config
+  pipeline config --default > recommender.toml    a file to change")]
     Config(ConfigArgs),
-    /// Make MovieLens-shaped data of any size
+    /// Generate data of any size in the format of MovieLens
+    #[command(after_help = "\
+Example:
+  pipeline sample --users 600 --movies 2000 --ratings 40000 --out data/mine")]
     Sample(SampleArgs),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct RatingsArgs {
-    /// The ratings: CSV with the columns userId, movieId, rating and timestamp. A run also takes what `pipeline partition`
-    /// has made of it, a directory or s3://bucket/prefix
+    /// The ratings: a CSV file with the columns userId, movieId, rating and timestamp. A run also reads the shards of
+    /// `pipeline partition`, in a directory or at s3://bucket/prefix
     #[arg(long, value_name = "FILE", default_value = "data/sample/ratings.csv")]
     #[arg(env = "RECOMMENDER__INPUT__RATINGS")]
     ratings: Location,
-    /// The fewest stars a rating may have; rows with fewer are rejected
+    /// The lowest rating; rows with a lower one are rejected
     #[arg(long, value_name = "STARS", default_value_t = Scale::default().min, allow_negative_numbers = true)]
     #[arg(env = "RECOMMENDER__INPUT__MIN_RATING")]
     min_rating: f32,
-    /// The most stars a rating may have; rows with more are rejected
+    /// The highest rating; rows with a higher one are rejected
     #[arg(long, value_name = "STARS", default_value_t = Scale::default().max, allow_negative_numbers = true)]
     #[arg(env = "RECOMMENDER__INPUT__MAX_RATING")]
     max_rating: f32,
@@ -172,7 +223,7 @@ pub(crate) struct RatingsArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct TrainArgs {
-    /// What orders the lists: how likely the user is to take to a movie, or the predicted stars
+    /// The order of the lists: by the score of the ranking model, or by predicted stars
     #[arg(long, value_enum, default_value_t = ObjectiveArg::Ranking)]
     #[arg(env = "RECOMMENDER__TRAINING__OBJECTIVE")]
     objective: ObjectiveArg,
@@ -180,15 +231,15 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "K")]
     #[arg(env = "RECOMMENDER__TRAINING__FACTORS")]
     factors: Option<usize>,
-    /// Passes over the ratings of the ranking model
+    /// Passes of the ranking model over the ratings
     #[arg(long, value_name = "N", default_value_t = RankingSettings::default().epochs)]
     #[arg(env = "RECOMMENDER__TRAINING__EPOCHS")]
     epochs: usize,
-    /// The pull of the ranking model's factors towards zero, as a share of the data's noise
+    /// Regularization of the ranking model, as a share of the noise of the data
     #[arg(long, value_name = "X", default_value_t = RankingSettings::default().regularization)]
     #[arg(env = "RECOMMENDER__TRAINING__REGULARIZATION")]
     regularization: f32,
-    /// How much a movie counts that a user has not rated, a rated one counting 1
+    /// The weight of a movie that the user has not rated; a rated one has weight 1
     #[arg(long, value_name = "X", default_value_t = RankingSettings::default().unobserved_weight)]
     #[arg(env = "RECOMMENDER__TRAINING__UNOBSERVED_WEIGHT")]
     unobserved_weight: f32,
@@ -200,13 +251,13 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "N")]
     #[arg(env = "RECOMMENDER__TRAINING__RATING_SWEEPS")]
     rating_sweeps: Option<usize>,
-    /// Where all randomness comes from: same input and seed, same lists
+    /// The seed of all random numbers: same input and seed, same lists
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     #[arg(env = "RECOMMENDER__TRAINING__SEED")]
     seed: u64,
 }
 
-/// The objectives as words of the command line.
+/// The names of the objectives.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum ObjectiveArg {
     Ranking,
@@ -217,31 +268,31 @@ enum ObjectiveArg {
 pub(crate) struct RunArgs {
     #[command(flatten)]
     ratings: RatingsArgs,
-    /// Of ratings that are cut into shards, train on the first T alone, a sample of all users; the others are formed of
-    /// what was learnt [default: all]
+    /// Train on the first T shards only, a sample of all users; the others are folded in. Needs ratings in shards
+    /// [default: all]
     #[arg(long, value_name = "T", value_parser = clap::value_parser!(u32).range(1..))]
     #[arg(env = "RECOMMENDER__INPUT__TRAIN_SHARDS")]
     train_shards: Option<u32>,
-    /// The movies: CSV with the columns movieId, title and genres
+    /// The movies: a CSV file with the columns movieId, title and genres
     #[arg(long, value_name = "FILE", default_value = "data/sample/movies.csv")]
     #[arg(env = "RECOMMENDER__INPUT__MOVIES")]
     movies: PathBuf,
-    /// Leave out what this file names, and prove it absent: a movie (`movie ID`) or a user (`user ID`) a line, and
-    /// # comments
+    /// The deny list: a file with a movie (`movie ID`) or a user (`user ID`) per line, and # comments. They are left
+    /// out, and the gate checks that nothing of them is stored
     #[arg(long, value_name = "FILE")]
     #[arg(env = "RECOMMENDER__STORE__DENY_LIST")]
     deny_list: Option<PathBuf>,
     #[command(flatten)]
-    place: PlaceArgs,
-    /// How many movies to store for each user
+    pub(crate) place: PlaceArgs,
+    /// The length of the list of each user
     #[arg(long, value_name = "N", default_value_t = 100)]
     #[arg(env = "RECOMMENDER__SCORING__N")]
     depth: usize,
-    /// How many similar movies to store for each movie
+    /// The number of similar movies of each movie
     #[arg(long, value_name = "N", default_value_t = 50)]
     #[arg(env = "RECOMMENDER__SCORING__SIMILAR")]
     similar: usize,
-    /// The share of ratings held out to measure the model before the real one is trained; 0 skips it
+    /// The share of ratings held out to measure a model before the final one is trained; 0 measures nothing
     #[arg(long, value_name = "SHARE", default_value_t = 0.2)]
     #[arg(env = "RECOMMENDER__EVALUATION__TEST_FRACTION")]
     test_fraction: f64,
@@ -251,40 +302,44 @@ pub(crate) struct RunArgs {
     train: TrainArgs,
     #[command(flatten)]
     gate: GateArgs,
-    /// Run even if input, settings and program are those of the published generation
+    /// Run even if input, settings and program are the same as those of the published generation
     #[arg(long)]
     always: bool,
-    /// Write no report: the page about the night, for people, in the directory `reports` beside the generations
+    /// Write no report, the HTML page about the run in the directory `reports` of the repository
     #[arg(long)]
     no_report: bool,
-    /// Print the run's account as JSON instead of a summary
+    /// Print the account of the run as JSON instead of a summary
     #[arg(long)]
     pub(crate) json: bool,
-    /// Say for Prometheus what came of it, whatever that is: a file for the textfile collector, such as batch.prom
+    /// Write the outcome and the metrics of the run, also of a failed one, to this file for the textfile collector of
+    /// Prometheus, such as batch.prom
     #[arg(long, value_name = "FILE")]
     #[arg(env = "RECOMMENDER__BATCH__METRICS_FILE")]
     pub(crate) metrics_file: Option<PathBuf>,
 }
 
+/// The number of shards in the advice to cut a file.
+const N_SHARDS: u32 = 64;
+
 #[derive(Debug, Args)]
 pub(crate) struct SampleArgs {
-    /// Users, each with 20 ratings or more
+    /// The number of users, each with 20 ratings or more
     #[arg(long, value_name = "U")]
     users: u32,
-    /// Movies
+    /// The number of movies
     #[arg(long, value_name = "M")]
     movies: u32,
-    /// Ratings
+    /// The number of ratings
     #[arg(long, value_name = "R")]
     ratings: u64,
-    /// Where all randomness comes from: same sizes and seed, same files
+    /// The seed of all random numbers: same sizes and seed, same files
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     seed: u64,
-    /// The share of dirty rows, of every kind that real data has
+    /// The share of invalid rows, of all kinds that occur in real data
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     dirt: f64,
-    /// Where to write ratings.csv and movies.csv
-    #[arg(long, value_name = "DIR")]
+    /// The directory for ratings.csv and movies.csv
+    #[arg(long, visible_alias = "output", value_name = "DIR")]
     pub(crate) out: PathBuf,
 }
 
@@ -293,10 +348,10 @@ impl RatingsArgs {
         Scale { min: self.min_rating, max: self.max_rating }
     }
 
-    /// The ratings as one file.
+    /// Returns the ratings as one file.
     ///
     /// # Errors
-    /// [`Error::Setting`] for shards.
+    /// [`Error::Setting`] if they are shards.
     fn file(self) -> Result<PathBuf, Error> {
         match RatingsSource::at(self.ratings, None) {
             RatingsSource::File(path) => Ok(path),
@@ -307,14 +362,24 @@ impl RatingsArgs {
         }
     }
 
-    /// The ratings, as one file or in shards of which so many are trained on.
+    /// Returns the ratings, one file or shards, with the number of shards to train on.
     ///
     /// # Errors
-    /// [`Error::Setting`] where they are a file and only shards can be counted.
+    /// [`Error::Setting`] if that number is given for one file.
     fn source(self, n_trained: Option<u32>) -> Result<RatingsSource, Error> {
         match (RatingsSource::at(self.ratings, n_trained), n_trained) {
             (RatingsSource::File(path), Some(n)) if path.is_file() => {
-                let problem = format!("{} is one file; cut it with `pipeline partition`", path.display());
+                let (file, shards) = (path.display(), path.with_extension("shards"));
+                let command = Invocation::of_process().pipeline([
+                    &"partition",
+                    &"--ratings",
+                    &file,
+                    &"--shards",
+                    &N_SHARDS,
+                    &"--out",
+                    &shards.display(),
+                ]);
+                let problem = format!("{file} is one file; cut it, for example with `{command}`");
                 Err(Error::Setting { name: "--train-shards", value: n.to_string(), problem })
             }
             (source, _) => Ok(source),
@@ -344,15 +409,10 @@ impl TrainArgs {
 }
 
 impl RunArgs {
-    /// Where generations go.
-    pub(crate) fn location(&self) -> &Location {
-        self.place.location()
-    }
-
-    /// What the options ask for.
+    /// Returns the settings that the options stand for.
     ///
     /// # Errors
-    /// Those of [`DenyList::read`]; [`Error::Setting`] for what does not go together.
+    /// [`Error::Store`] if the deny list cannot be read; [`Error::Setting`] for options that exclude each other.
     pub(crate) fn settings(self) -> Result<RunSettings, Error> {
         let scale = self.ratings.scale();
         let ratings = self.ratings.source(self.train_shards)?;
@@ -397,7 +457,7 @@ mod tests {
     }
 
     #[test]
-    fn no_words_and_run_mean_the_same() {
+    fn no_command_and_run_mean_the_same() {
         let alone = Cli::parse_from(["pipeline", "--depth", "7"]);
         assert!(alone.command.is_none());
         assert_eq!(alone.run.settings().unwrap().depth, 7);
@@ -405,5 +465,19 @@ mod tests {
             panic!("`run` is a command");
         };
         assert_eq!(run.settings().unwrap().depth, 7);
+    }
+
+    #[test]
+    fn shards_of_one_file_are_refused_with_the_command_that_cuts_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("my ratings.csv");
+        std::fs::write(&file, "").unwrap();
+        let words = ["pipeline", "--train-shards", "2", "--ratings"].map(std::ffi::OsStr::new);
+        let cli = Cli::parse_from(words.into_iter().chain([file.as_os_str()]));
+        let error = cli.run.settings().unwrap_err().to_string();
+        let shards = file.with_extension("shards");
+        let command =
+            format!("partition --ratings '{}' --shards 64 --out '{}'`", file.display(), shards.display());
+        assert!(error.contains("--train-shards") && error.ends_with(&command), "{error}");
     }
 }

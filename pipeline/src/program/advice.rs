@@ -1,0 +1,61 @@
+//! What to do about an error, where the answer is a command. The library states what is wrong; only the program knows
+//! how it was started and on which repository.
+
+use std::error::Error;
+
+use pipeline::Error as BatchError;
+use store::Location;
+
+use super::invocation::Invocation;
+
+/// Returns the text of an error, with the command that helps where there is one.
+pub(crate) fn with_advice(error: &(dyn Error + 'static), output: Option<&Location>) -> String {
+    let known = error.downcast_ref::<BatchError>().zip(output);
+    match known.and_then(|(error, output)| advice(error, output, &Invocation::of_process())) {
+        Some(advice) => format!("{error}; {advice}"),
+        None => error.to_string(),
+    }
+}
+
+fn advice(error: &BatchError, output: &Location, invocation: &Invocation) -> Option<String> {
+    use store::Error::{BadCurrent, Damaged, Incomplete, OtherFormat, Overtaken};
+    match error {
+        BatchError::NothingPublished { .. } => Some(format!(
+            "publish with `{}`, or name another repository with --output",
+            invocation.run_on_files(output)
+        )),
+        BatchError::Store(Overtaken { generation, .. }) => {
+            let command = invocation.pipeline([&"rollback", generation, &"--output", output]);
+            Some(format!("`{command}` publishes it"))
+        }
+        BatchError::Store(BadCurrent { .. } | Incomplete { .. } | OtherFormat { .. } | Damaged { .. }) => {
+            let command = invocation.pipeline([&"generations", &"--output", output]);
+            Some(format!("`{command}` lists all generations"))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_that_a_command_helps_with_names_the_command_and_the_repository() {
+        let output: Location = "my lists".parse().unwrap();
+        let id: store::GenerationId = "20261124T023000.000Z".parse().unwrap();
+        let advice = |error| advice(&error, &output, &Invocation::installed());
+        let text = advice(BatchError::NothingPublished { output: output.clone() }).unwrap();
+        assert!(
+            text.contains("`pipeline run --ratings RATINGS.csv --movies MOVIES.csv --output 'my lists'`"),
+            "{text}"
+        );
+        let incomplete = store::Error::Incomplete { generation: id.clone(), location: output.to_string() };
+        let text = advice(incomplete.into()).unwrap();
+        assert_eq!(text, "`pipeline generations --output 'my lists'` lists all generations");
+        let overtaken = store::Error::Overtaken { generation: id, from: "a".to_owned(), to: "b".to_owned() };
+        let text = advice(overtaken.into()).unwrap();
+        assert_eq!(text, "`pipeline rollback 20261124T023000.000Z --output 'my lists'` publishes it");
+        assert_eq!(advice(BatchError::NotPrepared { location: output.clone(), job: None }), None);
+    }
+}
