@@ -49,8 +49,7 @@ pub enum Error {
 
     /// There is no job whose shards could be computed.
     #[error(
-        "no run has prepared {} in {location}; start one with `pipeline run --engine indexed --shards S` and leave it \
-         running", job.as_ref().map_or("a job".to_owned(), |job| format!("the job {job}"))
+        "no run has prepared {} in {location}", job.as_ref().map_or("a job".to_owned(), |job| format!("the job {job}"))
     )]
     NotPrepared {
         /// Where was looked.

@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn an_overlap_is_a_share_of_the_longer_list_and_order_counts_as_change() {
+    fn an_overlap_is_a_share_of_the_longer_list_and_another_order_is_a_change() {
         let compare = |old: &[u32], new: &[u32]| {
             let mut part = Tally::default();
             part.add(&list(old), &list(new), 3);

@@ -20,9 +20,9 @@ pub struct Entry {
     pub pinned: bool,
     /// The reason of its state or of its pin, if one was given.
     pub note: Option<String>,
-    /// When it was sealed.
+    /// The time at which it was sealed.
     pub created_at: Option<jiff::Timestamp>,
-    /// How long ago that was, in seconds.
+    /// The seconds since then.
     pub age_seconds: Option<i64>,
     /// The bytes of its files.
     pub bytes: Option<u64>,

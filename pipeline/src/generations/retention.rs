@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_run_may_be_about_to_publish_stays_for_a_day() {
+    fn a_generation_that_a_run_may_publish_is_kept_for_a_day() {
         let mut entries = [
             entry(29, State::Ready, false),
             entry(28, State::Ready, false),

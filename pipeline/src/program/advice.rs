@@ -1,11 +1,12 @@
-//! What to do about an error, where the answer is a command. The library states what is wrong; only the program knows
-//! how it was started and on which repository.
+//! Advice about errors that is a command. The library states the error; only the program knows how it was started and on
+//! which repository.
 
 use std::error::Error;
 
 use pipeline::Error as BatchError;
 use store::Location;
 
+use super::cli::N_SHARDS;
 use super::invocation::Invocation;
 
 /// Returns the text of an error, with the command that helps where there is one.
@@ -24,6 +25,12 @@ fn advice(error: &BatchError, output: &Location, invocation: &Invocation) -> Opt
             "publish with `{}`, or name another repository with --output",
             invocation.run_on_files(output)
         )),
+        BatchError::NotPrepared { .. } => {
+            let run = invocation.run_on_files(output);
+            Some(format!(
+                "start a run with `{run} --engine indexed --shards {N_SHARDS}` and leave it running"
+            ))
+        }
         BatchError::Store(Overtaken { generation, .. }) => {
             let command = invocation.pipeline([&"rollback", generation, &"--output", output]);
             Some(format!("`{command}` publishes it"))
@@ -56,6 +63,9 @@ mod tests {
         let overtaken = store::Error::Overtaken { generation: id, from: "a".to_owned(), to: "b".to_owned() };
         let text = advice(overtaken.into()).unwrap();
         assert_eq!(text, "`pipeline rollback 20261124T023000.000Z --output 'my lists'` publishes it");
-        assert_eq!(advice(BatchError::NotPrepared { location: output.clone(), job: None }), None);
+        let text = advice(BatchError::NotPrepared { location: output.clone(), job: None }).unwrap();
+        assert!(text.contains("--output 'my lists' --engine indexed --shards 64`"), "{text}");
+        let other = BatchError::BadRatings { problem: "other".to_owned() };
+        assert_eq!(advice(other), None);
     }
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 /// The file name of the server's program.
 const SERVER: &str = "server";
 
-/// How this program was started, and how the server beside it can be.
+/// The command that started this program, and the one that starts the server beside it.
 #[derive(Debug, Clone)]
 pub(crate) struct Invocation {
     pipeline: String,
@@ -17,7 +17,7 @@ pub(crate) struct Invocation {
 }
 
 impl Invocation {
-    /// Returns how this process was started.
+    /// Returns the invocation of this process.
     pub(crate) fn of_process() -> Self {
         // Cargo sets this variable for the programs that it runs, here to the name of their package.
         let by_cargo = env::var_os("CARGO_PKG_NAME").is_some_and(|name| name == env!("CARGO_PKG_NAME"));

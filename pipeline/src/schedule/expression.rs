@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_days_of_months_are_met_where_there_are_any() {
+    fn the_last_day_of_a_month_is_skipped_in_shorter_months() {
         let days = first_after("0 1 31 * *", "2026-01-31T12:00:00", 3);
         assert_eq!(days, ["2026-03-31T01:00:00", "2026-05-31T01:00:00", "2026-07-31T01:00:00"]);
         assert_eq!(first_after("0 1 29 2 *", "2026-01-01T00:00:00", 1), ["2028-02-29T01:00:00"]);
@@ -163,13 +163,13 @@ mod tests {
     }
 
     #[test]
-    fn of_a_day_of_the_month_and_a_weekday_either_will_do() {
+    fn either_the_day_of_the_month_or_the_weekday_matches() {
         let days = first_after("0 3 1 * fri", "2026-11-24T10:00:00", 3);
         assert_eq!(days, ["2026-11-27T03:00:00", "2026-12-01T03:00:00", "2026-12-04T03:00:00"]);
     }
 
     #[test]
-    fn what_is_no_expression_is_refused_by_the_name_of_the_option() {
+    fn an_invalid_expression_is_an_error_that_names_the_option() {
         for (text, says) in [
             ("", "0 fields"),
             ("30 2 * *", "4 fields"),

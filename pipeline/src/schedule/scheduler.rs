@@ -24,7 +24,7 @@ pub trait Clock {
     fn wait(&mut self, time: Duration) -> Wait;
 }
 
-/// How a wait ended.
+/// The end of a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
     /// The time has passed.
@@ -109,52 +109,27 @@ impl<C: Clock, J: Job> Scheduler<C, J> {
 
     /// Runs now and retries a failed run after increasing pauses.
     pub fn run_with_retries(&mut self) -> RunOutcome {
-        for n in 0.. {
+        let mut n_attempts = 0;
+        loop {
+            n_attempts += 1;
             let start = self.clock.now();
-            tracing::info!(attempt = n + 1, "starting a run");
+            tracing::info!(attempt = n_attempts, "starting a run");
             let outcome = self.job.run();
             let seconds = start.duration_until(self.clock.now()).as_secs();
             match &outcome {
-                RunOutcome::Succeeded => tracing::info!(seconds, "the run succeeded"),
-                RunOutcome::Stopped => {}
-                RunOutcome::Refused => tracing::error!(
-                    seconds,
-                    "the gate refused the generation of the run: it is kept, and the published one stays; compare them \
-                     with `pipeline generations` and `pipeline diff`"
-                ),
-                RunOutcome::Busy => {
-                    tracing::warn!(
-                        seconds,
-                        "another run holds the lock or has published first; no retry before the next time"
-                    );
-                }
-                RunOutcome::InvalidUsage => tracing::error!(
-                    "an option or setting is invalid, see the message above; correct it and run \
-                     `pipeline schedule --once`, or wait for the next time"
-                ),
-                RunOutcome::Failed(why) if n < self.retries.n => {
-                    let pause = self.retries.pause(n);
-                    tracing::warn!(
-                        seconds,
-                        "the run failed ({why}); retry {} of {} in {pause:?}",
-                        n + 1,
-                        self.retries.n
-                    );
+                RunOutcome::Failed(why) if n_attempts <= self.retries.n => {
+                    let (n, pause) = (self.retries.n, self.retries.pause(n_attempts - 1));
+                    tracing::warn!(seconds, "the run failed ({why}); retry {n_attempts} of {n} in {pause:?}");
                     if self.wait(pause) == Wait::Stopped {
                         return RunOutcome::Stopped;
                     }
-                    continue;
                 }
-                RunOutcome::Failed(why) => tracing::error!(
-                    seconds,
-                    "the run failed ({why}) after {} attempts; the published generation stays; see the message above, \
-                     correct the cause and run `pipeline schedule --once`, or wait for the next time",
-                    n + 1
-                ),
+                _ => {
+                    log_outcome(&outcome, n_attempts, seconds);
+                    return outcome;
+                }
             }
-            return outcome;
         }
-        RunOutcome::Stopped
     }
 
     /// Waits in steps, so that the time of a suspended machine counts.
@@ -180,6 +155,32 @@ impl<C: Clock, J: Job> Scheduler<C, J> {
 
     fn stopped(&self) {
         tracing::info!("stopped");
+    }
+}
+
+/// Logs the outcome of the last attempt, and what to do about it.
+fn log_outcome(outcome: &RunOutcome, n_attempts: u32, seconds: i64) {
+    match outcome {
+        RunOutcome::Succeeded => tracing::info!(seconds, "the run succeeded"),
+        RunOutcome::Stopped => {}
+        RunOutcome::Refused => tracing::error!(
+            seconds,
+            "the gate refused the generation of the run: it is kept, and the published one stays; the output of the run \
+             has the commands that compare and publish it"
+        ),
+        RunOutcome::Busy => tracing::warn!(
+            seconds,
+            "another run holds the lock or has published first; no retry before the next time"
+        ),
+        RunOutcome::InvalidUsage => tracing::error!(
+            "an option or setting is invalid, see the message above; correct it and run the schedule with --once, or \
+             wait for the next time"
+        ),
+        RunOutcome::Failed(why) => tracing::error!(
+            seconds,
+            "the run failed ({why}) after {n_attempts} attempts; the published generation stays; see the message above, \
+             correct the cause and run the schedule with --once, or wait for the next time"
+        ),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The times at which runs are due: wall-clock times in a time zone, as instants.
 //!
-//! When clocks change, a time of day may be missing or occur twice. A run that is due at certain hours is then due once:
+//! A time of day may be missing or occur twice when clocks change. A run that is due at certain hours is then due once:
 //! at the first moment after the gap, or at the first of the two times. A run that is due in every hour, such as every
 //! 15 minutes, is due at equal intervals across the change.
 
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_spring_leaves_out_comes_once_at_the_first_moment_after() {
+    fn a_time_in_a_gap_is_due_once_at_the_first_moment_after_it() {
         let times = next("30 2 * * *", "Europe/Berlin", "2026-03-28T00:00:00Z", 3);
         assert_eq!(times, ["03-28 02:30 +01:00", "03-29 03:00 +02:00", "03-30 02:30 +02:00"]);
         // Four times in the gap are due once.
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_autumn_has_twice_comes_once_the_first_time() {
+    fn a_time_that_occurs_twice_is_due_once_at_the_first() {
         let times = next("30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z", 2);
         assert_eq!(times, ["10-25 02:30 +02:00", "10-26 02:30 +01:00"]);
         // Between the two, the next time is the next day.
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_every_hour_or_quarter_goes_on_through_both_changes() {
+    fn a_run_of_every_hour_or_quarter_is_due_at_equal_intervals_across_changes() {
         let quarters = next("*/15 * * * *", "Europe/Berlin", "2026-03-29T00:40:00Z", 3);
         assert_eq!(quarters, ["03-29 01:45 +01:00", "03-29 03:00 +02:00", "03-29 03:15 +02:00"]);
         let quarters = next("*/15 * * * *", "Europe/Berlin", "2026-10-25T00:40:00Z", 6);
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn an_hourly_expression_meets_every_hour_of_a_year_in_any_zone() {
+    fn an_hourly_expression_is_due_in_every_hour_of_a_year_in_any_zone() {
         for zone in ["Europe/Berlin", "America/Sao_Paulo", "Australia/Lord_Howe", "Asia/Kolkata"] {
             let times = Times::parse("0 * * * *", zone).unwrap();
             let mut instant: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_zone_and_a_day_that_never_comes_are_refused_by_name() {
+    fn an_unknown_zone_and_a_day_that_never_comes_are_errors_that_name_the_option() {
         let error = Times::parse("30 2 * * *", "Europe/Atlantis").unwrap_err().to_string();
         assert!(error.contains("--time-zone") && error.contains("IANA"), "{error}");
         for never in ["0 0 30 2 *", "0 0 0 1 1 * 2001"] {

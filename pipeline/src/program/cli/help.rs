@@ -34,7 +34,7 @@ AWS_REGION; AWS_ENDPOINT for another provider than Amazon, with
 AWS_ALLOW_HTTP=true if it has no TLS.";
 
 /// The template of the help, without the options of `run`, which the program takes without a command.
-pub(super) const TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}\n{after-help}";
+pub(super) const TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}{after-help}";
 
 /// Returns the help below the usage.
 pub(super) fn overview() -> String {

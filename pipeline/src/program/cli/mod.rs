@@ -66,7 +66,7 @@ pub(crate) struct GlobalArgs {
     /// The settings file [default: recommender.toml, if it exists]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// The number of threads, which does not change the result [default: one per core]
+    /// The number of threads; it does not change the result [default: cores]
     #[arg(long, global = true, value_name = "N")]
     #[arg(env = "RECOMMENDER__BATCH__THREADS")]
     pub(crate) threads: Option<NonZeroUsize>,
@@ -318,8 +318,8 @@ pub(crate) struct RunArgs {
     pub(crate) metrics_file: Option<PathBuf>,
 }
 
-/// The number of shards in the advice to cut a file.
-const N_SHARDS: u32 = 64;
+/// The number of shards in advice.
+pub(crate) const N_SHARDS: u32 = 64;
 
 #[derive(Debug, Args)]
 pub(crate) struct SampleArgs {
