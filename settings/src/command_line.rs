@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Command, Parser};
 
 use crate::error::{Error, Origin, Result};
 use crate::file::{File, unknown};
-use crate::{PREFIX, USUAL_FILE, is_key, is_typing_error, key_of, variable_of};
+use crate::suggestion;
+use crate::{PREFIX, USUAL_FILE, is_key, key_of, variable_of};
 
 /// The option that names the file, and the variable that does.
 const CONFIG: &str = "config";
@@ -35,35 +36,7 @@ pub struct Sources {
 pub fn parse<P: Parser>() -> Result<(P, Sources)> {
     let environment = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
     parse_from(std::env::args_os().collect(), environment.collect(), Path::new(USUAL_FILE))
-        .map(|parsed| parsed.unwrap_or_else(|error| without_wild_guesses(error).exit()))
-}
-
-/// Removes suggestions that differ from the given word by more than a typing error. Clap also suggests options that share
-/// a few letters, such as `--train` for `--metric`.
-fn without_wild_guesses(mut error: clap::Error) -> clap::Error {
-    let text = |value: Option<&ContextValue>| match value {
-        Some(ContextValue::String(text)) => Some(text.clone()),
-        _ => None,
-    };
-    let given_arg = text(error.get(ContextKind::InvalidArg));
-    if let (Some(given), Some(guess)) = (&given_arg, text(error.get(ContextKind::SuggestedArg)))
-        && !is_typing_error(given.trim_start_matches('-'), guess.trim_start_matches('-'))
-    {
-        error.remove(ContextKind::SuggestedArg);
-        // Also the remark that clap adds to its suggestion.
-        error.remove(ContextKind::Suggested);
-    }
-    if let (Some(given), Some(ContextValue::Strings(guesses))) =
-        (text(error.get(ContextKind::InvalidSubcommand)), error.get(ContextKind::SuggestedSubcommand))
-    {
-        let likely: Vec<_> = guesses.iter().filter(|guess| is_typing_error(&given, guess)).cloned().collect();
-        if likely.is_empty() {
-            error.remove(ContextKind::SuggestedSubcommand);
-        } else {
-            error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(likely));
-        }
-    }
-    error
+        .map(|parsed| parsed.unwrap_or_else(|error| suggestion::keep_likely(error).exit()))
 }
 
 /// The same for a command line and an environment that are given, and a file that is read where no other is named.

@@ -10,6 +10,7 @@ mod command_line;
 mod effective;
 mod error;
 mod log;
+mod suggestion;
 
 pub use command_line::{Sources, parse, parse_from};
 pub use effective::{Setting, effective, show};
@@ -69,12 +70,7 @@ fn lines() -> impl Iterator<Item = (String, &'static str)> {
 /// Returns the key that was probably meant.
 fn nearest(key: &str) -> Option<String> {
     let nearest = keys().min_by_key(|known| strsim::damerau_levenshtein(known, key))?;
-    is_typing_error(key, &nearest).then_some(nearest)
-}
-
-/// Whether a word is another with a typing error: one wrong, missing, additional or swapped character for every four.
-fn is_typing_error(given: &str, meant: &str) -> bool {
-    strsim::damerau_levenshtein(given, meant) <= (given.chars().count() / 4).max(1)
+    suggestion::is_typing_error(key, &nearest).then_some(nearest)
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@ use clap::{Args, ValueEnum};
 use evaluation::{By, Cutoffs, EvaluationSettings, HeldOut, Relevance};
 use pipeline::Error;
 
-use super::{RatingsArgs, TrainArgs};
+use super::ratings::RatingsArgs;
+use super::train::TrainArgs;
 
 #[derive(Debug, Args)]
 pub(crate) struct EvaluateArgs {

@@ -12,8 +12,8 @@ use pipeline::shards::{EngineChoice, PartitionSettings, Task};
 use store::shards::MOST_SHARDS;
 use store::{DenyList, GenerationId, Location};
 
-use super::RatingsArgs;
 use super::place::{PlaceArgs, WorkArgs};
+use super::ratings::RatingsArgs;
 use crate::program::invocation::quoted;
 
 #[derive(Debug, Args)]
