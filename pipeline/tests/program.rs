@@ -1,6 +1,6 @@
 //! The command line of the program. These tests also make cargo build the program for the end-to-end tests.
 
-#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -78,6 +78,6 @@ mod tests {
         lines.list("In", ["a".to_owned(), "b ".to_owned()]);
         lines.blank();
         assert_eq!(lines.finish(), "Read      7 rows\n                 1,234 kept\nIn        a\n          b");
-        assert_eq!([figure(Some(0.125), 2), figure(None, 2)], ["0.12", "-"]);
+        assert_eq!([figure(Some(0.1267), 2), figure(None, 2)], ["0.13", "-"]);
     }
 }
