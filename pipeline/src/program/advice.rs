@@ -7,36 +7,35 @@ use pipeline::Error as BatchError;
 use store::Location;
 
 use super::cli::N_SHARDS;
-use super::invocation::Invocation;
+use super::invocation::Hints;
 
 /// Returns the text of an error, with the command that helps where there is one.
 pub(crate) fn with_advice(error: &(dyn Error + 'static), output: Option<&Location>) -> String {
     let known = error.downcast_ref::<BatchError>().zip(output);
-    match known.and_then(|(error, output)| advice(error, output, &Invocation::of_process())) {
+    match known.and_then(|(error, output)| advice(error, &Hints::about(output.clone()))) {
         Some(advice) => format!("{error}; {advice}"),
         None => error.to_string(),
     }
 }
 
-fn advice(error: &BatchError, output: &Location, invocation: &Invocation) -> Option<String> {
+fn advice(error: &BatchError, hints: &Hints) -> Option<String> {
     use store::Error::{BadCurrent, Damaged, Incomplete, OtherFormat, Overtaken};
     match error {
-        BatchError::NothingPublished { .. } => Some(format!(
-            "publish with `{}`, or name another repository with --output",
-            invocation.run_on_files(output)
-        )),
+        BatchError::NothingPublished { .. } => {
+            Some(format!("publish with `{}`, or name another repository with --output", hints.run_on_files()))
+        }
         BatchError::NotPrepared { .. } => {
-            let run = invocation.run_on_files(output);
+            let run = hints.run_on_files();
             Some(format!(
                 "start a run with `{run} --engine indexed --shards {N_SHARDS}` and leave it running"
             ))
         }
         BatchError::Store(Overtaken { generation, .. }) => {
-            let command = invocation.pipeline([&"rollback", generation, &"--output", output]);
+            let command = hints.command([&"rollback", generation]);
             Some(format!("`{command}` publishes it"))
         }
         BatchError::Store(BadCurrent { .. } | Incomplete { .. } | OtherFormat { .. } | Damaged { .. }) => {
-            let command = invocation.pipeline([&"generations", &"--output", output]);
+            let command = hints.command([&"generations"]);
             Some(format!("`{command}` lists all generations"))
         }
         _ => None,
@@ -49,9 +48,9 @@ mod tests {
 
     #[test]
     fn an_error_that_a_command_helps_with_names_the_command_and_the_repository() {
-        let output: Location = "my lists".parse().unwrap();
         let id: store::GenerationId = "20261124T023000.000Z".parse().unwrap();
-        let advice = |error| advice(&error, &output, &Invocation::installed());
+        let hints = Hints::installed();
+        let (advice, output) = (|error| advice(&error, &hints), hints.output());
         let text = advice(BatchError::NothingPublished { output: output.clone() }).unwrap();
         assert!(
             text.contains("`pipeline run --ratings RATINGS.csv --movies MOVIES.csv --output 'my lists'`"),

@@ -6,6 +6,8 @@ use std::ffi::OsStr;
 use std::fmt::Display;
 use std::path::Path;
 
+use store::Location;
+
 /// The file name of the server's program.
 const SERVER: &str = "server";
 
@@ -42,17 +44,40 @@ impl Invocation {
     pub(crate) fn pipeline<const N: usize>(&self, arguments: [&dyn Display; N]) -> String {
         with_arguments(&self.pipeline, arguments)
     }
+}
 
-    /// Returns a command of the server with its arguments.
-    pub(crate) fn server<const N: usize>(&self, arguments: [&dyn Display; N]) -> String {
-        with_arguments(&self.server, arguments)
+/// Hints about one repository, which every command repeats.
+#[derive(Debug, Clone)]
+pub(crate) struct Hints {
+    invocation: Invocation,
+    output: Location,
+}
+
+impl Hints {
+    /// Returns the hints of this process about a repository.
+    pub(crate) fn about(output: Location) -> Self {
+        Self { invocation: Invocation::of_process(), output }
     }
 
-    /// Returns a command that publishes in a repository. The names in capitals are for the user to replace: without
-    /// them the command would read the sample.
-    pub(crate) fn run_on_files(&self, output: &impl Display) -> String {
-        let [ratings, movies] = ["RATINGS.csv", "MOVIES.csv"];
-        self.pipeline([&"run", &"--ratings", &ratings, &"--movies", &movies, &"--output", output])
+    /// Returns the repository.
+    pub(crate) fn output(&self) -> &Location {
+        &self.output
+    }
+
+    /// Returns a command of this program on the repository.
+    pub(crate) fn command<const N: usize>(&self, arguments: [&dyn Display; N]) -> String {
+        format!("{} --output {}", self.invocation.pipeline(arguments), quoted(&self.output.to_string()))
+    }
+
+    /// Returns the command that publishes from files. The names in capitals are for the user to replace: without them the
+    /// command would read the sample.
+    pub(crate) fn run_on_files(&self) -> String {
+        self.command([&"run", &"--ratings", &"RATINGS.csv", &"--movies", &"MOVIES.csv"])
+    }
+
+    /// Returns the command that serves the repository.
+    pub(crate) fn serve(&self) -> String {
+        with_arguments(&self.invocation.server, [&"--store", &self.output])
     }
 }
 
@@ -82,6 +107,13 @@ mod tests {
         }
     }
 
+    impl Hints {
+        /// The hints of a program on the search path about a repository whose name needs quotes.
+        pub(crate) fn installed() -> Self {
+            Self { invocation: Invocation::installed(), output: "my lists".parse().unwrap() }
+        }
+    }
+
     #[test]
     fn a_hint_names_the_program_as_it_was_started() {
         let hint = |invocation: &Invocation| invocation.pipeline([&"pin", &1]);
@@ -93,18 +125,18 @@ mod tests {
         let by_cargo = Invocation::new("target/release/pipeline".as_ref(), true);
         let hint = hint(&by_cargo);
         assert!(hint.starts_with("cargo run ") && hint.ends_with(" -- pin 1"), "{hint}");
-        let server = by_cargo.server([&"--store", &"out"]);
-        assert!(server.starts_with("cargo run ") && server.ends_with("-p server -- --store out"), "{server}");
+        let server = by_cargo.server;
+        assert!(server.starts_with("cargo run ") && server.ends_with("-p server --"), "{server}");
     }
 
     #[test]
     fn the_server_is_the_one_beside_the_program_or_the_one_on_the_search_path() {
         let dir = tempfile::tempdir().unwrap();
         let program = dir.path().join("pipeline");
-        assert_eq!(Invocation::new(program.as_os_str(), false).server([]), "server");
+        assert_eq!(Invocation::new(program.as_os_str(), false).server, "server");
         let beside = dir.path().join("server");
         std::fs::write(&beside, "").unwrap();
-        let server = Invocation::new(program.as_os_str(), false).server([]);
+        let server = Invocation::new(program.as_os_str(), false).server;
         assert_eq!(server, quoted(&beside.display().to_string()));
     }
 

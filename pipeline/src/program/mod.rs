@@ -25,7 +25,7 @@ use cli::{
     Cli, Command, ConfigArgs, DiffArgs, EvaluateArgs, GlobalArgs, ListArgs, PartitionArgs, PinArgs,
     PruneArgs, RollbackArgs, RunArgs, SampleArgs, UnpinArgs, VerifyArgs,
 };
-use invocation::Invocation;
+use invocation::{Hints, Invocation};
 
 /// A result or the error that the command ended with.
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -95,7 +95,7 @@ fn json_or<T: Serialize>(json: bool, value: &T, summary: impl FnOnce(&T) -> Stri
 fn run(args: RunArgs, progress: Progress) -> Result<(String, ExitCode)> {
     let json = args.json;
     let (start, metrics_file) = (Timestamp::now(), args.metrics_file.clone());
-    let output = args.place.location().clone();
+    let hints = Hints::about(args.place.location().clone());
     let result = args.settings().and_then(|settings| run::run(&settings, progress));
     if let Some(path) = metrics_file
         && let Err(error) = textfile::write(&path, start, &result)
@@ -104,7 +104,7 @@ fn run(args: RunArgs, progress: Progress) -> Result<(String, ExitCode)> {
         tracing::error!("the metrics of this run are not written: {error}; see --metrics-file");
     }
     let report = result?;
-    let text = json_or(json, &report, |report| summary::of_run(report, &output, &Invocation::of_process()))?;
+    let text = json_or(json, &report, |report| summary::of_run(report, &hints))?;
     let code = match report.outcome {
         Outcome::Published | Outcome::Unchanged | Outcome::Withdrawn => ExitCode::Success,
         Outcome::Refused => ExitCode::Refused,
@@ -127,20 +127,16 @@ fn evaluate(args: EvaluateArgs, progress: Progress) -> Result<String> {
 
 /// A fault of the generation is the result of the command, not an error, but the exit code is that of a failure.
 fn verify(args: VerifyArgs) -> Result<(String, ExitCode)> {
-    let (json, output) = (args.json, args.place.location().clone());
+    let (json, hints) = (args.json, Hints::about(args.place.location().clone()));
     let verification = verify::verify(&args.settings()?)?;
-    let text = json_or(json, &verification, |verification| {
-        summary::of_verification(verification, &output, &Invocation::of_process())
-    })?;
+    let text = json_or(json, &verification, |verification| summary::of_verification(verification, &hints))?;
     Ok((text, if verification.ok { ExitCode::Success } else { ExitCode::Failure }))
 }
 
 fn list(args: ListArgs) -> Result<String> {
     let place = args.place.place();
     let entries = generations::list(&place.open()?)?;
-    json_or(args.json, &entries, |entries| {
-        summary::of_generations(entries, &place.location, &Invocation::of_process())
-    })
+    json_or(args.json, &entries, |entries| summary::of_generations(entries, &Hints::about(place.location)))
 }
 
 fn diff(args: DiffArgs) -> Result<String> {
@@ -150,13 +146,13 @@ fn diff(args: DiffArgs) -> Result<String> {
 
 fn rollback(args: RollbackArgs) -> Result<String> {
     let place = args.place.place();
-    let (output, invocation) = (&place.location, Invocation::of_process());
     let repository = place.open()?;
+    let hints = Hints::about(place.location);
     let (from, to) = match repository.roll_back(args.generation.as_ref(), &args.reason) {
         Ok(both) => both,
         Err(store::Error::NowhereToGo { .. }) => {
             let entries = generations::list(&repository)?;
-            return Err(summary::of_no_rollback(&entries, output, &invocation).into());
+            return Err(summary::of_no_rollback(&entries, &hints).into());
         }
         Err(error) => return Err(BatchError::from(error).into()),
     };
@@ -165,13 +161,13 @@ fn rollback(args: RollbackArgs) -> Result<String> {
         (Some(from), None) => generations::ready_after(&repository, from).unwrap_or_default(),
         _ => Vec::new(),
     };
-    Ok(summary::of_rollback(from.as_ref(), &to, &later, output, &invocation))
+    Ok(summary::of_rollback(from.as_ref(), &to, &later, &hints))
 }
 
 fn pin(args: PinArgs) -> Result<String> {
     let place = args.place.place();
     generations::pin(&place.open()?, &args.generation, &args.reason)?;
-    Ok(summary::of_pin(&args.generation, &place.location, &Invocation::of_process()))
+    Ok(summary::of_pin(&args.generation, &Hints::about(place.location)))
 }
 
 fn unpin(args: UnpinArgs) -> Result<String> {
@@ -196,7 +192,9 @@ fn config(args: &ConfigArgs, sources: &Sources) -> String {
 
 fn make_sample(args: &SampleArgs, progress: Progress) -> Result<String> {
     let made = sample::write(&args.shape(), &args.out, &progress.bar("writing", Unit::Count))?;
-    Ok(summary::of_sample(&made, &args.out, &Invocation::of_process()))
+    // A repository of its own: the gate would compare the sample with the lists in another.
+    let hints = Hints::about(args.out.join("output").as_path().into());
+    Ok(summary::of_sample(&made, &args.out, &hints))
 }
 
 /// Prints the result. A reader that has closed the pipe is no failure.

@@ -2,15 +2,16 @@
 
 use indicatif::{HumanBytes, HumanCount};
 use pipeline::generations::{Difference, Entry, MovieChange, Pruned, State};
-use store::{GenerationId, Location};
+use store::GenerationId;
 
 use super::lines::{Lines, figure, or_dash};
-use crate::program::invocation::Invocation;
+use crate::program::invocation::Hints;
 
 /// Returns a table of all generations.
-pub(crate) fn of_generations(entries: &[Entry], output: &Location, invocation: &Invocation) -> String {
+pub(crate) fn of_generations(entries: &[Entry], hints: &Hints) -> String {
     if entries.is_empty() {
-        return format!("No generation in {output}; make one with `{}`", invocation.run_on_files(output));
+        let output = hints.output();
+        return format!("No generation in {output}; make one with `{}`", hints.run_on_files());
     }
     let mut lines = Lines::default();
     let mut row = |[id, state, age, size, users, rmse, ndcg, note]: [&str; 8]| {
@@ -98,10 +99,9 @@ pub(crate) fn of_rollback(
     from: Option<&GenerationId>,
     to: &GenerationId,
     later: &[GenerationId],
-    output: &Location,
-    invocation: &Invocation,
+    hints: &Hints,
 ) -> String {
-    let mut lines = Lines::default();
+    let (mut lines, output) = (Lines::default(), hints.output());
     match from {
         Some(from) if from == to => {
             lines.line(format!("{to} is published in {output} already; nothing was done"));
@@ -111,7 +111,7 @@ pub(crate) fn of_rollback(
             for id in later {
                 lines.continued(format!("not considered, as it is dated after {from}: {id}"));
             }
-            lines.labeled("Undo it:", invocation.pipeline([&"rollback", from, &"--output", output]));
+            lines.labeled("Undo it:", hints.command([&"rollback", from]));
         }
         None => lines.line(format!("Published {to} in {output}")),
     }
@@ -119,7 +119,8 @@ pub(crate) fn of_rollback(
 }
 
 /// Returns why a rollback without an id found no generation, and which could be published by their ids.
-pub(crate) fn of_no_rollback(entries: &[Entry], output: &Location, invocation: &Invocation) -> String {
+pub(crate) fn of_no_rollback(entries: &[Entry], hints: &Hints) -> String {
+    let output = hints.output();
     let mut text = format!(
         "there is no earlier generation in {output} that passed its gate and was not withdrawn; \
          earlier is meant by the time in the id, not by the order of publishing"
@@ -132,7 +133,7 @@ pub(crate) fn of_no_rollback(entries: &[Entry], output: &Location, invocation: &
         Some(first) => {
             let named: Vec<_> =
                 others.iter().map(|entry| format!("{} ({})", entry.id, state(entry.state))).collect();
-            let command = invocation.pipeline([&"rollback", &first.id, &"--output", output]);
+            let command = hints.command([&"rollback", &first.id]);
             text.push_str(&format!(
                 "; by its id any of these can be published: {}; for example `{command}`",
                 named.join(", ")
@@ -144,8 +145,8 @@ pub(crate) fn of_no_rollback(entries: &[Entry], output: &Location, invocation: &
 }
 
 /// Returns what was pinned and how to undo that.
-pub(crate) fn of_pin(id: &GenerationId, output: &Location, invocation: &Invocation) -> String {
-    let command = invocation.pipeline([&"unpin", id, &"--output", output]);
+pub(crate) fn of_pin(id: &GenerationId, hints: &Hints) -> String {
+    let command = hints.command([&"unpin", id]);
     format!("Pinned {id}: it is kept until `{command}`")
 }
 
@@ -173,10 +174,6 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn output() -> Location {
-        "my lists".parse().unwrap()
-    }
-
     #[test]
     fn an_age_has_a_unit_of_which_it_has_two_or_more() {
         assert_eq!(
@@ -188,17 +185,17 @@ mod tests {
     #[test]
     fn the_hints_of_rollback_pin_and_an_empty_list_repeat_the_repository() {
         let (old, new) = (id("20261124T023000.000Z"), id("20261125T023000.000Z"));
-        let invocation = Invocation::installed();
-        let text = of_rollback(Some(&new), &old, &[], &output(), &invocation);
+        let hints = Hints::installed();
+        let text = of_rollback(Some(&new), &old, &[], &hints);
         assert!(
             text.ends_with("\nUndo it:  pipeline rollback 20261125T023000.000Z --output 'my lists'"),
             "{text}"
         );
-        let text = of_rollback(Some(&old), &old, &[], &output(), &invocation);
+        let text = of_rollback(Some(&old), &old, &[], &hints);
         assert!(text.ends_with("nothing was done") && !text.contains("pipeline"), "{text}");
-        let text = of_pin(&old, &output(), &invocation);
+        let text = of_pin(&old, &hints);
         assert!(text.contains("`pipeline unpin 20261124T023000.000Z --output 'my lists'`"), "{text}");
-        let text = of_generations(&[], &output(), &invocation);
+        let text = of_generations(&[], &hints);
         assert!(
             text.contains("`pipeline run --ratings RATINGS.csv --movies MOVIES.csv --output 'my lists'`"),
             "{text}"
@@ -209,7 +206,7 @@ mod tests {
     fn a_rollback_names_the_generations_that_it_does_not_consider() {
         let (left, to, ahead) =
             (id("20261125T023000.000Z"), id("20261124T023000.000Z"), id("20271124T023000.000Z"));
-        let text = of_rollback(Some(&left), &to, &[ahead], &output(), &Invocation::installed());
+        let text = of_rollback(Some(&left), &to, &[ahead], &Hints::installed());
         assert!(text.contains(&format!("dated after {left}: 20271124T023000.000Z")), "{text}");
     }
 
@@ -226,13 +223,13 @@ mod tests {
             users: None,
             metrics: std::collections::BTreeMap::new(),
         };
-        let invocation = Invocation::installed();
+        let hints = Hints::installed();
         let entries = [entry(28, State::Ready), entry(27, State::Incomplete), entry(24, State::Published)];
-        let text = of_no_rollback(&entries, &output(), &invocation);
+        let text = of_no_rollback(&entries, &hints);
         assert!(text.contains("no earlier generation in my lists"), "{text}");
         assert!(text.contains("20261128T023000.000Z (ready)") && !text.contains("20261127"), "{text}");
         assert!(text.ends_with("`pipeline rollback 20261128T023000.000Z --output 'my lists'`"), "{text}");
-        let text = of_no_rollback(&entries[2..], &output(), &invocation);
+        let text = of_no_rollback(&entries[2..], &hints);
         assert!(text.ends_with("no other generation is complete"), "{text}");
     }
 }

@@ -17,22 +17,21 @@ use indicatif::{HumanBytes, HumanCount};
 use lines::Lines;
 use pipeline::run::{Outcome, Report};
 use pipeline::shards::{Partition, PartitionSettings};
-use store::Location;
 use store::manifest::{Account, Rows};
 pub(crate) use verification::of_verification;
 
-use super::invocation::Invocation;
+use super::invocation::{Hints, Invocation};
 
 /// The phases of a run, in order.
 const PHASES: [&str; 9] =
     ["ingest", "evaluate", "train", "cut", "score", "compare", "gate", "report", "publish"];
 
 /// Returns the account of a run: what was read, how good the model is, what was published, and the next command.
-pub(crate) fn of_run(report: &Report, output: &Location, invocation: &Invocation) -> String {
-    let mut lines = Lines::default();
+pub(crate) fn of_run(report: &Report, hints: &Hints) -> String {
+    let (mut lines, output) = (Lines::default(), hints.output());
     let Report { outcome, manifest, rejects, page } = report;
     let id = &manifest.generation;
-    let rollback = invocation.pipeline([&"rollback", id, &"--output", output]);
+    let rollback = hints.command([&"rollback", id]);
     match outcome {
         Outcome::Published | Outcome::Refused => {}
         Outcome::Unchanged => {
@@ -62,7 +61,7 @@ pub(crate) fn of_run(report: &Report, output: &Location, invocation: &Invocation
         lines.labeled("Kept", format!("{id} in {output}; what was published stays"));
         lines.blank();
         if let Some(before) = &account.gate.baseline {
-            let diff = invocation.pipeline([&"diff", before, id, &"--output", output]);
+            let diff = hints.command([&"diff", before, id]);
             lines.line(format!("Compare them: {diff}"));
         }
         lines.line(format!("Publish it all the same: {rollback}"));
@@ -70,7 +69,7 @@ pub(crate) fn of_run(report: &Report, output: &Location, invocation: &Invocation
     }
     lines.labeled("Published", format!("{id} in {output}"));
     lines.blank();
-    lines.line(format!("Serve it: {}", invocation.server([&"--store", output])));
+    lines.line(format!("Serve it: {}", hints.serve()));
     lines.line("Then try: curl 'http://127.0.0.1:8080/recommendations?user_id=1&returnMetadata=true'");
     lines.finish()
 }
@@ -186,7 +185,7 @@ fn by_count(counts: &BTreeMap<String, u64>) -> Vec<(String, u64)> {
 }
 
 /// Returns what was generated and the command that runs on it.
-pub(crate) fn of_sample(made: &sample::Summary, out: &Path, invocation: &Invocation) -> String {
+pub(crate) fn of_sample(made: &sample::Summary, out: &Path, hints: &Hints) -> String {
     let mut lines = Lines::default();
     let [rows, ratings, movies] = [made.rows, made.ratings, made.movies_rated.into()].map(HumanCount);
     lines.labeled("Wrote", format!("{rows} rows with {ratings} ratings of {movies} movies"));
@@ -196,10 +195,8 @@ pub(crate) fn of_sample(made: &sample::Summary, out: &Path, invocation: &Invocat
     lines.continued(format!("{} in {}", HumanBytes(made.bytes), out.display()));
     lines.blank();
     let path = |name| out.join(name).display().to_string();
-    let (ratings, movies, output) = (path("ratings.csv"), path("movies.csv"), path("output"));
-    // A repository of its own: the gate would compare it with what the usual one has.
-    let run =
-        invocation.pipeline([&"run", &"--ratings", &ratings, &"--movies", &movies, &"--output", &output]);
+    let (ratings, movies) = (path("ratings.csv"), path("movies.csv"));
+    let run = hints.command([&"run", &"--ratings", &ratings, &"--movies", &movies]);
     lines.line(format!("Run on it: {run}"));
     lines.finish()
 }

@@ -6,10 +6,6 @@ use super::*;
 const ID: &str = "20261125T023000.000Z";
 const BEFORE: &str = "20261124T023000.000Z";
 
-fn output() -> Location {
-    "my lists".parse().unwrap()
-}
-
 fn report(outcome: Outcome) -> Report {
     let id = |text: &str| text.parse::<GenerationId>().unwrap();
     let verdict = if outcome == Outcome::Refused { Verdict::Refused } else { Verdict::Passed };
@@ -30,7 +26,7 @@ fn report(outcome: Outcome) -> Report {
 
 #[test]
 fn the_hints_after_a_run_repeat_the_repository() {
-    let text = |outcome| of_run(&report(outcome), &output(), &Invocation::installed());
+    let text = |outcome| of_run(&report(outcome), &Hints::installed());
     let published = text(Outcome::Published);
     assert!(published.contains("\nServe it: server --store 'my lists'\n"), "{published}");
     let refused = text(Outcome::Refused);
@@ -51,7 +47,7 @@ fn the_hints_after_a_run_repeat_the_repository() {
 fn kept_ratings_without_a_readable_time_are_counted() {
     let says = "7 have no readable time in seconds since 1970 and count as the oldest";
     let mut report = report(Outcome::Published);
-    let text = |report: &Report| of_run(report, &output(), &Invocation::installed());
+    let text = |report: &Report| of_run(report, &Hints::installed());
     let with = text(&report);
     assert!(with.contains(&format!("8 kept\n{:22}   (of these, {says})\n", "")), "{with}");
     report.manifest.account.rows.without_timestamp = 0;
@@ -74,11 +70,11 @@ fn the_hint_after_a_partition_repeats_its_options() {
 }
 
 #[test]
-fn the_hint_after_a_sample_names_its_files_and_a_repository_of_its_own() {
+fn the_hint_after_a_sample_names_its_files_and_a_repository() {
     let made = sample::Summary::default();
-    let text = of_sample(&made, Path::new("data/my own"), &Invocation::installed());
+    let text = of_sample(&made, Path::new("data/my own"), &Hints::installed());
     let hint = "\nRun on it: pipeline run --ratings 'data/my own/ratings.csv' \
-                --movies 'data/my own/movies.csv' --output 'data/my own/output'";
+                --movies 'data/my own/movies.csv' --output 'my lists'";
     assert!(text.ends_with(hint), "{text}");
 }
 
@@ -95,7 +91,7 @@ fn the_hint_after_a_failed_verification_repeats_the_repository() {
         faults: Vec::new(),
         denied: None,
     };
-    let text = |verification: &_| of_verification(verification, &output(), &Invocation::installed());
+    let text = |verification: &_| of_verification(verification, &Hints::installed());
     let hint = "\nSee all generations: pipeline generations --output 'my lists'";
     assert!(text(&verification).ends_with(hint), "{}", text(&verification));
     verification.ok = true;

@@ -2,20 +2,15 @@
 
 use indicatif::HumanCount;
 use pipeline::verify::Verification;
-use store::Location;
 
 use super::lines::Lines;
-use crate::program::invocation::Invocation;
+use crate::program::invocation::Hints;
 
 /// Faults that are listed; the others are counted.
 const LISTED: usize = 10;
 
 /// Returns what was checked and each fault that was found.
-pub(crate) fn of_verification(
-    verification: &Verification,
-    output: &Location,
-    invocation: &Invocation,
-) -> String {
+pub(crate) fn of_verification(verification: &Verification, hints: &Hints) -> String {
     let count = |n: usize| HumanCount(n as u64);
     let Verification { generation, users, users_verified, movies, entries, faults, denied, .. } =
         verification;
@@ -40,7 +35,7 @@ pub(crate) fn of_verification(
     }
     lines.continued("Do not serve this generation; publish another");
     lines.blank();
-    let list = invocation.pipeline([&"generations", &"--output", output]);
+    let list = hints.command([&"generations"]);
     lines.line(format!("See all generations: {list}"));
     lines.finish()
 }
