@@ -46,7 +46,7 @@ test *ARGS:
 
 # Run the benchmarks of the batch
 bench *ARGS:
-    cargo bench -p pipeline {{ ARGS }}
+    cargo bench -p reading -p scoring -p pipeline {{ ARGS }}
 
 # Measure latencies during switches of the generation under full load: just bench-switching [USERS]
 bench-switching *ARGS:
@@ -55,8 +55,9 @@ bench-switching *ARGS:
 
 # Measure a cluster beside one process: just bench-cluster [USERS [SHARDS...]]
 bench-cluster *ARGS:
-    cargo build --release -p pipeline --features cluster --target-dir target/cluster
-    RECOMMENDER_TEST_CLUSTER=target/cluster/release/pipeline cargo bench -p end-to-end --bench cluster -- {{ ARGS }}
+    cargo build --release -p pipeline --features cluster
+    mkdir -p target/cluster && cp target/release/pipeline target/cluster/pipeline
+    RECOMMENDER_TEST_CLUSTER=target/cluster/pipeline cargo bench -p end-to-end --bench cluster -- {{ ARGS }}
 
 # Measure the server beside a constant route (wrk; nginx if installed): just bench-server [USERS [SECONDS [MOVIES [REQUESTS [CACHE_MIB]]]]]
 bench-server *ARGS:

@@ -8,7 +8,7 @@ as scipy keeps it; i64 and i32). With --train RATINGS.csv --factors K it is made
 What counts is preparation and lists, not the reading of files. Of the machine's time both the clock and the
 processors' are kept: where others use the machine as well, it is the latter that compare.
 
-The project runs as `cargo bench -p pipeline --bench scoring`. Its lists are compared with the peer's: the share of
+The project runs as `cargo bench -p scoring --bench scoring`. Its lists are compared with the peer's: the share of
 items in common (below 1 only where scores differ by rounding) is printed.
 """
 

@@ -1,11 +1,10 @@
-//! What is refused, in which words, and that nothing is touched by it.
+//! Refused input: the message, the exit code, and nothing is written.
 
 use std::fs;
 use std::path::Path;
 
+use harness::{Ended, World, program, sample};
 use store::layout;
-
-use crate::harness::{Ended, World, program, sample};
 
 const HEADER: &str = "userId,movieId,rating,timestamp\n";
 

@@ -1,12 +1,20 @@
-//! A run, whole.
+//! A run from its input to its records.
 
 use std::collections::HashSet;
 use std::fs;
+use std::path::PathBuf;
 
+use harness::{Ended, SMALL_MODEL, World, member, program, sample};
 use serde_json::Value;
 use store::layout;
 
-use crate::harness::{Ended, SMALL_MODEL, World, program, sample};
+/// Options of a model that is trained in a moment and evaluated.
+const MEASURED: [&str; 6] = ["--factors", "32", "--epochs", "6", "--rating-sweeps", "6"];
+
+/// Panics unless a text has a line, whole.
+fn assert_line(text: &str, line: &str) {
+    assert!(text.lines().any(|other| other == line), "no line `{line}` in\n{text}");
+}
 
 #[test]
 fn a_run_ends_with_a_summary_that_says_what_was_done_and_how_to_serve_it() {
@@ -15,31 +23,46 @@ fn a_run_ends_with_a_summary_that_says_what_was_done_and_how_to_serve_it() {
     command.current_dir(sample("../..")).arg("--output").arg(world.output());
     let ended = Ended::of(&mut command);
     assert!(ended.status.success(), "{}", ended.stderr);
-    let generation = world.current();
-    for says in [
-        "rows of data/sample/ratings.csv",
-        "kept",
-        "rejected",
-        "missing user",
-        "RMSE",
-        "NDCG@10",
-        "most popular",
-        "candidates/s",
-        "server",
+    let (generation, output) = (world.current(), world.output());
+    let server = PathBuf::from(program("server").get_program());
+    let account = world.repository().manifest(&generation).unwrap().account;
+    let figure = |name: &str| account.metrics[name];
+    let (rmse, mae) = (figure("rmse"), figure("mae"));
+    assert!(rmse < 0.9, "{rmse}");
+    let lists = ["ndcg@10", "popularity_ndcg@10", "recall@20", "popularity_recall@20"].map(figure);
+    for line in [
+        "Read      40,800 rows of data/sample/ratings.csv",
+        "                40,000 kept",
+        "                   114 merged  (of a movie rated twice, the later rating counts)",
+        "                   686 rejected",
+        "                   124   missing user",
+        "                 1,990 movies described",
+        "Trained   on 40,000 ratings of 600 users and 2,000 movies",
+        &format!("          RMSE {rmse:.4}, MAE {mae:.4} stars on held-out ratings"),
+        &format!(
+            "          NDCG@10 {:.3} (most popular {:.3}), Recall@20 {:.3} (most popular {:.3})",
+            lists[0], lists[1], lists[2], lists[3]
+        ),
+        &format!("Published {generation} in {}", output.display()),
+        &format!("Serve it: {} --store {}", server.display(), output.display()),
     ] {
-        assert!(ended.stdout.contains(says), "no `{says}` in\n{}", ended.stdout);
+        assert_line(&ended.stdout, line);
     }
-    assert!(ended.stdout.contains(generation.as_str()));
+    let scored = ended.stdout.lines().find(|line| line.starts_with("Scored ")).unwrap();
+    let (scored, per_second) = scored.split_once("; ").unwrap();
+    assert_eq!(scored, "Scored    600 users, the best 100 of each");
+    let per_second = per_second.strip_suffix(" candidates/s").unwrap().replace(',', "");
+    assert_eq!(per_second, (account.candidates_per_second as u64).to_string());
 }
 
 #[test]
 fn the_account_is_printed_as_json_and_stored_in_the_manifest() {
     let world = World::new();
-    let mut account = world.run_sample(&[]);
+    let mut account = world.run_sample(&MEASURED);
     let generation = world.current();
     let stored = layout::generation_dir(&world.output(), &generation).join(layout::MANIFEST);
     let mut stored: Value = serde_json::from_slice(&fs::read(stored).unwrap()).unwrap();
-    // What each has alone: what came of the run, where its report is, and the proof that the file is whole.
+    // Members of only one of them: the outcome and the path of the report, and the digest of the file.
     assert!(stored.as_object_mut().unwrap().remove("digest").unwrap().is_string());
     stored["outcome"] = "published".into();
     assert!(account.as_object_mut().unwrap().remove("report").unwrap().is_string());
@@ -76,13 +99,15 @@ fn every_rejected_row_is_listed_with_its_line() {
 
     let ratings = fs::read(sample("ratings.csv")).unwrap();
     let lines: Vec<_> = ratings.split(|&byte| byte == b'\n').map(String::from_utf8_lossy).collect();
-    let mut n_checked = 0;
-    for reject in rejects.lines().filter(|line| line.contains("missing_user")) {
+    let without_user: Vec<_> = rejects.lines().filter(|line| line.contains("missing_user")).collect();
+    assert_eq!(
+        without_user.len() as u64,
+        member(&account, "/rows/rejected_by_reason/missing_user").as_u64().unwrap()
+    );
+    for reject in without_user {
         let line: usize = reject.split(',').nth(1).unwrap().parse().unwrap();
         assert!(lines[line - 1].starts_with(','), "line {line} is `{}`", lines[line - 1]);
-        n_checked += 1;
     }
-    assert!(n_checked > 0);
 }
 
 #[test]
@@ -117,19 +142,20 @@ fn the_same_input_gives_the_same_records_whatever_the_threads_and_the_order_of_t
     let world = World::new();
     let one = world.run_quickly(&["--threads", "1"]);
     let two = world.run_quickly(&["--threads", "2", "--always"]);
-    assert_ne!(one["generation"], two["generation"]);
-    assert_eq!(one["content_digest"], two["content_digest"]);
+    assert_ne!(member(&one, "/generation"), member(&two, "/generation"));
+    let digest = |account: &Value| member(account, "/content_digest").as_str().unwrap().to_owned();
+    assert_eq!(digest(&one), digest(&two));
 
     let ratings = fs::read(sample("ratings.csv")).unwrap();
     let mut lines: Vec<&[u8]> = ratings.split_inclusive(|&byte| byte == b'\n').collect();
     lines[1..].reverse();
     let reversed = world.write("reversed.csv", lines.concat());
     let reversed = world.run(&reversed, &sample("movies.csv"), &SMALL_MODEL);
-    assert_eq!(reversed["rows"], one["rows"]);
-    assert_eq!(reversed["content_digest"], one["content_digest"]);
+    assert_eq!(member(&reversed, "/rows"), member(&one, "/rows"));
+    assert_eq!(digest(&reversed), digest(&one));
 
     let other_seed = world.run_quickly(&["--seed", "2"]);
-    assert_ne!(other_seed["content_digest"], one["content_digest"]);
+    assert_ne!(digest(&other_seed), digest(&one));
 }
 
 #[test]
@@ -138,14 +164,14 @@ fn a_rated_movie_without_metadata_is_ranked_and_named_by_its_id() {
     let movies = world.write("movies.csv", "movieId,title,genres\n999999,\"Unrated, The (1999)\",Drama\n");
     let args = [&SMALL_MODEL[..], &["--max-unnamed", "1"]].concat();
     let account = world.run(&sample("ratings.csv"), &movies, &args);
-    assert_eq!(account["counts"]["movies_without_metadata"], account["counts"]["movies"]);
+    assert_eq!(member(&account, "/counts/movies_without_metadata"), member(&account, "/counts/movies"));
     let generation = world.open_current();
     let generation = generation.tables();
     let movie = generation.fallback().movies[0];
     assert_eq!(generation.movie(movie).unwrap().unwrap().title, format!("Movie {movie}"));
 }
 
-/// The standard output of an evaluation, on the sample unless told otherwise, that must succeed.
+/// The standard output of an evaluation on the sample, where `args` name no other files. It must succeed.
 fn evaluate(args: &[&str]) -> String {
     let mut command = program("pipeline");
     let ended = Ended::of(command.current_dir(sample("../..")).arg("evaluate").args(args));
@@ -153,42 +179,91 @@ fn evaluate(args: &[&str]) -> String {
     ended.stdout
 }
 
+/// The same as JSON.
+fn evaluate_json(args: &[&str]) -> Value {
+    serde_json::from_str(&evaluate(&[args, &["--json"]].concat())).unwrap()
+}
+
+/// A number below a million, as in the table.
+fn grouped(n: u64) -> String {
+    if n < 1000 { n.to_string() } else { format!("{},{:03}", n / 1000, n % 1000) }
+}
+
+/// The figures of lists: the titles of their rows in the table, and their names.
+const OF_LISTS: [(&str, &str); 7] = [
+    ("Recall", "recall"),
+    ("NDCG", "ndcg"),
+    ("MAP", "map"),
+    ("Hit rate", "hit_rate"),
+    ("Coverage", "coverage"),
+    ("Gini", "gini"),
+    ("Top 1 % share", "top_1_percent_share"),
+];
+
 #[test]
 fn an_evaluation_shows_the_model_beside_the_most_popular_as_a_table_or_as_json() {
-    let table = evaluate(&["--splits", "2", "--k", "5,10"]);
-    for says in ["model", "most popular", "RMSE", "MAE", "Recall@5", "NDCG@10", "Gini@10", " ± ", "rejected"]
-    {
-        assert!(table.contains(says), "no `{says}` in\n{table}");
+    let args = [&MEASURED[..], &["--splits", "2", "--k", "5,10"]].concat();
+    let (table, json) = (evaluate(&args), evaluate_json(&args));
+    let number = |pointer: &str| member(&json, pointer).as_f64().unwrap();
+    for line in [
+        "Read      40,800 rows of data/sample/ratings.csv: 40,000 kept, 114 merged, 686 rejected",
+        "Held out  8,000 ratings (0.2 of all, at random); trained on 32,000",
+        "          600 users, 2,000 movies, seed 1 to 2",
+        &format!(
+            "Relevant  held-out ratings of 4 stars or more: {} users have one, {} do not, over all splits",
+            grouped(number("/users/evaluated") as u64),
+            grouped(number("/users/without_relevant") as u64)
+        ),
+        "                                model      most popular",
+    ] {
+        assert_line(&table, line);
     }
-    let json: Value = serde_json::from_str(&evaluate(&["--splits", "2", "--json"])).unwrap();
-    assert!(json["model"]["rmse"].as_f64().unwrap() > json["model"]["mae"].as_f64().unwrap());
-    assert!(json["popularity"].get("rmse").is_none());
-    for figure in ["recall", "ndcg", "map", "hit_rate", "coverage", "gini", "top_1_percent_share"] {
-        for k in [10, 20, 100] {
-            let name = format!("{figure}@{k}");
-            for side in ["model", "popularity"] {
-                assert!((0.0..=1.0).contains(&json[side][&name].as_f64().unwrap()), "{side} {name}");
-                assert!(json["spread"][side][&name].as_f64().unwrap() >= 0.0, "{side} {name}");
-            }
+    // Each row of the table has the figures of the JSON, and there is a row for every figure.
+    let cell = |side: &str, name: &str| {
+        format!(
+            "{:.4} ± {:.4}",
+            number(&format!("/{side}/{name}")),
+            number(&format!("/spread/{side}/{name}"))
+        )
+    };
+    for (title, name) in [("RMSE", "rmse"), ("MAE", "mae")] {
+        assert_line(&table, &format!("{title:<19} {:>17} {:>17}", cell("model", name), "-"));
+        assert!(json["popularity"].get(name).is_none());
+    }
+    for (title, name) in OF_LISTS {
+        for k in [5, 10] {
+            let (title, name) = (format!("{title}@{k}"), format!("{name}@{k}"));
+            let (model, popularity) = (cell("model", &name), cell("popularity", &name));
+            assert_line(&table, &format!("{title:<19} {model:>17} {popularity:>17}"));
         }
     }
+    assert!(number("/model/rmse") > number("/model/mae"));
     let splits = json["splits"].as_array().unwrap();
     assert_eq!(splits.iter().map(|split| split["seed"].as_u64().unwrap()).collect::<Vec<_>>(), [1, 2]);
     assert_eq!(json["split"], "random");
-    assert!(json["users"]["evaluated"].as_u64().unwrap() > 0);
 }
 
 #[test]
 fn an_evaluation_gives_the_same_figures_whatever_the_threads_and_by_time_others_than_at_random() {
-    let one = evaluate(&["--json", "--split", "newest", "--threads", "1"]);
-    assert_eq!(one, evaluate(&["--json", "--split", "newest", "--threads", "3"]));
-    let newest: Value = serde_json::from_str(&one).unwrap();
-    let random: Value = serde_json::from_str(&evaluate(&["--json"])).unwrap();
+    let evaluate_json = |args: &[&str]| evaluate_json(&[&MEASURED[..], args].concat());
+    let newest = evaluate_json(&["--split", "newest", "--threads", "1"]);
+    assert_eq!(newest, evaluate_json(&["--split", "newest", "--threads", "3"]));
+    let random = evaluate_json(&[]);
+    for k in [10, 20, 100] {
+        for (_, name) in OF_LISTS {
+            for side in ["model", "popularity"] {
+                let figure = member(&random, &format!("/{side}/{name}@{k}")).as_f64().unwrap();
+                assert!((0.0..=1.0).contains(&figure), "{side} {name}@{k}");
+            }
+        }
+    }
     assert_eq!(newest["split"], "newest");
-    assert_ne!(newest["model"], random["model"]);
-    let any: Value = serde_json::from_str(&evaluate(&["--json", "--relevant-at", "any"])).unwrap();
-    assert!(any["users"]["without_relevant"].as_u64() <= random["users"]["without_relevant"].as_u64());
-    assert_eq!((&any["model"]["rmse"], &any["relevant_at"]), (&random["model"]["rmse"], &"any".into()));
+    assert_ne!(member(&newest, "/model"), member(&random, "/model"));
+    let any = evaluate_json(&["--relevant-at", "any"]);
+    assert_eq!(any["relevant_at"], "any");
+    let without = |evaluation: &Value| member(evaluation, "/users/without_relevant").as_u64().unwrap();
+    assert!(without(&any) < without(&random));
+    assert_eq!(member(&any, "/model/rmse"), member(&random, "/model/rmse"));
 }
 
 #[test]
@@ -202,14 +277,13 @@ fn an_evaluation_of_two_files_accounts_for_the_rows_of_both() {
         world.write(name, format!("{header}{},3,4.0,9\n", rows.collect::<String>())).display().to_string()
     };
     let (train, test) = (part("train.csv", false), part("test.csv", true));
-    let json = evaluate(&["--json", "--train", &train, "--test", &test, "--k", "2,12"]);
-    let json: Value = serde_json::from_str(&json).unwrap();
+    let json = evaluate_json(&["--train", &train, "--test", &test, "--k", "2,12"]);
     assert_eq!(json["split"], "files");
     assert_eq!((&json["n_users"], &json["n_items"]), (&20.into(), &12.into()));
     for (path, kept) in [(train, "n_train"), (test, "n_test")] {
         let rows = &json["rows"][&path];
         assert_eq!(rows["rejected_by_reason"], serde_json::json!({ "missing_user": 1 }));
-        assert_eq!(rows["kept"], json["splits"][0][kept], "{path}");
+        assert_eq!(member(rows, "/kept"), member(&json, &format!("/splits/0/{kept}")), "{path}");
     }
     assert_eq!(json["model"]["recall@12"], 1.0, "a list of all movies has all that are relevant");
 }

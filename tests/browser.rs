@@ -8,9 +8,8 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use harness::eventually;
 use serde_json::{Value, json};
-
-use crate::harness::eventually;
 
 /// Keys as WebDriver writes them.
 pub(crate) const TAB: &str = "\u{e004}";
@@ -77,7 +76,7 @@ impl Browser {
         self.command("/url", json!({"url": url}));
     }
 
-    /// What a script returns.
+    /// Runs a script and returns its value.
     pub(crate) fn run(&self, script: &str) -> Value {
         self.command("/execute/sync", json!({"script": script, "args": []}))
     }
@@ -129,7 +128,7 @@ impl Browser {
         self.command("/actions", json!({"actions": [{"type": "key", "id": "keys", "actions": strokes}]}));
     }
 
-    /// Has the browser take itself for another: `Emulation.setEmulatedMedia` and the like.
+    /// Emulates another device, by `Emulation.setEmulatedMedia` and the like.
     pub(crate) fn emulate(&self, what: &str, parameters: Value) {
         self.command("/goog/cdp/execute", json!({"cmd": format!("Emulation.{what}"), "params": parameters}));
     }
@@ -142,7 +141,7 @@ impl Browser {
         from_base64(value["value"].as_str().unwrap())
     }
 
-    /// What the console complained of since the last look; violations of the policy are among it.
+    /// The console's warnings and errors since the last call, violations of the policy among them.
     pub(crate) fn complaints(&self) -> Vec<String> {
         let log = self.command("/se/log", json!({"type": "browser"}));
         let grave = log.as_array().unwrap().iter().filter(|entry| entry["level"] != "INFO");

@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use harness::{SMALL_MODEL, Server, World, eventually, sample};
 use serde_json::json;
 
 use crate::browser::{Browser, DOWN, ENTER, ESCAPE, RIGHT, SPACE, TAB};
-use crate::harness::{SMALL_MODEL, Server, World, eventually, sample};
 
 /// The page of a server, opened.
 fn open(server: &Server, rest: &str) -> Browser {
@@ -15,7 +15,7 @@ fn open(server: &Server, rest: &str) -> Browser {
     browser
 }
 
-/// That nothing was complained of, and nobody else asked.
+/// Panics if the browser logged a complaint, or sent a request to another server.
 fn has_been_good(browser: &Browser, server: &Server) {
     assert_eq!(browser.complaints(), Vec::<String>::new());
     let home = format!("http://{}/", server.address());
@@ -42,9 +42,9 @@ fn a_user_is_typed_or_picked_and_titles_stars_and_reasons_are_seen() {
     let titles: Vec<_> =
         list["items"].as_array().unwrap().iter().map(|item| item["title"].as_str().unwrap()).collect();
     assert_eq!(browser.texts("#list .title"), titles);
-    assert!(
-        browser.texts("#list .given").iter().all(|text| text.starts_with("★ ") && text.contains("predicted"))
-    );
+    let given = browser.texts("#list .given");
+    assert_eq!(given.len(), titles.len());
+    assert!(given.iter().all(|text| text.starts_with("★ ") && text.contains("predicted")), "{given:?}");
     assert_eq!(browser.run("return location.hash"), "#user=18");
 
     // The history, the best first.
@@ -76,7 +76,7 @@ fn a_user_is_typed_or_picked_and_titles_stars_and_reasons_are_seen() {
 }
 
 #[test]
-fn a_user_whom_nobody_knows_sees_popular_movies_and_what_is_no_id_is_said() {
+fn an_unknown_user_sees_popular_movies_and_a_wrong_id_is_named() {
     let world = World::new();
     world.run_quickly(&[]);
     let server = world.serve_when_ready();
@@ -90,7 +90,7 @@ fn a_user_whom_nobody_knows_sees_popular_movies_and_what_is_no_id_is_said() {
     browser.until_text("#user-says", "A user id is a whole number");
     browser.until("document.querySelector('#user-answer').hidden");
     has_been_good(&browser, &server);
-    // What the server refuses is said in its words.
+    // The page shows the server's own message.
     browser.type_into("#user", "99999999999");
     browser.press(ENTER);
     browser.until_text("#user-says", "give a whole number from 0 to 4294967295");
@@ -206,7 +206,8 @@ fn titles_are_text_whatever_is_in_them() {
     browser.click("#list summary");
     browser.until_text("#list details li", title);
     for place in ["#list .title", "#history .title", "#own-list .title", "#ratings .title", "#found .title"] {
-        assert!(browser.texts(place).iter().all(|text| text == title), "{place}");
+        let texts = browser.texts(place);
+        assert!(!texts.is_empty() && texts.iter().all(|text| text == title), "{place}: {texts:?}");
     }
     assert_eq!(browser.run("return document.querySelectorAll('img, b, i').length"), 0);
     has_been_good(&browser, &server);
@@ -246,9 +247,9 @@ fn before_the_first_generation_the_page_says_so_and_then_goes_on_by_itself() {
     browser.until_text("#list-heading", "user 18");
     browser.until_text("#generation", "less than a minute old");
     // The browser itself notes each answer that is none.
-    for complaint in browser.complaints() {
-        assert!(complaint.contains("503 (Service Unavailable)"), "{complaint}");
-    }
+    let complaints = browser.complaints();
+    assert!(!complaints.is_empty());
+    assert!(complaints.iter().all(|text| text.contains("503 (Service Unavailable)")), "{complaints:?}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What it does to pipelines and servers that their object store is shared, killed, cut off or wrong.
+//! Pipelines and servers whose object store is shared, killed, cut off or damaged.
 //!
 //! The store is a process of its own that speaks S3 (moto), the programs are the real ones, and between them runs a
 //! road that can hold, cut and lose what is on it.

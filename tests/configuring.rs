@@ -1,9 +1,9 @@
-//! One file for both programs, the environment over it, the options over both.
+//! Settings: one file for both programs, overridden by the environment, overridden by the options.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::harness::{Ended, SMALL_MODEL, Server, World, program, sample};
+use harness::{Ended, SMALL_MODEL, Server, World, program, sample};
 
 /// The settings of a world in which all lies below one directory.
 fn file(world: &World, more: &str) -> PathBuf {
@@ -37,7 +37,7 @@ fn a_run_and_a_server_find_each_other_by_the_file_alone() {
 
     let server = Server::start(&mut in_world(&world, "server"));
     server.wait_until_ready(None);
-    assert_eq!(server.get("/recommendations?user_id=18&n=9").item_ids().len(), 9);
+    assert_eq!(server.get("/recommendations?user_id=18&n=9").ids().len(), 9);
     assert_eq!(server.get("/recommendations?user_id=18&n=10").status, 400);
 }
 
@@ -54,7 +54,7 @@ fn a_file_that_is_wrong_ends_both_programs_with_its_line_and_code_2() {
         ("[server]\n", "line 9 of recommender.toml is no TOML"),
     ] {
         file(&world, more);
-        // What a value may be is known to the program that uses it; which values there are, to both.
+        // Both programs know all names; only the program that uses a value checks its range.
         let programs: &[&str] =
             if says.contains("cannot be") { &["server"] } else { &["pipeline", "server"] };
         for name in programs {

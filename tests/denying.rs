@@ -1,13 +1,12 @@
-//! That a run leaves out what a deny list names, proves it absent, and runs again when the list has changed.
+//! A run leaves out what a deny list names, verifies its absence, and runs again when the list has changed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use harness::{Ended, SMALL_MODEL, World, sample};
 use serde_json::Value;
 use store::layout;
 use store::{MovieId, Tables, UserId};
-
-use crate::harness::{Ended, SMALL_MODEL, World, sample};
 
 /// A user with many ratings, and with rows that are rejected for several reasons.
 const DELETED: UserId = UserId(26);
@@ -27,7 +26,7 @@ fn denied() -> (World, PathBuf, Value) {
     (world, list, account)
 }
 
-/// Where a movie stands: in how many lists, histories and rows of similar movies.
+/// The numbers of lists, histories and rows of similar movies that have a movie.
 fn occurrences(tables: &Tables, movie: MovieId) -> [usize; 3] {
     let users: Vec<_> = tables.users().map(Result::unwrap).collect();
     let with = |holds: &dyn Fn(UserId) -> bool| users.iter().filter(|&&user| holds(user)).count();
@@ -110,7 +109,7 @@ fn the_same_list_is_no_change_and_another_is() {
 }
 
 #[test]
-fn a_person_reads_how_many_rows_were_denied_and_nobody_is_named() {
+fn the_summary_has_the_number_of_denied_rows_and_names_no_user() {
     let world = World::new();
     let list = world.write("deny.txt", "user 301\nmovie 27\n");
     let mut command = world.pipeline("run");

@@ -1,9 +1,9 @@
-//! That the description of the API is true: schemathesis asks for everything that it allows, and for much that it does not.
+//! The description of the API is true: schemathesis sends requests that it allows, and many that it does not.
 
 use std::env;
 use std::process::Command;
 
-use crate::harness::{Ended, World};
+use harness::{Ended, World};
 
 #[test]
 fn requests_made_from_the_description_find_nothing_that_it_does_not_say() {

@@ -1,18 +1,18 @@
 //! Commands killed before every write, rename and sync that they make; disks that are full, or cannot be written.
 //!
 //! strace kills a process at the entry of the n-th call of a kind, for every n until there is none, so that every state
-//! between two calls is one that somebody finds. It counts by thread; what decides happens in one.
+//! between two calls is tested. strace counts by thread; all calls that matter are made by one thread.
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use harness::{Ended, World, eventually};
 use store::layout;
 
 use crate::crashes::{another_run, the_next_run_mends_it, while_asking};
-use crate::harness::{Ended, World, eventually};
 
-/// What changes files or makes changes last.
+/// The calls that change files or make changes durable.
 const CALLS: [&str; 13] = [
     "write",
     "pwrite64",
@@ -32,7 +32,8 @@ const CALLS: [&str; 13] = [
 /// The same command, killed as `kill -9` does before its n-th call of a kind.
 fn killed_before(command: &Command, call: &str, n: usize) -> Command {
     let mut strace = Command::new("strace");
-    strace.args(["--follow-forks", "--quiet=all", "--output=/dev/null", &format!("--trace={call}")]);
+    strace.args(["--follow-forks", "--quiet=all", "--output=/dev/null"]);
+    strace.arg(format!("--trace={call}"));
     strace.arg(format!("--inject={call}:signal=KILL:when={n}"));
     strace.arg(command.get_program()).args(command.get_args());
     if let Some(dir) = command.get_current_dir() {
@@ -72,7 +73,7 @@ fn a_run_that_is_killed_at_any_step_changes_nothing_that_is_served() {
         run.args(["--threads", "1"]);
         run
     };
-    let (n_kills, n_answered) = while_asking(&server, || {
+    let n_kills = while_asking(&server, || {
         killed_at_every_step(run, |step| {
             let current = world.current();
             let content = world.open(&current).manifest().content_digest.clone();
@@ -83,7 +84,6 @@ fn a_run_that_is_killed_at_any_step_changes_nothing_that_is_served() {
         })
     });
     assert!(n_kills >= 30, "only {n_kills} kills");
-    assert!(n_answered > n_kills);
     server.wait_until_ready(Some(world.current().as_str()));
 }
 
@@ -125,7 +125,7 @@ fn going_back_pinning_and_pruning_can_be_killed_at_any_step() {
         },
         |step| {
             drop(world.open_current());
-            // What is left and looks whole is whole.
+            // A generation with a manifest is complete.
             for id in world.repository().generations().unwrap() {
                 match world.repository().manifest(&id) {
                     Ok(_) => drop(world.open(&id)),
@@ -194,7 +194,7 @@ fn a_disk_that_is_full_ends_a_run_with_an_error_whenever_it_fills_up() {
     let (server, first) = (world.serve_when_ready(), world.current());
     let list = server.list_of(first.as_str());
     let mut n_full = 0;
-    for free_kib in (0..).map(|step| 96 * step) {
+    for free_kib in (0..).map(|step| 160 * step) {
         disk.fill_but(free_kib << 10);
         let ended = Ended::of(another_run(&world).stderr(Stdio::piped()));
         disk.empty();

@@ -1,11 +1,10 @@
-//! That ratings folded in give what the batch gives.
+//! Ratings folded in give the lists of the batch.
 
 use std::collections::HashSet;
 
+use harness::{Server, World};
 use serde_json::json;
 use store::Tables;
-
-use crate::harness::{Server, World};
 
 /// The mean share of each user's stored list that folding in the user's own ratings gives.
 pub(crate) fn overlap(server: &Server, tables: &Tables, n: usize) -> f64 {
@@ -17,7 +16,7 @@ pub(crate) fn overlap(server: &Server, tables: &Tables, n: usize) -> f64 {
         let answer = server.post("/recommendations", &json!({ "ratings": ratings, "n": n }).to_string());
         assert_eq!(answer.status, 200, "{answer:?}");
         assert_eq!(answer.json()["unknown"], json!([]));
-        let folded: HashSet<u64> = answer.item_ids().into_iter().collect();
+        let folded: HashSet<u64> = answer.ids().into_iter().collect();
         let stored = tables.top_n(user).unwrap().unwrap();
         let stored = &stored.movies[..n.min(stored.movies.len())];
         stored.iter().filter(|id| folded.contains(&id.0.into())).count() as f64 / stored.len() as f64

@@ -1,15 +1,14 @@
-//! That a night which would make serving worse is kept and not published: the exit code says so, and why.
+//! A run that would make serving worse is kept and not published; the exit code and the report say why.
 
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
 
+use harness::{Ended, World, eventually, program, sample};
 use serde_json::Value;
 use store::manifest::Verdict;
 
-use crate::harness::{Ended, World, eventually, program, sample};
-
-/// A model that is measured, and over in a moment: enough to be told from a worse one.
+/// Options of a model that is trained in a moment, evaluated, and good enough for the gate to notice a worse one.
 const MEASURED: [&str; 6] = ["--factors", "32", "--epochs", "6", "--rating-sweeps", "6"];
 
 /// A world in which the sample was published.
@@ -64,7 +63,7 @@ fn csv(rows: &[Vec<String>]) -> String {
     format!("userId,movieId,rating,timestamp\n{}", lines.concat())
 }
 
-/// Gives each row the cell of another, far away: what a join on the wrong key does.
+/// The sample's ratings with the cells of a column permuted, as by a join on the wrong key.
 fn shuffled(column: usize) -> String {
     let mut rows = rows();
     let cells: Vec<_> = rows.iter().map(|row| row[column].clone()).collect();
@@ -81,7 +80,7 @@ fn ratings_that_were_cut_off_are_refused_wherever_that_was() {
     let whole = fs::read(sample("ratings.csv")).unwrap();
     let half = world.write("half.csv", &whole[..whole.len() / 2]);
     refused(&world, &half, &sample("movies.csv"), &[], &["ratings", "users"]);
-    // So little is lost that no bound on amounts would notice.
+    // A loss that no bound on amounts would notice.
     let all_but_a_row = world.write("almost.csv", &whole[..whole.len() - 8]);
     refused(&world, &all_but_a_row, &sample("movies.csv"), &[], &["end of ratings"]);
 }
@@ -184,7 +183,7 @@ fn a_run_with_nothing_new_publishes_nothing_unless_asked() {
     assert_eq!(again(&changed, &["--seed", "3", "--always"]), "published");
     assert_eq!(world.repository().generations().unwrap().len(), 4);
 
-    // What has lost a file is made again.
+    // A generation that has lost a file is made again.
     let dir = store::layout::generation_dir(&world.output(), &world.current());
     fs::remove_file(dir.join("records/db")).unwrap();
     assert_eq!(again(&changed, &["--seed", "3"]), "published");
@@ -213,7 +212,7 @@ fn a_generation_that_somebody_went_back_from_does_not_return_by_itself() {
 }
 
 #[test]
-fn a_second_run_is_told_who_is_at_work_and_an_end_by_force_frees_the_lock() {
+fn a_second_run_names_the_process_of_the_first_and_a_kill_frees_the_lock() {
     let world = World::new();
     let mut first = world.pipeline("run");
     first.current_dir(sample("../..")).args(["--epochs", "5000"]).stderr(Stdio::null());

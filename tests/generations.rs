@@ -1,11 +1,10 @@
-//! What is done with generations that there are: listed, compared, gone back to, pinned, pruned.
+//! Generations listed, compared, rolled back, pinned, pruned.
 
 use std::fs;
 
+use harness::{Ended, World, member};
 use serde_json::Value;
 use store::{GenerationId, layout};
-
-use crate::harness::{Ended, World};
 
 /// A world with generations that differ in their seed, the oldest first; the last is published.
 fn with_generations(n: usize) -> (World, Vec<GenerationId>) {
@@ -18,7 +17,7 @@ fn with_generations(n: usize) -> (World, Vec<GenerationId>) {
     (world, generations)
 }
 
-/// What a command prints that must succeed.
+/// The standard output of a command that must succeed.
 fn prints(world: &World, command: &str, args: &[&str]) -> String {
     let ended = Ended::of(world.pipeline(command).args(args));
     assert!(ended.status.success(), "{ended:?}");
@@ -29,7 +28,7 @@ fn json(world: &World, command: &str, args: &[&str]) -> Value {
     serde_json::from_str(&prints(world, command, &[args, &["--json"]].concat())).unwrap()
 }
 
-/// What a command says that must fail with code 1.
+/// The standard error of a command that must fail with code 1.
 fn fails(world: &World, command: &str, args: &[&str]) -> String {
     let ended = Ended::of(world.pipeline(command).args(args));
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
@@ -60,15 +59,22 @@ fn the_list_says_of_each_generation_what_became_of_it() {
     assert!(list[1]["bytes"].as_u64().unwrap() > 0 && list[1]["age_seconds"].is_u64());
 
     let table = prints(&world, "generations", &[]);
-    for says in
-        ["PUBLISHED", "withdrawn", "odd titles", "ready *", "upgrade the reader", "incomplete", "pinned"]
-    {
-        assert!(table.contains(says), "no `{says}` in\n{table}");
+    for (id, says) in [
+        (ids[2].as_str(), &["withdrawn", "odd titles"][..]),
+        (ids[1].as_str(), &["PUBLISHED"]),
+        (ids[0].as_str(), &["ready *"]),
+        ("20200102T000000.000Z", &["unreadable", "upgrade the reader"]),
+        ("20200101T000000.000Z", &["incomplete"]),
+    ] {
+        let row = table.lines().find(|line| line.starts_with(id)).unwrap();
+        for text in says {
+            assert!(row.contains(text), "no `{text}` in `{row}`");
+        }
     }
 }
 
 #[test]
-fn going_back_and_forth_is_served_and_names_how_to_undo_it() {
+fn going_back_and_forth_is_served_and_the_undo_command_is_printed() {
     let (world, ids) = with_generations(3);
     let server = world.serve_when_ready();
     let serves = |id: &GenerationId| server.wait_until_ready(Some(id.as_str()));
@@ -103,7 +109,7 @@ fn a_current_that_names_nothing_is_left_by_going_to_what_there_is() {
 }
 
 #[test]
-fn a_difference_is_told_by_users_movies_and_figures() {
+fn a_difference_is_stated_by_users_movies_and_figures() {
     let world = World::new();
     let measured = ["--factors", "16", "--epochs", "2", "--rating-sweeps", "2", "--max-quality-loss", "inf"];
     world.run_sample(&[&measured[..], &["--min-lift=-inf"]].concat());
@@ -127,12 +133,30 @@ fn a_difference_is_told_by_users_movies_and_figures() {
     let title_of = &change["movies_in"][0];
     let id = store::MovieId(u32::try_from(title_of["id"].as_u64().unwrap()).unwrap());
     assert_eq!(title_of["title"], tables[1].tables().movie(id).unwrap().unwrap().title);
-    assert!(title_of["after"].as_u64() > title_of["before"].as_u64());
+    let n_lists = |when: &str| member(title_of, when).as_u64().unwrap();
+    assert!(n_lists("/after") > n_lists("/before"), "{title_of}");
 
     let text = prints(&world, "diff", &[first.as_str()]);
-    for says in ["600 in both", "mean overlap@10", "In  ", "Out ", "Metrics", "rmse", " -> "] {
-        assert!(text.contains(says), "no `{says}` in\n{text}");
+    let change = json(&world, "diff", &[first.as_str()]);
+    let moved = |label: &str, list: &str| {
+        let movie = &member(&change, list)[0];
+        let [before, after] = ["/before", "/after"].map(|when| member(movie, when).as_u64().unwrap());
+        format!("{label:9} {} ({before} -> {after} users)", member(movie, "/title").as_str().unwrap())
+    };
+    let lines: Vec<_> = text.lines().collect();
+    for line in [
+        format!("From      {first} to {second}"),
+        "Users     600 in both, 0 gone, 0 new".to_owned(),
+        moved("In", "/movies_in"),
+        moved("Out", "/movies_out"),
+    ] {
+        assert!(lines.contains(&line.as_str()), "no line `{line}` in\n{text}");
     }
+    let mean = format!("; mean overlap@10 {:.3}", member(&change, "/mean_overlap").as_f64().unwrap());
+    assert!(lines[2].starts_with("Lists     ") && lines[2].ends_with(&mean), "{text}");
+    let [before, after] = ["before", "after"].map(|when| change["metrics"]["rmse"][when].as_f64().unwrap());
+    let rmse = format!("{:9} {:24} {before:>8.4} -> {after:>8.4}  ", "", "rmse");
+    assert!(lines.iter().any(|line| line.starts_with(&rmse)), "no line `{rmse}` in\n{text}");
     assert!(fails(&world, "diff", &[first.as_str(), "--n", "0"]).contains("--n"));
     assert!(fails(&world, "diff", &["20010101T000000.000Z"]).contains("not complete"));
 }

@@ -1,10 +1,9 @@
-//! What machines read of a run: a log of one JSON object a line, and a file for Prometheus.
+//! The machine-readable output of a run: a log of one JSON object a line, and a file for Prometheus.
 
 use std::fs;
 
+use harness::{Ended, SMALL_MODEL, World, sample};
 use serde_json::Value;
-
-use crate::harness::{Ended, SMALL_MODEL, World, sample};
 
 fn run(world: &World, args: &[&str]) -> Ended {
     let mut command = world.pipeline("run");
@@ -27,7 +26,7 @@ fn without_a_terminal_every_line_of_the_log_is_a_json_object_with_time_level_and
         let time = event["timestamp"].as_str().unwrap();
         assert!(time.len() >= 20 && time.as_bytes()[10] == b'T' && time.ends_with('Z'), "{line}");
     }
-    // What was counted stands beside the message.
+    // Counts are members beside the message.
     assert!(log.contains(r#""ratings":40000"#), "{log}");
 
     let text = run(&world, &["--depth", "0", "--log-format", "text"]);
@@ -62,7 +61,7 @@ fn the_file_for_prometheus_tells_of_success_refusal_and_failure() {
     assert_eq!(outcome("unchanged"), Some(1.0));
     assert!(figure(SUCCESS).unwrap() >= success);
 
-    // Where it cannot be written, the run is what it was, and somebody is told.
+    // A file that cannot be written is logged, and does not fail the run.
     let ended = run(&world, &["--always", "--metrics-file", "/nowhere/batch.prom"]);
     assert_eq!(ended.status.code(), Some(0));
     assert!(ended.stderr.contains("--metrics-file"), "{}", ended.stderr);

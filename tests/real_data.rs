@@ -4,10 +4,10 @@
 use std::env;
 use std::path::PathBuf;
 
+use harness::{Ended, World, program};
 use serde_json::Value;
 
 use crate::folding::overlap;
-use crate::harness::{Ended, World, program};
 
 fn real(name: &str) -> PathBuf {
     // Set when the tests were built; where it no longer is, the file will not be found.
@@ -17,7 +17,7 @@ fn real(name: &str) -> PathBuf {
     path
 }
 
-/// What an evaluation on a file of the real data finds.
+/// The figures of an evaluation on a file of the real data.
 fn evaluate(name: &str, args: &[&str]) -> Value {
     let mut command = program("pipeline");
     let ended = Ended::of(command.args(["evaluate", "--json", "--ratings"]).arg(real(name)).args(args));
@@ -42,7 +42,7 @@ fn the_seed_data_is_read_to_the_last_row_and_served() {
     let history = features["features"][0]["histories"].as_array().unwrap();
     assert_eq!(history.len(), 502);
     assert_eq!(history[..3], [1, 2, 6]);
-    let ids = server.get("/recommendations?user_id=18").item_ids();
+    let ids = server.get("/recommendations?user_id=18").ids();
     assert_eq!(ids.len(), 2);
     assert!(ids.iter().all(|&id| !history.contains(&id.into())));
 
@@ -53,7 +53,7 @@ fn the_seed_data_is_read_to_the_last_row_and_served() {
 
 #[test]
 fn the_rating_error_on_the_seed_data_is_far_below_that_of_the_replaced_model() {
-    let evaluation = evaluate("seed/ratings.csv", &["--objective", "rating", "--splits", "5"]);
+    let evaluation = evaluate("seed/ratings.csv", &["--objective", "rating", "--splits", "2"]);
     let rmse = evaluation["model"]["rmse"].as_f64().unwrap();
     // The replaced model has 0.866; splits differ by about 0.002.
     assert!(rmse <= 0.80, "RMSE {rmse}");

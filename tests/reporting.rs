@@ -1,11 +1,10 @@
-//! What a person reads in the morning: a page for every night, that says what came of it and needs nothing else.
+//! The HTML report of each run: one self-contained page that states the outcome.
 
 use std::fs;
 use std::path::Path;
 
+use harness::{Ended, SMALL_MODEL, World, sample};
 use serde_json::Value;
-
-use crate::harness::{Ended, SMALL_MODEL, World, sample};
 
 /// Elements that have no end.
 const VOID: [&str; 2] = ["meta", "br"];
@@ -53,7 +52,7 @@ fn leads_to(world: &World, account: &Value) -> bool {
 }
 
 #[test]
-fn every_night_has_a_page_the_refused_one_as_well() {
+fn every_run_has_a_report_the_refused_one_as_well() {
     let world = World::new();
     let measured = ["--factors", "16", "--epochs", "3", "--rating-sweeps", "3", "--min-lift=-inf"];
     let first = world.run_sample(&measured);
@@ -99,7 +98,7 @@ fn a_report_changes_nothing_and_is_left_out_where_it_is_not_wanted_or_cannot_be_
     assert!(silent.get("report").is_none() && silent["phases"].get("report").is_none());
     assert!(!without.path("output/reports").exists());
 
-    // An unchanged night has none of its own.
+    // An unchanged run has no report.
     let unchanged = with.run_quickly(&[]);
     assert_eq!((&unchanged["outcome"], unchanged.get("report")), (&"unchanged".into(), None));
     assert!(leads_to(&with, &account));

@@ -1,22 +1,21 @@
 //! A hundred generations in turn under full load, and how going back is seen.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
+use harness::{Connection, Ended, LeanAnswer, Server, Stop, World, eventually, program};
 use serde_json::Value;
 use store::manifest::{Account, Counts};
 use store::records::{History, Movie, TopN};
 use store::writer::GenerationWriter;
 use store::{GenerationId, MovieId, UserId};
 
-use crate::client::{Answer, Connection, Stop};
-use crate::harness::{Ended, Server, World, eventually, program};
-
 const N_CONNECTIONS: usize = 32;
 const N_SWITCHES: usize = 100;
 const N_USERS: u32 = 50;
-/// How long the stored lists are.
+/// The length of the stored lists.
 const DEPTH: u32 = 5;
 
 /// A generation of which every answer tells its number: movies from 1000 times the number up, titled by it.
@@ -57,7 +56,7 @@ impl Edition {
     }
 
     /// Panics unless every movie of an answer is this edition's.
-    fn check(&self, answer: &Answer) {
+    fn check(&self, answer: &LeanAnswer) {
         let body: Value = serde_json::from_slice(&answer.body).unwrap();
         let ids: Vec<u64> = match &body["items"] {
             Value::Array(items) => {
@@ -78,11 +77,11 @@ fn recommendations(user: u32) -> String {
     format!("/recommendations?user_id={user}&n={DEPTH}&returnMetadata=true")
 }
 
-/// Asks for all users in turn on one connection until it is told to stop; every answer must be whole and from the
+/// Asks for all users in turn on one connection until `done` is set; every answer must be whole and from the
 /// edition that it names.
-fn ask(address: &str, editions: &[Edition], done: &AtomicBool) {
+fn ask(address: SocketAddr, editions: &[Edition], done: &AtomicBool) {
     let mut connection = Connection::open(address).unwrap();
-    // Two more than there are: nobody knows them.
+    // Two more than there are: unknown users.
     let mut users = (0..N_USERS + 2).cycle();
     while !done.load(Ordering::Relaxed) {
         let user = users.next().unwrap();
@@ -109,7 +108,7 @@ fn a_hundred_switches_under_full_load_fail_no_request_and_mix_no_answer() {
     thread::scope(|scope| {
         let _stop = Stop(&done);
         let clients: Vec<_> =
-            (0..N_CONNECTIONS).map(|_| scope.spawn(|| ask(&address, &editions, &done))).collect();
+            (0..N_CONNECTIONS).map(|_| scope.spawn(|| ask(address, &editions, &done))).collect();
         // Of these, the third goes back to the one before, of which the server keeps its copy; the others are fetched.
         for next in [1, 2, 1, 3, 0].into_iter().cycle().take(N_SWITCHES) {
             let edition = &editions[next];
@@ -147,7 +146,7 @@ fn a_server_with_default_settings_follows_a_rollback() {
         let ended = Ended::of(world.pipeline("rollback").args(args));
         assert!(ended.status.success(), "{ended:?}");
         server.wait_until_ready(Some(edition.id.as_str()));
-        let mut connection = Connection::open(&server.address()).unwrap();
+        let mut connection = Connection::open(server.address()).unwrap();
         edition.check(connection.get(&recommendations(18)).unwrap());
     }
 }

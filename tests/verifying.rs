@@ -1,15 +1,14 @@
-//! That published lists are proved, and wrong ones refused by user and movie.
+//! Published lists are verified, and wrong ones named by user and movie.
 
 use std::fs;
 use std::process::Command;
 
+use harness::{Ended, World, member};
 use serde_json::Value;
 use store::layout;
 use store::records::{Factors, History, TopN};
 use store::writer::GenerationWriter;
 use store::{GenerationId, MovieId, Tables, UserId};
-
-use crate::harness::{Ended, World};
 
 /// The user whose records are made wrong.
 const WRONGED: UserId = UserId(7);
@@ -70,9 +69,14 @@ fn the_lists_of_a_run_are_proved_whatever_orders_them() {
         world.run_quickly(&["--objective", objective, "--depth", "50"]);
         let ended = Ended::of(&mut verify(&world));
         assert_eq!(ended.status.code(), Some(0), "{ended:?}");
-        for says in ["Scored", "200 of 600 users", "10,000 entries", "equal to the bit"] {
-            assert!(ended.stdout.contains(says), "no `{says}` in\n{}", ended.stdout);
-        }
+        let lines: Vec<_> = ended.stdout.lines().collect();
+        assert_eq!(
+            lines[1..3],
+            [
+                "Scored    200 of 600 users again, 2,000 movies each",
+                "Right     all 10,000 entries: unseen, complete and in order;",
+            ]
+        );
         let ended = Ended::of(verify(&world).args(["--users", "9999", "--json"]));
         assert!(ended.status.success(), "{ended:?}");
         let json: Value = serde_json::from_str(&ended.stdout).unwrap();
@@ -103,24 +107,31 @@ fn a_wrong_list_is_refused_by_generation_user_and_movie() {
         (current.top_n(WRONGED).unwrap().unwrap().movies, current.history(WRONGED).unwrap().unwrap().movies);
     assert_eq!(list, longer.movies[..50]);
 
+    let refused = |id: &GenerationId, args: &[&str]| {
+        let ended = Ended::of(verify(&world).args(["--users", "9999", id.as_str()]).args(args));
+        assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+        ended.stdout
+    };
     let case = |alter: &dyn Fn(&mut TopN, &mut History, &mut Factors), movie: Option<MovieId>, says: &str| {
         let id = altered(&world, alter);
-        let refused = |command: &mut Command| {
-            let ended = Ended::of(command.args(["--users", "9999", id.as_str()]));
-            assert_eq!(ended.status.code(), Some(1), "{ended:?}");
-            ended.stdout
-        };
-        let text = refused(&mut verify(&world));
-        for says in [id.as_str(), "Wrong     user 7: ", says] {
-            assert!(text.contains(says), "no `{says}` in\n{text}");
-        }
-        let json: Value = serde_json::from_str(&refused(verify(&world).arg("--json"))).unwrap();
+        let json: Value = serde_json::from_str(&refused(&id, &["--json"])).unwrap();
         let faults = json["faults"].as_array().unwrap();
         assert_eq!((&json["ok"], faults.len(), &faults[0]["user"]), (&false.into(), 1, &7.into()), "{json}");
-        assert_eq!(faults[0]["movie"], serde_json::to_value(movie).unwrap(), "{json}");
+        assert_eq!(json["generation"], id.as_str());
+        assert_eq!(*member(&faults[0], "/movie"), serde_json::to_value(movie).unwrap(), "{json}");
+        let fault = faults[0]["fault"].as_str().unwrap().to_owned();
+        assert!(fault.contains(says), "no `{says}` in {json}");
+        (id, fault)
     };
 
-    case(&|list, _, _| swap(list, 2, 3), Some(list[2]), "stands behind");
+    let (id, fault) = case(&|list, _, _| swap(list, 2, 3), Some(list[2]), "stands behind");
+    let text = refused(&id, &[]);
+    for line in [
+        format!("Opened    {id}: its files are what its manifest says"),
+        format!("Wrong     user 7: {fault}"),
+    ] {
+        assert!(text.lines().any(|other| other == line), "no line `{line}` in\n{text}");
+    }
     case(&|list, _, _| list.movies[3] = history[0], Some(history[0]), "in the list and in the history");
     case(&|list, _, _| list.movies[3] = MovieId(9_999_999), Some(MovieId(9_999_999)), "has no factors");
     case(&|list, _, _| list.scores[3] = list.scores[3].next_up(), Some(list[3]), "its factors give");

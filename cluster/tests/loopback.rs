@@ -1,5 +1,6 @@
-//! A scheduler and two executors of one slot, each a process of its own, which are killed.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
+//! A scheduler and executors of one slot, each a process of its own: what the client makes of their deaths, and of kernels
+//! that refuse. The crate `end-to-end` has the real kernels.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 #[path = "loopback/node.rs"]
 mod node;
@@ -9,6 +10,3 @@ mod users;
 mod shards;
 #[path = "loopback/failures.rs"]
 mod failures;
-#[cfg(object_store)]
-#[path = "loopback/bucket.rs"]
-mod bucket;

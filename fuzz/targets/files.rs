@@ -1,4 +1,4 @@
-//! What else is read from files: the deny list, the names of generations, locations.
+//! Small texts: the deny list, the names of generations, locations.
 #![no_main]
 
 use std::path::Path;

@@ -2,7 +2,7 @@
 //! the median of some turns. The arguments are a ratings table, the turns, and numbers of factors.
 //!
 //! ```text
-//! cargo bench --workspace --bench epoch -- data/ml-25m/ratings.csv 5 64 128
+//! cargo bench -p pipeline --bench epoch -- data/ml-25m/ratings.csv 5 64 128
 //! ```
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints its result")]

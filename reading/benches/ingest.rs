@@ -2,7 +2,7 @@
 //! the same stated schema and all threads, one after the other in turns, median of five.
 //!
 //! ```text
-//! cargo bench -p pipeline --bench ingest -- 25000000
+//! cargo bench -p reading --bench ingest -- 25000000
 //! ```
 //!
 //! The tables are made below `INGEST_BENCH_DIR` (the system's temporary directory otherwise): about 650 MB

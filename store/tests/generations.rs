@@ -1,6 +1,6 @@
-//! The store as its users see it: what goes in comes out, and what is damaged is refused by name.
+//! The store as its users see it: records are read as they were written, and damaged files are refused by name.
 
-#![allow(clippy::unwrap_used, reason = "a test may insist: its panic is the report")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +14,7 @@ use store::records::{Factors, History, Movie, TopN};
 use store::writer::GenerationWriter;
 use store::{Error, GenerationId, MovieId, Repository, UserId};
 
-/// What a test puts into a generation.
+/// The content of a test's generation.
 #[derive(Debug, Clone, Default)]
 struct Model {
     users: BTreeMap<UserId, (TopN, History, Factors)>,
@@ -230,7 +230,7 @@ fn a_flipped_bit_in_any_file_is_refused_by_the_name_of_the_file() {
             flipped[offset] = byte ^ 0x10;
             fs::write(&path, flipped).unwrap();
             let error = open(output.path(), &id).unwrap_err();
-            // What says the format is read first, and may then say another one.
+            // The format version is read first, and the flip may change it.
             assert!(
                 matches!(&error, Error::Damaged { path: named, .. } | Error::OtherFormat { path: named, .. } if *named == path),
                 "{error}"

@@ -1,6 +1,6 @@
-//! Copies that a reader keeps at its end, and who may take them over.
+//! Copies that a reader keeps at its end, and their adoption by the next reader.
 
-#![allow(clippy::unwrap_used, reason = "a test may insist: its panic is the report")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -96,7 +96,7 @@ fn a_kept_copy_outlives_what_others_do_in_its_directory_until_one_of_them_is_kep
 fn a_copy_of_a_generation_whose_manifest_is_another_by_now_is_not_adopted_and_goes() {
     let site = Site::new();
     let path = site.repository.path(&site.id, layout::MANIFEST);
-    // The same name, made by somebody else: such a manifest is valid.
+    // A valid manifest of the same name, written by another run.
     let text = fs::read_to_string(&path).unwrap().replace(r#""code_version": """#, r#""code_version": "2""#);
     let open = text.split_once(",\n  \"digest\"").unwrap().0;
     let digest = blake3::hash(open.as_bytes()).to_hex();

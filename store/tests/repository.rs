@@ -1,6 +1,6 @@
-//! What a repository promises of generations: which is published, what is kept, and what becomes of the rest.
+//! The promises of a repository: which generation is published, which are kept, and what is removed.
 
-#![allow(clippy::unwrap_used, reason = "a test may insist: its panic is the report")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::fs;
 use std::path::Path;
@@ -181,7 +181,7 @@ fn a_report_is_led_to_by_a_name_that_stays_and_goes_with_its_generation() {
 }
 
 #[test]
-fn of_two_runs_that_complete_the_same_job_one_is_told_unless_the_other_is_dead() {
+fn of_two_runs_that_complete_the_same_job_one_fails_unless_the_other_is_dead() {
     let site = Site::new();
     let (repository, work) = (&site.repository, site.path().join("work"));
     let lock = repository.lock().unwrap();
@@ -201,7 +201,7 @@ fn of_two_runs_that_complete_the_same_job_one_is_told_unless_the_other_is_dead()
         let manifest = finished.seal(Account::default()).unwrap();
         repository.add(&staging, &manifest, |_| ())
     };
-    // What lacks a shard is not completed, and can be gone on with.
+    // A job that lacks a shard is not completed, and can be resumed.
     let longer = FileDigest { bytes: file.bytes + 1, ..file.clone() };
     assert!(matches!(complete(&longer), Err(Error::Damaged { .. })));
     assert!(job.may_go_on(&lock).unwrap());
@@ -210,7 +210,7 @@ fn of_two_runs_that_complete_the_same_job_one_is_told_unless_the_other_is_dead()
     complete(&file).unwrap();
     assert!(matches!(complete(&file), Err(Error::Claimed { .. })));
     assert_eq!(repository.jobs().unwrap(), [], "its generation is whole");
-    // The lock says that nobody else can be at it.
+    // The lock excludes every other run.
     assert!(job.may_go_on(&lock).unwrap());
     repository.sweep(&lock, None).unwrap();
     assert_eq!(fs::read_dir(site.path().join("jobs")).unwrap().count(), 0);

@@ -1,17 +1,14 @@
-//! What a cluster costs: the shards of a run by two executors of one slot, beside the same by one process with two
+//! The cost of a cluster: the shards of a run by two executors of one slot, beside the same by one process with two
 //! threads. The arguments are the number of users, then numbers of shards.
 //!
 //! ```text
-//! cargo build --release -p pipeline --features cluster --target-dir target/cluster
-//! RECOMMENDER_TEST_CLUSTER=target/cluster/release/pipeline cargo bench -p end-to-end --bench cluster -- 200000 32 128 512
+//! cargo build --release -p pipeline --features cluster && mkdir -p target/cluster && cp target/release/pipeline target/cluster
+//! RECOMMENDER_TEST_CLUSTER=target/cluster/pipeline cargo bench -p end-to-end --bench cluster -- 200000 32 128 512
 //! ```
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints its result")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark that cannot run stops")]
 
-#[path = "../harness.rs"]
-#[allow(dead_code, reason = "the tests use the rest")]
-mod harness;
 #[path = "../cluster/nodes.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod nodes;

@@ -1,17 +1,16 @@
 //! Full load on a server: what clients ask, what they notice, and what the server's process holds meanwhile.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use harness::{Connection, PATIENCE, Server, World, program};
 use rand::RngExt;
 use store::GenerationId;
-
-use crate::client::Connection;
-use crate::harness::{Server, World, program};
 
 /// Clients that ask at once.
 pub(crate) const N_CONNECTIONS: usize = 32;
@@ -24,7 +23,7 @@ pub(crate) struct Sample {
 
 /// Requests for random users on all connections, each as soon as the one before is answered.
 pub(crate) struct Load {
-    address: String,
+    address: SocketAddr,
     n_users: u32,
     begin: Instant,
     pub(crate) done: AtomicBool,
@@ -53,7 +52,7 @@ impl Load {
 
     /// Asks on one connection until the end. A request that fails ends the benchmark.
     pub(crate) fn ask(&self) -> Vec<Sample> {
-        let mut connection = Connection::open(&self.address).unwrap();
+        let mut connection = Connection::open(self.address).unwrap();
         let (mut samples, mut last, mut rng) = (Vec::new(), String::new(), rand::rng());
         while !self.done.load(Ordering::Relaxed) {
             let user = rng.random_range(0..self.n_users);
@@ -78,7 +77,7 @@ impl Load {
     pub(crate) fn wait_until_answered_by(&self, id: &GenerationId) {
         let begin = Instant::now();
         while *self.answered_by.lock().unwrap() != id.as_str() {
-            assert!(begin.elapsed() < Duration::from_secs(120), "{id} is not served");
+            assert!(begin.elapsed() < PATIENCE, "{id} is not served");
             thread::sleep(Duration::from_millis(1));
         }
     }
@@ -118,7 +117,7 @@ impl Latency {
     }
 }
 
-/// What a server's process holds.
+/// The resources of a server's process.
 pub(crate) struct Held {
     pub(crate) bytes: u64,
     /// Sockets are among them.

@@ -13,23 +13,20 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its result")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark that cannot run stops")]
 
-#[path = "../harness.rs"]
-#[allow(dead_code, reason = "the tests use the rest")]
-mod harness;
 mod site;
 
 use std::fs;
 use std::io::Write as _;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use harness::{Ended, Server, World, program, raise_file_limit};
 use rand::RngExt;
 use warp::Filter;
 
-use harness::{Ended, Server, World, program};
 use site::{N_MOVIES, number, publish, words, write_generation};
 
 /// As the server has it, so that the allocator is no difference.
@@ -82,7 +79,7 @@ fn main() {
         if name == "/recommendations" && is_installed("nginx") {
             let nginx = Nginx::start(&world, &body);
             for n_connections in CONNECTIONS {
-                compare_address("nginx, a file", &nginx.address, &constant, &script, n_connections, seconds);
+                compare_address("nginx, a file", nginx.address, &constant, &script, n_connections, seconds);
             }
         }
     }
@@ -94,7 +91,7 @@ fn main() {
         let script = world.write("requests.lua", fold_ins(&bodies));
         warm_up(&server, &script, 1000);
         for n_connections in [1, 32] {
-            let Measured { per_second, p50, p99 } = wrk(&server.address(), &script, n_connections, seconds);
+            let Measured { per_second, p50, p99 } = wrk(server.address(), &script, n_connections, seconds);
             println!("| {n_ratings} ratings | {n_connections} | {per_second:.0} | {p50:.2} | {p99:.2} |");
         }
     }
@@ -107,6 +104,8 @@ fn main() {
 fn beside_idle_connections(world: &World, server: &Server, n_users: u32, seconds: u32) {
     const N_IDLE: usize = 10_000;
 
+    let n_files = N_IDLE + 100;
+    assert_eq!(raise_file_limit(n_files), n_files, "the hard limit on open files is too low");
     let lookups = lookups("/recommendations?user_id=", "", n_users, N_REQUESTS);
     let script = world.write("requests.lua", lookups);
     warm_up(server, &script, N_REQUESTS);
@@ -120,9 +119,9 @@ fn beside_idle_connections(world: &World, server: &Server, n_users: u32, seconds
             }
             idle.push(stream);
         }
-        // What is measured is that they are there, not that they come.
+        // Their arrival is not measured.
         thread::sleep(Duration::from_secs(2));
-        let Measured { per_second, p50, p99 } = wrk(&server.address(), &script, 32, seconds);
+        let Measured { per_second, p50, p99 } = wrk(server.address(), &script, 32, seconds);
         println!(
             "| {n} {what} | {per_second:.0} | {p50:.2} | {p99:.2} | {} |",
             server.resident_bytes() >> 20
@@ -175,13 +174,13 @@ fn compare(
     n_connections: usize,
     seconds: u32,
 ) {
-    compare_address(name, &server.address(), constant, script, n_connections, seconds);
+    compare_address(name, server.address(), constant, script, n_connections, seconds);
 }
 
 /// Measures in turns and prints the medians, of the ratios too.
 fn compare_address(
     name: &str,
-    address: &str,
+    address: SocketAddr,
     constant: &Server,
     script: &Path,
     n_connections: usize,
@@ -189,7 +188,7 @@ fn compare_address(
 ) {
     let rounds: Vec<_> = (0..ROUNDS)
         .map(|_| {
-            let base = wrk(&constant.address(), script, n_connections, seconds);
+            let base = wrk(constant.address(), script, n_connections, seconds);
             (wrk(address, script, n_connections, seconds), base)
         })
         .collect();
@@ -210,11 +209,11 @@ fn compare_address(
 
 /// Asks for everything once.
 fn warm_up(server: &Server, script: &Path, n_requests: u32) {
-    wrk(&server.address(), script, 32, 2 + n_requests / SLOWEST);
+    wrk(server.address(), script, 32, 2 + n_requests / SLOWEST);
 }
 
 /// Runs wrk. An answer that is no 2xx ends the benchmark.
-fn wrk(address: &str, script: &Path, n_connections: usize, seconds: u32) -> Measured {
+fn wrk(address: SocketAddr, script: &Path, n_connections: usize, seconds: u32) -> Measured {
     let mut command = Command::new("wrk");
     command.args(["-t1", "--latency", &format!("-c{n_connections}"), &format!("-d{seconds}s"), "-s"]);
     let ended = Ended::of(command.arg(script).arg(format!("http://{address}")));
@@ -286,14 +285,14 @@ fn is_installed(program: &str) -> bool {
 /// nginx with one worker and a file for every path.
 struct Nginx {
     child: Child,
-    address: String,
+    address: SocketAddr,
 }
 
 impl Nginx {
     fn start(world: &World, body: &str) -> Self {
         let address = {
             let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-            free.local_addr().unwrap().to_string()
+            free.local_addr().unwrap()
         };
         let dir = world.path("nginx");
         fs::create_dir_all(&dir).unwrap();

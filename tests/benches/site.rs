@@ -1,14 +1,13 @@
-//! What benchmarks serve: a generation in the shape of real ones, of any number of users, as their arguments say.
+//! The generation that benchmarks serve: of the shape of real ones, with a number of users that the arguments state.
 
 use std::path::Path;
 
+use harness::{World, user_terms};
 use rand::RngExt;
 use store::manifest::{Account, Counts};
-use store::records::{Factors, History, Movie, Similar, TopN, UserTerms};
+use store::records::{Factors, History, Movie, Similar, TopN};
 use store::writer::GenerationWriter;
 use store::{GenerationId, MovieId, UserId};
-
-use crate::harness::World;
 
 /// Movies, where the benchmark does not say otherwise.
 pub(crate) const N_MOVIES: u32 = 10_000;
@@ -22,7 +21,7 @@ pub(crate) fn words() -> Vec<String> {
     std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect()
 }
 
-/// One that is a number.
+/// The argument at a place as a number.
 pub(crate) fn number(words: &[String], place: usize, usual: u32) -> u32 {
     words.get(place).map_or(usual, |word| word.parse().unwrap())
 }
@@ -63,25 +62,10 @@ pub(crate) fn write_generation(output: &Path, n_users: u32, n_movies: u32) -> Ge
         writer.similar.put(id, &similar).unwrap();
     }
     writer.put_fallback(&list(movies(DEPTH as usize))).unwrap();
-    writer.put_user_terms(&user_terms()).unwrap();
+    let gram = (1..=N_FACTORS).map(|axis| 2000.0 / axis as f32).collect();
+    writer.put_user_terms(&user_terms(N_MOVIES as f32, gram)).unwrap();
     let counts = Counts { depth: DEPTH.into(), ..Counts::default() };
     writer.finish().unwrap().seal(Account { counts, ..Account::default() }).unwrap().generation
-}
-
-/// Terms as training gives them.
-fn user_terms() -> UserTerms {
-    UserTerms {
-        min: 0.5,
-        max: 5.0,
-        floor: 0.1,
-        midpoint: 0.55,
-        steepness: 5.5,
-        activity_discount: 0.25,
-        mean_activity: 0.4,
-        ridge: 0.02,
-        unobserved: N_MOVIES as f32,
-        gram: (1..=N_FACTORS).map(|axis| 2000.0 / axis as f32).collect(),
-    }
 }
 
 pub(crate) fn publish(world: &World, id: &GenerationId) {

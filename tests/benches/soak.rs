@@ -8,11 +8,6 @@
 #![allow(clippy::print_stdout, reason = "a benchmark prints its result")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark that cannot run stops")]
 
-#[path = "../client.rs"]
-mod client;
-#[path = "../harness.rs"]
-#[allow(dead_code, reason = "the tests use the rest")]
-mod harness;
 #[allow(dead_code, reason = "the other benchmarks use the rest")]
 mod load;
 mod site;
@@ -20,8 +15,8 @@ mod site;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use client::Stop;
-use harness::World;
+use harness::{Stop, World};
+
 use load::{Held, Latency, Load, N_CONNECTIONS, serve};
 use site::{N_MOVIES, number, publish, words, write_generation};
 

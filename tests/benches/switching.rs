@@ -1,4 +1,4 @@
-//! What clients notice of a new generation under full load: latency, throughput, the server's memory and open files,
+//! The effect of a new generation on clients under full load: latency, throughput, the server's memory and open files,
 //! and how long a switch and a rollback take. The argument is the number of users.
 //!
 //! ```text
@@ -11,11 +11,6 @@
 #![allow(clippy::print_stdout, reason = "a benchmark prints its result")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark that cannot run stops")]
 
-#[path = "../client.rs"]
-mod client;
-#[path = "../harness.rs"]
-#[allow(dead_code, reason = "the tests use the rest")]
-mod harness;
 mod load;
 mod site;
 
@@ -23,11 +18,10 @@ use std::ops::Range;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use harness::{Ended, Stop, World};
 use rand::RngExt;
 use store::GenerationId;
 
-use client::Stop;
-use harness::{Ended, World};
 use load::{Held, Latency, Load, N_CONNECTIONS, Sample, peak_memory, serve};
 use site::{N_MOVIES, number, publish, words, write_generation};
 

@@ -7,25 +7,25 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::harness::eventually;
+use harness::eventually;
 
-/// What happens to connections. Each carries one request, for the store closes it after the answer.
+/// A fault of connections. Each connection carries one request, for the store closes it after the answer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Trouble {
     None,
     /// Each breaks once so many bytes of the answer have come back.
     CutAfter(u64),
-    /// One, counted from now on, is reset before the request is read.
+    /// The n-th from now on is reset before the request is read.
     Reset(u64),
-    /// One, counted from now on, breaks before the answer comes back: what was asked for has been done.
+    /// The n-th from now on breaks before the answer comes back: the store has carried out the request.
     Lost(u64),
 }
 
-/// Where requests wait until they are told to go on, or the road is cut.
+/// The point at which requests wait until they are released, or the road is cut.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Hold {
     Nowhere,
-    /// Where so many bytes of them have passed, counted from now on.
+    /// After so many bytes of requests, counted from now on.
     After(u64),
     /// Before one with such a method, to a path that ends like this.
     Before(&'static str, &'static str),
@@ -39,7 +39,7 @@ pub(crate) struct Road {
 }
 
 struct Traffic {
-    /// Where the store listens; it may come back on another port.
+    /// The store's port; it may come back on another.
     end: AtomicU16,
     closed: AtomicBool,
     connections: Mutex<Vec<TcpStream>>,
@@ -48,7 +48,7 @@ struct Traffic {
     trouble: Mutex<Trouble>,
 }
 
-/// Where requests wait, and whether any does.
+/// The point at which requests wait, and whether any does.
 struct Gate {
     hold: Hold,
     n_passed: u64,
@@ -96,7 +96,7 @@ impl Road {
         }));
     }
 
-    /// Refuses connections, as the system does where nobody listens, and breaks those that there are.
+    /// Refuses new connections, as the system does where no process listens, and breaks the open ones.
     pub(crate) fn close(&mut self) {
         self.traffic.closed.store(true, Ordering::SeqCst);
         if let Some(gatekeeper) = self.gatekeeper.take() {
@@ -116,7 +116,7 @@ impl Road {
         self.hold(Hold::Nowhere);
     }
 
-    /// How many connections there have been since the trouble was chosen.
+    /// The number of connections since the trouble was chosen.
     pub(crate) fn n_connections(&self) -> u64 {
         self.traffic.n_connections.load(Ordering::SeqCst)
     }

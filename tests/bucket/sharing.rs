@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use harness::{Ended, eventually};
+
 use super::MIDDLE;
 use super::road::Hold;
 use super::site::{Site, by, generation, n_copies, while_asking_both};
-use crate::harness::{Ended, eventually};
 
 #[test]
 fn two_servers_follow_a_bucket_and_every_command_works_on_it() {
@@ -52,7 +53,7 @@ fn two_servers_follow_a_bucket_and_every_command_works_on_it() {
 }
 
 #[test]
-fn of_two_runs_that_overlap_one_publishes_and_the_other_is_told_and_kept() {
+fn of_two_runs_that_overlap_one_publishes_and_the_other_reports_it_and_is_kept() {
     let site = Site::new();
     // With nothing published before, and with something.
     for _ in 0..2 {
@@ -73,7 +74,7 @@ fn of_two_runs_that_overlap_one_publishes_and_the_other_is_told_and_kept() {
         let states = site.states();
         let loser = states.iter().find(|(id, state)| *id != winner && state == "ready").unwrap();
         assert_eq!(states.iter().find(|(id, _)| *id == winner).unwrap().1, "published");
-        // What it was told to do.
+        // The command that the message advises.
         assert!(ended.stderr.contains(&format!("pipeline rollback {}", loser.0)), "{}", ended.stderr);
         site.prints("rollback", &[&loser.0]);
         assert_eq!(site.current(), loser.0);
@@ -102,7 +103,7 @@ fn of_runs_that_start_at_once_all_that_do_not_publish_say_so() {
     }
     assert_eq!(published.len() + n_told, 12);
     assert!(published.len() >= 4);
-    // Nobody has harmed anybody's.
+    // No run has harmed the generation of another.
     assert!(site.states().iter().all(|(_, state)| state == "published" || state == "ready"));
     assert_eq!(site.json("verify", &["--users", "20"])["ok"], true);
 }

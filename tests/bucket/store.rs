@@ -5,9 +5,8 @@ use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use harness::eventually;
 use serde_json::Value;
-
-use crate::harness::eventually;
 
 /// A policy that lets its user do everything.
 const EVERYTHING: &str =
@@ -54,7 +53,7 @@ impl ObjectStore {
 
     /// Starts it anew with the objects that it had.
     pub(crate) fn restart(&mut self) {
-        // What changed nothing need not be asked again; what it had not noted to the end it had not done.
+        // Reads need not be repeated; a request that was not recorded to its end was not carried out.
         let recording = self.dir.join("recording");
         let text = fs::read_to_string(&recording).unwrap();
         let is_change =
@@ -73,7 +72,7 @@ impl ObjectStore {
         response.body_mut().with_config().limit(1 << 30).read_to_vec().unwrap()
     }
 
-    /// Where it listens now.
+    /// The port that it listens on now.
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
@@ -98,7 +97,7 @@ impl ObjectStore {
         keys.map(str::to_owned).collect()
     }
 
-    /// Makes a key that may do everything, and from now on checks every signature.
+    /// Creates a key with all permissions, and from now on checks every signature.
     pub(crate) fn check_credentials(&self) -> Credentials {
         let policy = [("PolicyName", "everything"), ("PolicyDocument", EVERYTHING)];
         self.ask_iam("CreateUser", &[]);
@@ -127,19 +126,19 @@ impl Drop for ObjectStore {
 }
 
 impl Credentials {
-    /// Gives them to a program.
+    /// Sets them in the environment of a program.
     pub(crate) fn to<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command.env("AWS_ACCESS_KEY_ID", &self.id).env("AWS_SECRET_ACCESS_KEY", &self.secret)
     }
 }
 
-/// A signature that nobody checks: it says which of the store's services is meant.
+/// A signature that is not checked: it names the store's service.
 fn signature(service: &str) -> String {
     let scope = format!("any/20200101/us-east-1/{service}/aws4_request");
     format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none")
 }
 
-/// What stands between two texts.
+/// The text between two others.
 fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
     let (_, rest) = text.split_once(before)?;
     rest.split_once(after).map(|(found, _)| found)

@@ -3,9 +3,10 @@
 use std::cmp::Reverse;
 use std::process::Stdio;
 
+use harness::{Ended, LIST, Server, eventually};
+
 use super::site::Site;
 use super::store::Credentials;
-use crate::harness::{Ended, LIST, Server, eventually};
 
 #[test]
 fn wrong_credentials_end_a_run_and_a_server_keeps_what_it_has() {
@@ -15,7 +16,7 @@ fn wrong_credentials_end_a_run_and_a_server_keeps_what_it_has() {
     let list = server.list_of(&id);
     let right = site.store.check_credentials();
 
-    // Somebody has taken the key away from it.
+    // The server's key has become invalid.
     let says = "cannot read s3://recs/site/CURRENT: InvalidAccessKeyId";
     eventually("it has noticed", || server.log().contains(says));
     let n_looks = site.servers.n_connections();

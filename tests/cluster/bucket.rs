@@ -1,8 +1,9 @@
 //! The same through an object store, by which alone driver and executors meet.
 
+use harness::{Ended, eventually};
+
 use super::nodes::{Cluster, account, given};
 use crate::bucket::store::ObjectStore;
-use crate::harness::{Ended, eventually};
 
 #[test]
 fn a_cluster_works_through_a_bucket_and_loses_an_executor() {

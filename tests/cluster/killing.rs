@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use harness::{Ended, eventually, in_the_making, shards_done, users_file};
 use store::Repository;
 
 use super::nodes::{Cluster, N_SHARDS, account, given};
-use crate::harness::{Ended, eventually, in_the_making, shards_done, users_file};
 
 #[test]
 fn lists_of_a_cluster_are_those_of_one_machine() {
@@ -31,7 +31,7 @@ fn a_shard_whose_executor_is_killed_is_computed_by_another() {
     assert!(cluster.executors[1].begun().contains(&lost), "shard {lost} was not begun again");
 }
 
-/// Whether a shard's results are where a task leaves them, or where they stay.
+/// Whether a shard's results exist, in the job or in the generation.
 fn has_left(output: &Path, shard: u32) -> bool {
     let id = in_the_making(output);
     let left = output.join(format!("jobs/{id}/results/{shard:05}.parquet"));
@@ -68,7 +68,7 @@ fn what_a_failed_run_has_handed_out_touches_nothing_of_what_another_has_publishe
     let account = account(&Ended::of(&mut given.run(output, "local")));
     assert_eq!(account["content_digest"], given.content_digest.as_str());
 
-    // Those who come now find the orders of the first run, of a job that has ended.
+    // Executors that come now receive the orders of the first run, whose job has ended.
     cluster.add_executor();
     let id = account["generation"].as_str().unwrap();
     let left = dir.path().join("jobs").join(id).join("results");

@@ -6,10 +6,9 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
+use harness::{Ended, eventually, isolated, signal};
 use serde_json::Value;
 use tempfile::TempDir;
-
-use crate::harness::{Ended, eventually, signal};
 
 /// Shards that users are cut into.
 pub(crate) const N_SHARDS: u32 = 32;
@@ -20,7 +19,7 @@ pub(crate) struct Given {
     pub(crate) content_digest: String,
 }
 
-/// Options of a run whose shards take long enough to be killed in: users are formed of many rating factors.
+/// Options of a run whose shards take long enough for an executor to be killed: users have many rating factors.
 const MODEL: [&str; 11] = [
     "--test-fraction=0",
     "--factors",
@@ -75,12 +74,12 @@ impl Given {
 
 /// The program that has the cluster in it.
 pub(crate) fn pipeline(args: &[&str]) -> Command {
-    let mut command = Command::new(env::var_os("RECOMMENDER_TEST_CLUSTER").unwrap());
-    command.args(args).env_remove("RUST_LOG").stdin(Stdio::null());
+    let mut command = isolated(Command::new(env::var_os("RECOMMENDER_TEST_CLUSTER").unwrap()));
+    command.args(args);
     command
 }
 
-/// What a run says of itself, which must have succeeded.
+/// The account of a run that must have succeeded.
 pub(crate) fn account(ended: &Ended) -> Value {
     assert!(ended.status.success(), "{ended:?}");
     serde_json::from_str(&ended.stdout).unwrap()
@@ -154,7 +153,7 @@ impl Cluster {
         Self::with(Vec::new())
     }
 
-    /// One whose processes have variables in their environment.
+    /// A cluster whose processes have variables in their environment.
     pub(crate) fn with(environment: Vec<(&'static str, String)>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let log = dir.path().join("scheduler.log");
@@ -189,7 +188,7 @@ impl Cluster {
         self.scheduler = Node::start(command, self.dir.path().join("scheduler.log"));
     }
 
-    /// What an executor has of files of others.
+    /// The Parquet files in an executor's work directory.
     pub(crate) fn copies(&self, number: usize) -> Vec<PathBuf> {
         let (mut found, mut dirs) = (Vec::new(), vec![self.dir.path().join(format!("work-{number}"))]);
         while let Some(dir) = dirs.pop() {

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cluster::{Client, ClientSettings, Error, ShardJob};
 use tokio::task::JoinSet;
@@ -11,9 +11,19 @@ use url::Url;
 
 use crate::users::write_users;
 
-/// What the tests' schedulers take for dead, in seconds; the least there is.
+/// The silence, in seconds, after which the tests' schedulers take an executor for dead: the least that is allowed.
 pub(crate) const TIMEOUT: &str = "7";
-const LONG: Duration = Duration::from_secs(60);
+/// Longer than anything takes on the slowest machine.
+const LONG: Duration = Duration::from_secs(120);
+
+/// Waits until a condition holds.
+async fn eventually(what: &str, holds: impl AsyncFn() -> bool) {
+    let start = Instant::now();
+    while !holds().await {
+        assert!(start.elapsed() < LONG, "waited too long until {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
 
 pub(crate) struct Node {
     pub(crate) child: Child,
@@ -68,7 +78,7 @@ impl Cluster {
         Self::with(n_executors, TIMEOUT, settings()).await
     }
 
-    /// One whose scheduler takes no silent executor for dead, and whose driver takes jobs for lost after a silence.
+    /// A cluster whose scheduler takes no silent executor for dead, and whose driver takes jobs for lost after a silence.
     pub(crate) async fn patient(n_executors: usize, silence_timeout: Duration) -> Self {
         let settings = ClientSettings { job_timeout: 10 * LONG, silence_timeout, ..settings() };
         Self::with(n_executors, "3600", settings).await
@@ -82,30 +92,32 @@ impl Cluster {
             (0..n_executors).map(|_| Node::start(&["executor", &scheduler.address, path])).collect();
         let url = format!("ballista://{}", scheduler.address);
         let client = Client::connect(&url, settings).await.unwrap();
-        for _ in 0..100 {
-            if client.has_executors().await.unwrap() || n_executors == 0 {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        Self { folder, scheduler, executors, client }
+        let cluster = Self { folder, scheduler, executors, client };
+        eventually("the executors are known", async || cluster.client.has_executors().await.unwrap()).await;
+        cluster
     }
 
     pub(crate) fn output(&self, name: &str) -> PathBuf {
         self.folder.path().join(format!("out-{name}.parquet"))
     }
 
-    pub(crate) fn shard(&self, name: &str, milliseconds: u64) -> ShardJob {
+    /// A shard. The toys wait for [`Cluster::release`] with one whose name begins with `held`.
+    pub(crate) fn shard(&self, name: &str) -> ShardJob {
         let input = self.folder.path().join(format!("in-{name}.parquet"));
         write_users(&input, false);
         ShardJob {
             input: Url::from_file_path(input).unwrap(),
             output: Url::from_file_path(self.output(name)).unwrap(),
-            reference: format!("{name} {milliseconds} {}", self.output(name).display()),
+            reference: name.to_owned(),
         }
     }
 
-    /// What the executors have done, with the one that did it.
+    /// Lets the toys end shards that they hold, and hold none any more.
+    pub(crate) fn release(&self) {
+        std::fs::write(self.folder.path().join("released"), "").unwrap();
+    }
+
+    /// The diary entries of all executors, each with the executor's process id.
     pub(crate) fn diary(&self) -> Vec<(u32, String)> {
         let diary = |node: &Node| {
             let path = self.folder.path().join(format!("diary-{}", node.child.id()));
@@ -115,31 +127,23 @@ impl Cluster {
         self.executors.iter().flat_map(diary).collect()
     }
 
+    /// The process ids of the executors that have made an entry, one for each time.
     pub(crate) fn who(&self, entry: &str) -> Vec<u32> {
         self.diary().into_iter().filter(|(_, line)| line.starts_with(entry)).map(|(id, _)| id).collect()
     }
 
+    /// Waits for an entry. Returns the process id of the executor that has made it.
     pub(crate) async fn wait_for(&self, entry: &str) -> u32 {
-        for _ in 0..500 {
-            if let [id, ..] = self.who(entry)[..] {
-                return id;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        panic!("nobody notes {entry}");
+        eventually(&format!("an executor notes {entry}"), async || !self.who(entry).is_empty()).await;
+        self.who(entry)[0]
     }
 
     pub(crate) fn executor(&mut self, id: u32) -> &mut Node {
         self.executors.iter_mut().find(|node| node.child.id() == id).unwrap()
     }
 
-    pub(crate) fn launch(
-        &self,
-        jobs: &mut JoinSet<(String, Result<(), Error>)>,
-        name: &str,
-        milliseconds: u64,
-    ) {
-        let (client, shard, name) = (self.client.clone(), self.shard(name, milliseconds), name.to_owned());
+    pub(crate) fn launch(&self, jobs: &mut JoinSet<(String, Result<(), Error>)>, name: &str) {
+        let (client, shard, name) = (self.client.clone(), self.shard(name), name.to_owned());
         jobs.spawn(async move { (name, client.run_shard(&shard).await) });
     }
 }

@@ -2,8 +2,8 @@
 //! lists, which is checked; by turns, median of five.
 //!
 //! ```text
-//! cargo bench -p pipeline --bench scoring
-//! cargo bench -p pipeline --bench scoring -- DIR N...
+//! cargo bench -p scoring --bench scoring
+//! cargo bench -p scoring --bench scoring -- DIR N...
 //! ```
 //!
 //! The first measures made-up factors, kind ones and such as are meant to do harm. The second measures given ones,

@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use harness::{Answer, eventually};
+
 use crate::editions::{Edition, Output};
-use crate::harness::{Answer, InProcess, Program, eventually};
+use crate::servers::{InProcess, Program};
 
 /// A server with a deny list, and the list's file.
 fn sample(list: &str) -> (Output, InProcess, PathBuf) {
@@ -23,14 +25,14 @@ fn replace(path: &Path, list: &str) {
     fs::rename(new, path).unwrap();
 }
 
-/// How often the list could not be read.
+/// The number of times that the list could not be read.
 fn failures(server: &InProcess) -> u64 {
     let metrics = server.get("/metrics").body;
     let count = metrics.lines().find_map(|line| line.strip_prefix("recommender_deny_list_failures_total "));
     count.unwrap().parse().unwrap()
 }
 
-/// Whether an answer has a movie anywhere.
+/// Whether an answer contains a movie.
 fn shows(answer: &Answer, id: u32) -> bool {
     let body = &answer.body;
     body.contains(&format!("\"id\":{id},")) || body.contains(&format!("\"id\":{id}}}"))
@@ -56,7 +58,7 @@ fn a_hidden_movie_is_in_no_answer_and_the_next_takes_its_place() {
 }
 
 #[test]
-fn a_deleted_user_is_answered_as_one_whom_nobody_knows() {
+fn a_deleted_user_is_answered_as_an_unknown_user() {
     let (_output, server, _path) = sample("user 18");
     for (known, unknown) in [
         ("/recommendations?user_id=18&n=5", "/recommendations?user_id=7&n=5"),
@@ -64,9 +66,9 @@ fn a_deleted_user_is_answered_as_one_whom_nobody_knows() {
     ] {
         let (known, unknown) = (server.get(known), server.get(unknown));
         assert_eq!((known.status, &known.body), (unknown.status, &unknown.body));
-        let source = "x-recommendation-source";
-        assert_eq!(known.header(source), unknown.header(source));
+        assert_eq!(known.header("x-recommendation-source"), unknown.header("x-recommendation-source"));
     }
+    assert_eq!(server.get("/recommendations?user_id=18").header("x-recommendation-source"), "popular");
     assert_eq!(server.get("/recommendations?user_id=18&fallback=none").status, 404);
     assert_eq!(server.get("/users/18/because?movie=750").status, 404);
     let users = server.get("/recommendations?user_id=18,0").json()["users"].clone();
@@ -81,7 +83,7 @@ fn a_change_is_followed_at_once_and_no_cached_answer_outlives_it() {
     replace(&path, "movie 3451\n");
     eventually("the movie is hidden", || server.get(target).ids() == [750, 1]);
     assert_eq!(server.get_with(target, "if-none-match", &tag).status, 200);
-    // What cannot be read, or cannot be meant, changes nothing.
+    // A list that cannot be read changes nothing.
     replace(&path, "movies: 3451\n");
     eventually("it is counted", || failures(&server) > 0);
     assert_eq!(server.get(target).ids(), [750, 1]);

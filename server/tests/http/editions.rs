@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use harness::user_terms;
 use store::manifest::{Account, Counts, FileDigest};
-use store::records::{Factors, History, Movie, Similar, TopN, UserTerms};
+use store::records::{Factors, History, Movie, Similar, TopN};
 use store::shards::{ResultsBatch, ResultsWriter, shard_of};
 use store::writer::GenerationWriter;
 use store::{GenerationId, MovieId, Repository, UserId, layout};
 use tempfile::TempDir;
 
-/// How long the stored lists are.
+/// The length of the stored lists.
 pub(crate) const DEPTH: u32 = 5;
 
-/// What one generation holds.
+/// The content of one generation.
 #[derive(Default)]
 pub(crate) struct Edition {
     users: BTreeMap<u32, (TopN, Vec<u32>)>,
@@ -154,7 +155,7 @@ impl Output {
         id
     }
 
-    /// Publishes an edition whose users are cut into so many shards.
+    /// Publishes an edition whose users are cut into `n_shards` shards.
     pub(crate) fn publish_cut(&self, edition: &Edition, n_shards: u32) -> GenerationId {
         let mut writer = GenerationWriter::create(self.path()).unwrap();
         write_movies(&mut writer, edition);
@@ -201,28 +202,13 @@ fn write_movies(writer: &mut GenerationWriter, edition: &Edition) {
         writer.item_factors.put(MovieId(id), &Factors(factors.to_vec())).unwrap();
     }
     if edition.can_fold_in {
-        writer.put_user_terms(&user_terms()).unwrap();
+        writer.put_user_terms(&user_terms(1.0, vec![0.1, 0.1])).unwrap();
     }
     writer.put_fallback(&edition.fallback).unwrap();
 }
 
 fn ids(numbers: &[u32]) -> Vec<MovieId> {
     numbers.iter().copied().map(MovieId).collect()
-}
-
-fn user_terms() -> UserTerms {
-    UserTerms {
-        min: 0.5,
-        max: 5.0,
-        floor: 0.1,
-        midpoint: 0.55,
-        steepness: 5.5,
-        activity_discount: 0.25,
-        mean_activity: 0.5,
-        ridge: 0.01,
-        unobserved: 1.0,
-        gram: vec![0.1, 0.1],
-    }
 }
 
 fn top_n(list: &[u32]) -> TopN {

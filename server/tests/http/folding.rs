@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::editions::{Edition, Output};
-use crate::harness::InProcess;
+use crate::servers::InProcess;
 
 fn sample() -> (Output, InProcess) {
     let output = Output::with(&Edition::sample());
@@ -44,12 +44,12 @@ fn a_fold_in_takes_the_same_parts_of_lists_from_all_candidates() {
 }
 
 #[test]
-fn ids_that_nobody_knows_are_reported_and_not_fatal() {
+fn unknown_ids_are_reported_and_not_fatal() {
     let (_output, server) = sample();
     let body = r#"{"ratings":[{"id":6,"rating":5},{"id":99,"rating":1},{"id":3451,"rating":2}],"n":1}"#;
     let answer = server.post("/recommendations", body);
     assert_eq!(answer.body, r#"{"items":[{"id":750}],"unknown":[99,3451]}"#);
-    // Nothing known at all: what everybody likes, but for what was rated.
+    // No known movie: the popular list without the rated movies.
     for body in [r#"{"ratings":[{"id":4,"rating":5}],"n":5}"#, r#"{"ratings":[],"n":5}"#] {
         let answer = server.post("/recommendations", body);
         assert_eq!(answer.header("x-recommendation-source"), "popular");
@@ -68,7 +68,8 @@ fn ids_that_nobody_knows_are_reported_and_not_fatal() {
 #[test]
 fn of_several_ratings_of_a_movie_the_last_counts() {
     let (_output, server) = sample();
-    let score = |body: &str| server.post("/recommendations", body).json()["items"][0]["score"].clone();
+    let score =
+        |body: &str| server.post("/recommendations", body).json()["items"][0]["score"].as_f64().unwrap();
     let once = score(r#"{"ratings":[{"id":6,"rating":5}],"withScores":true}"#);
     let twice = score(r#"{"ratings":[{"id":6,"rating":1},{"id":6,"rating":5}],"withScores":true}"#);
     assert_eq!(once, twice);

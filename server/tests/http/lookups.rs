@@ -1,11 +1,13 @@
-//! What the routes answer.
+//! The answers of the routes.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use harness::eventually;
+
 use crate::editions::{Edition, Output};
-use crate::harness::{InProcess, eventually};
+use crate::servers::InProcess;
 
 fn sample() -> (Output, InProcess) {
     let output = Output::with(&Edition::sample());
@@ -117,7 +119,7 @@ fn scores_and_predicted_ratings_come_when_they_are_asked_for() {
 }
 
 #[test]
-fn an_unknown_user_may_rather_be_told_of() {
+fn an_unknown_user_is_a_404_on_request() {
     let (_output, server) = sample();
     let answer = server.get("/recommendations?user_id=7&fallback=none");
     assert_eq!(answer.status, 404);
@@ -204,7 +206,7 @@ fn an_answer_that_the_client_has_is_not_sent_again() {
 }
 
 #[test]
-fn caches_may_keep_an_answer_for_as_long_as_the_server_is_told() {
+fn caches_may_keep_an_answer_for_max_age() {
     let output = Output::with(&Edition::sample());
     let server = InProcess::ready_with(&output, |settings| settings.max_age = Duration::from_secs(90));
     assert_eq!(server.get("/features?user_id=18").header("cache-control"), "private, max-age=90");

@@ -7,11 +7,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use harness::{eventually, program};
+
 use crate::editions::{Edition, Output};
-use crate::harness::{Program, agent, ask, eventually, program};
+use crate::servers::Program;
 
 fn finished(arguments: &[&str]) -> (i32, String, String) {
-    let Finished { status, stdout, stderr } = program().args(arguments).output().unwrap();
+    let Finished { status, stdout, stderr } = program("server").args(arguments).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (status.code().unwrap(), text(stdout), text(stderr))
 }
@@ -41,7 +43,7 @@ fn read_answer(stream: &mut TcpStream) -> Option<String> {
     Some(head + &String::from_utf8(body).unwrap())
 }
 
-/// Sees to it that the server has accepted every connection until now: it does so in order.
+/// Waits until the server has accepted every connection until now: it accepts in order.
 fn pass(address: SocketAddr) {
     read_answer(&mut connection(address, "GET /livez HTTP/1.1\r\nHost: test\r\n\r\n")).unwrap();
 }
@@ -100,7 +102,7 @@ fn a_work_directory_that_cannot_be_written_is_code_1_and_named() {
 #[test]
 fn a_log_filter_that_is_none_is_code_1() {
     let finished =
-        program().env("RUST_LOG", "server=loud").args(["--listen", "127.0.0.1:0"]).output().unwrap();
+        program("server").env("RUST_LOG", "server=loud").args(["--listen", "127.0.0.1:0"]).output().unwrap();
     assert_eq!(finished.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&finished.stderr).contains("RUST_LOG is `server=loud`"));
 }
@@ -142,7 +144,7 @@ fn either_signal_closes_idle_connections_and_finishes_a_request_in_flight() {
     }
 }
 
-/// How long a server that stops waits for a request that is on its way.
+/// The time that a stopping server waits for a request that is on its way.
 const LINGER: Duration = Duration::from_millis(250);
 
 /// Asks again and again until an answer is said to be the last, and counts itself to those that have `begun` at its
@@ -176,7 +178,7 @@ fn under_load_sigterm_ends_it_with_code_0_and_every_request_is_answered() {
     let output = Output::with(&Edition::sample());
     let mut server = Program::start(output.path(), &[]);
     let address = server.address();
-    eventually("a generation is open", || ask(&agent(), "GET", address, "/readyz").unwrap().status == 200);
+    server.wait_until_ready(None);
     let begun = AtomicUsize::new(0);
 
     thread::scope(|scope| {
@@ -196,7 +198,7 @@ fn connections_that_were_taken_at_the_last_moment_do_not_keep_it() {
     let output = Output::empty();
     let mut server = Program::start(output.path(), &["--drain-timeout", "1h"]);
     let address = server.address();
-    // They come before the signal, with it and after it, until there is nobody to come to.
+    // Connections from before the signal until the server no longer listens.
     let unused = thread::spawn(move || {
         let connections = std::iter::repeat_with(|| TcpStream::connect(address));
         connections.take(300).map_while(Result::ok).collect::<Vec<_>>()

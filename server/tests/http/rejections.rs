@@ -1,11 +1,12 @@
-//! What the routes refuse, and how.
+//! Requests that the routes refuse, and the answers.
 
+use harness::Answer;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::Value;
 
 use crate::editions::{Edition, Output};
-use crate::harness::{Answer, InProcess};
+use crate::servers::InProcess;
 
 /// The detail of an answer that must be a problem of the given status, in full and in order.
 fn detail(answer: &Answer, status: u16, title: &str) -> String {

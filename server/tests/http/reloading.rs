@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use harness::{Answer, Client, eventually};
 use serde_json::Value;
-use store::GenerationId;
 
 use crate::editions::{DEPTH, Edition, Output};
-use crate::harness::{Answer, InProcess, Program, agent, ask, eventually};
+use crate::servers::{InProcess, Program};
 
 const ALL: &str = "/recommendations?user_id=18&n=5&returnMetadata=true";
 
@@ -46,7 +46,7 @@ fn before_the_first_generation_lookups_are_put_off_and_then_answered() {
     let published = Output::with(&Edition::numbered(1));
     std::fs::rename(published.path().join("generations"), missing.join("generations")).unwrap();
     std::fs::rename(published.path().join("CURRENT"), missing.join("CURRENT")).unwrap();
-    eventually("the first generation is served", || server.get("/readyz").status == 200);
+    server.wait_until_ready(None);
     assert_eq!(edition(&server.get(ALL)), 1);
 }
 
@@ -71,9 +71,9 @@ fn generations_change_under_load_without_a_failed_or_a_mixed_answer() {
     thread::scope(|scope| {
         for _ in 0..CLIENTS {
             scope.spawn(|| {
-                let agent = agent();
+                let client = Client::of(server.address);
                 while !done.load(Ordering::Relaxed) {
-                    let answer = ask(&agent, "GET", server.address, ALL).unwrap();
+                    let answer = client.get(ALL);
                     let number = edition(&answer);
                     let named = names.lock().unwrap()[answer.header("x-generation")];
                     assert_eq!(number, named);
@@ -82,7 +82,7 @@ fn generations_change_under_load_without_a_failed_or_a_mixed_answer() {
         }
         for number in 2..=EDITIONS {
             let id = publish(number);
-            serves(&server, &id);
+            server.wait_until_ready(Some(id.as_str()));
         }
         done.store(true, Ordering::Relaxed);
     });
@@ -97,16 +97,16 @@ fn going_back_to_the_generation_before_needs_nothing_but_its_name() {
     let first = output.publish(&Edition::numbered(1));
     let server = InProcess::ready(&output);
     let second = output.publish(&Edition::numbered(2));
-    serves(&server, &second);
+    server.wait_until_ready(Some(second.as_str()));
     output.point_at(&first);
-    serves(&server, &first);
+    server.wait_until_ready(Some(first.as_str()));
     assert_eq!(edition(&server.get(ALL)), 1);
 
     // Of the second, the output has nothing but the manifest any more.
     let records = store::layout::generation_dir(output.path(), &second).join(store::layout::RECORDS);
     std::fs::remove_dir_all(records).unwrap();
     std::fs::write(output.path().join("CURRENT"), second.as_str()).unwrap();
-    serves(&server, &second);
+    server.wait_until_ready(Some(second.as_str()));
     assert_eq!(edition(&server.get(ALL)), 2);
     assert_eq!(server.stop(), 1, "the one that is kept");
 }
@@ -115,9 +115,8 @@ fn going_back_to_the_generation_before_needs_nothing_but_its_name() {
 fn a_damaged_generation_is_refused_while_the_one_before_is_served() {
     let output = Output::with(&Edition::numbered(1));
     let program = Program::start(output.path(), &[]);
-    let (agent, address) = (agent(), program.address());
-    let served = || edition(&ask(&agent, "GET", address, ALL).unwrap());
-    eventually("a generation is open", || ask(&agent, "GET", address, "/readyz").unwrap().status == 200);
+    let served = || edition(&program.get(ALL));
+    program.wait_until_ready(None);
 
     let damaged = output.publish_damaged(&Edition::numbered(2));
     let refusal = format!("cannot serve generation {damaged}");
@@ -133,9 +132,8 @@ fn a_damaged_generation_is_refused_while_the_one_before_is_served() {
 fn a_current_that_names_nothing_or_is_gone_changes_nothing() {
     let output = Output::with(&Edition::numbered(1));
     let program = Program::start(output.path(), &[]);
-    let (agent, address) = (agent(), program.address());
-    let served = || edition(&ask(&agent, "GET", address, ALL).unwrap());
-    eventually("a generation is open", || ask(&agent, "GET", address, "/readyz").unwrap().status == 200);
+    let served = || edition(&program.get(ALL));
+    program.wait_until_ready(None);
 
     let current = output.path().join("CURRENT");
     std::fs::write(&current, "../../etc").unwrap();
@@ -149,9 +147,4 @@ fn a_current_that_names_nothing_or_is_gone_changes_nothing() {
 
     output.publish(&Edition::numbered(2));
     eventually("the next one is served", || served() == 2);
-}
-
-/// Waits until a generation is served.
-fn serves(server: &InProcess, id: &GenerationId) {
-    eventually(&format!("{id} is served"), || server.get("/readyz").header("x-generation") == id.as_str());
 }

@@ -8,9 +8,9 @@ use store::layout::RECORDS;
 use tempfile::TempDir;
 
 use crate::editions::{Edition, Output};
-use crate::harness::{Program, agent, ask, eventually};
+use crate::servers::Program;
 
-/// What a server logs that needs no fetch.
+/// The log of a server that adopts a kept copy.
 const TOOK_OVER: &str = "took over the kept copy of generation";
 /// A user's list, and how it begins in the edition that is served.
 const LIST: &str = "/recommendations?user_id=18&n=5";
@@ -19,9 +19,8 @@ const ANSWER: &str = r#"{"items":[{"id":3451},{"id":750}"#;
 /// Starts a server that must come to serve, and answer.
 fn serving(work: &Arc<TempDir>, output: &Output) -> Program {
     let server = Program::start_in(Arc::clone(work), output.path(), &[]);
-    let address = server.address();
-    eventually("a generation is open", || ask(&agent(), "GET", address, "/readyz").unwrap().status == 200);
-    let answer = ask(&agent(), "GET", address, LIST).unwrap();
+    server.wait_until_ready(None);
+    let answer = server.get(LIST);
     assert!(answer.status == 200 && answer.body.starts_with(ANSWER), "{answer:?}");
     server
 }
@@ -73,8 +72,7 @@ fn a_server_fetches_what_was_published_since_and_the_kept_copy_goes() {
     let output = Output::with(&Edition::numbered(1));
     let work = Arc::new(tempfile::tempdir().unwrap());
     let first = Program::start_in(Arc::clone(&work), output.path(), &[]);
-    let address = first.address();
-    eventually("a generation is open", || ask(&agent(), "GET", address, "/readyz").unwrap().status == 200);
+    first.wait_until_ready(None);
     stop(first);
     output.publish(&Edition::sample());
     let server = serving(&work, &output);
@@ -88,16 +86,11 @@ fn of_two_servers_in_one_work_directory_one_takes_over_and_at_the_end_of_both_on
     let output = Output::with(&Edition::sample());
     let (work, _) = kept(&output);
     let servers = [(); 2].map(|()| Program::start_in(Arc::clone(&work), output.path(), &[]));
-    for server in &servers {
-        let address = server.address();
-        eventually("a generation is open", || {
-            ask(&agent(), "GET", address, "/readyz").unwrap().status == 200
-        });
-    }
+    servers.iter().for_each(|server| server.wait_until_ready(None));
     assert_eq!(servers[0].n_copies(), 2);
     let [first, second] = servers;
     let first = stop(first);
-    let answer = ask(&agent(), "GET", second.address(), LIST).unwrap();
+    let answer = second.get(LIST);
     assert!(answer.body.starts_with(ANSWER), "{answer:?}");
     let second = stop(second);
     assert_eq!(work.path().read_dir().unwrap().count(), 1);

@@ -1,11 +1,12 @@
 //! Servers that own some of the users, and what they say of the others.
 
+use harness::Answer;
 use serde_json::json;
 use store::UserId;
 use store::shards::{Owned, shard_of};
 
 use crate::editions::{Edition, Output};
-use crate::harness::{Answer, InProcess};
+use crate::servers::InProcess;
 
 const N_SHARDS: u32 = 16;
 /// In shards of their own: of the one a server owns, of the other not.
@@ -62,7 +63,7 @@ fn a_user_of_another_s_shard_is_answered_by_that_one_alone_whatever_the_client_h
             assert_eq!(answer.header("x-shard"), shard_of(UserId(OTHERS), N_SHARDS).to_string(), "{others}");
         }
     }
-    // Of several users nobody can part, no shard is named.
+    // Several users have no common shard, so none is named.
     let many = some.get(&format!("/recommendations?user_id={MINE},{OTHERS}"));
     is_misdirected(&many);
     assert!(many.header("x-shard").is_empty(), "{many:?}");

@@ -1,44 +1,51 @@
-//! A client that keeps its connection, made to be cheap beside the server that it loads: a thread and a socket each.
+//! A client on one connection, cheap beside the server that it loads: a thread and a socket each.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-/// How long an answer may take before the request counts as failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::PATIENCE;
 
 /// A connection on which one request follows another.
-pub(crate) struct Connection {
+#[derive(Debug)]
+pub struct Connection {
     stream: BufReader<TcpStream>,
     request: Vec<u8>,
     line: String,
-    answer: Answer,
+    answer: LeanAnswer,
 }
 
-/// What the server answered, whole.
+/// An answer, with the headers that matter under load.
 #[derive(Debug, Default)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    /// The generation that it names.
-    pub(crate) generation: String,
+pub struct LeanAnswer {
+    /// The status code.
+    pub status: u16,
+    /// The header `x-generation`.
+    pub generation: String,
     /// Whether the server closes after it.
-    pub(crate) is_last: bool,
-    pub(crate) body: Vec<u8>,
+    pub is_last: bool,
+    /// The body.
+    pub body: Vec<u8>,
 }
 
 impl Connection {
-    /// Connects to an address: host:port.
-    pub(crate) fn open(address: &str) -> io::Result<Self> {
+    /// Connects to a server.
+    ///
+    /// # Errors
+    /// I/O errors.
+    pub fn open(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        let (stream, answer) = (BufReader::new(stream), Answer::default());
+        let (stream, answer) = (BufReader::new(stream), LeanAnswer::default());
         Ok(Self { stream, request: Vec::new(), line: String::new(), answer })
     }
 
-    /// Asks for a path. An answer that is cut off, or is none of HTTP/1.1 with a length, is an error.
-    pub(crate) fn get(&mut self, path: &str) -> io::Result<&Answer> {
+    /// Sends a GET request and reads the answer.
+    ///
+    /// # Errors
+    /// I/O errors, an answer that is cut off, and one that is not HTTP/1.1 with a length.
+    pub fn get(&mut self, path: &str) -> io::Result<&LeanAnswer> {
         self.request.clear();
         write!(self.request, "GET {path} HTTP/1.1\r\nHost: server\r\n\r\n")?;
         self.stream.get_mut().write_all(&self.request)?;
@@ -79,11 +86,12 @@ fn read_line(stream: &mut impl BufRead, line: &mut String) -> io::Result<()> {
 }
 
 fn malformed(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("no answer of HTTP/1.1: {what}"))
+    io::Error::new(io::ErrorKind::InvalidData, format!("not an answer of HTTP/1.1: {what}"))
 }
 
-/// Tells clients to stop when it is dropped, be it because what they were needed for has failed.
-pub(crate) struct Stop<'a>(pub(crate) &'a AtomicBool);
+/// Sets a flag that ends clients when it is dropped, also by a panic.
+#[derive(Debug)]
+pub struct Stop<'a>(pub &'a AtomicBool);
 
 impl Drop for Stop<'_> {
     fn drop(&mut self) {
