@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::path::PathBuf;
 
 use harness::{Ended, SMALL_MODEL, World, member, program, sample};
 use serde_json::Value;
@@ -23,6 +24,7 @@ fn a_run_ends_with_a_summary_that_says_what_was_done_and_how_to_serve_it() {
     let ended = Ended::of(&mut command);
     assert!(ended.status.success(), "{}", ended.stderr);
     let (generation, output) = (world.current(), world.output());
+    let server = PathBuf::from(program("server").get_program());
     let account = world.repository().manifest(&generation).unwrap().account;
     let figure = |name: &str| account.metrics[name];
     let (rmse, mae) = (figure("rmse"), figure("mae"));
@@ -42,7 +44,7 @@ fn a_run_ends_with_a_summary_that_says_what_was_done_and_how_to_serve_it() {
             lists[0], lists[1], lists[2], lists[3]
         ),
         &format!("Published {generation} in {}", output.display()),
-        &format!("Serve it: cargo run --release -p server -- --store {}", output.display()),
+        &format!("Serve it: {} --store {}", server.display(), output.display()),
     ] {
         assert_line(&ended.stdout, line);
     }

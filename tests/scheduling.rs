@@ -16,9 +16,9 @@ fn schedule(world: &World, args: &[&str]) -> Command {
 }
 
 /// A process that is killed when it is dropped.
-struct Keeper(Option<Child>);
+struct Process(Option<Child>);
 
-impl Keeper {
+impl Process {
     fn start(command: &mut Command) -> Self {
         Self(Some(command.spawn().unwrap()))
     }
@@ -30,7 +30,7 @@ impl Keeper {
     }
 }
 
-impl Drop for Keeper {
+impl Drop for Process {
     fn drop(&mut self) {
         if let Some(child) = &mut self.0 {
             let _ = child.kill();
@@ -46,16 +46,16 @@ fn n_generations(world: &World) -> usize {
 #[test]
 fn a_schedule_publishes_again_and_again_and_ends_with_code_0_on_sigterm() {
     let world = World::new();
-    let keeper = Keeper::start(
+    let process = Process::start(
         schedule(&world, &[&SMALL_MODEL[..], &["--cron", "* * * * * *", "--always"]].concat())
             .stderr(Stdio::from(fs::File::create(world.path("log")).unwrap())),
     );
     eventually("it has published three times", || n_generations(&world) >= 3);
-    let ended = keeper.terminate();
+    let ended = process.terminate();
     let log = fs::read_to_string(world.path("log")).unwrap();
     assert_eq!(ended.status.code(), Some(0), "{log}");
     let events: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    for says in ["waiting for the next run", "a run begins", "the run has ended well", "stopped"] {
+    for says in ["waiting for the next run", "starting a run", "the run succeeded", "stopped"] {
         assert!(events.iter().any(|event| event["message"] == says), "no `{says}` in {log}");
     }
     drop(world.open_current());
@@ -66,18 +66,18 @@ fn a_stop_in_the_middle_of_a_run_leaves_what_was_published_and_no_process() {
     let world = World::new();
     world.run_quickly(&[]);
     let before = world.current();
-    let keeper =
-        Keeper::start(&mut schedule(&world, &["--cron", "* * * * * *", "--always", "--epochs", "5000"]));
+    let process =
+        Process::start(&mut schedule(&world, &["--cron", "* * * * * *", "--always", "--epochs", "5000"]));
     let lock = || fs::read_to_string(world.output().join("LOCK")).unwrap_or_default();
-    let n_keeper = keeper.0.as_ref().unwrap().id();
+    let scheduler = process.0.as_ref().unwrap().id();
     // The lock still names the run before.
     let holder = || lock().split(|c: char| !c.is_ascii_digit()).find_map(|word| word.parse::<u32>().ok());
     let first = holder();
     eventually("a run holds the lock", || holder().is_some() && holder() != first);
     let run = holder().unwrap();
-    assert_ne!(run, n_keeper, "a process of its own");
+    assert_ne!(run, scheduler, "a process of its own");
     assert!(Path::new(&format!("/proc/{run}")).exists());
-    let ended = keeper.terminate();
+    let ended = process.terminate();
     assert_eq!(ended.status.code(), Some(0), "{ended:?}");
     assert!(ended.stderr.contains("stopping the run"), "{ended:?}");
     assert!(!Path::new(&format!("/proc/{run}")).exists(), "the run is at work still");
@@ -96,9 +96,9 @@ fn a_run_that_was_missed_is_made_up_for_at_the_start() {
     let daily = format!("{} {} {} * * *", due % 60, due / 60 % 60, due / 3600 % 24);
     eventually("the run is due", || now() > due);
     let daily = [&SMALL_MODEL[..], &["--always", "--cron", &daily]].concat();
-    let keeper = Keeper::start(&mut schedule(&world, &daily));
+    let process = Process::start(&mut schedule(&world, &daily));
     eventually("it has published", || n_generations(&world) > 1);
-    assert_eq!(keeper.terminate().status.code(), Some(0));
+    assert_eq!(process.terminate().status.code(), Some(0));
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn a_run_that_fails_is_tried_again_and_reported() {
     let mut once = schedule(&world, &["--once", "--retries", "2", "--retry-after", "50ms", "--ratings"]);
     let ended = Ended::of(once.arg(&absent));
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
-    assert_eq!(ended.stderr.matches("a run begins").count(), 3, "{}", ended.stderr);
+    assert_eq!(ended.stderr.matches("starting a run").count(), 3, "{}", ended.stderr);
     assert_eq!(ended.stderr.matches("absent.csv").count(), 3, "{}", ended.stderr);
     for says in ["retry 1 of 2 in 50ms", "retry 2 of 2 in 100ms", "after 3 attempts"] {
         assert!(ended.stderr.contains(says), "no `{says}` in {}", ended.stderr);
@@ -121,7 +121,7 @@ fn a_run_that_fails_is_tried_again_and_reported() {
     let half = world.write("half.csv", &rows[..rows.len() / 2]);
     let ended = Ended::of(schedule(&world, &quickly).arg("--ratings").arg(half));
     assert_eq!(ended.status.code(), Some(3), "{ended:?}");
-    assert_eq!(ended.stderr.matches("a run begins").count(), 1, "{}", ended.stderr);
+    assert_eq!(ended.stderr.matches("starting a run").count(), 1, "{}", ended.stderr);
     assert!(ended.stderr.contains("the gate refused"), "{}", ended.stderr);
 }
 
@@ -130,14 +130,14 @@ fn another_run_at_work_is_reported_and_not_tried_again() {
     let world = World::new();
     let mut slow = world.pipeline("run");
     slow.current_dir(sample("../..")).args(["--epochs", "5000"]).stderr(Stdio::null()).stdout(Stdio::null());
-    let slow = Keeper::start(&mut slow);
+    let slow = Process::start(&mut slow);
     eventually("it holds the lock", || {
         fs::read_to_string(world.output().join("LOCK")).is_ok_and(|holder| holder.contains("process"))
     });
     let ended = Ended::of(&mut schedule(&world, &["--once", "--retry-after", "10ms"]));
     assert_eq!(ended.status.code(), Some(4), "{ended:?}");
-    assert_eq!(ended.stderr.matches("a run begins").count(), 1, "{}", ended.stderr);
-    assert!(ended.stderr.contains("another run is at work"), "{}", ended.stderr);
+    assert_eq!(ended.stderr.matches("starting a run").count(), 1, "{}", ended.stderr);
+    assert!(ended.stderr.contains("another run holds the lock"), "{}", ended.stderr);
     drop(slow);
 }
 
@@ -161,7 +161,7 @@ fn times_and_zones_that_are_none_are_refused_by_the_name_of_the_option() {
     for (option, value, says) in [
         ("--cron", "30 2 * *", "4 fields"),
         ("--cron", "61 2 * * *", "cannot be read"),
-        ("--cron", "0 0 30 2 *", "no time is left"),
+        ("--cron", "0 0 30 2 *", "no future time"),
         ("--time-zone", "Europe/Atlantis", "IANA"),
         ("--depth", "0", "at least one entry"),
     ] {

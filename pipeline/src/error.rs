@@ -34,9 +34,7 @@ pub enum Error {
     },
 
     /// There is no generation to look at.
-    #[error(
-        "nothing was ever published in {output}; publish with `pipeline run`, or name another place with --output"
-    )]
+    #[error("nothing was ever published in {output}")]
     NothingPublished {
         /// The repository.
         output: Location,
@@ -51,8 +49,7 @@ pub enum Error {
 
     /// There is no job whose shards could be computed.
     #[error(
-        "no run has prepared {} in {location}; start one with `pipeline run --engine indexed --shards S` and leave it \
-         running", job.as_ref().map_or("a job".to_owned(), |job| format!("the job {job}"))
+        "no run has prepared {} in {location}", job.as_ref().map_or("a job".to_owned(), |job| format!("the job {job}"))
     )]
     NotPrepared {
         /// Where was looked.

@@ -14,7 +14,9 @@ pub mod evidence;
 pub mod verify;
 
 pub mod error;
+pub mod exit_code;
 pub mod meter;
 pub mod textfile;
 
 pub use error::{Error, Result};
+pub use exit_code::ExitCode;

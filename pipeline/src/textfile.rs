@@ -1,8 +1,7 @@
-//! What came of a run, for Prometheus: a file for node_exporter's textfile collector.
+//! The outcome and the metrics of a run for Prometheus, as a file for the textfile collector of node_exporter.
 //!
-//! It is replaced whole after every run that comes to an end, failed ones too. One that is killed, for memory say, leaves
-//! it as it was: when the last run succeeded is carried over from file to file, and an alert on the age of that notices
-//! every kind of failure.
+//! The file is replaced after every run, also a failed one. A run that is killed leaves it unchanged. Each file carries
+//! over the time of the last successful run, so that an alert on its age notices every kind of failure.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -21,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::run::{Outcome, Report};
 
 const LAST_SUCCESS: &str = "recommender_batch_last_success_timestamp_seconds";
-/// Everything that may come of a run: one of them is 1.
+/// The values of the label `outcome`, of which one has the value 1.
 const OUTCOMES: [&str; 6] = ["published", "unchanged", "withdrawn", "refused", "busy", "failed"];
 
 type Number = Gauge<f64, AtomicU64>;
@@ -33,14 +32,18 @@ struct InfoLabels {
     version: String,
 }
 
-/// Writes what came of a run that was begun at `start` and has just ended.
+/// Writes the outcome of a run that began at `start` and has just ended.
 ///
 /// # Errors
-/// [`Error::Io`], if the file cannot be replaced.
+/// [`Error::Io`] if the file cannot be replaced.
 pub fn write(path: &Path, start: Timestamp, ended: &Result<Report>) -> Result<()> {
     let end = Timestamp::now();
-    let text = text(start, end, ended, last_success(path));
-    // The collector reads *.prom and nothing else, so it never meets the draft.
+    replace(path, &text(start, end, ended, last_success(path)))
+}
+
+/// Writes a text to a draft beside the file, syncs it, and renames it to the file.
+fn replace(path: &Path, text: &str) -> Result<()> {
+    // The collector reads *.prom only, so it never reads the draft.
     let draft = path.with_added_extension(format!("{}.new", std::process::id()));
     let mut file = File::create(&draft).map_err(Error::io("create", &draft))?;
     file.write_all(text.as_bytes()).map_err(Error::io("write", &draft))?;
@@ -48,7 +51,7 @@ pub fn write(path: &Path, start: Timestamp, ended: &Result<Report>) -> Result<()
     fs::rename(&draft, path).map_err(Error::io("replace", path))
 }
 
-/// When the last run succeeded, by the file that is there.
+/// Returns the time of the last successful run, from the existing file.
 fn last_success(path: &Path) -> Option<f64> {
     let before = fs::read_to_string(path).ok()?;
     before.lines().find_map(|line| line.strip_prefix(LAST_SUCCESS)?.trim().parse().ok())
@@ -65,33 +68,33 @@ fn text(start: Timestamp, end: Timestamp, ended: &Result<Report>, last_success: 
         Err(error) if error.is_busy() => "busy",
         Err(_) => "failed",
     };
-    let mut sheet = Sheet::default();
+    let mut metrics = Metrics::default();
     let outcomes = OUTCOMES.map(|name| (name.to_owned(), f64::from(u8::from(name == outcome))));
-    sheet.numbers("outcome", "What came of the last run", "outcome", outcomes);
-    sheet.number("last_run_timestamp_seconds", "When the last run ended", seconds_of(end));
-    sheet.number("duration_seconds", "What the last run took", start.duration_until(end).as_secs_f64());
+    metrics.numbers("outcome", "Outcome of the last run", "outcome", outcomes);
+    metrics.number("last_run_timestamp_seconds", "Time at which the last run ended", seconds_of(end));
+    metrics.number("duration_seconds", "Duration of the last run", start.duration_until(end).as_secs_f64());
     let succeeded = matches!(outcome, "published" | "unchanged" | "withdrawn");
     if let Some(time) = if succeeded { Some(seconds_of(end)) } else { last_success } {
         let name = LAST_SUCCESS.trim_start_matches("recommender_batch_");
-        sheet.number(name, "When a run last published, or had nothing to do", time);
+        metrics.number(name, "Time of the last run that published or had nothing to do", time);
     }
     if let Ok(report) = ended {
-        sheet.generation(&report.manifest);
+        metrics.generation(&report.manifest);
     }
-    sheet.encode()
+    metrics.encode()
 }
 
 fn seconds_of(time: Timestamp) -> f64 {
     time.as_millisecond() as f64 / 1000.0
 }
 
-/// The file in the making.
+/// The metrics of the file.
 #[derive(Debug, Default)]
-struct Sheet {
+struct Metrics {
     registry: Registry,
 }
 
-impl Sheet {
+impl Metrics {
     fn number(&mut self, name: &str, help: &str, value: f64) {
         let number = Number::default();
         number.set(value);
@@ -112,7 +115,7 @@ impl Sheet {
         self.registry.register(format!("recommender_batch_{name}"), help, numbers);
     }
 
-    /// What a generation says of itself: the one made, or the one that there was already.
+    /// Adds the account of a generation: the one made, or the one that was unchanged.
     fn generation(&mut self, manifest: &Manifest) {
         let account = &manifest.account;
         let info = Family::<InfoLabels, Number>::default();
@@ -126,9 +129,9 @@ impl Sheet {
 
         let phases = || account.phases.iter();
         let seconds = phases().map(|(name, phase)| (name.clone(), phase.seconds));
-        self.numbers("phase_seconds", "What each phase of making it took", "phase", seconds);
+        self.numbers("phase_seconds", "Duration of each phase", "phase", seconds);
         let peaks = phases().map(|(name, phase)| (name.clone(), phase.peak_rss_bytes as f64));
-        self.numbers("phase_peak_memory_bytes", "The most memory in each phase", "phase", peaks);
+        self.numbers("phase_peak_memory_bytes", "Peak memory of each phase", "phase", peaks);
 
         let (rows, movies) = (&account.rows, &account.movie_rows);
         let named = |counts: &[(&str, u64)]| {
@@ -140,21 +143,21 @@ impl Sheet {
             ("rejected", rows.rejected),
             ("denied", rows.denied),
         ];
-        self.numbers("rows", "Rows of the ratings, by what became of them", "outcome", named(&ratings));
+        self.numbers("rows", "Rows of the ratings, by outcome", "outcome", named(&ratings));
         let reasons = rows.rejected_by_reason.iter().map(|(reason, &n)| (reason.clone(), n as f64));
         self.numbers("rejected_rows", "Rejected rows of the ratings, by reason", "reason", reasons);
         let movies = [("kept", movies.kept), ("rejected", movies.rejected), ("denied", movies.denied)];
-        self.numbers("movie_rows", "Rows of the movies, by what became of them", "outcome", named(&movies));
+        self.numbers("movie_rows", "Rows of the movies, by outcome", "outcome", named(&movies));
         let counts = &account.counts;
         let of = [("users", counts.users), ("movies", counts.movies), ("ratings", counts.ratings)];
-        self.numbers("size", "How much the model was trained on", "of", named(&of));
+        self.numbers("size", "Size of the training data", "of", named(&of));
 
-        let metrics = account.metrics.iter().map(|(name, &figure)| (name.clone(), figure));
-        self.numbers("metric", "Quality on held-out ratings", "name", metrics);
+        let quality = account.metrics.iter().map(|(name, &figure)| (name.clone(), figure));
+        self.numbers("metric", "Quality on held-out ratings", "name", quality);
 
         let gate = &account.gate;
         let passed = f64::from(u8::from(gate.verdict != Verdict::Refused));
-        self.number("gate_passed", "Whether the gate let it through, by itself or by force", passed);
+        self.number("gate_passed", "Whether the gate let the generation pass, also by force", passed);
         let n = |outcome| gate.checks.iter().filter(|check| check.outcome == outcome).count() as u64;
         let checks = [
             ("passed", n(manifest::Outcome::Passed)),
@@ -167,7 +170,7 @@ impl Sheet {
     fn encode(self) -> String {
         let mut text = String::new();
         if encode(&mut text, &self.registry).is_err() {
-            // A string takes whatever is written to it.
+            // A `String` accepts every write.
             tracing::error!("the metrics cannot be written as text; please report it");
         }
         text

@@ -12,6 +12,7 @@ use clap::{Arg, ArgMatches, Command, Parser};
 
 use crate::error::{Error, Origin, Result};
 use crate::file::{File, unknown};
+use crate::suggestion;
 use crate::variables::CONFIG_VARIABLE;
 use crate::{PREFIX, USUAL_FILE, is_key, key_of, variable_of};
 
@@ -37,7 +38,7 @@ pub struct Sources {
 pub fn parse<P: Parser>() -> Result<(P, Sources)> {
     let environment = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
     parse_from(std::env::args_os().collect(), environment.collect(), Path::new(USUAL_FILE))
-        .map(|parsed| parsed.unwrap_or_else(|error| error.exit()))
+        .map(|parsed| parsed.unwrap_or_else(|error| suggestion::keep_likely(error).exit()))
 }
 
 /// Does the same for a given command line and environment. `usual` is the file that is read where no other is named.

@@ -15,6 +15,7 @@ mod effective;
 mod program;
 mod error;
 mod log;
+mod suggestion;
 
 pub use command_line::{Sources, parse, parse_from};
 pub use effective::{Setting, effective, show};
@@ -72,12 +73,10 @@ fn lines() -> impl Iterator<Item = (String, &'static str)> {
     })
 }
 
-/// The most similar key, where one is similar enough to be meant.
+/// Returns the key that was probably meant.
 fn nearest(key: &str) -> Option<String> {
-    const MIN_SIMILARITY: f64 = 0.75;
-    let similarity = |known: &String| strsim::jaro_winkler(known, key);
-    let nearest = keys().max_by(|a, b| similarity(a).total_cmp(&similarity(b)))?;
-    (similarity(&nearest) >= MIN_SIMILARITY).then_some(nearest)
+    let nearest = keys().min_by_key(|known| strsim::damerau_levenshtein(known, key))?;
+    suggestion::is_typing_error(key, &nearest).then_some(nearest)
 }
 
 #[cfg(test)]
@@ -107,6 +106,8 @@ mod tests {
     fn a_misspelled_key_has_a_nearest_one_and_nonsense_has_none() {
         assert_eq!(nearest("scorin.n").as_deref(), Some("scoring.n"));
         assert_eq!(nearest("gate.max_los").as_deref(), Some("gate.max_loss"));
-        assert_eq!(nearest("x"), None);
+        for other in ["x", "server.cors", "scoring.depth"] {
+            assert_eq!(nearest(other), None, "{other}");
+        }
     }
 }

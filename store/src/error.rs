@@ -158,7 +158,7 @@ pub enum Error {
     /// Another process has changed `CURRENT` in the meantime.
     #[error(
         "CURRENT was moved by another from {from} to {to} in the meantime, so {generation} was not published; \
-         it is kept: `pipeline rollback {generation}` publishes it"
+         it is kept"
     )]
     Overtaken {
         /// The generation that was not published.

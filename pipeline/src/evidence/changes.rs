@@ -6,7 +6,7 @@ use store::{DenyList, Tables, UserId};
 
 use super::{SHOWN, Sources, evenly};
 use crate::error::Result;
-use crate::generations::{MovieChange, Shown};
+use crate::generations::{ListDifference, MovieChange};
 
 /// Users whose lists are compared.
 const USERS_COMPARED: usize = 5_000;
@@ -38,8 +38,8 @@ fn compare(old: &Tables, sources: &Sources<'_>, users: &[UserId]) -> Result<List
             in_both.push(user);
         }
     }
-    let Shown { changed, mean_overlap, movies_in, movies_out } =
-        Shown::compare(old, sources.tables, &in_both, SHOWN)?;
+    let ListDifference { changed, mean_overlap, movies_in, movies_out } =
+        ListDifference::compare(old, sources.tables, &in_both, SHOWN)?;
     Ok(ListChange {
         n_compared: in_both.len() as u64,
         n_changed: changed,

@@ -1,4 +1,4 @@
-//! What two generations differ in, as their users would notice.
+//! The comparison of two generations: the lists of their users, and their metrics.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -10,89 +10,90 @@ use store::{GenerationId, MovieId, Repository, Tables, UserId};
 use super::{Place, published};
 use crate::error::{Error, Result};
 
-/// Memory for the pages of each of the two: users are looked up once, in order.
+/// Cache for the pages of each generation, in bytes: each user is looked up once, in order.
 const CACHE_BYTES: u64 = 64 << 20;
-/// Users compared by one task.
+/// Users that one task compares.
 const USERS_A_TASK: usize = 512;
-/// Movies named in either direction.
+/// Movies listed for each direction of change.
 const MOVIES_NAMED: usize = 10;
 
-/// What is compared.
+/// The two generations to compare, and how.
 #[derive(Debug, Clone)]
 pub struct DiffSettings {
-    /// Where both are.
+    /// The repository of both.
     pub place: Place,
-    /// The one before.
+    /// The earlier generation.
     pub before: GenerationId,
-    /// The one after; `None` for the published one.
+    /// The later generation; `None` for the published one.
     pub after: Option<GenerationId>,
-    /// How many entries of each list are compared.
+    /// The entries of each list that are compared.
     pub n: usize,
 }
 
-/// What is different.
+/// The differences between two generations.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Difference {
-    /// The one before.
+    /// The earlier generation.
     pub before: GenerationId,
-    /// The one after.
+    /// The later generation.
     pub after: GenerationId,
     /// Whether all records are the same.
     pub same_content: bool,
-    /// How many entries of each list were compared.
+    /// The entries of each list that were compared.
     pub n: usize,
     /// Users with a list in both.
     pub users_in_both: u64,
-    /// Users who have a list no more.
+    /// Users with a list in the earlier one only.
     pub users_gone: u64,
-    /// Users who have a list now.
+    /// Users with a list in the later one only.
     pub users_new: u64,
-    /// Users in both whose first n movies are others, or in another order.
+    /// Users in both whose first n movies differ in set or order.
     pub users_changed: u64,
     /// The share of the first n movies that a user's two lists have in common, a mean over the users in both.
     pub mean_overlap: f64,
-    /// Movies that more users are recommended now, most first.
+    /// Movies in more lists than before, the largest change first.
     pub movies_in: Vec<MovieChange>,
-    /// Movies that fewer users are recommended now, most first.
+    /// Movies in fewer lists than before, the largest change first.
     pub movies_out: Vec<MovieChange>,
-    /// Figures of held-out ratings that either has, by name.
+    /// The metrics that either generation has, by name.
     pub metrics: BTreeMap<String, Change>,
 }
 
-/// A movie that is recommended to more or fewer users.
+/// A movie that is in more or fewer lists than before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MovieChange {
     /// The movie.
     pub id: MovieId,
     /// Its title.
     pub title: String,
-    /// The users who had it among their first n.
+    /// Users who had it in their first n.
     pub before: u64,
-    /// The users who have it.
+    /// Users who have it in their first n.
     pub after: u64,
 }
 
-/// A figure then and now.
+/// A metric of both generations.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Change {
-    /// Then.
+    /// The value of the earlier generation.
     pub before: Option<f64>,
-    /// Now.
+    /// The value of the later generation.
     pub after: Option<f64>,
 }
 
-/// What one task has seen.
+/// The sums over the users that one task has compared.
 #[derive(Default)]
-struct Part {
+struct Tally {
     changed: u64,
     overlap: f64,
-    shown: BTreeMap<MovieId, (u64, u64)>,
+    /// The users who had and who have a movie in their first n.
+    n_users: BTreeMap<MovieId, (u64, u64)>,
 }
 
 /// Compares the lists of two generations. Cost: reading both.
 ///
 /// # Errors
-/// [`Error::NothingPublished`], [`Error::Setting`]; those of the store.
+/// [`Error::Setting`] if `n` is 0; [`Error::NothingPublished`]; [`Error::Store`] if a generation cannot be read.
 pub fn diff(settings: &DiffSettings) -> Result<Difference> {
     let DiffSettings { place, before, after, n } = settings;
     if *n == 0 {
@@ -108,7 +109,7 @@ pub fn diff(settings: &DiffSettings) -> Result<Difference> {
     let (old_users, new_users) = (users(old.tables())?, users(new.tables())?);
     let in_both: Vec<UserId> = old_users.intersection(&new_users).copied().collect();
 
-    let all = Shown::compare(old.tables(), new.tables(), &in_both, *n)?;
+    let all = ListDifference::compare(old.tables(), new.tables(), &in_both, *n)?;
     let metrics = |of: &store::reader::OpenGeneration| of.manifest().account.metrics.clone();
     Ok(Difference {
         before: before.clone(),
@@ -126,28 +127,28 @@ pub fn diff(settings: &DiffSettings) -> Result<Difference> {
     })
 }
 
-/// What users see of a difference: that of their lists.
+/// The differences between the lists of users.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Shown {
-    /// Users whose first n movies are others, or in another order.
+pub(crate) struct ListDifference {
+    /// Users whose first n movies differ in set or order.
     pub(crate) changed: u64,
     /// The share of the first n movies that a user's two lists have in common, a mean over the users.
     pub(crate) mean_overlap: f64,
-    /// Movies that more users are recommended now, most first.
+    /// Movies in more lists than before, the largest change first.
     pub(crate) movies_in: Vec<MovieChange>,
-    /// Movies that fewer users are recommended now, most first.
+    /// Movies in fewer lists than before, the largest change first.
     pub(crate) movies_out: Vec<MovieChange>,
 }
 
-impl Shown {
+impl ListDifference {
     /// Compares the first n movies of users who have a list in both. Cost: reading those lists.
     pub(crate) fn compare(old: &Tables, new: &Tables, users: &[UserId], n: usize) -> Result<Self> {
-        let all = Part::of(old, new, users, n)?;
+        let all = Tally::of(old, new, users, n)?;
         Ok(Self {
             changed: all.changed,
             mean_overlap: if users.is_empty() { 1.0 } else { all.overlap / users.len() as f64 },
-            movies_in: most_changed(&all.shown, new, |before, after| after.saturating_sub(before))?,
-            movies_out: most_changed(&all.shown, old, |before, after| before.saturating_sub(after))?,
+            movies_in: most_changed(&all.n_users, new, |before, after| after.saturating_sub(before))?,
+            movies_out: most_changed(&all.n_users, old, |before, after| before.saturating_sub(after))?,
         })
     }
 }
@@ -156,55 +157,55 @@ fn users(tables: &Tables) -> store::Result<BTreeSet<UserId>> {
     tables.users().collect()
 }
 
-impl Part {
-    /// Compares all users' lists.
+impl Tally {
+    /// Compares the lists of all users.
     fn of(old: &Tables, new: &Tables, users: &[UserId], n: usize) -> Result<Self> {
-        let parts: Vec<Part> = users
+        let parts: Vec<Tally> = users
             .par_chunks(USERS_A_TASK)
             .map(|users| {
-                let mut part = Part::default();
+                let mut part = Tally::default();
                 for &user in users {
                     let list = |tables: &Tables| Ok(tables.top_n(user)?.unwrap_or_default());
-                    part.take(&list(old)?, &list(new)?, n);
+                    part.add(&list(old)?, &list(new)?, n);
                 }
                 Ok(part)
             })
             .collect::<store::Result<_>>()?;
-        let mut all = Part::default();
+        let mut all = Tally::default();
         for part in parts {
             all.changed += part.changed;
             all.overlap += part.overlap;
-            for (movie, (before, after)) in part.shown {
-                let sum = all.shown.entry(movie).or_default();
+            for (movie, (before, after)) in part.n_users {
+                let sum = all.n_users.entry(movie).or_default();
                 *sum = (sum.0 + before, sum.1 + after);
             }
         }
         Ok(all)
     }
 
-    /// Compares a user's two lists.
-    fn take(&mut self, old: &TopN, new: &TopN, n: usize) {
+    /// Adds the two lists of a user.
+    fn add(&mut self, old: &TopN, new: &TopN, n: usize) {
         let first = |list: &TopN| list.movies.iter().copied().take(n).collect::<Vec<_>>();
         let (old, new) = (first(old), first(new));
         self.changed += u64::from(old != new);
         let before: HashSet<_> = old.iter().collect();
         let common = new.iter().filter(|movie| before.contains(movie)).count();
-        // Two empty lists have all in common.
+        // Two empty lists are equal.
         let longest = old.len().max(new.len());
         self.overlap += if longest == 0 { 1.0 } else { common as f64 / longest as f64 };
-        old.iter().for_each(|&movie| self.shown.entry(movie).or_default().0 += 1);
-        new.iter().for_each(|&movie| self.shown.entry(movie).or_default().1 += 1);
+        old.iter().for_each(|&movie| self.n_users.entry(movie).or_default().0 += 1);
+        new.iter().for_each(|&movie| self.n_users.entry(movie).or_default().1 += 1);
     }
 }
 
-/// The movies with the greatest change of a kind, by title.
+/// Returns the movies with the largest changes in one direction.
 fn most_changed(
-    shown: &BTreeMap<MovieId, (u64, u64)>,
+    n_users: &BTreeMap<MovieId, (u64, u64)>,
     titles: &Tables,
     change: fn(u64, u64) -> u64,
 ) -> Result<Vec<MovieChange>> {
     let mut changed: Vec<_> =
-        shown.iter().filter(|(_, (before, after))| change(*before, *after) > 0).collect();
+        n_users.iter().filter(|(_, (before, after))| change(*before, *after) > 0).collect();
     changed.sort_by_key(|(id, (before, after))| (std::cmp::Reverse(change(*before, *after)), **id));
     let named = changed.into_iter().take(MOVIES_NAMED).map(|(&id, &(before, after))| {
         let title =
@@ -230,10 +231,10 @@ mod tests {
     }
 
     #[test]
-    fn an_overlap_is_a_share_of_the_longer_list_and_order_counts_as_change() {
+    fn an_overlap_is_a_share_of_the_longer_list_and_another_order_is_a_change() {
         let compare = |old: &[u32], new: &[u32]| {
-            let mut part = Part::default();
-            part.take(&list(old), &list(new), 3);
+            let mut part = Tally::default();
+            part.add(&list(old), &list(new), 3);
             (part.changed, part.overlap)
         };
         assert_eq!(compare(&[1, 2, 3, 4], &[1, 2, 3, 9]), (0, 1.0));

@@ -1,4 +1,4 @@
-//! All generations of a repository, and what became of each.
+//! The list of all generations of a repository, each with its state.
 
 use std::collections::BTreeMap;
 
@@ -12,35 +12,35 @@ use crate::error::Result;
 /// A generation and its state.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Entry {
-    /// Its name.
+    /// Its id.
     pub id: GenerationId,
-    /// What became of it.
+    /// Its state.
     pub state: State,
     /// Whether it is never removed.
     pub pinned: bool,
-    /// Why it is in its state, or pinned, where somebody or something said so.
+    /// The reason of its state or of its pin, if one was given.
     pub note: Option<String>,
-    /// When it was sealed.
+    /// The time at which it was sealed.
     pub created_at: Option<jiff::Timestamp>,
-    /// How long ago that was, in seconds.
+    /// The seconds since then.
     pub age_seconds: Option<i64>,
     /// The bytes of its files.
     pub bytes: Option<u64>,
     /// Users with a list.
     pub users: Option<u64>,
-    /// What was measured on held-out ratings.
+    /// The metrics on held-out ratings.
     pub metrics: BTreeMap<String, f64>,
 }
 
-/// What became of a generation.
+/// The state of a generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// It is the one that `CURRENT` names.
     Published,
-    /// It is whole and could be published; most have been.
+    /// It is complete and could be published, or was published before.
     Ready,
-    /// It was published, and somebody went back to another.
+    /// It was published until a rollback to another.
     Withdrawn,
     /// Its gate refused it.
     Refused,
@@ -53,9 +53,9 @@ pub enum State {
 /// Lists all generations, the newest first.
 ///
 /// # Errors
-/// Those of the store. What is wrong with a single generation is its state.
+/// [`crate::Error::Store`] if the repository cannot be read. A fault of a single generation is its state, not an error.
 pub fn list(repository: &Repository) -> Result<Vec<Entry>> {
-    // A CURRENT that names nothing must not hide what could be published instead.
+    // An invalid CURRENT must not hide the generations that could be published instead.
     let published = repository.pointer()?.generation().ok().flatten();
     let pinned = repository.marked(Mark::Pinned)?;
     let withdrawn = repository.marked(Mark::Withdrawn)?;
@@ -102,7 +102,17 @@ pub fn list(repository: &Repository) -> Result<Vec<Entry>> {
     Ok(entries)
 }
 
-/// The names of the checks that failed.
+/// Lists the generations that could be published and whose id is later than another.
+///
+/// # Errors
+/// As [`list`].
+pub fn ready_after(repository: &Repository, id: &GenerationId) -> Result<Vec<GenerationId>> {
+    let entries = list(repository)?.into_iter();
+    let ready = entries.filter(|entry| entry.state == State::Ready && entry.id > *id);
+    Ok(ready.map(|entry| entry.id).collect())
+}
+
+/// Returns the names of the checks that failed.
 fn failed_checks(manifest: &Manifest) -> String {
     let failed = manifest.account.gate.failed().map(|check| check.name.as_str());
     failed.collect::<Vec<_>>().join(", ")

@@ -1,8 +1,5 @@
-//! What was published and what else there is: listed, compared, and removed when it is old.
-//!
-//! Going back to a generation and pinning one are the repository's own acts, see [`store::repository`]; here is what
-//! needs a judgement: which state a generation is in (`listing`), what two of them differ in (`difference`), which are
-//! no longer needed (`retention`).
+//! The commands on existing generations: their list with states (`listing`), the comparison of two (`difference`), and
+//! the removal of old ones (`retention`). Rollback and pins are operations of [`store::repository`].
 
 mod listing;
 mod difference;
@@ -14,12 +11,12 @@ use store::repository::Mark;
 use store::{GenerationId, Location, PATIENCE, Repository};
 
 use crate::error::{Error, Result};
-pub(crate) use difference::Shown;
+pub(crate) use difference::ListDifference;
 pub use difference::{Change, DiffSettings, Difference, MovieChange, diff};
-pub use listing::{Entry, State, list};
+pub use listing::{Entry, State, list, ready_after};
 pub use retention::{Pruned, Retention, prune};
 
-/// Where generations are kept, and where copies of them live while they are made or open.
+/// The repository of the generations, and the directory for copies of those that are being made or are open.
 #[derive(Debug, Clone)]
 pub struct Place {
     /// The repository.
@@ -32,33 +29,33 @@ impl Place {
     /// Opens the repository.
     ///
     /// # Errors
-    /// Those of the store.
+    /// [`Error::Store`] if the location cannot be reached or is no repository.
     pub fn open(&self) -> Result<Repository> {
         Ok(Repository::open(&self.location, PATIENCE)?)
     }
 }
 
-/// The generation that is published.
+/// Returns the published generation.
 ///
 /// # Errors
-/// [`Error::NothingPublished`]; those of the store.
+/// [`Error::NothingPublished`]; [`Error::Store`] if `CURRENT` cannot be read or names no generation.
 pub fn published(repository: &Repository) -> Result<GenerationId> {
     repository.current()?.ok_or_else(|| Error::NothingPublished { output: repository.location().clone() })
 }
 
-/// Keeps a generation for good, which must be whole.
+/// Pins a complete generation: it is never removed.
 ///
 /// # Errors
-/// Those of the store.
+/// [`Error::Store`] if the generation is incomplete or the mark cannot be written.
 pub fn pin(repository: &Repository, id: &GenerationId, reason: &str) -> Result<()> {
     repository.manifest(id)?;
     Ok(repository.mark(id, Mark::Pinned, reason)?)
 }
 
-/// Takes a pin away again.
+/// Removes the pin of a generation.
 ///
 /// # Errors
-/// Those of the store.
+/// [`Error::Store`] if the mark cannot be removed.
 pub fn unpin(repository: &Repository, id: &GenerationId) -> Result<()> {
     Ok(repository.unmark(id, Mark::Pinned)?)
 }

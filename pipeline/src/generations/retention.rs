@@ -1,4 +1,4 @@
-//! Which generations are no longer needed.
+//! The removal of old generations.
 
 use jiff::SignedDuration;
 use serde::Serialize;
@@ -8,41 +8,41 @@ use store::{GenerationId, Repository};
 use super::listing::{Entry, State, list};
 use crate::error::Result;
 
-/// What is kept. The published generation, pinned ones, and those that may be in the making always are.
+/// The generations to keep, besides the published one, pinned ones and those that a run may be writing.
 #[derive(Debug, Clone, Copy)]
 pub struct Retention {
-    /// How many of those that could be published, the newest.
+    /// The number of ready generations to keep, the newest first.
     pub keep: usize,
-    /// Everything that is younger than this.
+    /// The age up to which every generation is kept.
     pub older_than: SignedDuration,
 }
 
-/// What was removed.
+/// The result of a removal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Pruned {
-    /// The generations, oldest first.
+    /// The removed generations, oldest first.
     pub removed: Vec<GenerationId>,
     /// Their bytes.
     pub bytes: u64,
-    /// What runs that were killed had left.
+    /// The number of removed leftovers of unfinished runs.
     pub leftovers: usize,
-    /// How many generations are left.
+    /// The number of generations that are left.
     pub kept: usize,
 }
 
-/// Removes what `retention` does not keep; with `dry_run` says only what that would be.
+/// Removes the generations that `retention` does not keep; with `dry_run` only returns which those are.
 ///
 /// # Errors
-/// Those of the store; what was removed until then is gone.
+/// [`crate::Error::Store`]; generations that were removed before the error stay removed.
 pub fn prune(repository: &Repository, retention: Retention, dry_run: bool) -> Result<Pruned> {
-    // Held while it is looked at what there is, and no longer: a run that begins afterwards makes nothing of that.
+    // Held while the generations are listed, and no longer: a run that begins afterwards does not add to the list.
     let lock = match repository.lock() {
         Ok(lock) => Some(lock),
         Err(store::Error::Locked { .. }) => None,
         Err(other) => return Err(other.into()),
     };
     let leftovers = match &lock {
-        // What a failed run has computed is what the next one goes on with.
+        // The newest job stays: the next run continues it.
         Some(lock) if !dry_run => repository.sweep(lock, repository.jobs()?.last())?,
         _ => 0,
     };
@@ -62,8 +62,8 @@ pub fn prune(repository: &Repository, retention: Retention, dry_run: bool) -> Re
 }
 
 impl Retention {
-    /// Those of some entries (newest first) that are not kept, oldest first. Unless we are `alone`, a run may be about to
-    /// publish what it has made: then nothing that is newer than the published generation goes on the day it was made.
+    /// Returns the entries that are not kept, oldest first; `entries` begin with the newest. Unless `alone`, a run may be
+    /// about to publish its generation: then generations newer than the published one are kept for a day.
     fn expired<'a>(&self, entries: &'a [Entry], alone: bool) -> Vec<&'a Entry> {
         const DAY: i64 = 24 * 60 * 60;
 
@@ -82,7 +82,7 @@ impl Retention {
                         n_good += 1;
                         n_good <= self.keep || (is_newer && !alone && age < DAY)
                     }
-                    // Kept to be looked at, for a while.
+                    // Kept until `older_than`, for inspection.
                     State::Withdrawn | State::Refused | State::Unreadable => false,
                 };
                 !entry.pinned && !among_newest && age >= self.older_than.as_secs()
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_run_may_be_about_to_publish_stays_for_a_day() {
+    fn a_generation_that_a_run_may_publish_is_kept_for_a_day() {
         let mut entries = [
             entry(29, State::Ready, false),
             entry(28, State::Ready, false),

@@ -1,7 +1,7 @@
-//! A cron expression as people write it, for the crate `cron`.
+//! Cron expressions as crontabs have them, translated for the crate `cron`.
 //!
-//! The crate reads seconds first, counts Sunday as 1, and takes a day of the month and a weekday together as "both";
-//! crontabs begin with minutes, count Sunday as 0 or 7, and mean "either". Here it is as in crontabs, in all forms.
+//! The crate expects seconds first, counts Sunday as 1, and requires both of a day of the month and a weekday. Crontabs
+//! begin with minutes, count Sunday as 0 or 7, and accept either of the two days.
 
 use std::str::FromStr;
 
@@ -17,7 +17,7 @@ const DAYS: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday",
 /// The wall-clock times of an expression.
 #[derive(Debug, Clone)]
 pub(super) struct Expression {
-    /// One, or two where either of two kinds of day will do.
+    /// One schedule, or two if either a day of the month or a weekday matches.
     schedules: Vec<Schedule>,
 }
 
@@ -55,12 +55,12 @@ impl Expression {
         Ok(Self { schedules: schedules.collect::<Result<_>>()? })
     }
 
-    /// Whether it runs through all hours of a day, and so is about how often rather than about when.
+    /// Whether it has times in every hour of a day, and so means an interval rather than a time of day.
     pub(super) fn is_of_every_hour(&self) -> bool {
         self.schedules.iter().all(|schedule| schedule.hours().count() == 24)
     }
 
-    /// Its times after a wall-clock time, in order.
+    /// Returns its times after a wall-clock time, in order.
     pub(super) fn after(&self, time: civil::DateTime) -> impl Iterator<Item = civil::DateTime> + '_ {
         let mut next = time;
         std::iter::from_fn(move || {
@@ -69,8 +69,7 @@ impl Expression {
         })
     }
 
-    /// The crate computes in time zones of its own. In UTC, where nothing is ever skipped or repeated, its times are
-    /// those that a clock on the wall would show.
+    /// Computes in UTC, which has no changes of the clock: there the times of the crate are wall-clock times.
     fn next_after(&self, time: civil::DateTime) -> Option<civil::DateTime> {
         let shown = TimeZone::UTC.to_timestamp(time).ok()?;
         let from: DateTime<Utc> =
@@ -88,7 +87,7 @@ fn read(text: &str) -> std::result::Result<Schedule, String> {
     })
 }
 
-/// The weekdays of a field by their names, whatever numbers they were given as.
+/// Returns the weekdays of a field by their names, which have one meaning in crontabs and in the crate.
 fn weekdays(field: &str) -> std::result::Result<String, String> {
     let wrong = || format!("`{field}` is no weekday; give 0 to 7 (0 and 7 are Sunday) or sun to sat");
     let number = |day: &str| {
@@ -109,7 +108,7 @@ fn weekdays(field: &str) -> std::result::Result<String, String> {
             None if part.contains('/') => (number(days)?, 6),
             None => (number(days)?, number(days)?),
         };
-        // From Saturday to Sunday: the Sunday after.
+        // A range that ends on Sunday ends on the Sunday after its begin.
         let last = if last == 0 && first > 0 { 7 } else { last };
         if first > last {
             return Err(wrong());
@@ -138,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_days_of_months_are_met_where_there_are_any() {
+    fn the_last_day_of_a_month_is_skipped_in_shorter_months() {
         let days = first_after("0 1 31 * *", "2026-01-31T12:00:00", 3);
         assert_eq!(days, ["2026-03-31T01:00:00", "2026-05-31T01:00:00", "2026-07-31T01:00:00"]);
         assert_eq!(first_after("0 1 29 2 *", "2026-01-01T00:00:00", 1), ["2028-02-29T01:00:00"]);
@@ -164,13 +163,13 @@ mod tests {
     }
 
     #[test]
-    fn of_a_day_of_the_month_and_a_weekday_either_will_do() {
+    fn either_the_day_of_the_month_or_the_weekday_matches() {
         let days = first_after("0 3 1 * fri", "2026-11-24T10:00:00", 3);
         assert_eq!(days, ["2026-11-27T03:00:00", "2026-12-01T03:00:00", "2026-12-04T03:00:00"]);
     }
 
     #[test]
-    fn what_is_no_expression_is_refused_by_the_name_of_the_option() {
+    fn an_invalid_expression_is_an_error_that_names_the_option() {
         for (text, says) in [
             ("", "0 fields"),
             ("30 2 * *", "4 fields"),

@@ -1,37 +1,36 @@
-//! The batch, every night: waits until it is due, runs it, tries again what failed.
+//! Runs the batch by a cron expression and retries failed runs.
 //!
-//! `times` says when a run is due, `keeper` waits for it and judges what came of it, `process` does it in a process of
-//! its own: whatever a run takes goes back to the system with it, and one that is stopped is simply killed, for a run
-//! may be killed at any moment. The keeper knows the clock and the runs by two traits alone, so that its tests live
-//! through years in a moment.
+//! `times` computes when a run is due. `scheduler` waits for that time, starts the run and retries it. `process` starts
+//! each run as a process of its own: the system reclaims its memory, and a run that has to stop is killed, which it may
+//! be at any time. The scheduler uses the clock and the runs through two traits, so that its tests need no real time.
 
 mod expression;
 mod times;
-mod keeper;
+mod scheduler;
 mod process;
 
 use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::generations::Place;
-pub use keeper::{Clock, Ending, Job, Keeper, Wait};
-pub use process::{Signals, Subprocess, end_with_keeper};
+pub use process::{Signals, Subprocess, stop_with_parent};
+pub use scheduler::{Clock, Job, RunOutcome, Scheduler, Wait};
 pub use times::Times;
 
-/// The longest pause between two attempts, however often a run has failed.
+/// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
 
-/// How often a run that failed is tried again, and after which pauses.
+/// The number of retries of a failed run, and the pauses before them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retries {
-    /// How often.
+    /// The number of retries.
     pub n: u32,
-    /// The pause before the first; each further one is twice as long, up to an hour or this, whichever is longer.
+    /// The pause before the first retry. Each further one is twice as long, up to the longer of an hour and this pause.
     pub first_pause: Duration,
 }
 
 impl Retries {
-    /// The pause before the `n`-th retry, counted from 0.
+    /// Returns the pause before the `n`-th retry, counted from 0.
     #[must_use]
     pub fn pause(&self, n: u32) -> Duration {
         let doubled = self.first_pause.saturating_mul(2_u32.saturating_pow(n));
@@ -39,18 +38,18 @@ impl Retries {
     }
 }
 
-/// When the newest whole generation of a repository was begun: until then, nothing was missed.
+/// Returns when the newest complete generation of a repository was begun: no run before that time was missed.
 ///
-/// What a run that was killed has left does not count, and so is made up for.
+/// A generation that a killed run left incomplete does not count, so that the missed run is made up for.
 ///
 /// # Errors
-/// Those of the store.
+/// [`Error::Store`] if the repository cannot be read.
 pub fn last_run(place: &Place) -> Result<Option<jiff::Timestamp>> {
     let repository = place.open()?;
     for id in repository.generations()?.iter().rev() {
         match repository.manifest(id) {
             Ok(_) => return Ok(id.time()),
-            // Unfinished, or of another release: look further.
+            // Incomplete, or of another release: the one before may be complete.
             Err(
                 store::Error::Incomplete { .. }
                 | store::Error::OtherFormat { .. }

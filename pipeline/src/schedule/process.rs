@@ -1,7 +1,7 @@
-//! A run as a process of its own, and the signals that stop it.
+//! Runs as processes of their own, and the signals that stop them.
 //!
-//! SIGTERM and SIGINT end the keeper; while a run is at work they end that first. A run may be killed at any moment:
-//! what it has not published is swept by the next.
+//! SIGTERM and SIGINT end the scheduler, and before it the run in progress. A run may be killed at any time: the next one
+//! removes its unpublished files.
 
 use std::ffi::OsString;
 use std::io;
@@ -16,30 +16,31 @@ use jiff::Timestamp;
 use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use super::{Clock, Ending, Job, Wait};
+use super::{Clock, Job, RunOutcome, Wait};
+use crate::ExitCode;
 
-/// How often a run that is at work is looked at.
-const LOOK: Duration = Duration::from_millis(50);
-/// How long a run may take to end once it was told to; then it is killed.
-const MERCY: Duration = Duration::from_secs(10);
+/// The pause between two checks of a run in progress.
+const POLL: Duration = Duration::from_millis(50);
+/// The time that a run has between SIGTERM and SIGKILL.
+const TERM_GRACE: Duration = Duration::from_secs(10);
 
-/// The machine's clock, and the signals that end a wait by it.
+/// The system clock, whose waits end at a signal.
 #[derive(Debug, Clone)]
 pub struct Signals {
     stop: Arc<Mutex<Receiver<()>>>,
 }
 
 impl Signals {
-    /// Catches SIGTERM and SIGINT from here on.
+    /// Catches SIGTERM and SIGINT from now on.
     ///
     /// # Errors
-    /// The system's, if it refuses.
+    /// The error of the system if the handlers cannot be set.
     pub fn catch() -> io::Result<Self> {
         let mut signals = signal_hook::iterator::Signals::new([SIGTERM, SIGINT])?;
         let (sender, stop): (Sender<()>, _) = channel();
         thread::spawn(move || {
             for _ in signals.forever() {
-                // Nobody listens any more once everything ends.
+                // The receiver is gone once the program ends.
                 let _ = sender.send(());
             }
         });
@@ -64,7 +65,7 @@ impl Clock for Signals {
     }
 }
 
-/// A program that is started anew for each run. Its exit code says what came of it, as that of `pipeline run` does.
+/// A program that is started for each run. Its exit codes are those of [`ExitCode`].
 #[derive(Debug)]
 pub struct Subprocess {
     program: PathBuf,
@@ -73,19 +74,19 @@ pub struct Subprocess {
 }
 
 impl Subprocess {
-    /// A program with its arguments, ended by signals.
+    /// Returns a program with its arguments, to be ended by signals.
     #[must_use]
     pub fn new(program: PathBuf, arguments: Vec<OsString>, signals: Signals) -> Self {
         Self { program, arguments, signals }
     }
 
-    /// Waits for the end, and passes on a stop.
-    fn see_out(&self, child: &mut Child) -> io::Result<(ExitStatus, Wait)> {
+    /// Waits for the end of the process, and ends it at a signal.
+    fn wait_for(&self, child: &mut Child) -> io::Result<(ExitStatus, Wait)> {
         loop {
             if let Some(status) = child.try_wait()? {
                 return Ok((status, Wait::Over));
             }
-            if self.signals.stopped_within(LOOK) == Wait::Stopped {
+            if self.signals.stopped_within(POLL) == Wait::Stopped {
                 return Ok((end(child)?, Wait::Stopped));
             }
         }
@@ -93,56 +94,56 @@ impl Subprocess {
 }
 
 impl Job for Subprocess {
-    fn run(&mut self) -> Ending {
+    fn run(&mut self) -> RunOutcome {
         let mut child = match Command::new(&self.program).args(&self.arguments).spawn() {
             Ok(child) => child,
-            Err(e) => return Ending::Failed(format!("cannot start {}: {e}", self.program.display())),
+            Err(e) => return RunOutcome::Failed(format!("cannot start {}: {e}", self.program.display())),
         };
-        match self.see_out(&mut child) {
-            Ok((_, Wait::Stopped)) => Ending::Stopped,
-            Ok((status, Wait::Over)) => ending(status),
+        match self.wait_for(&mut child) {
+            Ok((_, Wait::Stopped)) => RunOutcome::Stopped,
+            Ok((status, Wait::Over)) => outcome_of(status),
             Err(e) => {
-                // Never two at once: what cannot be waited for must not go on either.
+                // There must never be two runs at once.
                 let _ = child.kill();
                 let _ = child.wait();
-                Ending::Failed(format!("cannot wait for the run: {e}"))
+                RunOutcome::Failed(format!("cannot wait for the run: {e}"))
             }
         }
     }
 }
 
-/// Ends this process, a run, when its keeper is gone, however that ended: nobody else would wait for it. Linux alone can
-/// do that; elsewhere the run goes on, and its lock keeps others out.
-pub fn end_with_keeper() {
+/// Has this process receive SIGTERM when its parent, the scheduler, ends in any way. Only Linux can do that. On other
+/// systems the run continues, and its lock keeps other runs out.
+pub fn stop_with_parent() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::set_parent_process_death_signal(Some(Signal::TERM)) {
-        tracing::warn!("the run will not notice if its keeper is killed: {error}");
+        tracing::warn!("the run will continue if its scheduler is killed: {error}");
     }
 }
 
-/// What an exit says; the codes are those of the command line.
-fn ending(status: ExitStatus) -> Ending {
-    match status.code() {
-        Some(0) => Ending::Succeeded,
-        Some(2) => Ending::Misused,
-        Some(3) => Ending::Refused,
-        Some(4) => Ending::Busy,
-        Some(code) => Ending::Failed(format!("code {code}")),
-        None => Ending::Failed(status.to_string()),
+/// Returns the outcome that an exit status stands for.
+fn outcome_of(status: ExitStatus) -> RunOutcome {
+    match status.code().map(|number| (number, ExitCode::from_number(number))) {
+        Some((_, Some(ExitCode::Success))) => RunOutcome::Succeeded,
+        Some((_, Some(ExitCode::Usage))) => RunOutcome::InvalidUsage,
+        Some((_, Some(ExitCode::Refused))) => RunOutcome::Refused,
+        Some((_, Some(ExitCode::Busy))) => RunOutcome::Busy,
+        Some((number, Some(ExitCode::Failure) | None)) => RunOutcome::Failed(format!("code {number}")),
+        None => RunOutcome::Failed(status.to_string()),
     }
 }
 
-/// Tells a process to end, and waits until it has.
+/// Ends a process by SIGTERM, or by SIGKILL after [`TERM_GRACE`].
 fn end(child: &mut Child) -> io::Result<ExitStatus> {
-    tracing::info!(process = child.id(), "stopping the run that is at work");
-    // It may just have ended by itself.
+    tracing::info!(process = child.id(), "stopping the run in progress");
+    // An error means that it has just ended by itself.
     let _ = kill_process(Pid::from_child(child), Signal::TERM);
     let start = Instant::now();
-    while start.elapsed() < MERCY {
+    while start.elapsed() < TERM_GRACE {
         if let Some(status) = child.try_wait()? {
             return Ok(status);
         }
-        thread::sleep(LOOK);
+        thread::sleep(POLL);
     }
     child.kill()?;
     child.wait()

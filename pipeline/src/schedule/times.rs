@@ -1,8 +1,8 @@
-//! When a run is due: wall-clock times in a time zone, as instants.
+//! The times at which runs are due: wall-clock times in a time zone, as instants.
 //!
-//! Where clocks are changed, a time of day may be missing or come twice. What is due at certain hours then is due all
-//! the same, and once: at the first moment after the gap, or the first time of the two. What is due through all hours,
-//! such as every 15 minutes, simply goes on.
+//! A time of day may be missing or occur twice when clocks change. A run that is due at certain hours is then due once:
+//! at the first moment after the gap, or at the first of the two times. A run that is due in every hour, such as every
+//! 15 minutes, is due at equal intervals across the change.
 
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
@@ -21,7 +21,7 @@ impl Times {
     /// Reads a cron expression and the name of a time zone, such as `Europe/Berlin`.
     ///
     /// # Errors
-    /// [`Error::Setting`]: what cannot be read, or never comes.
+    /// [`Error::Setting`] if one of them cannot be read, or the expression has no future time.
     pub fn parse(cron: &str, zone: &str) -> Result<Self> {
         let zone = TimeZone::get(zone).map_err(|_| {
             let problem =
@@ -31,13 +31,11 @@ impl Times {
         let times = Self { expression: Expression::parse(cron)?, zone };
         match times.next_after(Timestamp::now()) {
             Some(_) => Ok(times),
-            None => {
-                Err(Error::setting("--cron", cron, "no time is left that it could mean; check day and year"))
-            }
+            None => Err(Error::setting("--cron", cron, "it has no future time; check day and year")),
         }
     }
 
-    /// The first time after an instant at which a run is due, if one will ever be again.
+    /// Returns the first time after an instant at which a run is due, if there is one.
     #[must_use]
     pub fn next_after(&self, instant: Timestamp) -> Option<Timestamp> {
         if self.expression.is_of_every_hour() {
@@ -47,13 +45,13 @@ impl Times {
         }
     }
 
-    /// An instant as the clocks of the time zone show it.
+    /// Returns an instant in the time zone.
     #[must_use]
     pub fn shown(&self, instant: Timestamp) -> ZonedDateTime {
         instant.to_zoned_datetime(self.zone.clone())
     }
 
-    /// Later wall-clock times are never earlier instants, so the first that is late enough is the one.
+    /// Finds the first due time by wall-clock times: in their order, instants never decrease.
     fn by_wall_clock(&self, instant: Timestamp) -> Option<Timestamp> {
         let times = self.expression.after(self.zone.to_datetime(instant));
         times.map_while(|time| self.instant_of(time)).find(|&due| due > instant)
@@ -62,7 +60,7 @@ impl Times {
     fn instant_of(&self, time: jiff::civil::DateTime) -> Option<Timestamp> {
         let ambiguous = self.zone.to_ambiguous_timestamp(time);
         let gap = matches!(ambiguous.offset(), AmbiguousOffset::Gap { .. });
-        // Of two the earlier; of none, as much after the gap as it would have been after the gap's begin.
+        // `compatible` takes the earlier of two; in a gap, a time as long after it as the given time is in it.
         let instant = ambiguous.compatible().ok()?;
         if !gap {
             return Some(instant);
@@ -71,14 +69,14 @@ impl Times {
         self.zone.preceding(just_after).next().map(|change| change.timestamp())
     }
 
-    /// From one change of clocks to the next, wall-clock times are instants with a fixed offset.
+    /// Finds the first due time by instants: between two changes of the clock, the offset of the zone is fixed.
     fn by_elapsed_time(&self, instant: Timestamp) -> Option<Timestamp> {
         let mut from = instant;
         loop {
             let offset = self.zone.to_offset(from);
             let due = offset.to_timestamp(self.expression.after(offset.to_datetime(from)).next()?).ok()?;
             match self.zone.following(from).next().map(|change| change.timestamp()) {
-                // The moment of the change itself is of the new offset, and may be due.
+                // The moment of the change has the new offset, and may be due.
                 Some(change) if change <= due => {
                     let (before, after) = (change.checked_sub(SignedDuration::from_nanos(1)).ok()?, change);
                     let offset = self.zone.to_offset(after);
@@ -98,7 +96,7 @@ impl Times {
 mod tests {
     use super::*;
 
-    /// The next times, as the clocks show them.
+    /// Returns the next times in the zone.
     fn next(cron: &str, zone: &str, after: &str, n: usize) -> Vec<String> {
         let times = Times::parse(cron, zone).unwrap();
         let mut instant: Timestamp = after.parse().unwrap();
@@ -111,34 +109,34 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_spring_leaves_out_comes_once_at_the_first_moment_after() {
-        let nights = next("30 2 * * *", "Europe/Berlin", "2026-03-28T00:00:00Z", 3);
-        assert_eq!(nights, ["03-28 02:30 +01:00", "03-29 03:00 +02:00", "03-30 02:30 +02:00"]);
-        // Four times of the gap are one.
-        let nights = next("*/15 2 * * *", "Europe/Berlin", "2026-03-28T01:50:00Z", 2);
-        assert_eq!(nights, ["03-29 03:00 +02:00", "03-30 02:00 +02:00"]);
-        // Where it is spring in October; and where half an hour is left out.
-        let nights = next("30 2 * * *", "Australia/Sydney", "2026-10-03T00:00:00Z", 2);
-        assert_eq!(nights, ["10-04 03:00 +11:00", "10-05 02:30 +11:00"]);
-        let nights = next("15 2 * * *", "Australia/Lord_Howe", "2026-10-03T00:00:00Z", 2);
-        assert_eq!(nights, ["10-04 02:30 +11:00", "10-05 02:15 +11:00"]);
+    fn a_time_in_a_gap_is_due_once_at_the_first_moment_after_it() {
+        let times = next("30 2 * * *", "Europe/Berlin", "2026-03-28T00:00:00Z", 3);
+        assert_eq!(times, ["03-28 02:30 +01:00", "03-29 03:00 +02:00", "03-30 02:30 +02:00"]);
+        // Four times in the gap are due once.
+        let times = next("*/15 2 * * *", "Europe/Berlin", "2026-03-28T01:50:00Z", 2);
+        assert_eq!(times, ["03-29 03:00 +02:00", "03-30 02:00 +02:00"]);
+        // In the southern hemisphere; and with a gap of half an hour.
+        let times = next("30 2 * * *", "Australia/Sydney", "2026-10-03T00:00:00Z", 2);
+        assert_eq!(times, ["10-04 03:00 +11:00", "10-05 02:30 +11:00"]);
+        let times = next("15 2 * * *", "Australia/Lord_Howe", "2026-10-03T00:00:00Z", 2);
+        assert_eq!(times, ["10-04 02:30 +11:00", "10-05 02:15 +11:00"]);
     }
 
     #[test]
-    fn a_time_that_autumn_has_twice_comes_once_the_first_time() {
-        let nights = next("30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z", 2);
-        assert_eq!(nights, ["10-25 02:30 +02:00", "10-26 02:30 +01:00"]);
-        // Whoever asks in between is not sent back.
-        let nights = next("30 2 * * *", "Europe/Berlin", "2026-10-25T01:10:00Z", 1);
-        assert_eq!(nights, ["10-26 02:30 +01:00"]);
-        let nights = next("30 2 * * *", "Australia/Sydney", "2026-04-04T12:00:00Z", 2);
-        assert_eq!(nights, ["04-05 02:30 +11:00", "04-06 02:30 +10:00"]);
-        let nights = next("30 1 * * *", "America/New_York", "2026-11-01T00:00:00Z", 2);
-        assert_eq!(nights, ["11-01 01:30 -04:00", "11-02 01:30 -05:00"]);
+    fn a_time_that_occurs_twice_is_due_once_at_the_first() {
+        let times = next("30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z", 2);
+        assert_eq!(times, ["10-25 02:30 +02:00", "10-26 02:30 +01:00"]);
+        // Between the two, the next time is the next day.
+        let times = next("30 2 * * *", "Europe/Berlin", "2026-10-25T01:10:00Z", 1);
+        assert_eq!(times, ["10-26 02:30 +01:00"]);
+        let times = next("30 2 * * *", "Australia/Sydney", "2026-04-04T12:00:00Z", 2);
+        assert_eq!(times, ["04-05 02:30 +11:00", "04-06 02:30 +10:00"]);
+        let times = next("30 1 * * *", "America/New_York", "2026-11-01T00:00:00Z", 2);
+        assert_eq!(times, ["11-01 01:30 -04:00", "11-02 01:30 -05:00"]);
     }
 
     #[test]
-    fn what_comes_every_hour_or_quarter_goes_on_through_both_changes() {
+    fn a_run_of_every_hour_or_quarter_is_due_at_equal_intervals_across_changes() {
         let quarters = next("*/15 * * * *", "Europe/Berlin", "2026-03-29T00:40:00Z", 3);
         assert_eq!(quarters, ["03-29 01:45 +01:00", "03-29 03:00 +02:00", "03-29 03:15 +02:00"]);
         let quarters = next("*/15 * * * *", "Europe/Berlin", "2026-10-25T00:40:00Z", 6);
@@ -159,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn an_hourly_expression_meets_every_hour_of_a_year_in_any_zone() {
+    fn an_hourly_expression_is_due_in_every_hour_of_a_year_in_any_zone() {
         for zone in ["Europe/Berlin", "America/Sao_Paulo", "Australia/Lord_Howe", "Asia/Kolkata"] {
             let times = Times::parse("0 * * * *", zone).unwrap();
             let mut instant: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
@@ -173,12 +171,12 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_zone_and_a_day_that_never_comes_are_refused_by_name() {
+    fn an_unknown_zone_and_a_day_that_never_comes_are_errors_that_name_the_option() {
         let error = Times::parse("30 2 * * *", "Europe/Atlantis").unwrap_err().to_string();
         assert!(error.contains("--time-zone") && error.contains("IANA"), "{error}");
         for never in ["0 0 30 2 *", "0 0 0 1 1 * 2001"] {
             let error = Times::parse(never, "UTC").unwrap_err().to_string();
-            assert!(error.contains("--cron") && error.contains("no time is left"), "{error}");
+            assert!(error.contains("--cron") && error.contains("no future time"), "{error}");
         }
     }
 }

@@ -5,7 +5,7 @@ use store::manifest::{Account, FORMAT_VERSION, Phase};
 
 use super::*;
 
-/// Reads the text as a collector does: every line is HELP, TYPE, a sample or the end, and nothing comes twice.
+/// Parses the text as a collector does: every line is HELP, TYPE, a sample or the end, and none occurs twice.
 fn parsed(text: &str) -> BTreeMap<String, f64> {
     let (mut samples, mut described) = (BTreeMap::new(), BTreeSet::new());
     for line in text.lines() {
@@ -54,7 +54,7 @@ fn failure() -> Result<Report> {
 }
 
 #[test]
-fn every_line_can_be_read_and_nothing_is_said_twice() {
+fn every_line_can_be_parsed_and_none_occurs_twice() {
     let (start, end) = (Timestamp::UNIX_EPOCH, Timestamp::new(90, 500_000_000).unwrap());
     let samples = parsed(&text(start, end, &Ok(report(Outcome::Published)), None));
     for (series, value) in [
@@ -73,7 +73,7 @@ fn every_line_can_be_read_and_nothing_is_said_twice() {
 }
 
 #[test]
-fn a_failure_a_refusal_and_a_run_in_the_way_keep_the_time_of_the_last_success() {
+fn a_failed_and_a_refused_run_keep_the_time_of_the_last_success() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("batch.prom");
     write(&path, Timestamp::now(), &failure()).unwrap();
@@ -88,12 +88,12 @@ fn a_failure_a_refusal_and_a_run_in_the_way_keep_the_time_of_the_last_success() 
     write(&path, Timestamp::now(), &Ok(report(Outcome::Refused))).unwrap();
     assert_eq!(read()[LAST_SUCCESS], success);
     assert_eq!(read()["recommender_batch_gate_passed"], 0.0);
-    // Nothing is left of drafts.
+    // No draft is left.
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
 }
 
 #[test]
-fn a_place_that_cannot_be_written_is_named() {
+fn a_file_that_cannot_be_written_is_named() {
     let error =
         write(Path::new("/nowhere/batch.prom"), Timestamp::now(), &failure()).unwrap_err().to_string();
     assert!(error.contains("/nowhere/batch"), "{error}");

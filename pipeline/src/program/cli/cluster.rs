@@ -20,9 +20,9 @@ pub(crate) struct ClusterArgs {
 
 #[derive(Debug, Subcommand)]
 enum Process {
-    /// Hand out the shards of runs to executors. Nobody is authenticated: listen only where all are trusted
+    /// Distribute the shards of runs to executors. There is no authentication: listen on a trusted network only
     Scheduler(SchedulerArgs),
-    /// Compute shards, as many at once as it has slots, until it is told to end
+    /// Compute shards, one per slot at once, until SIGTERM or SIGINT
     Executor(ExecutorArgs),
 }
 
@@ -31,35 +31,35 @@ struct SchedulerArgs {
     /// The address to listen on
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:50050")]
     bind: SocketAddr,
-    /// How long an executor may be silent before its shards go to others, in seconds; at least 7
+    /// The seconds without a message after which the shards of an executor go to others; at least 7
     #[arg(long, value_name = "SECONDS", default_value_t = 20)]
     executor_timeout: u64,
 }
 
 #[derive(Debug, Args)]
 struct ExecutorArgs {
-    /// The scheduler, which need not run yet
+    /// The address of the scheduler, which need not run yet
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:50050")]
     scheduler: String,
-    /// The address to listen on, for the scheduler; port 0 is any that is free
+    /// The address to listen on for the scheduler; port 0 takes a free one
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]
     bind: SocketAddr,
-    /// The name by which the scheduler reaches it [default: where its requests come from]
+    /// The name by which the scheduler reaches this executor [default: the address its requests come from]
     #[arg(long, value_name = "HOST")]
     host: Option<String>,
-    /// Shards to compute at once, each by a thread [default: one a core]
+    /// The shards to compute at once, each by a thread [default: one per core]
     #[arg(long, value_name = "N")]
     slots: Option<NonZeroUsize>,
-    /// Where copies live; nothing of value is there
+    /// The directory for copies; it may be deleted while no executor runs
     #[arg(long, value_name = "DIR", default_value_os_t = store::work_dir::default_work_dir("executor"))]
     work_dir: PathBuf,
 }
 
 impl ClusterArgs {
-    /// Serves until the process is told to end.
+    /// Serves until SIGTERM or SIGINT.
     ///
     /// # Errors
-    /// [`Error::Io`] where it cannot listen or go on.
+    /// [`Error::Io`] if it cannot listen, or the connection fails for good.
     pub(crate) fn run(self) -> Result<String, Error> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -70,7 +70,7 @@ impl ClusterArgs {
             Process::Executor(args) => {
                 let slots = args.slots.or_else(|| std::thread::available_parallelism().ok());
                 let slots = slots.map_or(1, NonZeroUsize::get);
-                // A slot is a thread: tasks share these, however many there are.
+                // All tasks share these threads, one per slot.
                 rayon::ThreadPoolBuilder::new()
                     .num_threads(slots)
                     .build_global()
@@ -78,7 +78,7 @@ impl ClusterArgs {
                 runtime.block_on(args.serve(slots))
             }
         }?;
-        // A kernel cannot be interrupted, and nobody waits for what it would find.
+        // A kernel cannot be interrupted, and its result is not needed any more.
         runtime.shutdown_background();
         Ok(String::new())
     }
@@ -89,7 +89,7 @@ impl SchedulerArgs {
         let Self { bind, executor_timeout } = self;
         let settings = SchedulerSettings { bind, executor_timeout: Duration::from_secs(executor_timeout) };
         let of = |e| of_cluster("the scheduler", e);
-        Scheduler::bind(settings).await.map_err(of)?.serve(told_to_end()).await.map_err(of)
+        Scheduler::bind(settings).await.map_err(of)?.serve(stop_signal()).await.map_err(of)
     }
 }
 
@@ -100,12 +100,12 @@ impl ExecutorArgs {
         let kernels = Arc::new(TaskKernels::new(work_dir.clone()));
         let settings = ExecutorSettings { scheduler, bind, host, slots, work_dir };
         let of = |e| of_cluster("an executor", e);
-        Executor::bind(settings).await.map_err(of)?.serve(kernels, told_to_end()).await.map_err(of)
+        Executor::bind(settings).await.map_err(of)?.serve(kernels, stop_signal()).await.map_err(of)
     }
 }
 
 /// Waits for SIGTERM or SIGINT.
-async fn told_to_end() {
+async fn stop_signal() {
     use tokio::signal::unix::{SignalKind, signal};
 
     let waits = [SignalKind::terminate(), SignalKind::interrupt()].map(|kind| async move {
@@ -113,7 +113,7 @@ async fn told_to_end() {
             Ok(mut signal) => {
                 signal.recv().await;
             }
-            // Without a way to be told, it runs until it is killed.
+            // Without a signal handler, it runs until it is killed.
             Err(_) => std::future::pending().await,
         }
     });

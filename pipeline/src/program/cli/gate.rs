@@ -1,50 +1,50 @@
-//! The bounds of the gate.
+//! The options of the gate.
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use pipeline::gate::Bounds;
 
-/// What stands above them in the help.
-const HEADING: &str = "Gate: what tonight may differ from what is published (0.05 is 5 %, inf no bound)";
+/// The heading of the options in the help.
+const HEADING: &str = "Gate: allowed differences from the published generation (0.05 is 5 %, inf no bound)";
 
 #[derive(Debug, Args)]
 pub(crate) struct GateArgs {
-    /// How many ratings, users, movies and described movies may be lost
+    /// The largest loss of ratings, users, movies and described movies
     #[arg(long, help_heading = HEADING, value_name = "SHARE", allow_negative_numbers = true)]
     #[arg(default_value_t = Bounds::DEFAULT.max_loss)]
     #[arg(env = "RECOMMENDER__GATE__MAX_LOSS")]
     max_loss: f64,
-    /// How many may be gained
+    /// The largest gain of these
     #[arg(long, help_heading = HEADING, value_name = "SHARE", allow_negative_numbers = true)]
     #[arg(default_value_t = Bounds::DEFAULT.max_gain)]
     #[arg(env = "RECOMMENDER__GATE__MAX_GAIN")]
     max_gain: f64,
-    /// How much more of the rows may be rejected, in points
+    /// The largest increase of the share of rejected rows
     #[arg(long, help_heading = HEADING, value_name = "SHARE", allow_negative_numbers = true)]
     #[arg(default_value_t = Bounds::DEFAULT.max_more_rejected)]
     #[arg(env = "RECOMMENDER__GATE__MAX_MORE_REJECTED")]
     max_more_rejected: f64,
-    /// How many of the rated movies may be without metadata
+    /// The largest share of rated movies without metadata
     #[arg(long, help_heading = HEADING, value_name = "SHARE", allow_negative_numbers = true)]
     #[arg(default_value_t = Bounds::DEFAULT.max_unnamed)]
     #[arg(env = "RECOMMENDER__GATE__MAX_UNNAMED")]
     max_unnamed: f64,
-    /// How much worse NDCG@100 and RMSE on held-out ratings may be
+    /// The largest loss of NDCG@100 and RMSE on held-out ratings
     #[arg(long, help_heading = HEADING, value_name = "SHARE", allow_negative_numbers = true)]
     #[arg(default_value_t = Bounds::DEFAULT.max_quality_loss)]
     #[arg(env = "RECOMMENDER__GATE__MAX_QUALITY_LOSS")]
     max_quality_loss: f64,
-    /// How much better than the most rated movies the lists must be, in NDCG@100; -inf asks for nothing
+    /// The smallest gain in NDCG@100 over the most popular movies; -inf means no bound
     #[arg(long, help_heading = HEADING, value_name = "SHARE", allow_negative_numbers = true)]
     #[arg(default_value_t = Bounds::DEFAULT.min_lift)]
     #[arg(env = "RECOMMENDER__GATE__MIN_LIFT")]
     min_lift: f64,
-    /// How many fewer movies may stand among the first ten of anybody's list
+    /// The largest loss of movies that are in the first ten of at least one list
     #[arg(long, help_heading = HEADING, value_name = "SHARE", allow_negative_numbers = true)]
     #[arg(default_value_t = Bounds::DEFAULT.max_coverage_loss)]
     #[arg(env = "RECOMMENDER__GATE__MAX_COVERAGE_LOSS")]
     max_coverage_loss: f64,
-    /// Publish even what the gate refuses; the reason is recorded in the manifest
+    /// Publish even if the gate refuses; the reason is stored in the manifest
     #[arg(long, help_heading = HEADING, value_name = "REASON", value_parser = NonEmptyStringValueParser::new())]
     pub(super) force: Option<String>,
 }

@@ -16,14 +16,14 @@ pub(crate) struct VerifyArgs {
     #[arg(value_name = "GENERATION")]
     generation: Option<GenerationId>,
     #[command(flatten)]
-    place: PlaceArgs,
-    /// How many users to draw and to score again
+    pub(crate) place: PlaceArgs,
+    /// The number of users, drawn at random, whose lists are scored again
     #[arg(long, value_name = "N", default_value = "200")]
     users: NonZeroUsize,
-    /// What draws them: same generation and seed, same users
+    /// The seed of the draw: same generation and seed, same users
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     seed: u64,
-    /// Prove as well that nothing is stored of what this file names: `movie ID` or `user ID` a line, and # comments
+    /// Also check that nothing of this deny list is stored: a file with `movie ID` or `user ID` per line, and # comments
     #[arg(long, value_name = "FILE")]
     #[arg(env = "RECOMMENDER__STORE__DENY_LIST")]
     deny_list: Option<PathBuf>,
@@ -33,10 +33,10 @@ pub(crate) struct VerifyArgs {
 }
 
 impl VerifyArgs {
-    /// What the options ask for.
+    /// Returns the settings that the options stand for.
     ///
     /// # Errors
-    /// Those of [`DenyList::read`].
+    /// [`Error::Store`] if the deny list cannot be read.
     pub(crate) fn settings(self) -> Result<VerifySettings, Error> {
         Ok(VerifySettings {
             place: self.place.place(),

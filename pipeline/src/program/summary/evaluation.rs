@@ -1,12 +1,12 @@
-//! The table of an evaluation: the model beside the most rated movies.
-
-use std::fmt::{self, Write};
+//! The summary of `pipeline evaluate`: a table of the model beside the most popular movies.
 
 use evaluation::{Evaluation, Metrics, Relevance};
 use indicatif::HumanCount;
 
-/// The figures of lists as people and as programs call them, in the order of the table.
-const OF_LISTS: [(&str, &str); 7] = [
+use super::lines::Lines;
+
+/// The metrics of lists in the order of the table: the title, and the name in the JSON.
+const LIST_METRICS: [(&str, &str); 7] = [
     ("Recall", "recall"),
     ("NDCG", "ndcg"),
     ("MAP", "map"),
@@ -16,15 +16,18 @@ const OF_LISTS: [(&str, &str); 7] = [
     ("Top 1 % share", "top_1_percent_share"),
 ];
 
-/// What was read, what was held out, and every figure; where there are several splits, as mean and standard
-/// deviation.
-pub(crate) fn of_evaluation(evaluation: &Evaluation) -> Result<String, fmt::Error> {
-    let mut text = String::new();
+/// Returns what was read, what was held out, and every metric: with several splits, its mean and standard deviation.
+pub(crate) fn of_evaluation(evaluation: &Evaluation) -> String {
+    let mut lines = Lines::default();
     let setup = &evaluation.setup;
     for (path, rows) in &setup.rows {
         let [read, kept, merged, rejected] =
             [rows.read, rows.kept, rows.merged, rows.rejected].map(HumanCount);
-        writeln!(text, "Read      {read} rows of {path}: {kept} kept, {merged} merged, {rejected} rejected")?;
+        let counts = format!("{kept} kept, {merged} merged, {rejected} rejected");
+        lines.labeled("Read", format!("{read} rows of {path}: {counts}"));
+        if rows.without_timestamp > 0 {
+            lines.continued(super::without_time(rows));
+        }
     }
     if let Some(split) = evaluation.splits.first() {
         let how = match (setup.split, setup.test_fraction) {
@@ -34,10 +37,10 @@ pub(crate) fn of_evaluation(evaluation: &Evaluation) -> Result<String, fmt::Erro
         };
         let (n_train, n_test) = (HumanCount(split.n_train), HumanCount(split.n_test));
         let (n_users, n_items) = (HumanCount(setup.n_users), HumanCount(setup.n_items));
-        writeln!(text, "Held out  {n_test} ratings ({how}); trained on {n_train}")?;
-        writeln!(text, "          {n_users} users, {n_items} movies, seed {}", seeds(evaluation))?;
+        lines.labeled("Held out", format!("{n_test} ratings ({how}); trained on {n_train}"));
+        lines.continued(format!("{n_users} users, {n_items} movies, seed {}", seeds(evaluation)));
         if let Some(share) = setup.train_users {
-            writeln!(text, "          items of {share} of the users, of which the others were formed")?;
+            lines.continued(format!("items trained on {share} of the users; the other users folded in"));
         }
     }
     let relevant = match setup.relevant_at {
@@ -47,33 +50,34 @@ pub(crate) fn of_evaluation(evaluation: &Evaluation) -> Result<String, fmt::Erro
     let users = evaluation.users;
     let (evaluated, without) = (HumanCount(users.evaluated), HumanCount(users.without_relevant));
     let per_split = if evaluation.splits.len() > 1 { ", over all splits" } else { "" };
-    writeln!(text, "Relevant  {relevant}: {evaluated} users have one, {without} do not{per_split}")?;
-    writeln!(text)?;
-    table(&mut text, evaluation)?;
-    Ok(text.trim_end().to_owned())
+    lines.labeled("Relevant", format!("{relevant}: {evaluated} users have one, {without} do not{per_split}"));
+    lines.blank();
+    table(&mut lines, evaluation);
+    lines.finish()
 }
 
-/// One line a figure.
-fn table(text: &mut String, evaluation: &Evaluation) -> fmt::Result {
-    writeln!(text, "{:<19} {:>17} {:>17}", "", "model", "most popular")?;
-    let spread = evaluation.spread.as_ref();
-    let mut line = |title: &str, name: &str| {
-        let mean = &evaluation.mean;
-        let model = cell(&mean.model, spread.map(|spread| &spread.model), name);
-        let popularity = cell(&mean.popularity, spread.map(|spread| &spread.popularity), name);
-        writeln!(text, "{title:<19} {model:>17} {popularity:>17}")
+/// Writes one line for each metric.
+fn table(lines: &mut Lines, evaluation: &Evaluation) {
+    let mut row = |title: &str, model: &str, popular: &str| {
+        lines.line(format!("{title:<19} {model:>17} {popular:>17}"));
     };
-    line("RMSE", "rmse")?;
-    line("MAE", "mae")?;
-    for (title, name) in OF_LISTS {
+    row("", "model", "most popular");
+    let (mean, spread) = (&evaluation.mean, evaluation.spread.as_ref());
+    let mut metric = |title: &str, name: &str| {
+        let model = cell(&mean.model, spread.map(|spread| &spread.model), name);
+        let popular = cell(&mean.popularity, spread.map(|spread| &spread.popularity), name);
+        row(title, &model, &popular);
+    };
+    metric("RMSE", "rmse");
+    metric("MAE", "mae");
+    for (title, name) in LIST_METRICS {
         for k in evaluation.setup.k.iter() {
-            line(&format!("{title}@{k}"), &format!("{name}@{k}"))?;
+            metric(&format!("{title}@{k}"), &format!("{name}@{k}"));
         }
     }
-    Ok(())
 }
 
-/// A figure, with its spread where there is one.
+/// Returns a metric, with its standard deviation if there are several splits.
 fn cell(mean: &Metrics, spread: Option<&Metrics>, name: &str) -> String {
     match (mean.get(name), spread.and_then(|spread| spread.get(name))) {
         (Some(mean), Some(spread)) => format!("{mean:.4} ± {spread:.4}"),
@@ -82,7 +86,7 @@ fn cell(mean: &Metrics, spread: Option<&Metrics>, name: &str) -> String {
     }
 }
 
-/// The seeds as a range.
+/// Returns the seeds as a range.
 fn seeds(evaluation: &Evaluation) -> String {
     match evaluation.splits.as_slice() {
         [first, .., last] => format!("{} to {}", first.seed, last.seed),
@@ -90,9 +94,9 @@ fn seeds(evaluation: &Evaluation) -> String {
     }
 }
 
-/// `ndcg@10` as people read it.
+/// Returns the title of a metric: `NDCG@10` for `ndcg@10`.
 pub(super) fn title(name: &str) -> String {
     let (figure, k) = name.split_once('@').unwrap_or((name, ""));
-    let title = OF_LISTS.iter().find(|(_, name)| *name == figure).map_or(figure, |(title, _)| title);
+    let title = LIST_METRICS.iter().find(|(_, name)| *name == figure).map_or(figure, |(title, _)| title);
     format!("{title}@{k}")
 }

@@ -6,40 +6,41 @@ use clap::{Args, ValueEnum};
 use evaluation::{By, Cutoffs, EvaluationSettings, HeldOut, Relevance};
 use pipeline::Error;
 
-use super::{RatingsArgs, TrainArgs};
+use super::ratings::RatingsArgs;
+use super::train::TrainArgs;
 
 #[derive(Debug, Args)]
 pub(crate) struct EvaluateArgs {
     #[command(flatten)]
     ratings: RatingsArgs,
-    /// Taken as `run` takes it, so that its words serve here too; measuring needs no movies
+    /// Accepted and ignored, so that the arguments of `run` can be used
     #[arg(long, value_name = "FILE", hide = true)]
     movies: Option<PathBuf>,
-    /// Which ratings are held out
+    /// The choice of the held-out ratings
     #[arg(long, value_enum, value_name = "HOW", default_value_t = SplitBy::Random)]
     split: SplitBy,
     /// The share of ratings held out
     #[arg(long, value_name = "SHARE", default_value_t = 0.2, allow_negative_numbers = true)]
     test_fraction: f64,
-    /// How many random splits to measure, by the seeds SEED, SEED + 1 and so on
+    /// The number of random splits, with the seeds SEED, SEED + 1 and so on
     #[arg(long, value_name = "N", default_value_t = 1)]
     splits: u64,
-    /// Train on this file and measure on that of --test, instead of a split of --ratings
+    /// Train on this file and measure on the file of --test, instead of a split of --ratings
     #[arg(
         long = "train", value_name = "FILE", requires = "test",
         conflicts_with_all = ["ratings", "split", "test_fraction", "splits"]
     )]
     train: Option<PathBuf>,
-    /// The held-out ratings that go with --train; no rating may be in both
+    /// The held-out ratings for --train; no rating may be in both
     #[arg(long, value_name = "FILE", requires = "train")]
     test: Option<PathBuf>,
-    /// Train the items on this share of the users, and form the others of what was learnt, as `run --train-shards` does
+    /// Train the items on this share of the users and fold in the others, as `run --train-shards` does
     #[arg(long, value_name = "SHARE", default_value_t = 1.0)]
     train_users: f64,
     /// The lengths at which lists are measured
     #[arg(long, value_name = "K,...", value_delimiter = ',', default_value = "10,20,100")]
     k: Vec<usize>,
-    /// The fewest stars of a held-out rating that a list should have found; `any` for every one
+    /// The lowest held-out rating that counts as relevant; `any` for all
     #[arg(long, value_name = "STARS", default_value_t)]
     relevant_at: Relevance,
     #[command(flatten)]
@@ -49,20 +50,20 @@ pub(crate) struct EvaluateArgs {
     pub(crate) json: bool,
 }
 
-/// What decides which ratings are held out.
+/// The choice of the held-out ratings.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum SplitBy {
-    /// A share of all ratings, drawn by the seed
+    /// A share of all ratings, at random
     Random,
-    /// Of each user's ratings a share: the newest
+    /// A share of the ratings of each user, the newest
     Newest,
 }
 
 impl EvaluateArgs {
-    /// What the options ask for.
+    /// Returns the settings that the options stand for.
     ///
     /// # Errors
-    /// [`Error::Setting`] for lengths that are none, and for ratings that are no file.
+    /// [`Error::Setting`] if the ratings are not a file; [`Error::Evaluation`] for invalid list lengths.
     pub(crate) fn settings(self) -> Result<EvaluationSettings, Error> {
         let scale = self.ratings.scale();
         let held_out = match (self.train, self.test) {

@@ -1,23 +1,23 @@
-//! A keeper whose clock is a number.
+//! Tests of the scheduler with a clock that is a number.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::*;
 
-/// A clock that stands still but for waits and runs, and what happened by it.
+/// A clock that only waits and runs advance, and a record of the runs.
 #[derive(Debug, Default)]
 struct World {
     now: Timestamp,
-    /// The clock is stopped then, and the keeper with it.
+    /// The time at which the scheduler is stopped.
     end: Timestamp,
-    /// Once the clock shows this, it is set to that: a machine that slept, or a clock that was set.
+    /// The clock jumps from the first time to the second: a suspended machine, or a clock that was set.
     jump: Option<(Timestamp, Timestamp)>,
-    /// How runs end, the first first; further ones end well.
-    endings: Vec<Ending>,
-    /// What a run takes.
+    /// The outcomes of the first runs; further runs succeed.
+    outcomes: Vec<RunOutcome>,
+    /// The duration of a run.
     duration: SignedDuration,
-    /// When runs began.
+    /// The times at which runs began.
     began: Vec<Timestamp>,
 }
 
@@ -49,13 +49,13 @@ impl Clock for Fake {
 }
 
 impl Job for Fake {
-    fn run(&mut self) -> Ending {
+    fn run(&mut self) -> RunOutcome {
         let now = self.now();
         self.0.borrow_mut().began.push(now);
         let duration = self.0.borrow().duration;
         self.pass(duration);
         let mut world = self.0.borrow_mut();
-        if world.endings.is_empty() { Ending::Succeeded } else { world.endings.remove(0) }
+        if world.outcomes.is_empty() { RunOutcome::Succeeded } else { world.outcomes.remove(0) }
     }
 }
 
@@ -67,65 +67,68 @@ fn world(now: &str, end: &str) -> World {
     World { now: at(now), end: at(end), duration: SignedDuration::from_mins(2), ..World::default() }
 }
 
-fn failed() -> Ending {
-    Ending::Failed("code 1".to_owned())
+fn failed() -> RunOutcome {
+    RunOutcome::Failed("code 1".to_owned())
 }
 
 const RETRIES: Retries = Retries { n: 3, first_pause: Duration::from_secs(300) };
 
-/// When runs began, by the clocks of the zone.
-fn kept(cron: &str, zone: &str, last: Option<&str>, world: World) -> Vec<String> {
+/// Returns when runs began, in the zone.
+fn run_times(cron: &str, zone: &str, last: Option<&str>, world: World) -> Vec<String> {
     let times = Times::parse(cron, zone).unwrap();
     let fake = Fake(Rc::new(RefCell::new(world)));
-    Keeper::new(times.clone(), RETRIES, fake.clone(), fake.clone()).keep(last.map(at));
+    Scheduler::new(times.clone(), RETRIES, fake.clone(), fake.clone()).run_until_stopped(last.map(at));
     let world = fake.0.borrow();
     world.began.iter().map(|&began| times.shown(began).strftime("%m-%d %H:%M:%S").to_string()).collect()
 }
 
 #[test]
-fn every_night_has_one_run_at_its_time() {
-    let nights = kept("30 2 * * *", "UTC", None, world("2026-11-24T12:00:00Z", "2026-11-27T12:00:00Z"));
-    assert_eq!(nights, ["11-25 02:30:00", "11-26 02:30:00", "11-27 02:30:00"]);
+fn every_day_has_one_run_at_its_time() {
+    let times = run_times("30 2 * * *", "UTC", None, world("2026-11-24T12:00:00Z", "2026-11-27T12:00:00Z"));
+    assert_eq!(times, ["11-25 02:30:00", "11-26 02:30:00", "11-27 02:30:00"]);
 }
 
 #[test]
-fn the_nights_of_spring_and_autumn_have_one_run_each() {
+fn the_days_on_which_clocks_change_have_one_run_each() {
     let spring = world("2026-03-28T12:00:00Z", "2026-03-30T12:00:00Z");
-    assert_eq!(kept("30 2 * * *", "Europe/Berlin", None, spring), ["03-29 03:00:00", "03-30 02:30:00"]);
+    assert_eq!(run_times("30 2 * * *", "Europe/Berlin", None, spring), ["03-29 03:00:00", "03-30 02:30:00"]);
     let autumn = world("2026-10-24T12:00:00Z", "2026-10-26T12:00:00Z");
-    assert_eq!(kept("30 2 * * *", "Europe/Berlin", None, autumn), ["10-25 02:30:00", "10-26 02:30:00"]);
+    assert_eq!(run_times("30 2 * * *", "Europe/Berlin", None, autumn), ["10-25 02:30:00", "10-26 02:30:00"]);
     let autumn = world("2026-04-04T02:00:00Z", "2026-04-06T02:00:00Z");
-    assert_eq!(kept("30 2 * * *", "Australia/Sydney", None, autumn), ["04-05 02:30:00", "04-06 02:30:00"]);
+    assert_eq!(
+        run_times("30 2 * * *", "Australia/Sydney", None, autumn),
+        ["04-05 02:30:00", "04-06 02:30:00"]
+    );
 }
 
 #[test]
 fn runs_that_were_missed_before_the_start_are_made_up_for_by_one() {
     let late = || world("2026-11-24T12:00:00Z", "2026-11-25T12:00:00Z");
-    let nights = kept("30 2 * * *", "UTC", Some("2026-11-20T02:31:00Z"), late());
-    assert_eq!(nights, ["11-24 12:00:00", "11-25 02:30:00"]);
-    // Tonight's was done.
-    assert_eq!(kept("30 2 * * *", "UTC", Some("2026-11-24T02:31:00Z"), late()), ["11-25 02:30:00"]);
+    let times = run_times("30 2 * * *", "UTC", Some("2026-11-20T02:31:00Z"), late());
+    assert_eq!(times, ["11-24 12:00:00", "11-25 02:30:00"]);
+    // The run of this day was done.
+    assert_eq!(run_times("30 2 * * *", "UTC", Some("2026-11-24T02:31:00Z"), late()), ["11-25 02:30:00"]);
 }
 
 #[test]
-fn nights_that_a_machine_slept_through_are_made_up_for_by_one() {
+fn runs_that_a_suspended_machine_missed_are_made_up_for_by_one() {
     let mut slept = world("2026-11-24T12:00:00Z", "2026-11-29T00:00:00Z");
     slept.jump = Some((at("2026-11-24T20:00:00Z"), at("2026-11-27T08:00:00Z")));
-    assert_eq!(kept("30 2 * * *", "UTC", None, slept), ["11-27 08:00:00", "11-28 02:30:00"]);
+    assert_eq!(run_times("30 2 * * *", "UTC", None, slept), ["11-27 08:00:00", "11-28 02:30:00"]);
 }
 
 #[test]
-fn what_falls_due_during_a_run_is_left_out() {
+fn times_that_fall_due_during_a_run_are_skipped() {
     let mut long = world("2026-11-24T12:01:00Z", "2026-11-24T13:10:00Z");
     long.duration = SignedDuration::from_mins(35);
-    assert_eq!(kept("*/15 * * * *", "UTC", None, long), ["11-24 12:15:00", "11-24 13:00:00"]);
+    assert_eq!(run_times("*/15 * * * *", "UTC", None, long), ["11-24 12:15:00", "11-24 13:00:00"]);
 }
 
 #[test]
-fn a_failed_run_is_tried_again_after_longer_and_longer_pauses_and_then_left_until_the_next_night() {
+fn a_failed_run_is_retried_after_increasing_pauses_until_the_next_day() {
     let mut broken = world("2026-11-24T12:00:00Z", "2026-11-26T12:00:00Z");
-    broken.endings = vec![failed(); 4];
-    let runs = kept("30 2 * * *", "UTC", None, broken);
+    broken.outcomes = vec![failed(); 4];
+    let runs = run_times("30 2 * * *", "UTC", None, broken);
     // Two minutes of running, and 5, 10 and 20 of waiting.
     let expected = ["11-25 02:30:00", "11-25 02:37:00", "11-25 02:49:00", "11-25 03:11:00", "11-26 02:30:00"];
     assert_eq!(runs, expected);
@@ -134,38 +137,38 @@ fn a_failed_run_is_tried_again_after_longer_and_longer_pauses_and_then_left_unti
 #[test]
 fn a_retry_that_succeeds_is_the_last() {
     let mut broken = world("2026-11-24T12:00:00Z", "2026-11-25T12:00:00Z");
-    broken.endings = vec![failed()];
-    assert_eq!(kept("30 2 * * *", "UTC", None, broken), ["11-25 02:30:00", "11-25 02:37:00"]);
+    broken.outcomes = vec![failed()];
+    assert_eq!(run_times("30 2 * * *", "UTC", None, broken), ["11-25 02:30:00", "11-25 02:37:00"]);
 }
 
 #[test]
-fn a_refusal_and_a_run_that_is_in_the_way_are_not_tried_again() {
-    for ending in [Ending::Refused, Ending::Busy] {
+fn a_refused_run_and_one_that_found_another_are_not_retried() {
+    for outcome in [RunOutcome::Refused, RunOutcome::Busy] {
         let mut once = world("2026-11-24T12:00:00Z", "2026-11-26T12:00:00Z");
-        once.endings = vec![ending];
-        assert_eq!(kept("30 2 * * *", "UTC", None, once), ["11-25 02:30:00", "11-26 02:30:00"]);
+        once.outcomes = vec![outcome];
+        assert_eq!(run_times("30 2 * * *", "UTC", None, once), ["11-25 02:30:00", "11-26 02:30:00"]);
     }
 }
 
 #[test]
-fn a_run_that_is_stopped_ends_the_keeper() {
+fn a_run_that_is_stopped_ends_the_scheduler() {
     let mut stopped = world("2026-11-24T12:00:00Z", "2026-11-29T12:00:00Z");
-    stopped.endings = vec![Ending::Stopped];
-    assert_eq!(kept("30 2 * * *", "UTC", None, stopped), ["11-25 02:30:00"]);
+    stopped.outcomes = vec![RunOutcome::Stopped];
+    assert_eq!(run_times("30 2 * * *", "UTC", None, stopped), ["11-25 02:30:00"]);
     // So does a stop between two attempts.
     let mut between = world("2026-11-24T12:00:00Z", "2026-11-25T02:34:00Z");
-    between.endings = vec![failed()];
-    assert_eq!(kept("30 2 * * *", "UTC", None, between), ["11-25 02:30:00"]);
+    between.outcomes = vec![failed()];
+    assert_eq!(run_times("30 2 * * *", "UTC", None, between), ["11-25 02:30:00"]);
 }
 
 #[test]
-fn a_clock_that_is_set_back_an_hour_repeats_no_night_and_one_that_was_a_year_ahead_stops_none() {
+fn a_clock_set_back_an_hour_repeats_no_run_and_one_set_back_a_year_stops_none() {
     let mut hour = world("2026-11-24T12:00:00Z", "2026-11-26T12:00:00Z");
     hour.jump = Some((at("2026-11-25T03:00:00Z"), at("2026-11-25T02:00:00Z")));
-    assert_eq!(kept("30 2 * * *", "UTC", None, hour), ["11-25 02:30:00", "11-26 02:30:00"]);
+    assert_eq!(run_times("30 2 * * *", "UTC", None, hour), ["11-25 02:30:00", "11-26 02:30:00"]);
     let mut year = world("2027-11-24T12:00:00Z", "2027-11-30T00:00:00Z");
     year.jump = Some((at("2027-11-24T13:00:00Z"), at("2026-11-24T13:00:00Z")));
-    let runs = kept(
+    let runs = run_times(
         "30 2 * * *",
         "UTC",
         Some("2027-11-24T02:30:00Z"),

@@ -9,22 +9,22 @@ use pipeline::schedule::{Retries, Times};
 
 use super::RunArgs;
 
-/// What the run's own process is started with, beside everything that the scheduler was.
+/// The argument that makes a process a run, besides the arguments of its scheduler.
 pub(crate) const AS_RUN: &str = "--as-run";
 
 const HEADING: &str = "Schedule";
 
 #[derive(Debug, Args)]
 pub(crate) struct ScheduleArgs {
-    /// When to run: minute, hour, day of the month, month, weekday; seconds may stand before, years behind
+    /// The times of the runs: minute, hour, day of the month, month, weekday; optionally seconds before or years after
     #[arg(long, help_heading = HEADING, value_name = "EXPRESSION", default_value = "30 2 * * *")]
     #[arg(env = "RECOMMENDER__SCHEDULE__CRON")]
     cron: String,
-    /// The time zone in which that is meant, such as Europe/Berlin
+    /// The time zone of the expression, such as Europe/Berlin
     #[arg(long, help_heading = HEADING, value_name = "NAME", default_value = "UTC")]
     #[arg(env = "RECOMMENDER__SCHEDULE__TIME_ZONE")]
     time_zone: String,
-    /// How often to try again what failed, before the next time comes
+    /// The number of retries of a failed run
     #[arg(long, help_heading = HEADING, value_name = "N", default_value_t = 3)]
     #[arg(env = "RECOMMENDER__SCHEDULE__RETRIES")]
     retries: u32,
@@ -35,10 +35,10 @@ pub(crate) struct ScheduleArgs {
     /// Run once, now, with retries; the exit code is that of the last attempt
     #[arg(long, help_heading = HEADING, conflicts_with = "next")]
     pub(crate) once: bool,
-    /// Print the next five times, and do nothing
+    /// Print the next five times and exit
     #[arg(long, help_heading = HEADING)]
     pub(crate) next: bool,
-    /// Be the run that is due: what the scheduler starts
+    /// Be the run that a scheduler has started
     #[arg(long, hide = true)]
     pub(crate) as_run: bool,
     #[command(flatten)]
@@ -46,10 +46,10 @@ pub(crate) struct ScheduleArgs {
 }
 
 impl ScheduleArgs {
-    /// When runs are due.
+    /// Returns the times at which runs are due.
     ///
     /// # Errors
-    /// Those of [`Times::parse`].
+    /// As [`Times::parse`].
     pub(crate) fn times(&self) -> Result<Times, Error> {
         Times::parse(&self.cron, &self.time_zone)
     }
@@ -59,7 +59,7 @@ impl ScheduleArgs {
     }
 }
 
-/// A pause as people write it: `30s`, `5m`, `1h 30m`.
+/// Parses a pause such as `30s`, `5m` or `1h 30m`.
 fn pause(text: &str) -> Result<Duration, String> {
     let pause = text.parse::<SignedDuration>().ok().and_then(|pause| Duration::try_from(pause).ok());
     let day = Duration::from_secs(24 * 60 * 60);
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_are_read_as_people_write_them() {
+    fn pauses_have_units() {
         assert_eq!(pause("30s"), Ok(Duration::from_secs(30)));
         assert_eq!(pause("5m"), Ok(Duration::from_secs(300)));
         for text in ["", "5", "0s", "-5m", "2d", "soon"] {

@@ -1,4 +1,4 @@
-//! The options that say where generations are.
+//! The options of the repository and of the work directory.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use store::Location;
 
 #[derive(Debug, Args)]
 pub(crate) struct WorkArgs {
-    /// Where copies of generations live while they are open, or on their way to a bucket
+    /// The directory for copies of generations that are open or being uploaded
     #[arg(long, value_name = "DIR", default_value_os_t = store::work_dir::default_work_dir("pipeline"))]
     #[arg(env = "RECOMMENDER__BATCH__WORK_DIR")]
     pub(crate) work_dir: PathBuf,
@@ -16,7 +16,7 @@ pub(crate) struct WorkArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct PlaceArgs {
-    /// Where generations are published: a directory, or s3://bucket/prefix
+    /// The repository of the generations: a directory, or s3://bucket/prefix
     #[arg(long, value_name = "LOCATION", default_value = "output")]
     #[arg(env = "RECOMMENDER__STORE__LOCATION")]
     output: Location,

@@ -7,10 +7,10 @@ use super::generations::RetentionArgs;
 
 #[derive(Debug, Args)]
 pub(crate) struct ConfigArgs {
-    /// Print a file with all settings of both programs as comments, each at its default
+    /// Print a file with all settings of both programs as comments, with their defaults
     #[arg(long)]
     pub(crate) default: bool,
-    /// Taken as `schedule`, `run` and `prune` take them, so that their words serve here too.
+    /// Accepted so that the arguments of `schedule`, `run` and `prune` can be used.
     #[command(flatten)]
     _schedule: ScheduleArgs,
     #[command(flatten)]
@@ -24,9 +24,9 @@ mod tests {
 
     use settings::{Origin, Setting};
 
-    use crate::cli::Cli;
+    use crate::program::cli::Cli;
 
-    /// The settings of `pipeline config` where nobody has made any.
+    /// Returns the settings of `pipeline config` without a file and an environment.
     fn settings(words: &[&str]) -> Vec<Setting> {
         let words = words.iter().map(Into::into).collect();
         let parsed =
@@ -43,7 +43,7 @@ mod tests {
         for Setting { key, value, origin } in found {
             assert_eq!(origin, Origin::Default);
             let written = settings::written_default(&key);
-            // Of where the system has its temporary files, the file cannot know.
+            // The file does not know the directory for temporary files.
             let known = value.filter(|_| key != "batch.work_dir");
             let number = |text: &str| text.parse::<f64>().ok();
             match (&written, &known) {
@@ -62,7 +62,7 @@ mod tests {
                 settings(&["pipeline", command]).into_iter().map(|setting| setting.key).collect();
             assert!(keys.contains("batch.threads") && keys.len() > 1, "{command}: {keys:?}");
         }
-        // What is made up has nothing to do with what is read.
+        // Generated data has no input.
         let sample = settings(&["pipeline", "sample", "--users=1", "--movies=1", "--ratings=1", "--out=x"]);
         assert!(sample.iter().all(|setting| ["batch.threads", "log.format"].contains(&setting.key.as_str())));
     }

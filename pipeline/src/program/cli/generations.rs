@@ -1,4 +1,4 @@
-//! The options of the commands on generations that there are already.
+//! The options of the commands on existing generations.
 
 use clap::Args;
 use jiff::SignedDuration;
@@ -18,13 +18,13 @@ pub(crate) struct ListArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct DiffArgs {
-    /// The generation before
+    /// The earlier generation
     #[arg(value_name = "BEFORE")]
     before: GenerationId,
-    /// The generation after [default: the published one]
+    /// The later generation [default: the published one]
     #[arg(value_name = "AFTER")]
     after: Option<GenerationId>,
-    /// How many entries of each list to compare
+    /// The number of entries of each list to compare
     #[arg(long, value_name = "N", default_value_t = 10)]
     n: usize,
     #[command(flatten)]
@@ -36,10 +36,11 @@ pub(crate) struct DiffArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct RollbackArgs {
-    /// The generation to publish [default: the newest before the published one that passed its gate]
+    /// The generation to publish [default: the newest that is dated before the published one, passed its gate and was not
+    /// withdrawn]
     #[arg(value_name = "GENERATION")]
     pub(crate) generation: Option<GenerationId>,
-    /// Why, for who reads `pipeline generations` later
+    /// The reason, which `pipeline generations` shows
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(crate) reason: String,
     #[command(flatten)]
@@ -51,7 +52,7 @@ pub(crate) struct PinArgs {
     /// The generation
     #[arg(value_name = "GENERATION")]
     pub(crate) generation: GenerationId,
-    /// Why, for who reads `pipeline generations` later
+    /// The reason, which `pipeline generations` shows
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(crate) reason: String,
     #[command(flatten)]
@@ -71,7 +72,7 @@ pub(crate) struct UnpinArgs {
 pub(crate) struct PruneArgs {
     #[command(flatten)]
     retention: RetentionArgs,
-    /// Say what would be removed, and remove nothing
+    /// Only list what would be removed
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]
@@ -83,11 +84,11 @@ pub(crate) struct PruneArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct RetentionArgs {
-    /// How many generations to keep that could be published; the published and the pinned stay beside them
+    /// The number of ready generations to keep, besides the published and the pinned ones
     #[arg(long, value_name = "N", default_value_t = 7)]
     #[arg(env = "RECOMMENDER__RETENTION__KEEP")]
     keep: usize,
-    /// Remove nothing that is younger, such as 12h or 7d
+    /// Keep all generations that are younger than this, such as 12h or 7d
     #[arg(long, value_name = "TIME", default_value = "7d", value_parser = age)]
     #[arg(env = "RECOMMENDER__RETENTION__OLDER_THAN")]
     older_than: SignedDuration,
@@ -105,7 +106,7 @@ impl PruneArgs {
     }
 }
 
-/// An age as people write it: `12h`, `7d`, `1d 12h`. A day has 24 hours.
+/// Parses an age such as `12h`, `7d` or `1d 12h`. A day has 24 hours.
 fn age(text: &str) -> Result<SignedDuration, String> {
     let wrong = || "give an age like 12h, 7d or 0s".to_owned();
     let span: jiff::Span = text.parse().map_err(|_| wrong())?;
@@ -118,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ages_are_read_as_people_write_them() {
+    fn ages_have_units_and_days_of_24_hours() {
         assert_eq!(age("12h"), Ok(SignedDuration::from_hours(12)));
         assert_eq!(age("7d"), Ok(SignedDuration::from_hours(168)));
         assert_eq!(age("1d 12h"), Ok(SignedDuration::from_hours(36)));
