@@ -173,21 +173,34 @@ impl ShardModel {
         Ok(shards::write_items(path, &items)?)
     }
 
-    /// Reads items and lays them out for lists of a length.
+    /// Reads items and lays them out for lists of `depth` entries.
     ///
     /// # Errors
-    /// [`store::Error::Damaged`] for what no run has written.
+    /// [`store::Error::Damaged`] where the file is not one that [`ShardModel::write`] writes.
     pub fn read(path: &Path, depth: usize, scale: Scale) -> Result<Self> {
         let damaged = |detail: String| store::Error::Damaged { path: path.to_path_buf(), detail };
         let Items { ids, features, rating, terms } = shards::read_items(path)?;
         let Terms { n_factors, user_terms, mean_user, stars } =
             serde_json::from_str(&terms).map_err(|e| damaged(format!("its terms: {e}")))?;
         let user_terms = user_terms.map(|bytes| UserTerms::decode(&bytes)).transpose().map_err(damaged)?;
+        check_terms(&stars, rating.len()).map_err(damaged)?;
         let (d, h) = (stars.n_factors(), stars.n_held());
         let width = 1 + d + h;
-        let is_whole = features.len() == ids.len() * n_factors && mean_user.len() == n_factors;
-        if !is_whole || rating.len() != ids.len() * width {
+        if n_factors == 0 || mean_user.len() != n_factors {
+            let detail = format!("its terms have {n_factors} factors and a mean user of {}", mean_user.len());
+            return Err(damaged(detail).into());
+        }
+        if features.len() != ids.len() * n_factors || rating.len() != ids.len() * width {
             return Err(damaged("its rows are not as long as its terms say".to_owned()).into());
+        }
+        let solved_from = user_terms.as_ref().map_or(d + 1, |terms| terms.gram.len());
+        if solved_from != n_factors {
+            let detail = format!("its items have {n_factors} factors and its users {solved_from}");
+            return Err(damaged(detail).into());
+        }
+        if [&features, &rating, &mean_user].iter().any(|values| values.iter().any(|value| !value.is_finite()))
+        {
+            return Err(damaged("it has a number that is not finite".to_owned()).into());
         }
         if ids.windows(2).any(|pair| pair[0] >= pair[1]) {
             return Err(damaged("its items are not in order".to_owned()).into());
@@ -211,5 +224,108 @@ impl ShardModel {
     #[must_use]
     pub fn into_items(self) -> ItemModel {
         self.items
+    }
+}
+
+/// Checks that the terms of predicted stars describe rows that users can be formed from. `n_values` is the number of
+/// values in all rows together.
+fn check_terms(terms: &StarTerms, n_values: usize) -> std::result::Result<(), String> {
+    let &StarTerms { depth, width, n_draws, ref stretches, ref unknown_user, ref unknown_item, .. } = terms;
+    if ![16, 32, 64].contains(&width) {
+        return Err(format!("its rows are {width} wide; 16, 32 and 64 are possible"));
+    }
+    if !(1..=width).contains(&depth) {
+        return Err(format!("its rows have {depth} numbers in a width of {width}"));
+    }
+    // An item has at least one number for each draw in each stretch, so that no product of these overflows.
+    if n_draws.checked_mul(stretches.len()).is_none_or(|n| n > n_values) {
+        return Err(format!("it has too few numbers for {n_draws} draws in {} stretches", stretches.len()));
+    }
+    let n_numbers = 1 + terms.n_factors();
+    if unknown_user.len() != n_numbers || unknown_item.len() != n_numbers {
+        return Err(format!("its unknown user and item do not have {n_numbers} numbers each"));
+    }
+    if stretches
+        .iter()
+        .any(|stretch| [&stretch.prior_mean, &stretch.prior_precision].iter().any(|row| row.len() != width))
+    {
+        return Err(format!("a prior of users does not have {width} numbers"));
+    }
+    let StarTerms { global_mean, mean, deviation, noise_rate, .. } = *terms;
+    let rows = stretches.iter().flat_map(|stretch| stretch.prior_mean.iter().chain(&stretch.prior_precision));
+    let shares = stretches.iter().map(|stretch| &stretch.share);
+    let scalars = [global_mean, mean, deviation, noise_rate];
+    let mut numbers = scalars.iter().chain(unknown_user).chain(unknown_item).chain(rows).chain(shares);
+    if numbers.any(|number| !number.is_finite()) {
+        return Err("its terms have a number that is not finite".to_owned());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use indicatif::ProgressBar;
+    use interactions::Interactions;
+    use models::{RankingSettings, RatingSettings, TrainSettings};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// Writes the items of a small model, changed by `change`, and reads them back.
+    fn read_changed(change: impl Fn(&mut Items, &mut Value)) -> std::result::Result<(), String> {
+        let cells: Vec<(u32, u32)> = (0..6).flat_map(|user| [(user, user % 4), (user, 4)]).collect();
+        let columns = cells.iter().map(|cell| cell.1).collect();
+        let stars = (0..cells.len()).map(|cell| (cell % 5 + 1) as f32).collect();
+        let by_user = Csr::from_sorted(6, cells.iter().map(|cell| cell.0), columns, stars);
+        let settings = TrainSettings {
+            ranking: RankingSettings { n_factors: Some(2), epochs: 1, ..RankingSettings::default() },
+            rating: RatingSettings { n_factors: 1, sweeps: Some(2) },
+            ..TrainSettings::default()
+        };
+        let interactions = Interactions::from_users(by_user, 5);
+        let (items, _) = ItemModel::train(&interactions, &settings, &ProgressBar::hidden()).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("items.parquet");
+        let ids: Vec<_> = (1..=5).map(MovieId).collect();
+        ShardModel::write(&path, &ids, &items).unwrap();
+        let mut items = shards::read_items(&path).unwrap();
+        let mut terms = serde_json::from_str(&items.terms).unwrap();
+        change(&mut items, &mut terms);
+        items.terms = terms.to_string();
+        let path = dir.path().join("changed.parquet");
+        shards::write_items(&path, &items).unwrap();
+        let model = match ShardModel::read(&path, 3, Scale::default()) {
+            Ok(model) => model,
+            Err(Error::Store(e @ store::Error::Damaged { .. })) => return Err(e.to_string()),
+            Err(other) => panic!("{other}"),
+        };
+        model.form(&[0, 2], &[1, 3], &[4.0, 2.0], false).unwrap();
+        Ok(())
+    }
+
+    #[test]
+    fn items_that_no_run_has_written_are_damaged_and_named() {
+        assert_eq!(read_changed(|_, _| ()), Ok(()));
+        let cases: [(&str, fn(&mut Items, &mut Value)); 12] = [
+            ("17 wide", |_, terms| terms["stars"]["width"] = json!(17)),
+            ("0 wide", |_, terms| terms["stars"]["width"] = json!(0)),
+            ("64", |_, terms| terms["stars"]["width"] = json!(64)),
+            ("0 numbers in a width", |_, terms| terms["stars"]["depth"] = json!(0)),
+            ("99 numbers in a width", |_, terms| terms["stars"]["depth"] = json!(99)),
+            ("too few numbers", |_, terms| terms["stars"]["n_draws"] = json!(u64::MAX)),
+            ("0 factors", |_, terms| terms["n_factors"] = json!(0)),
+            ("0 factors", |_, terms| {
+                terms["n_factors"] = json!(0);
+                terms["mean_user"] = json!([]);
+            }),
+            ("a mean user of 1", |_, terms| terms["mean_user"] = json!([0.5])),
+            ("unknown user", |_, terms| terms["stars"]["unknown_item"] = json!([])),
+            ("not finite", |_, terms| terms["stars"]["noise_rate"] = json!(1e300)),
+            ("not finite", |items, _| items.features[3] = f32::NAN),
+        ];
+        for (says, change) in cases {
+            let error = read_changed(change).unwrap_err();
+            assert!(error.contains("changed.parquet") && error.contains(says), "{says}: {error}");
+        }
     }
 }
