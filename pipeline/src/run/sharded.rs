@@ -25,7 +25,8 @@ use crate::gate::Lists;
 use crate::meter::Meter;
 use crate::publish::Findings;
 use crate::shards::{
-    self, Elsewhere, Engine, EngineChoice, Here, Job, Plan, RatingsPlan, ShardAccount, ShardModel,
+    self, DeniedHashes, Elsewhere, Engine, EngineChoice, Here, Job, Plan, RatingsPlan, ShardAccount,
+    ShardModel,
 };
 
 pub(super) fn make(
@@ -128,7 +129,11 @@ fn prepare<'a>(
             items: FileDigest::of(&path)?,
             ratings: ratings_of_shards(night, n_shards, input, files, work.dir())?,
             n_trained: settings.input.ratings.n_trained(),
-            deny: settings.deny_list.clone().unwrap_or_default(),
+            denied: settings
+                .deny_list
+                .as_ref()
+                .map(|deny| DeniedHashes::new(deny, files.id()))
+                .unwrap_or_default(),
             metrics,
             course,
         })

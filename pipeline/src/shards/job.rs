@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use store::manifest::FileDigest;
 use store::repository::{JobFiles, RatingShards, RatingsAccount, RunLock};
 use store::working_copy::WorkingCopy;
-use store::{DenyList, GenerationId, Location, Repository};
+use store::{GenerationId, Location, Repository};
 
-use super::ShardModel;
+use super::{DeniedHashes, ShardModel};
 use crate::error::{Error, Result};
 use crate::gate::Part;
 
@@ -41,8 +41,8 @@ pub struct Plan {
     pub ratings: RatingsPlan,
     /// On how many shards, from the first on, the items were trained; `None` where it was on all.
     pub n_trained: Option<u32>,
-    /// What was left out of the ratings.
-    pub deny: DenyList,
+    /// Hashes of the users and movies that must not be in the ratings.
+    pub denied: DeniedHashes,
     /// What held-out ratings have said of the model.
     pub metrics: BTreeMap<String, f64>,
     /// How training went.

@@ -7,6 +7,7 @@
 //! rest (`job`). Nothing here decides whether the night is good: that is the gate's, of the accounts together.
 
 mod cut;
+mod denied;
 mod engine;
 mod job;
 mod model;
@@ -18,6 +19,7 @@ mod ballista;
 #[cfg(feature = "cluster")]
 pub use ballista::{Ballista, TaskKernels};
 pub use cut::cut;
+pub use denied::DeniedHashes;
 pub use engine::{Elsewhere, Engine, EngineChoice, Here};
 pub use job::{Job, Plan, RatingsPlan, ShardAccount};
 pub use model::ShardModel;

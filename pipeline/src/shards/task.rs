@@ -8,7 +8,7 @@ use store::records::{Factors, History, Record, TopN};
 use store::repository::{Fetched, RatingShards, RatingsAccount};
 use store::shards::{Lists, RatingsBatch, RatingsReader, ResultsBatch, ResultsReader, ResultsWriter};
 use store::working_copy::WorkingCopy;
-use store::{GenerationId, Location, MovieId, Repository, UserId};
+use store::{DenyList, GenerationId, Location, MovieId, Repository, UserId};
 
 use super::job::PATIENCE;
 use super::model::Best;
@@ -150,7 +150,8 @@ impl Task {
         let judge = Judge { candidates, depth: self.plan.depth, scale: self.plan.scale, deny: None };
         let (mut lists, mut seen) = (Part::default(), Seen::default());
         let mut content = blake3::Hasher::new();
-        let mut order = Order::new(shard, self.plan.n_shards, &self.plan.deny);
+        let no_list = DenyList::default();
+        let mut order = Order::new(shard, self.plan.n_shards, &no_list);
         let given = self.given(shard)?;
         let of_ratings = |e| self.of_ratings(shard, e);
         let given = RatingsReader::open(given.path()).map_err(of_ratings)?;
@@ -166,6 +167,12 @@ impl Task {
                 order
                     .next(user, batch.history.row(row).0)
                     .map_err(|problem| self.bad_ratings(shard, problem))?;
+                if self.plan.denied.deny(&self.id, user, &history.movies) {
+                    // The message names no id: it must not outlive the deletion.
+                    let problem = "a user or a movie is on the deny list; cut the ratings again with `pipeline partition \
+                                   --deny-list`";
+                    return Err(self.bad_ratings(shard, problem.to_owned()));
+                }
                 digest(&mut content, user, &list, &history, &factors)?;
                 lists.take(user, Some(&list), Some(&history), &judge);
                 seen.take(&history, candidates);
