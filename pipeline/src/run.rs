@@ -11,7 +11,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use serde_json::Value;
-use store::manifest::{Account, Counts, Gate, Manifest, Source, Verdict};
+use store::manifest::{Account, Counts, Gate, Manifest, Phase, Source, Verdict};
 use store::records::Movie;
 use store::repository::{Pointer, Staging};
 use store::shards::MOST_SHARDS;
@@ -117,15 +117,16 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
     let lock = repository.lock()?;
     let seen = repository.pointer()?;
     let baseline = before::baseline(&repository, &seen)?;
-    let unchanged =
-        meter.measure("ingest", || before::unchanged(&repository, &baseline, &input, &program, settings))?;
+    let unchanged = meter
+        .measure(Phase::Ingest, || before::unchanged(&repository, &baseline, &input, &program, settings))?;
     if let Some((outcome, before)) = unchanged {
         tracing::info!(generation = %before.generation, "nothing has changed since; nothing was done");
         return Ok(Report::new(outcome, before, &repository));
     }
 
     let (scale, deny) = (settings.training.scale, settings.deny_list.as_ref());
-    let mut input = meter.measure("ingest", || input.read(scale, deny, &settings.place.work, progress))?;
+    let mut input =
+        meter.measure(Phase::Ingest, || input.read(scale, deny, &settings.place.work, progress))?;
     let source = input.source();
     let (repository, source, program, baseline) = (&repository, &source, &program, &baseline);
     let night = Night { settings, repository, source, program, baseline, progress };
@@ -157,16 +158,18 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
         rows: input.clean.rows,
         movie_rows: input.movies.rows,
         counts,
-        candidates_per_second: n_candidates as f64 / meter.phase("score").seconds,
-        phases: meter.into_phases(),
+        candidates_per_second: n_candidates as f64 / meter.usage(Phase::Score).seconds,
+        phases: meter.phases().clone(),
         metrics,
         gate: Gate::default(),
     };
     account.gate = gate::judge(&account, &lists, baseline, &settings.bounds, settings.force.as_deref());
     let manifest = finished.seal(account)?;
-    send(repository, &staging, &manifest, progress)?;
+    meter.measure(Phase::Upload, || upload(repository, &staging, &manifest, progress))?;
     let sharded = manifest.n_shards.is_some().then(|| Job::open(repository, manifest.generation.clone()));
-    let mut report = publish(repository, manifest, &seen)?;
+    let outcome = publish(repository, &manifest, &seen, &mut meter)?;
+    let mut report = Report::new(outcome, manifest, repository);
+    report.manifest.account.phases.clone_from(meter.phases());
     if let Some(job) = sharded
         && let Err(e) = job.and_then(|job| job.end())
     {
@@ -290,12 +293,12 @@ fn write_movies(
 ) -> Result<(Finished, Lists, Option<Evidence>)> {
     let &Night { settings, repository, baseline, progress, .. } = night;
     let Findings { vocabulary, interactions, model, scale } = findings;
-    meter.measure("compare", || {
+    meter.measure(Phase::Compare, || {
         similar::write(&mut writer, &model.ranking, vocabulary, settings.similar, progress)
     })?;
-    meter.measure("publish", || findings.write_movies(&mut writer, metadata, settings.depth))?;
+    meter.measure(Phase::Write, || findings.write_movies(&mut writer, metadata, settings.depth))?;
     let tables = writer.tables()?;
-    let lists = meter.measure("gate", || see_lists(&tables))?;
+    let lists = meter.measure(Phase::Gate, || see_lists(&tables))?;
     let sources = Sources {
         tables: &tables,
         lists: &lists,
@@ -308,9 +311,9 @@ fn write_movies(
         before: baseline.manifest(),
         work: &settings.place.work,
     };
-    let evidence = settings.report.then(|| meter.measure("report", || shown(look(&sources))));
+    let evidence = settings.report.then(|| meter.measure(Phase::Report, || shown(look(&sources))));
     drop(tables);
-    let finished = meter.measure("publish", || writer.finish())?;
+    let finished = meter.measure(Phase::Write, || writer.finish())?;
     Ok((finished, lists, evidence))
 }
 
@@ -322,29 +325,33 @@ fn shown(evidence: Result<Evidence>) -> Evidence {
     })
 }
 
-/// Adds the generation to the repository, which takes a while where that is far away.
-fn send(repository: &Repository, staging: &Staging, manifest: &Manifest, progress: Progress) -> Result<()> {
-    let bar = progress.bar("sending", Unit::Bytes);
+/// Adds the sealed generation to the repository.
+fn upload(repository: &Repository, staging: &Staging, manifest: &Manifest, progress: Progress) -> Result<()> {
+    let bar = progress.bar("uploading", Unit::Bytes);
     bar.set_length(manifest.files.values().map(|file| file.bytes).sum());
     repository.add(staging, manifest, |bytes| bar.inc(bytes))?;
     bar.finish_and_clear();
     Ok(())
 }
 
-/// Moves `CURRENT` to a generation that was added, unless the gate has refused it.
-fn publish(repository: &Repository, manifest: Manifest, seen: &Pointer) -> Result<Report> {
+/// Moves `CURRENT` to an uploaded generation, unless the gate refused it.
+fn publish(
+    repository: &Repository,
+    manifest: &Manifest,
+    seen: &Pointer,
+    meter: &mut Meter,
+) -> Result<Outcome> {
     let (id, gate) = (&manifest.generation, &manifest.account.gate);
-    let outcome = match gate.verdict {
+    match gate.verdict {
         Verdict::Passed | Verdict::Forced => {
-            repository.publish(id, seen)?;
+            meter.measure(Phase::Publish, || repository.publish(id, seen))?;
             tracing::info!(generation = %id, "published");
-            Outcome::Published
+            Ok(Outcome::Published)
         }
         Verdict::Refused => {
             let failed: Vec<_> = gate.failed().map(|check| check.detail.as_str()).collect();
             tracing::error!(generation = %id, "refused by the gate, what was published stays: {}", failed.join("; "));
-            Outcome::Refused
+            Ok(Outcome::Refused)
         }
-    };
-    Ok(Report::new(outcome, manifest, repository))
+    }
 }

@@ -18,10 +18,6 @@ use store::Location;
 use store::manifest::Rows;
 pub(crate) use verification::of_verification;
 
-/// The phases of a run, in order.
-const PHASES: [&str; 9] =
-    ["ingest", "evaluate", "train", "cut", "score", "compare", "gate", "report", "publish"];
-
 /// The account of a run: what was read, how good the model is, what was published and how to serve it.
 pub(crate) fn of_run(report: &Report, output: &Location) -> Result<String, fmt::Error> {
     let mut text = String::new();
@@ -89,12 +85,10 @@ pub(crate) fn of_run(report: &Report, output: &Location) -> Result<String, fmt::
         counts.depth
     )?;
 
-    let peak = account.phases.values().map(|phase| phase.peak_rss_bytes).max().unwrap_or(0);
-    let seconds: f64 = account.phases.values().map(|phase| phase.seconds).sum();
-    let phases: Vec<_> = PHASES
-        .iter()
-        .filter_map(|&name| Some(format!("{name} {:.2}", account.phases.get(name)?.seconds)))
-        .collect();
+    let peak = account.phases.values().map(|usage| usage.peak_rss_bytes).max().unwrap_or(0);
+    let seconds: f64 = account.phases.values().map(|usage| usage.seconds).sum();
+    let phases: Vec<_> =
+        account.phases.iter().map(|(phase, usage)| format!("{phase} {:.2}", usage.seconds)).collect();
     writeln!(text, "Took      {seconds:.2} s ({}), at most {}", phases.join(", "), HumanBytes(peak))?;
     gate::write(&mut text, &account.gate)?;
     if let Some(page) = page {

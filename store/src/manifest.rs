@@ -4,6 +4,7 @@
 //! before it, so that not a bit of a generation can change unnoticed. It is also what `pipeline run --json` prints.
 
 mod gate;
+mod phase;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -18,6 +19,7 @@ use crate::ids::GenerationId;
 use crate::layout;
 use crate::shards::Owned;
 pub use gate::{Check, Gate, Outcome, Verdict};
+pub use phase::{Phase, Usage};
 
 /// The version that this release writes, and the only one that it reads: a night later there is no other.
 pub const FORMAT_VERSION: u32 = 5;
@@ -60,9 +62,8 @@ pub struct Account {
     pub movie_rows: MovieRows,
     /// How much there is of what.
     pub counts: Counts,
-    /// Time and memory by phase: `ingest`, `evaluate`, `train`, `score`, `compare`, `gate`, `report`, `publish`,
-    /// and `cut` where users are cut into shards.
-    pub phases: BTreeMap<String, Phase>,
+    /// Time and memory of each phase that ended before the manifest was sealed.
+    pub phases: BTreeMap<Phase, Usage>,
     /// Candidates decided on in a second: all pairs of a user and an unseen movie, over the time of the phase `score`.
     pub candidates_per_second: f64,
     /// Quality by name, `rmse` among them; empty where the run was told not to evaluate.
@@ -145,15 +146,6 @@ pub struct Counts {
     pub depth: u64,
     /// Movies that stand among the first ten of anybody's list.
     pub recommended: u64,
-}
-
-/// Time and memory of one phase.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct Phase {
-    /// Wall time.
-    pub seconds: f64,
-    /// The most memory that the process held during the phase; 0 where the system does not tell.
-    pub peak_rss_bytes: u64,
 }
 
 /// What a file must hold.

@@ -11,7 +11,9 @@ use store::manifest::Manifest;
 pub struct Report {
     /// What came of it.
     pub outcome: Outcome,
-    /// The generation: the one made, or the one that there was already.
+    /// The manifest of the generation: the new one, or the one that existed already. The phases of a new one include
+    /// those after sealing, [`Phase::Upload`](store::manifest::Phase::Upload) and
+    /// [`Phase::Publish`](store::manifest::Phase::Publish), which the stored manifest lacks.
     #[serde(flatten)]
     pub manifest: Manifest,
     /// Where the rows are listed that were not taken.

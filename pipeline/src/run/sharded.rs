@@ -12,7 +12,7 @@ use progress::Unit;
 use reading::Input;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use store::manifest::{FileDigest, Rows};
+use store::manifest::{FileDigest, Phase, Rows};
 use store::repository::{JobFiles, RunLock};
 use store::working_copy::WorkingCopy;
 use store::writer::GenerationWriter;
@@ -45,7 +45,7 @@ pub(super) fn make(
     let (job, items) = match resumed {
         Some(job) => {
             tracing::info!(generation = %job.id(), "going on with what an earlier run has begun");
-            let items = meter.measure("train", || job.model(&settings.place.work))?.into_items();
+            let items = meter.measure(Phase::Train, || job.model(&settings.place.work))?.into_items();
             (job, items)
         }
         None => prepare(night, n_shards, key, input, meter)?,
@@ -63,7 +63,7 @@ pub(super) fn make(
         Findings { vocabulary: &input.vocabulary, interactions: &input.interactions, model: &model, scale };
     let unnamed = findings.name_unnamed(&mut metadata);
     warn_of_unnamed(&unnamed, &settings.input.movies);
-    meter.measure("publish", || findings.announce_movies(&mut writer, &metadata))?;
+    meter.measure(Phase::Write, || findings.announce_movies(&mut writer, &metadata))?;
     let mut n_candidates = 0;
     let (mut files, mut parts) = (Vec::new(), Vec::new());
     for ShardAccount { file, content, n_candidates: n, lists, .. } in accounts {
@@ -109,8 +109,8 @@ fn prepare<'a>(
     meter: &mut Meter,
 ) -> Result<(Job<'a>, ItemModel)> {
     let &Night { settings, repository, program, progress, .. } = night;
-    let metrics = meter.measure("evaluate", || super::evaluate(input, settings, progress))?;
-    let (items, course) = meter.measure("train", || {
+    let metrics = meter.measure(Phase::Evaluate, || super::evaluate(input, settings, progress))?;
+    let (items, course) = meter.measure(Phase::Train, || {
         let bar = progress.bar("training", Unit::Count);
         let trained = ItemModel::train(&input.interactions, &settings.training, &bar)?;
         bar.finish_and_clear();
@@ -138,7 +138,7 @@ fn prepare<'a>(
             course,
         })
     };
-    let job = meter.measure("cut", || Job::begin(repository, &path, plan))?;
+    let job = meter.measure(Phase::Cut, || Job::begin(repository, &path, plan))?;
     Ok((job, items))
 }
 
@@ -168,7 +168,7 @@ fn compute(engine: &dyn Engine, job: &Job<'_>, night: &Night<'_>, meter: &mut Me
     let bar = night.progress.bar("scoring", Unit::Count);
     bar.set_length(u64::from(n_shards));
     bar.set_position(u64::from(n_shards) - missing.len() as u64);
-    meter.measure("score", || engine.compute(job, &missing, &bar))?;
+    meter.measure(Phase::Score, || engine.compute(job, &missing, &bar))?;
     bar.finish_and_clear();
     Ok(())
 }

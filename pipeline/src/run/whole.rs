@@ -5,6 +5,7 @@ use progress::{Progress, Unit};
 use reading::Input;
 use scoring::Scorer;
 use store::Tables;
+use store::manifest::Phase;
 use store::repository::RunLock;
 use store::writer::GenerationWriter;
 
@@ -21,8 +22,8 @@ const USERS_IN_FLIGHT: usize = 8192;
 pub(super) fn make(night: &Night<'_>, lock: &RunLock, input: &mut Input, meter: &mut Meter) -> Result<Made> {
     let &Night { settings, repository, progress, .. } = night;
     let (scale, deny) = (settings.training.scale, settings.deny_list.as_ref());
-    let metrics = meter.measure("evaluate", || super::evaluate(input, settings, progress))?;
-    let model = meter.measure("train", || {
+    let metrics = meter.measure(Phase::Evaluate, || super::evaluate(input, settings, progress))?;
+    let model = meter.measure(Phase::Train, || {
         let bar = progress.bar("training", Unit::Count);
         let model = Model::train(&input.interactions, &settings.training, &bar)?;
         bar.finish_and_clear();
@@ -31,7 +32,7 @@ pub(super) fn make(night: &Night<'_>, lock: &RunLock, input: &mut Input, meter: 
 
     repository.sweep(lock, None)?;
     let staging = repository.staging(&settings.place.work)?;
-    let mut writer = meter.measure("publish", || {
+    let mut writer = meter.measure(Phase::Write, || {
         let writer = GenerationWriter::create(staging.dir())?;
         reading::write_rejects(writer.dir(), &input.clean, &input.movies)?;
         Ok::<_, crate::Error>(writer)
@@ -41,7 +42,7 @@ pub(super) fn make(night: &Night<'_>, lock: &RunLock, input: &mut Input, meter: 
         Findings { vocabulary: &input.vocabulary, interactions: &input.interactions, model: &model, scale };
     let unnamed = findings.name_unnamed(&mut metadata);
     warn_of_unnamed(&unnamed, &settings.input.movies);
-    meter.measure("publish", || {
+    meter.measure(Phase::Write, || {
         findings.announce_users(&mut writer)?;
         findings.announce_movies(&mut writer, &metadata)
     })?;
@@ -69,12 +70,12 @@ fn score_and_write(
     let n_users = seen.n_rows();
     let bar = progress.bar("scoring", Unit::Count);
     bar.set_length(n_users as u64);
-    let scorer = meter.measure("score", || Scorer::new(&findings.model.ranking, seen, depth));
+    let scorer = meter.measure(Phase::Score, || Scorer::new(&findings.model.ranking, seen, depth));
     for first in (0..n_users).step_by(USERS_IN_FLIGHT) {
         let users = first..n_users.min(first + USERS_IN_FLIGHT);
         let n_users = users.len() as u64;
-        let lists = meter.measure("score", || scorer.top_n(users.clone()));
-        meter.measure("publish", || findings.write_users(writer, users, &lists))?;
+        let lists = meter.measure(Phase::Score, || scorer.top_n(users.clone()));
+        meter.measure(Phase::Write, || findings.write_users(writer, users, &lists))?;
         bar.inc(n_users);
     }
     bar.finish_and_clear();
