@@ -140,14 +140,19 @@ pub fn evaluate(settings: &EvaluationSettings, progress: Progress) -> Result<Eva
     Ok(Evaluation::of(splits, setup))
 }
 
-/// The figures that a run keeps of itself: those of the model, and of the lists also those of the most rated
-/// movies.
-const IN_SHORT: [&str; 6] = ["rmse", "mae", "recall@20", "ndcg@10", "ndcg@100", "coverage@10"];
+/// The figures that a run keeps, beside the NDCG at [`judged_length`].
+const IN_SHORT: [&str; 5] = ["rmse", "mae", "recall@20", "ndcg@10", "coverage@10"];
 
-/// Measures a model on one random split: `rmse`, `mae`, `recall@20`, `ndcg@10`, `ndcg@100`, `coverage@10`,
-/// and those of lists also as `popularity_ndcg@10` and so on. Figures whose lists are longer than `depth` or
-/// the catalogue are left out, and so are those of all lists where no held-out rating is relevant. Cost: a
-/// training and all users' lists.
+/// Returns the length k at which the lists of a run are judged: min(100, `depth`, `n_candidates`).
+#[must_use]
+pub fn judged_length(depth: usize, n_candidates: usize) -> usize {
+    depth.min(n_candidates).min(100)
+}
+
+/// Measures a model on one random split: `rmse`, `mae`, `recall@20`, `ndcg@10`, `coverage@10` and `ndcg@k` at the
+/// [`judged_length`] k. The figures of lists are also measured of the most rated movies, as `popularity_ndcg@10` and so
+/// on. Figures of lists longer than `depth` or the number of items are left out. If no held-out rating is relevant, all
+/// figures of lists are left out. Cost: a training and all users' lists.
 ///
 /// # Errors
 /// [`Error::Setting`] where the fraction leaves nothing to train or to test; those of [`Model::train`].
@@ -162,15 +167,18 @@ pub fn in_short(
     let holdout =
         Holdout::of(by_user, n_items, &split::random(by_user.n_cells(), test_fraction, training.seed)?);
     let relevance = Relevance::default();
-    let mut cutoffs = Cutoffs::default().up_to(depth.min(n_items));
+    let judged = judged_length(depth, n_items);
+    let mut cutoffs = Cutoffs::new(&[10, 20, judged])?.up_to(judged);
     if !holdout.test.cells().any(|cell| relevance.accepts(cell.2)) {
         tracing::warn!("no held-out rating has {relevance} stars or more: lists are not measured");
         cutoffs = cutoffs.up_to(0);
     }
     let measure = Measure { training, train_users: 1.0, relevance, cutoffs: &cutoffs, progress };
     let (Compared { mut model, popularity }, _) = measure.split(&holdout)?;
-    model.retain(|name, _| IN_SHORT.contains(&name.as_str()));
-    let of_popularity = popularity.into_iter().filter(|(name, _)| IN_SHORT.contains(&name.as_str()));
+    let judged = format!("ndcg@{judged}");
+    let is_kept = |name: &str| IN_SHORT.contains(&name) || name == judged;
+    model.retain(|name, _| is_kept(name));
+    let of_popularity = popularity.into_iter().filter(|(name, _)| is_kept(name));
     model.extend(of_popularity.map(|(name, figure)| (format!("popularity_{name}"), figure)));
     Ok(model)
 }
