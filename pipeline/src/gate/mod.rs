@@ -13,7 +13,7 @@ mod lists;
 use store::manifest::{Account, Check, Gate, Manifest, Outcome, Verdict};
 
 pub use bounds::Bounds;
-pub use lists::{Judge, ListStatistics, Lists, Part};
+pub use lists::{ListAudit, ListRules, ListStatistics, PartialAudit};
 
 /// The generation that a new one is compared with.
 #[derive(Debug)]
@@ -80,7 +80,7 @@ impl Baseline {
 #[must_use]
 pub fn judge(
     account: &Account,
-    lists: &Lists,
+    lists: &ListAudit,
     baseline: &Baseline,
     bounds: &Bounds,
     force: Option<&str>,

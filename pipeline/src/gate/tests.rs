@@ -49,7 +49,7 @@ fn published(account: Account) -> Baseline {
 }
 
 fn judged(account: &Account, before: &Baseline) -> Gate {
-    judge(account, &Lists::default(), before, &Bounds::default(), None)
+    judge(account, &ListAudit::default(), before, &Bounds::default(), None)
 }
 
 /// Returns the names of the checks that fail when an account differs from the published one in one thing.
@@ -228,7 +228,7 @@ fn a_baseline_that_cannot_be_read_is_replaced_or_needs_force() {
         failed[0].detail.contains("CURRENT names `x`") && failed[0].detail.contains("--force"),
         "{failed:?}"
     );
-    let forced = judge(&usual(), &Lists::default(), &unreadable, &Bounds::default(), Some("lost"));
+    let forced = judge(&usual(), &ListAudit::default(), &unreadable, &Bounds::default(), Some("lost"));
     assert_eq!(forced.verdict, Verdict::Forced);
 }
 
@@ -237,7 +237,7 @@ fn a_reason_forces_what_fails_and_is_recorded_only_then() {
     let mut bad = usual();
     bad.counts.users = 1;
     let forced = |account: &Account| {
-        judge(account, &Lists::default(), &published(usual()), &Bounds::default(), Some("new site"))
+        judge(account, &ListAudit::default(), &published(usual()), &Bounds::default(), Some("new site"))
     };
     let gate = forced(&bad);
     assert_eq!((gate.verdict, gate.reason.as_deref()), (Verdict::Forced, Some("new site")));
@@ -263,7 +263,8 @@ fn a_wrong_list_fails_whatever_else_is_good() {
         writer.histories.put(UserId(7), &History { movies: vec![MovieId(1)], stars: vec![4.0] }).unwrap();
         writer.put_fallback(&TopN::default()).unwrap();
         let lists =
-            Lists::of(&writer.tables().unwrap(), 3, Scale::default(), None, &ProgressBar::hidden()).unwrap();
+            ListAudit::of(&writer.tables().unwrap(), 3, Scale::default(), None, &ProgressBar::hidden())
+                .unwrap();
         let gate = judge(&usual(), &lists, &published(usual()), &Bounds::default(), None);
         let failed: Vec<_> = gate.failed().collect();
         if says.is_empty() {
@@ -300,7 +301,7 @@ fn what_a_deny_list_names_fails_wherever_it_is_stored_and_no_deleted_user_is_nam
     let tables = writer.tables().unwrap();
     let judged = |deny: &str| {
         let deny = DenyList::parse(std::path::Path::new("deny.txt"), deny.as_bytes()).unwrap();
-        let lists = Lists::of(&tables, 1, Scale::default(), Some(&deny), &ProgressBar::hidden()).unwrap();
+        let lists = ListAudit::of(&tables, 1, Scale::default(), Some(&deny), &ProgressBar::hidden()).unwrap();
         let gate = judge(&usual(), &lists, &published(usual()), &Bounds::default(), None);
         let denied = gate.checks.iter().find(|check| check.name == "denied").unwrap().clone();
         (denied.outcome, denied.detail, format!("{gate:?}").contains("918273"))
