@@ -4,19 +4,12 @@
 
 use reading::OpenInput;
 use store::Repository;
-use store::manifest::{Account, FileDigest, Manifest, Verdict};
+use store::manifest::{Account, Manifest, Verdict};
 use store::repository::{Mark, Pointer};
 
 use super::{Outcome, RunSettings};
 use crate::error::{Error, Result};
 use crate::gate::Baseline;
-
-/// Returns the digest of this program, which changes with every change of the code. Empty if the system does not name
-/// the program's file.
-pub(crate) fn program_digest() -> String {
-    let digest = std::env::current_exe().ok().and_then(|path| FileDigest::of(&path).ok());
-    digest.map(|digest| digest.blake3).unwrap_or_default()
-}
 
 /// If a run would reproduce a generation that exists, returns its manifest and the outcome to report.
 pub(super) fn unchanged(
@@ -57,7 +50,7 @@ pub(super) fn unchanged(
 
 /// Reads the manifest of the published generation. If that cannot be read, returns the newest generation that passed the
 /// gate and was not withdrawn.
-pub(super) fn baseline(repository: &Repository, seen: &Pointer) -> Result<Baseline> {
+pub(super) fn read(repository: &Repository, seen: &Pointer) -> Result<Baseline> {
     let manifest = match seen.generation() {
         Ok(None) => return Ok(Baseline::None("nothing was published before".to_owned())),
         Ok(Some(id)) => repository.manifest(&id),
@@ -120,7 +113,7 @@ mod tests {
         let repository = Repository::in_directory(dir.path());
         let found = || {
             let seen = repository.pointer().unwrap();
-            baseline(&repository, &seen).unwrap()
+            read(&repository, &seen).unwrap()
         };
         assert!(matches!(found(), Baseline::None(_)));
         fs::create_dir_all(dir.path()).unwrap();
