@@ -1,6 +1,7 @@
-//! The kernels of a shard, on plain slices: users formed of the items, and the best of what each has not rated.
+//! The kernels of a shard, on plain slices: form users from the items, and find the best unseen items of each.
 //!
-//! Both are those of a run on one machine ([`ItemModel::form`], [`Scorer`]). Here identities become positions and back.
+//! Both are the kernels of a run on one machine ([`ItemModel::form`], [`Scorer`]). This module converts ids to positions and
+//! back.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -35,24 +36,24 @@ pub struct ShardModel {
 pub struct Best {
     /// The movies, best first.
     pub movies: Lists<u32>,
-    /// What put each there.
+    /// The score of each.
     pub scores: Vec<f32>,
-    /// What the user is predicted to give each.
+    /// The predicted stars of each.
     pub stars: Vec<f32>,
 }
 
-/// What of a model is no item's.
+/// The part of a model that belongs to no item.
 #[derive(Serialize, Deserialize)]
 struct Terms {
     n_factors: usize,
-    /// As the store keeps them.
+    /// The encoded record of the store.
     user_terms: Option<Vec<u8>>,
     mean_user: Vec<f32>,
     stars: StarTerms,
 }
 
 impl ShardModel {
-    /// Lays out the items for lists of a length.
+    /// Lays out the items for lists of `depth` entries.
     #[must_use]
     pub fn new(ids: Vec<MovieId>, items: ItemModel, depth: usize, scale: Scale) -> Self {
         let catalogue = Arc::new(Catalogue::new(items.item_factors.clone(), items.n_factors, depth));
@@ -65,12 +66,12 @@ impl ShardModel {
         &self.ids
     }
 
-    /// The factors of some users (n_users x n_factors each), whose ratings are rows of movies, ids ascending, and stars:
-    /// those that order lists, and those that predict stars, the bias first. Movies that are no items count for nothing.
-    /// `are_trained` says whether the items were trained on these users' ratings, among others.
+    /// Computes the factors of some users from rows of movies, ids ascending, and stars. Returns the factors that order
+    /// lists (n_users x n_factors) and those that predict stars (n_users x width, the bias first). Movies that are not
+    /// items are ignored. `are_trained` states whether the items were trained on these users' ratings, among others.
     ///
     /// # Errors
-    /// [`Error::BadRatings`] for what no cleaning leaves; [`Error::UserDiverged`].
+    /// [`Error::BadRatings`] for ratings that cleaning would not leave; [`Error::Training`] where factors diverge.
     pub fn form(
         &self,
         indptr: &[usize],
@@ -98,10 +99,10 @@ impl ShardModel {
         Ok((ranking, rating))
     }
 
-    /// The lists of some users with such factors, without the movies that each has rated.
+    /// Returns the lists of some users with such factors, without the movies that each has rated.
     ///
     /// # Errors
-    /// [`Error::BadRatings`] for factors that are no user's of this model.
+    /// [`Error::BadRatings`] for factors of another length than this model's.
     pub fn top_n(&self, ranking: &[f32], rating: &[f32], indptr: &[usize], movies: &[u32]) -> Result<Best> {
         let n_users = indptr.len().saturating_sub(1);
         let width = 1 + self.items.rating.terms.n_factors();
@@ -133,7 +134,7 @@ impl ShardModel {
         Ok(best)
     }
 
-    /// What of a user's ratings is of items, by position.
+    /// Returns the user's ratings of items, by position.
     fn known<'a, T: Copy>(
         &'a self,
         movies: &'a [u32],
@@ -151,7 +152,7 @@ impl ShardModel {
     /// Writes the items to a file, for [`ShardModel::read`].
     ///
     /// # Errors
-    /// Those of the store.
+    /// [`Error::Store`].
     pub fn write(path: &Path, ids: &[MovieId], items: &ItemModel) -> Result<()> {
         let ItemModel { n_factors, item_factors, user_terms, mean_user, rating } = items;
         let terms = Terms {

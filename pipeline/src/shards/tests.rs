@@ -1,4 +1,4 @@
-//! What becomes of a shard whose task comes twice, or too late.
+//! Shards whose task runs twice, too late, or on denied ids.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,7 +15,7 @@ use store::{DenyList, MovieId, Repository, UserId};
 
 use super::*;
 use crate::error::Error;
-use crate::run::program_digest;
+use crate::program::program_digest;
 
 /// Prepares a job of one shard with three users and three movies.
 fn prepared<'a>(repository: &'a Repository, work: &Path) -> Job<'a> {
@@ -64,7 +64,7 @@ fn prepared_without<'a>(repository: &'a Repository, work: &Path, deny: &str) -> 
 }
 
 #[test]
-fn a_shard_that_is_done_stays_as_it_is_whatever_a_late_task_has_left() {
+fn a_shard_with_a_receipt_stays_as_it_is_after_a_late_task() {
     let dir = tempfile::tempdir().unwrap();
     let (output, work) = (dir.path().join("output"), dir.path().join("work"));
     fs::create_dir(&work).unwrap();
@@ -74,7 +74,7 @@ fn a_shard_that_is_done_stays_as_it_is_whatever_a_late_task_has_left() {
     task.run(0).unwrap();
     let results = repository.path(job.id(), "users/00000.parquet");
     let done = fs::read(&results).unwrap();
-    assert_eq!(job.account(0).unwrap().unwrap().file, FileDigest::of(&results).unwrap());
+    assert_eq!(job.receipt(0).unwrap().unwrap().file, FileDigest::of(&results).unwrap());
     assert!(job.missing().unwrap().is_empty());
 
     let late = dir.path().join("late.parquet");
@@ -84,7 +84,7 @@ fn a_shard_that_is_done_stays_as_it_is_whatever_a_late_task_has_left() {
     task.run(0).unwrap();
     assert_eq!(fs::read(&results).unwrap(), done);
 
-    // Nor where the job has ended, which nobody has told the task.
+    // After the end of the job the task changes nothing either.
     job.end().unwrap();
     job.files().send_results(&late, 0).unwrap();
     for error in [task.check(0).unwrap_err(), task.run(0).unwrap_err()] {
@@ -94,7 +94,7 @@ fn a_shard_that_is_done_stays_as_it_is_whatever_a_late_task_has_left() {
 }
 
 #[test]
-fn what_a_failed_task_has_left_is_told_and_computed_again() {
+fn damaged_results_of_a_failed_task_are_an_error_and_computed_again() {
     let dir = tempfile::tempdir().unwrap();
     let work = dir.path().join("work");
     fs::create_dir(&work).unwrap();
@@ -108,7 +108,7 @@ fn what_a_failed_task_has_left_is_told_and_computed_again() {
     assert!(matches!(error, Error::Store(store::Error::Damaged { .. })), "{error}");
     assert_eq!(job.missing().unwrap(), [0]);
     task.run(0).unwrap();
-    assert!(job.account(0).unwrap().is_some());
+    assert!(job.receipt(0).unwrap().is_some());
 }
 
 #[test]
