@@ -75,7 +75,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn memory_that_a_phase_held_shows_in_its_peak() {
+    fn memory_that_a_phase_holds_is_in_its_peak() {
         let mut meter = Meter::default();
         meter.measure(Phase::Train, || std::hint::black_box(vec![1u8; 200 << 20]).len());
         meter.measure(Phase::Score, || ());
