@@ -46,6 +46,10 @@ fn a_run_ends_with_a_summary_that_says_what_was_done_and_how_to_serve_it() {
     ] {
         assert_line(&ended.stdout, line);
     }
+    let took = ended.stdout.lines().find(|line| line.starts_with("Took ")).unwrap();
+    for phase in ["write ", "upload ", "publish "] {
+        assert!(took.contains(phase), "no {phase}in {took}");
+    }
     let scored = ended.stdout.lines().find(|line| line.starts_with("Scored ")).unwrap();
     let (scored, per_second) = scored.split_once("; ").unwrap();
     assert_eq!(scored, "Scored    600 users, the best 100 of each");

@@ -16,25 +16,25 @@ pub enum Remnant {
     /// A deleted user has a record.
     #[error("deleted user no. {place} of the deny list (by ascending id) still has {record}")]
     User {
-        /// Which of the deleted users, counted from 1 by ascending id.
+        /// The place among the deleted users, counted from 1 by ascending id.
         place: usize,
-        /// What there is.
+        /// The kind of record.
         record: &'static str,
     },
     /// A hidden movie has a record.
     #[error("hidden movie {movie} still has {record}")]
     Movie {
-        /// Which.
+        /// The movie.
         movie: MovieId,
-        /// What there is.
+        /// The kind of record.
         record: &'static str,
     },
-    /// A hidden movie stands among others.
+    /// A hidden movie is in a record of others.
     #[error("hidden movie {movie} is still in {record}")]
     Entry {
-        /// Which.
+        /// The movie.
         movie: MovieId,
-        /// Where.
+        /// The record that the movie is in.
         record: String,
     },
 }

@@ -1,7 +1,7 @@
 //! The denied ids of a job, as executors look them up.
 //!
 //! The plan of a job stays in the repository while its shards are computed, and longer after a failed run. It holds a
-//! salted hash in place of each id, so that nobody reads deleted users off it. The ids are numbers of 32 bits, so the
+//! salted hash in place of each id, so that deleted users cannot be read off it. The ids are numbers of 32 bits, so the
 //! hashes do not stop a search through all numbers.
 
 use std::collections::BTreeSet;
@@ -30,7 +30,7 @@ impl DeniedHashes {
     /// Returns whether a user, or one of the movies that the user has rated, is denied. Cost: a hash for each, unless
     /// nothing is denied.
     #[must_use]
-    pub fn deny(&self, generation: &GenerationId, user: UserId, movies: &[MovieId]) -> bool {
+    pub fn denies(&self, generation: &GenerationId, user: UserId, movies: &[MovieId]) -> bool {
         if self.0.is_empty() {
             return false;
         }
@@ -72,12 +72,12 @@ mod tests {
         let job = generation("20261123T023000.125Z");
         let hashes = DeniedHashes::new(&deny, &job);
         let (deleted, hidden) = (UserId(4_018_273_645), MovieId(3_120_984_756));
-        assert!(hashes.deny(&job, deleted, &[]));
-        assert!(hashes.deny(&job, UserId(1), &[MovieId(1), hidden]));
+        assert!(hashes.denies(&job, deleted, &[]));
+        assert!(hashes.denies(&job, UserId(1), &[MovieId(1), hidden]));
         // A user is not a movie, and a hash means nothing beside another job.
-        assert!(!hashes.deny(&job, UserId(hidden.0), &[MovieId(deleted.0)]));
+        assert!(!hashes.denies(&job, UserId(hidden.0), &[MovieId(deleted.0)]));
         let other = generation("20261124T023000.125Z");
-        assert!(!hashes.deny(&other, deleted, &[hidden]));
+        assert!(!hashes.denies(&other, deleted, &[hidden]));
         assert!(DeniedHashes::new(&deny, &other).0.is_disjoint(&hashes.0));
         let text = serde_json::to_string(&hashes).unwrap();
         assert!(!text.contains("4018273645") && !text.contains("3120984756"), "{text}");

@@ -63,7 +63,7 @@ pub struct RatingsPlan {
 pub struct ShardReceipt {
     /// The file of results.
     pub file: FileDigest,
-    /// A digest of its records: equal for equal content, whoever wrote the file.
+    /// A digest of its records: equal for equal content, whichever process wrote the file.
     pub content: String,
     /// Ratings of its users.
     pub n_ratings: u64,

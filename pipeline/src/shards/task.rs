@@ -161,6 +161,12 @@ impl Task {
             let batch = batch?;
             for row in 0..batch.len() {
                 let (user, list, history, factors) = batch.records(row);
+                if self.plan.denied.denies(&self.id, user, &history.movies) {
+                    // This comes first, and the message names no id, since logs outlive a deletion.
+                    let problem = "a user or a movie is on the deny list; cut the ratings again with `pipeline partition \
+                                   --deny-list`";
+                    return Err(self.bad_ratings(shard, problem.to_owned()));
+                }
                 if given.next().transpose().map_err(ratings_error)?.as_ref() != Some(&(user, history.clone()))
                 {
                     let detail = format!("the history of user {user} is not that of the shard's ratings");
@@ -169,12 +175,6 @@ impl Task {
                 order
                     .next(user, batch.history.row(row).0)
                     .map_err(|problem| self.bad_ratings(shard, problem))?;
-                if self.plan.denied.deny(&self.id, user, &history.movies) {
-                    // The message names no id: it must not outlive the deletion.
-                    let problem = "a user or a movie is on the deny list; cut the ratings again with `pipeline partition \
-                                   --deny-list`";
-                    return Err(self.bad_ratings(shard, problem.to_owned()));
-                }
                 add_records(&mut content, user, &list, &history, &factors)?;
                 lists.add_user(user, Some(&list), Some(&history), &rules);
                 counts.add_user(&history, candidates);
