@@ -272,6 +272,8 @@ mod tests {
 
     use super::*;
 
+    type Change = fn(&mut Items, &mut Value);
+
     /// Writes the items of a small model, changed by `change`, and reads them back.
     fn read_changed(change: impl Fn(&mut Items, &mut Value)) -> std::result::Result<(), String> {
         let cells: Vec<(u32, u32)> = (0..6).flat_map(|user| [(user, user % 4), (user, 4)]).collect();
@@ -307,7 +309,7 @@ mod tests {
     #[test]
     fn items_that_no_run_has_written_are_damaged_and_named() {
         assert_eq!(read_changed(|_, _| ()), Ok(()));
-        let cases: [(&str, fn(&mut Items, &mut Value)); 12] = [
+        let cases: [(&str, Change); 12] = [
             ("17 wide", |_, terms| terms["stars"]["width"] = json!(17)),
             ("0 wide", |_, terms| terms["stars"]["width"] = json!(0)),
             ("64", |_, terms| terms["stars"]["width"] = json!(64)),
