@@ -54,7 +54,7 @@ impl Denial {
     /// Searches all records. `users` are all users with a list.
     ///
     /// # Errors
-    /// Any error of the store that a read of records has.
+    /// [`store::Error::Damaged`] for a record that cannot be decoded; an error of the record engine.
     pub fn of(deny: &DenyList, tables: &Tables, users: &[UserId]) -> store::Result<Self> {
         let found = match Remnant::outside_lists(deny, tables)? {
             Some(found) => Some(found),
@@ -89,7 +89,7 @@ impl Remnant {
     /// hidden movies in the fallback list and in the lists of similar movies.
     ///
     /// # Errors
-    /// Any error of the store that a read of records has.
+    /// [`store::Error::Damaged`] for a record that cannot be decoded; an error of the record engine.
     pub(crate) fn outside_lists(deny: &DenyList, tables: &Tables) -> store::Result<Option<Self>> {
         for (user, place) in deny.users().zip(1..) {
             let records = [

@@ -69,7 +69,7 @@ impl ListAudit {
     /// microseconds a user.
     ///
     /// # Errors
-    /// Any error of the store that a read of records has.
+    /// [`store::Error::Damaged`] for a record that cannot be decoded; an error of the record engine.
     pub fn of(
         tables: &Tables,
         depth: usize,
@@ -98,7 +98,7 @@ impl ListAudit {
     /// Merges the audits of all users' lists, in the order of the users, and looks for denied entries in all other records.
     ///
     /// # Errors
-    /// Any error of the store that a read of records has.
+    /// [`store::Error::Damaged`] for a record that cannot be decoded; an error of the record engine.
     pub fn merge(
         parts: impl IntoIterator<Item = PartialAudit>,
         tables: &Tables,

@@ -21,7 +21,7 @@ impl Candidates {
     /// Reads all candidates.
     ///
     /// # Errors
-    /// Any error of the store that a read of records has.
+    /// [`store::Error::Damaged`] for a record that cannot be decoded; an error of the record engine.
     pub fn of(tables: &Tables) -> store::Result<Self> {
         let (movies, factors) = tables.candidates().collect::<store::Result<_>>()?;
         Ok(Self { movies, factors })

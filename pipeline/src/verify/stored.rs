@@ -32,7 +32,7 @@ impl Stored {
     /// Looks up a user with a list. The inner error is a missing record.
     ///
     /// # Errors
-    /// Any error of the store that a read of records has.
+    /// [`store::Error::Damaged`] for a record that cannot be decoded; an error of the record engine.
     pub fn of(tables: &Tables, user: UserId) -> store::Result<Result<Self, Fault>> {
         let (top_n, history) = (tables.top_n(user)?, tables.history(user)?);
         Ok(match (top_n, history, tables.user_factors(user)?) {
