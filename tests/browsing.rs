@@ -59,7 +59,7 @@ fn a_user_is_typed_or_picked_and_titles_stars_and_reasons_are_seen() {
 
     // Why, and more of the list.
     browser.click("#list summary");
-    browser.until_text("#list details li", "% of what speaks for it");
+    browser.until_text("#list details li", "% of the match");
     assert_eq!(browser.texts("#list details[open] li").len(), 3);
     browser.click("#more-list");
     browser.until("document.querySelectorAll('#list > li').length === 20");
@@ -81,7 +81,7 @@ fn an_unknown_user_sees_popular_movies_and_a_wrong_id_is_named() {
     world.run_quickly(&[]);
     let server = world.serve_when_ready();
     let browser = open(&server, "#user=4000000000");
-    browser.until_text("#user-says", "Nobody knows user 4000000000");
+    browser.until_text("#user-says", "User 4000000000 is not in the data");
     assert_eq!(browser.texts("#list > li").len(), 10);
     assert_eq!(browser.texts("#list summary").len(), 0);
     assert_eq!(browser.text("#history-heading"), "Has rated 0 movies");
@@ -158,7 +158,7 @@ fn all_of_it_can_be_done_without_a_mouse() {
     assert_eq!(focused(), "Why?");
     assert_ne!(browser.run("return getComputedStyle(document.activeElement).outlineStyle"), "none");
     browser.press(ENTER);
-    browser.until_text("#list details li", "% of what speaks for it");
+    browser.until_text("#list details li", "% of the match");
 
     // On to the search, whatever lies between.
     for _ in 0..100 {
@@ -242,7 +242,7 @@ fn before_the_first_generation_the_page_says_so_and_then_goes_on_by_itself() {
     browser.until_text("#generation", "Nothing has been published yet");
     browser.type_into("#user", "18");
     browser.press(ENTER);
-    browser.until_text("#user-says", "no recommendations have been published yet");
+    browser.until_text("#user-says", "no generation is open yet");
     world.run_quickly(&[]);
     browser.until_text("#list-heading", "user 18");
     browser.until_text("#generation", "less than a minute old");
@@ -273,7 +273,7 @@ fn the_page_fits_a_window_and_a_phone_in_light_and_dark() {
     browser.until_text("#own-says", "from 3 ratings");
     browser.until_text("#list-heading", "user 18");
     browser.click("#list summary");
-    browser.until_text("#list details li", "% of what speaks for it");
+    browser.until_text("#list details li", "% of the match");
     let mut grounds = Vec::new();
     for (name, width, height, scheme) in
         [("page", 1100, 1860, "light"), ("page-dark", 1100, 1860, "dark"), ("page-phone", 390, 844, "light")]

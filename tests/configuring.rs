@@ -51,7 +51,7 @@ fn a_file_that_is_wrong_ends_both_programs_with_its_line_and_code_2() {
         ),
         ("cache_mib = 0\n", "line 9 of recommender.toml: server.cache_mib cannot be 0"),
         ("cache_mb = 5\n", "there is no setting server.cache_mb; is server.cache_mib meant?"),
-        ("[server]\n", "line 9 of recommender.toml is no TOML"),
+        ("[server]\n", "line 9 of recommender.toml is not TOML"),
     ] {
         file(&world, more);
         // Both programs know all names; only the program that uses a value checks its range.

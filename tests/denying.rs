@@ -9,9 +9,9 @@ use store::layout;
 use store::{MovieId, Tables, UserId};
 
 /// A user with many ratings, and with rows that are rejected for several reasons.
-const DELETED: UserId = UserId(26);
+const DELETED: UserId = UserId::new(26);
 /// The movie that most users have rated.
-const HIDDEN: MovieId = MovieId(27);
+const HIDDEN: MovieId = MovieId::new(27);
 
 /// A run on the sample with a deny list and further arguments, which must succeed.
 fn run(world: &World, deny: &Path, args: &[&str]) -> Value {
@@ -98,7 +98,7 @@ fn the_same_list_is_no_change_and_another_is() {
     let more = world.write("more.txt", format!("movie {HIDDEN}\nuser {DELETED}\nuser 18\n"));
     let account = run(&world, &more, &[]);
     assert_eq!(account["outcome"], "published");
-    assert!(world.open_current().tables().top_n(UserId(18)).unwrap().is_none());
+    assert!(world.open_current().tables().top_n(UserId::new(18)).unwrap().is_none());
     let digest = account["parameters"]["deny_list"].as_str().unwrap();
     assert_eq!(digest, store::DenyList::read(&more).unwrap().digest());
     let account = world.run_quickly(&[]);

@@ -19,7 +19,7 @@ pub(crate) fn overlap(server: &Server, tables: &Tables, n: usize) -> f64 {
         let folded: HashSet<u64> = answer.ids().into_iter().collect();
         let stored = tables.top_n(user).unwrap().unwrap();
         let stored = &stored.movies[..n.min(stored.movies.len())];
-        stored.iter().filter(|id| folded.contains(&id.0.into())).count() as f64 / stored.len() as f64
+        stored.iter().filter(|id| folded.contains(&id.get().into())).count() as f64 / stored.len() as f64
     };
     users.iter().map(share).sum::<f64>() / users.len() as f64
 }

@@ -131,7 +131,7 @@ fn a_difference_is_stated_by_users_movies_and_figures() {
     assert!(rmse["before"].is_f64() && rmse["after"].is_f64() && rmse["before"] != rmse["after"], "{rmse}");
     let tables = [world.open(&first), world.open(&second)];
     let title_of = &change["movies_in"][0];
-    let id = store::MovieId(u32::try_from(title_of["id"].as_u64().unwrap()).unwrap());
+    let id = store::MovieId::new(u32::try_from(title_of["id"].as_u64().unwrap()).unwrap());
     assert_eq!(title_of["title"], tables[1].tables().movie(id).unwrap().unwrap().title);
     let n_lists = |when: &str| member(title_of, when).as_u64().unwrap();
     assert!(n_lists("/after") > n_lists("/before"), "{title_of}");

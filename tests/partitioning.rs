@@ -152,7 +152,7 @@ fn shards_of_another_engine_need_no_digests_and_are_looked_at_all_the_same() {
     let (ratings, _) = partition(&world, &[]);
     let file = ratings.join("00003.parquet");
     let good = fs::read(&file).unwrap();
-    let stray = UserId(u32::MAX - 1);
+    let stray = UserId::new(u32::MAX - 1);
     for (change, says) in [
         (&(|batch: &mut RatingsBatch| batch.users.swap(0, 1)) as &dyn Fn(&mut RatingsBatch), "out of order"),
         (&|batch| *batch.users.last_mut().unwrap() = stray, "of another shard"),

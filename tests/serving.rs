@@ -51,7 +51,7 @@ fn a_user_who_is_not_in_the_data_gets_the_popular_list_and_an_empty_history() {
     let answer = server.get("/recommendations?user_id=4000000000&n=3");
     assert_eq!(answer.header("x-recommendation-source"), "popular");
     let popular: Vec<u64> =
-        world.open_current().tables().fallback().movies[..3].iter().map(|id| id.0.into()).collect();
+        world.open_current().tables().fallback().movies[..3].iter().map(|id| id.get().into()).collect();
     assert_eq!(answer.ids(), popular);
     assert_eq!(server.get("/features?user_id=4000000000").body, r#"{"features":[{"histories":[]}]}"#);
 }

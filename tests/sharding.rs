@@ -212,7 +212,7 @@ fn a_server_answers_for_the_shards_that_it_owns_and_leads_elsewhere_for_others()
     let account = run_cut(&cut, &[]);
     let (all, some) = (whole.serve_when_ready(), cut.serve_with(&["--shards", "0-2,7"]));
     some.wait_until_ready(None);
-    let owned = |user: u32| [0, 1, 2, 7].contains(&shard_of(UserId(user), N_SHARDS));
+    let owned = |user: u32| [0, 1, 2, 7].contains(&shard_of(UserId::new(user), N_SHARDS));
     for user in 1..=120 {
         for path in [
             format!("/recommendations?user_id={user}&n=50&withScores=true"),
@@ -223,7 +223,7 @@ fn a_server_answers_for_the_shards_that_it_owns_and_leads_elsewhere_for_others()
                 assert_eq!((found.status, found.body), (200, expected.body), "{path}");
                 continue;
             }
-            let shard = shard_of(UserId(user), N_SHARDS).to_string();
+            let shard = shard_of(UserId::new(user), N_SHARDS).to_string();
             assert_eq!((found.status, found.header("x-shard")), (421, shard.as_str()), "{path}");
             assert!(found.json()["detail"].as_str().unwrap().contains("does not own"), "{found:?}");
             assert!(!found.headers.contains_key("etag"));
@@ -244,7 +244,7 @@ fn a_server_answers_for_the_shards_that_it_owns_and_leads_elsewhere_for_others()
     leads.wait_until_ready(None);
     let path = format!("/recommendations?user_id={others}&n=3");
     let answer = leads.get(&path);
-    let shard = shard_of(UserId(others), N_SHARDS);
+    let shard = shard_of(UserId::new(others), N_SHARDS);
     let location = format!("http://127.0.0.1:1/of-{shard}{path}");
     assert_eq!((answer.status, answer.header("location")), (307, location.as_str()));
 

@@ -7,9 +7,9 @@ use std::thread;
 
 use harness::{Connection, Ended, LeanAnswer, Server, Stop, World, eventually, program};
 use serde_json::Value;
+use store::draft::DraftGeneration;
 use store::manifest::{Account, Counts};
 use store::records::{History, Movie, TopN};
-use store::writer::GenerationWriter;
 use store::{GenerationId, MovieId, UserId};
 
 const N_CONNECTIONS: usize = 32;
@@ -28,13 +28,13 @@ struct Edition {
 
 impl Edition {
     fn write(output: &Path, number: u32) -> Self {
-        let ids: Vec<_> = (1..=DEPTH).map(|rank| MovieId(number * 1000 + rank)).collect();
+        let ids: Vec<_> = (1..=DEPTH).map(|rank| MovieId::new(number * 1000 + rank)).collect();
         let n = ids.len();
         let list = TopN { movies: ids.clone(), scores: vec![1.0; n], stars: vec![4.0; n] };
         let history = History { movies: ids.clone(), stars: vec![4.0; ids.len()] };
         let movie = Movie { title: format!("From {number}"), genres: vec!["Drama".to_owned()] };
-        let mut writer = GenerationWriter::create(output).unwrap();
-        for user in (0..N_USERS).map(UserId) {
+        let mut writer = DraftGeneration::create(output).unwrap();
+        for user in (0..N_USERS).map(UserId::new) {
             writer.top_n.put(user, &list).unwrap();
             writer.histories.put(user, &history).unwrap();
         }

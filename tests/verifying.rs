@@ -5,13 +5,13 @@ use std::process::Command;
 
 use harness::{Ended, World, member};
 use serde_json::Value;
+use store::draft::DraftGeneration;
 use store::layout;
 use store::records::{Factors, History, TopN};
-use store::writer::GenerationWriter;
 use store::{GenerationId, MovieId, Tables, UserId};
 
 /// The user whose records are made wrong.
-const WRONGED: UserId = UserId(7);
+const WRONGED: UserId = UserId::new(7);
 
 /// `pipeline verify` on a world's output.
 fn verify(world: &World) -> Command {
@@ -24,7 +24,7 @@ fn verify(world: &World) -> Command {
 fn altered(world: &World, alter: impl Fn(&mut TopN, &mut History, &mut Factors)) -> GenerationId {
     let generation = world.open_current();
     let original = generation.tables();
-    let mut writer = GenerationWriter::create(&world.output()).unwrap();
+    let mut writer = DraftGeneration::create(&world.output()).unwrap();
     for user in original.users() {
         let user = user.unwrap();
         let mut top_n = original.top_n(user).unwrap().unwrap();
@@ -133,7 +133,11 @@ fn a_wrong_list_is_refused_by_generation_user_and_movie() {
         assert!(text.lines().any(|other| other == line), "no line `{line}` in\n{text}");
     }
     case(&|list, _, _| list.movies[3] = history[0], Some(history[0]), "in the list and in the history");
-    case(&|list, _, _| list.movies[3] = MovieId(9_999_999), Some(MovieId(9_999_999)), "has no factors");
+    case(
+        &|list, _, _| list.movies[3] = MovieId::new(9_999_999),
+        Some(MovieId::new(9_999_999)),
+        "has no factors",
+    );
     case(&|list, _, _| list.scores[3] = list.scores[3].next_up(), Some(list[3]), "its factors give");
     case(&|_, _, factors| factors.0[0] += 0.5, Some(list[0]), "its factors give");
     case(&|_, _, factors| factors.0.truncate(3), Some(first_candidate(current)), "number of factors");

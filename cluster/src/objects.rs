@@ -64,10 +64,11 @@ fn connect(bucket: &str) -> Result<object_store::aws::AmazonS3> {
     Ok(builder.build()?)
 }
 
-/// Secrets may go unencrypted where that is asked for, and to this machine itself.
+/// Whether a client may connect without TLS: as `AWS_ALLOW_HTTP` decides, and where that is not set only to a loopback
+/// address. `store::s3` has the same rule for the driver.
 fn is_plain_allowed(endpoint: Option<&str>) -> bool {
-    if std::env::var("AWS_ALLOW_HTTP").is_ok_and(|given| given == "true" || given == "1") {
-        return true;
+    if let Ok(given) = std::env::var("AWS_ALLOW_HTTP") {
+        return given == "true" || given == "1";
     }
     match endpoint.and_then(|given| Url::parse(given).ok()).as_ref().and_then(Url::host) {
         Some(Host::Domain(name)) => name == "localhost",

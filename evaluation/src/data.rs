@@ -148,8 +148,8 @@ mod tests {
     fn table<'a>(pairs: impl IntoIterator<Item = &'a (u32, u32)>) -> Ratings {
         let mut ratings = Ratings::default();
         for &(user, movie) in pairs {
-            ratings.users.push(UserId(user));
-            ratings.movies.push(MovieId(movie));
+            ratings.users.push(UserId::new(user));
+            ratings.movies.push(MovieId::new(movie));
             ratings.stars.push((user * 100 + movie) as f32);
         }
         ratings

@@ -244,7 +244,7 @@ impl Measure<'_> {
         }
         // By a hash, as shards are.
         let below = (self.train_users * f64::from(SHARES)).ceil() as u32;
-        let is_trained = |user: usize| shard_of(UserId(user as u32), SHARES) < below;
+        let is_trained = |user: usize| shard_of(UserId::new(user as u32), SHARES) < below;
         let sample = interactions.by_user.rows(is_trained);
         let sample = Interactions::from_users(sample, interactions.n_items());
         let (items, course) = ItemModel::train(&sample, self.training, bar)?;

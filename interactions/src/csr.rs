@@ -1,7 +1,7 @@
-//! A sparse matrix by row. Knows positions only, no ids.
+//! A sparse matrix by row. It knows indices only, no ids.
 
-/// A compressed sparse row matrix: row `r` has the columns `indices[indptr[r]..indptr[r + 1]]`, ascending,
-/// and the values beside them.
+/// A compressed sparse row matrix. Row `r` has the columns `indices[indptr[r]..indptr[r + 1]]`, ascending,
+/// and the values at the same positions. Memory: 8 bytes a cell and 8 a row.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Csr {
     indptr: Vec<usize>,
@@ -10,7 +10,8 @@ pub struct Csr {
 }
 
 impl Csr {
-    /// A matrix from cells that are sorted by row, then column: a counting pass over `rows`.
+    /// A matrix of `n_rows` rows from cells that are sorted by row, then column. `rows`, `indices` and
+    /// `values` have one entry a cell. Cost: a counting pass over `rows`.
     #[must_use]
     pub fn from_sorted(
         n_rows: usize,
@@ -28,7 +29,8 @@ impl Csr {
         Self { indptr, indices, values }
     }
 
-    /// The cells that `keep` takes. It is asked for each cell in order, by the cell's position.
+    /// A matrix of the same shape with the cells for which `keep` returns true. `keep` is called with the
+    /// position of each cell, in order.
     #[must_use]
     pub fn filter(&self, keep: impl Fn(usize) -> bool) -> Self {
         let mut kept = Self { indptr: Vec::with_capacity(self.indptr.len()), ..Self::default() };
@@ -43,7 +45,7 @@ impl Csr {
         kept
     }
 
-    /// The rows that `keep` takes, numbered anew.
+    /// A matrix of the rows for which `keep` returns true, with new row indices and the same order.
     #[must_use]
     pub fn rows(&self, keep: impl Fn(usize) -> bool) -> Self {
         let mut kept = Self { indptr: vec![0], ..Self::default() };
@@ -64,7 +66,8 @@ impl Csr {
         })
     }
 
-    /// Every `step`-th cell from the first, in order, as (row, column, value). Cost: of those cells, and of all rows.
+    /// Every `step`-th cell from the first, in order, as (row, column, value). Cost: a step for each of these
+    /// cells and for each row.
     pub fn every(&self, step: usize) -> impl Iterator<Item = (usize, usize, f32)> + '_ {
         let mut row = 0;
         (0..self.n_cells()).step_by(step).map(move |cell| {
@@ -93,15 +96,15 @@ impl Csr {
         &self.indices[self.indptr[row]..self.indptr[row + 1]]
     }
 
-    /// The columns of a row, ascending, and the values beside them.
+    /// The columns of a row, ascending, and their values.
     #[must_use]
     pub fn row(&self, row: usize) -> (&[u32], &[f32]) {
         let cells = self.indptr[row]..self.indptr[row + 1];
         (&self.indices[cells.clone()], &self.values[cells])
     }
 
-    /// The columns become rows. Cost: two passes over the cells, in row order, so that the columns of the
-    /// result ascend as well.
+    /// The transposed matrix, of `n_columns` rows. Cost: two passes over the cells in row order, so that the
+    /// columns of the result ascend as well.
     #[must_use]
     pub fn transpose(&self, n_columns: usize) -> Self {
         let mut indptr = vec![0; n_columns + 1];
@@ -125,7 +128,7 @@ impl Csr {
     }
 }
 
-/// Counts at `1..` become offsets.
+/// Replaces counts at `1..` by their prefix sums, the offsets of the rows.
 fn accumulate(counts: &mut [usize]) {
     let mut sum = 0;
     for count in counts {
@@ -141,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_hold_their_columns_and_an_empty_row_holds_none() {
+    fn rows_have_their_columns_and_an_empty_row_has_none() {
         let matrix = Csr::from_sorted(3, [0, 0, 2], vec![1, 3, 0], vec![5.0, 4.0, 3.0]);
         assert_eq!(matrix.row(0), (&[1, 3][..], &[5.0, 4.0][..]));
         assert_eq!(matrix.columns(1), [0u32; 0]);

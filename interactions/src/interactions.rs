@@ -1,23 +1,23 @@
 //! The ratings as a sparse matrix, by user and by item.
 //!
-//! Training and scoring read rows of either; neither knows ids.
+//! Training and scoring read rows of both; they know no ids.
 
 use crate::csr::Csr;
 use crate::ratings::Ratings;
 use crate::vocabulary::Vocabulary;
 
-/// The same matrix both ways.
+/// The matrix of stars and its transpose.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Interactions {
-    /// Users by items (n_users x n_items).
+    /// Stars, users by items (n_users x n_items).
     pub by_user: Csr,
-    /// Items by users (n_items x n_users).
+    /// Stars, items by users (n_items x n_users).
     pub by_item: Csr,
 }
 
 impl Csr {
-    /// The ratings by user (n_users x n_items). As ratings are sorted by user, then movie, the position of a
-    /// rating is the position of its cell.
+    /// The matrix of stars by user (n_users x n_items). Ratings are sorted by user, then movie; so a rating
+    /// and its cell have the same position.
     #[must_use]
     pub fn by_user(ratings: &Ratings, vocabulary: &Vocabulary) -> Self {
         let items = vocabulary.item_rows(&ratings.movies);
@@ -27,13 +27,13 @@ impl Csr {
 }
 
 impl Interactions {
-    /// The matrix of all ratings.
+    /// The matrix of stars of all ratings, both ways.
     #[must_use]
     pub fn of(ratings: &Ratings, vocabulary: &Vocabulary) -> Self {
         Self::from_users(Csr::by_user(ratings, vocabulary), vocabulary.items().len())
     }
 
-    /// Completes the matrix by user with the one by item.
+    /// Adds the transpose to a matrix by user with `n_items` columns.
     #[must_use]
     pub fn from_users(by_user: Csr, n_items: usize) -> Self {
         let by_item = by_user.transpose(n_items);

@@ -1,6 +1,6 @@
-//! The ratings in memory: the table, the numbering of its users and items, and the sparse matrix.
+//! Ratings in memory: the table, the indices of its users and items, and the sparse matrix.
 //!
-//! `reading` fills the table; `models`, `scoring` and `evaluation` work on the matrix. Ids and matrix positions meet in
+//! `reading` fills the table; `models`, `scoring` and `evaluation` work on the matrix. Ids and indices meet in
 //! [`Vocabulary`] alone. Nothing here reads files.
 
 mod scale;

@@ -2,37 +2,37 @@
 
 use store::{MovieId, UserId};
 
-/// Cleaned ratings, column by column: sorted by user, then movie, and no pair twice. The order of the rows
-/// in the file has left no trace.
+/// Clean ratings, column by column: sorted by user, then movie, with no pair twice. They do not depend on the
+/// order of the rows in the file. All columns have the same length.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Ratings {
-    /// Who rated.
+    /// User of each rating.
     pub users: Vec<UserId>,
-    /// What.
+    /// Movie of each rating.
     pub movies: Vec<MovieId>,
-    /// With how many stars.
+    /// Stars of each rating, on the scale.
     pub stars: Vec<f32>,
-    /// When, in seconds since 1970; [`Ratings::NO_TIME`] where the file does not tell.
+    /// Time of each rating, in seconds since 1970; [`Ratings::NO_TIME`] if the file has none.
     pub timestamps: Vec<i64>,
 }
 
 impl Ratings {
-    /// The time of a rating without one: older than any.
+    /// The time of a rating without a time: before any other.
     pub const NO_TIME: i64 = i64::MIN;
 
-    /// How many ratings there are.
+    /// The number of ratings.
     #[must_use]
     pub fn len(&self) -> usize {
         self.users.len()
     }
 
-    /// Whether there are none.
+    /// Whether the table has no ratings.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.users.is_empty()
     }
 
-    /// The rating of a row.
+    /// The rating in a row of the table.
     #[must_use]
     pub fn at(&self, row: usize) -> Rating {
         Rating {

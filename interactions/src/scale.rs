@@ -2,32 +2,32 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The stars that a rating may have, both ends included.
+/// The range of stars of a rating, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Scale {
-    /// The fewest.
+    /// Fewest stars.
     pub min: f32,
-    /// The most.
+    /// Most stars.
     pub max: f32,
 }
 
 impl Scale {
-    /// Stars as a rating could have them: those beyond an end become that end.
+    /// Clamps stars to the scale.
     #[must_use]
-    pub fn hold(self, stars: f32) -> f32 {
+    pub fn clamp(self, stars: f32) -> f32 {
         stars.clamp(self.min, self.max)
     }
 
-    /// Checks that the scale has a length.
+    /// Checks that the scale is finite and not empty.
     ///
     /// # Errors
-    /// [`InvalidScale`] where `min` is not below `max` or one of them is not finite.
+    /// [`InvalidScale`] if `min` is not below `max` or one of them is not finite.
     pub fn check(self) -> Result<(), InvalidScale> {
         let Self { min, max } = self;
         if min < max && min.is_finite() && max.is_finite() { Ok(()) } else { Err(InvalidScale { min, max }) }
     }
 
-    /// Whether stars are a number on the scale.
+    /// Whether stars are finite and on the scale.
     #[must_use]
     pub fn contains(self, stars: f32) -> bool {
         stars.is_finite() && (self.min..=self.max).contains(&stars)
@@ -35,18 +35,20 @@ impl Scale {
 }
 
 impl Default for Scale {
-    /// MovieLens' half star to five.
+    /// The scale of MovieLens: half a star to five stars.
     fn default() -> Self {
         Self { min: 0.5, max: 5.0 }
     }
 }
 
-/// A scale on which no two ratings differ.
+/// A scale that is empty or not finite.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-#[error("--min-rating to --max-rating is {min} to {max}: the first must be below the second")]
+#[error(
+    "--min-rating is {min} and --max-rating is {max}: the first must be below the second, and both finite"
+)]
 pub struct InvalidScale {
-    /// The lower end.
+    /// Fewest stars.
     pub min: f32,
-    /// The upper end.
+    /// Most stars.
     pub max: f32,
 }

@@ -1,15 +1,15 @@
-//! The two models of a night, both of users' and items' latent factors.
+//! The two models of a run. Both are latent factors of users and items.
 //!
-//! The *ranking* model says how likely a user is to take to a movie; it orders the lists. The *rating* model
-//! says with how many stars; every stored movie carries its prediction, and with the objective `rating` it
-//! orders the lists as well. Ordering by predicted stars makes poor lists (it favours what few have seen and
-//! those few loved), which is why it is not the default.
+//! The *ranking* model predicts how likely a user is to choose a movie; it orders the lists. The *rating*
+//! model predicts stars; every stored movie carries its prediction, and with the objective `rating` it orders
+//! the lists as well. Ordering by predicted stars makes poor lists, because it favors movies with few and
+//! high ratings. So it is not the default.
 //!
-//! Training reads interactions by position; it knows neither identities nor how candidates are scored.
+//! Input: interactions by index, and settings. Output: factors. Training knows no keys and does not score candidates.
 
 mod error;
 mod settings;
-mod course;
+mod training_curve;
 mod rating;
 mod ranking;
 mod als;
@@ -19,40 +19,40 @@ use indicatif::ProgressBar;
 use store::records::UserTerms;
 
 pub use ::ranking::RankingFactors;
-pub use course::Course;
 pub use error::{Error, Result};
 use interactions::Interactions;
 pub use items::{ItemModel, UserFactors};
-pub use rating::{RatingItems, RatingModel, StarTerms, StretchTerms};
+pub use rating::{RatingItems, RatingModel, SegmentTerms, StarTerms};
 pub use settings::{Objective, RankingSettings, RatingSettings, TrainSettings};
+pub use training_curve::TrainingCurve;
 
-/// What a night has learnt.
+/// The trained models.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
-    /// What orders the lists.
+    /// Factors that order the lists.
     pub ranking: RankingFactors,
-    /// What ranking factors of further users are solved from; `None` where predicted stars order the lists.
+    /// Terms for the fold-in of further users' ranking factors; `None` if predicted stars order the lists.
     pub user_terms: Option<UserTerms>,
-    /// What predicts stars.
+    /// Predicts stars.
     pub rating: RatingModel,
-    /// How training went.
-    pub course: Course,
+    /// Training error by epoch and sweep.
+    pub curve: TrainingCurve,
 }
 
 impl Model {
-    /// Trains what the settings ask for: first the items, of which then all users are formed. `bar` counts epochs and
-    /// sweeps.
+    /// Trains the items and then folds in all users. `bar` counts epochs and sweeps.
     ///
     /// # Errors
-    /// [`Error::Setting`] for settings out of range, [`Error::Diverged`], [`Error::SamplingDiverged`] and
-    /// [`Error::UserDiverged`] when numbers stop being numbers.
+    /// [`Error::Setting`] and [`Error::Scale`] for settings out of range; [`Error::Diverged`],
+    /// [`Error::SamplingDiverged`] and [`Error::UserDiverged`] if a number is not finite.
     ///
     /// [`Error::Setting`]: crate::error::Error::Setting
+    /// [`Error::Scale`]: crate::error::Error::Scale
     /// [`Error::Diverged`]: crate::error::Error::Diverged
     /// [`Error::SamplingDiverged`]: crate::error::Error::SamplingDiverged
     /// [`Error::UserDiverged`]: crate::error::Error::UserDiverged
     pub fn train(interactions: &Interactions, settings: &TrainSettings, bar: &ProgressBar) -> Result<Self> {
-        let (items, course) = ItemModel::train(interactions, settings, bar)?;
-        items.with_users(&interactions.by_user, |_| true, course)
+        let (items, curve) = ItemModel::train(interactions, settings, bar)?;
+        items.with_users(&interactions.by_user, |_| true, curve)
     }
 }

@@ -1,57 +1,57 @@
-//! How the models are trained. The defaults are meant for any data: what must follow its size does.
+//! Settings of training. The defaults suit data of any size: what must depend on the size does.
 
-use interactions::Interactions;
-use interactions::Scale;
+use interactions::{Interactions, Scale};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
 
-/// What orders the lists.
+/// The quantity that orders the lists.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Objective {
-    /// How likely the user is to take to the movie.
+    /// The score of the ranking model: how likely the user is to choose the movie.
     #[default]
     Ranking,
-    /// The stars that the user is predicted to give.
+    /// The predicted rating.
     Rating,
 }
 
-/// How both models are trained.
+/// Settings of both models.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct TrainSettings {
-    /// What orders the lists.
+    /// The quantity that orders the lists.
     pub objective: Objective,
-    /// The ranking model.
+    /// Settings of the ranking model.
     pub ranking: RankingSettings,
-    /// The rating model.
+    /// Settings of the rating model.
     pub rating: RatingSettings,
-    /// The stars that a rating may have.
+    /// The rating scale, in stars.
     pub scale: Scale,
-    /// Where the random starts come from.
+    /// Seed of all random numbers.
     pub seed: u64,
 }
 
-/// How the ranking model is trained.
+/// Settings of the ranking model. The objective is at `ranking::fit`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RankingSettings {
-    /// Latent factors of each user and item; `None` takes what the size of the data affords.
+    /// Latent factors of each user and item; `None` chooses by the number of ratings.
     pub n_factors: Option<usize>,
-    /// Passes over the ratings, each of which improves all users and then all items.
+    /// Passes over the ratings. Each updates all users and then all items.
     pub epochs: usize,
-    /// The pull of factors towards zero, as a share of the noise that as many ratings would make by chance.
+    /// Strength of regularization, as a share of the largest singular value that as many random ratings would have.
     pub regularization: f32,
-    /// How much a movie that a user has not rated counts, a rated one counting 1.
+    /// Weight of an unrated movie; a rated one has weight 1.
     pub unobserved_weight: f32,
-    /// How much less each rating counts the more its user has: the exponent of their number is minus this.
+    /// A rating is weighted by its user's number of ratings to the power of minus this.
     pub activity_discount: f32,
-    /// How much more it counts that a movie is not rated the more have rated it: the exponent of their number.
+    /// An unrated movie is weighted by its number of ratings to the power of this.
     pub popularity_emphasis: f32,
-    /// What the worst rating says for a movie, the best saying 1: that it was chosen at all.
+    /// Lower asymptote of the preference; the upper asymptote is 1. With the defaults half a star has the
+    /// preference 0.142 and five stars 0.930. It is above 0 because the movie was chosen at all.
     pub floor: f32,
-    /// Where on the scale a rating begins to speak for a movie, as a share of its length.
+    /// Midpoint of the preference on the scale, 0 (fewest stars) to 1 (most stars).
     pub midpoint: f32,
-    /// How sharply it does, over the length of the scale.
+    /// Steepness of the preference over the length of the scale.
     pub steepness: f32,
 }
 
@@ -71,43 +71,43 @@ impl Default for RankingSettings {
     }
 }
 
-/// How the rating model is trained.
+/// Settings of the rating model.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RatingSettings {
-    /// Latent factors of each user and item, in each sweep. With the bias, whole vectors of sixteen are cheapest.
+    /// Latent factors of each user and item, in each sweep. Multiples of 16 less 1 are cheapest: the bias
+    /// makes them whole.
     pub n_factors: usize,
-    /// Sweeps of the sampler, each of which draws all users and then all items; `None` takes what the size of the
-    /// data affords.
+    /// Sweeps of the sampler. Each draws all users and then all items. `None` chooses by the number of ratings.
     pub sweeps: Option<usize>,
 }
 
 impl Default for RatingSettings {
     fn default() -> Self {
-        // Twice the factors take a thousandth off the error, for three times the time.
+        // Twice the factors reduce the error by a thousandth and take three times as long.
         Self { n_factors: 15, sweeps: None }
     }
 }
 
 impl TrainSettings {
-    /// Says which setting is out of its range.
+    /// Checks that each setting is in its range.
     ///
     /// # Errors
-    /// [`Error::Setting`].
+    /// [`Error::Setting`] and [`Error::Scale`].
     pub fn check(&self) -> Result<()> {
         let Self { ranking, rating, scale, .. } = self;
         scale.check()?;
         n_factors("--factors", ranking.n_factors.unwrap_or(1), 1024)?;
         n_factors("--rating-factors", rating.n_factors, 63)?;
-        epochs("--epochs", ranking.epochs)?;
-        epochs("--rating-sweeps", rating.sweeps.unwrap_or(1))?;
+        at_least_one("--epochs", ranking.epochs)?;
+        at_least_one("--rating-sweeps", rating.sweeps.unwrap_or(1))?;
         above_zero("--regularization", ranking.regularization)?;
         above_zero("--unobserved-weight", ranking.unobserved_weight)
     }
 }
 
 impl RankingSettings {
-    /// The factors for some data: the more the better, at a cost that grows with their square; a night
-    /// should not become a day.
+    /// The number of factors for some interactions. More factors make better lists, at a cost that grows with their
+    /// square; so large data get fewer.
     pub(super) fn n_factors_for(&self, interactions: &Interactions) -> usize {
         const FEW_RATINGS: usize = 5_000_000;
         self.n_factors.unwrap_or(if interactions.by_user.n_cells() < FEW_RATINGS { 256 } else { 128 })
@@ -115,10 +115,10 @@ impl RankingSettings {
 }
 
 impl RatingSettings {
-    /// The sweeps for some data: the more the better, but what more data need is less.
+    /// The number of sweeps for some interactions. More sweeps reduce the error, but large data need fewer.
     pub(super) fn n_sweeps_for(&self, interactions: &Interactions) -> usize {
-        const RATINGS_IN_ALL: usize = 500_000_000;
-        let affordable = RATINGS_IN_ALL / interactions.by_user.n_cells().max(1);
+        const RATINGS_IN_TOTAL: usize = 500_000_000;
+        let affordable = RATINGS_IN_TOTAL / interactions.by_user.n_cells().max(1);
         self.sweeps.unwrap_or(affordable.clamp(20, 100))
     }
 }
@@ -131,9 +131,9 @@ fn n_factors(name: &'static str, value: usize, most: usize) -> Result<()> {
     }
 }
 
-fn epochs(name: &'static str, value: usize) -> Result<()> {
+fn at_least_one(name: &'static str, value: usize) -> Result<()> {
     match value {
-        0 => Err(Error::setting(name, value, "at least one epoch is needed")),
+        0 => Err(Error::setting(name, value, "it must be at least 1")),
         _ => Ok(()),
     }
 }

@@ -1,14 +1,15 @@
-//! Factors of a user whom the batch has not seen, and what of a score each rating accounts for.
+//! Fold-in: the factors of one user from ratings, with the item factors held fixed, and the contribution of each rating to a
+//! score.
 //!
-//! Both solve the same system, the one that the batch's last pass improves users by (`pipeline::model`):
+//! Both solve the system of the batch's last pass over the users:
 //!
 //! ```text
 //! A x = sum over the ratings of weight * preference * q,   A = diag(gram) + ridge (n + unobserved) I + sum of weight * q q^T
 //! ```
 //!
-//! As item factors are stored in the basis in which their Gram matrix is a diagonal, that diagonal and the ratings' own
-//! say nearly all of A: conjugate gradients with it as preconditioner take some ten steps (Takács, Pilászy, Tikk, RecSys
-//! 2011). Each costs 2 n k multiplications for n ratings and k factors, so nothing of the order k^3 is ever done.
+//! In the basis of the stored item factors their Gram matrix is diagonal, so that the diagonal of A is a good
+//! preconditioner: conjugate gradients take some ten steps (Takács, Pilászy, Tikk, RecSys 2011). A step costs 2 n k
+//! multiplications for n ratings and k factors; nothing costs k^3. The batch solves for many users by the same method.
 
 use pulp::Arch;
 use store::records::UserTerms;
@@ -16,26 +17,27 @@ use store::records::UserTerms;
 use crate::preference::Preference;
 use crate::vector::{add_scaled, divide, dot};
 
-/// Steps after which it is taken as it is. Rounding in f32 ends the way before.
+/// The maximum number of steps. Rounding in f32 ends the iteration before.
 const MOST_STEPS: usize = 100;
-/// The share of the right-hand side that may be left, in the norm that the preconditioner gives.
+/// The residual at which the iteration ends, as a share of the right-hand side, in the norm of the preconditioner.
 const TOLERANCE: f32 = 1e-6;
 
-/// A user's system: the ratings with the factors of what was rated.
+/// The system of one user.
 #[derive(Debug)]
 pub struct FoldIn {
-    /// By rating, `sqrt(weight) q` (n x n_factors).
+    /// By rating, `sqrt(weight) q` (n_ratings x n_factors, row-major).
     rows: Vec<f32>,
-    /// By rating, `sqrt(weight) * preference`.
+    /// By rating, `sqrt(weight) * preference` (n_ratings).
     targets: Vec<f32>,
-    /// What of A is no rating's.
+    /// The diagonal of A without ratings: `gram + ridge (n + unobserved)` (n_factors).
     base: Vec<f32>,
-    /// The diagonal of A.
+    /// The diagonal of A (n_factors).
     diagonal: Vec<f32>,
 }
 
 impl FoldIn {
-    /// The system of a user with some ratings in stars, each of an item with its factors. Cost: one pass over them.
+    /// Builds the system of a user from pairs of the factors of a rated item (n_factors) and its rating in stars. Costs one
+    /// pass over them.
     #[must_use]
     pub fn new<'a>(terms: &UserTerms, ratings: impl ExactSizeIterator<Item = (&'a [f32], f32)>) -> Self {
         let n = ratings.len() as f32;
@@ -55,7 +57,7 @@ impl FoldIn {
         Self { rows, targets, base, diagonal }
     }
 
-    /// The user's factors. Without ratings, zero.
+    /// The factors of the user (n_factors); zeros without ratings.
     #[must_use]
     pub fn factors(&self) -> Vec<f32> {
         Arch::new().dispatch(
@@ -70,7 +72,7 @@ impl FoldIn {
         )
     }
 
-    /// By rating, what it adds to the score of an item with these factors: the score is their sum, as
+    /// The contribution of each rating to the score of an item with these factors (n_ratings). The score is their sum:
     /// `score = q . x = sum over ratings of weight * preference * (q_r . A^-1 q)` (Hu, Koren, Volinsky: "Collaborative
     /// Filtering for Implicit Feedback Datasets", ICDM 2008, section 5).
     #[must_use]
@@ -88,7 +90,7 @@ impl FoldIn {
         self.rows.chunks_exact(self.base.len().max(1))
     }
 
-    /// The x for which A x is the right-hand side, which is used up.
+    /// Solves A x = b for the right-hand side b, passed as the first residual.
     #[inline(always)]
     fn solve(&self, mut residual: Vec<f32>) -> Vec<f32> {
         let k = residual.len();
@@ -201,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_rated_nothing_has_no_factors() {
+    fn a_user_without_ratings_has_zero_factors() {
         let system = FoldIn::new(&terms(vec![1.0, 2.0]), [].into_iter());
         assert_eq!(system.factors(), [0.0, 0.0]);
         assert!(system.contributions(&[1.0, 1.0]).is_empty());

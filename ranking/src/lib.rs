@@ -1,8 +1,7 @@
-//! The arithmetic of lists that the batch and the server share, on plain slices.
+//! Arithmetic of preferences, scores and lists that the batch and the server share, on plain slices.
 //!
-//! The batch trains all users at once and prunes most scores (`pipeline::model`, `pipeline::scoring`); the server takes
-//! one user whom the batch has never seen, or one question why. Both must mean the same by a rating, by a score and by
-//! the order of a list: what they mean stands here. Nothing here reads files or knows ids.
+//! The batch trains all users together and prunes most scores; the server folds in one user, or explains one score. Both
+//! use these definitions of preference, score and order. Items are positions (`u32`), not ids. No I/O.
 
 pub mod tile;
 pub mod vector;

@@ -1,39 +1,39 @@
-//! Exact top-N of one user: every score, one pass.
+//! Exact top-N of one user, by one pass over all items.
 //!
-//! The batch's scorer prunes, which pays where many users share the preparation. For one user it is the reading of the
-//! factors that costs, and any filter may stand between an item and the list; so here every item is scored. A score is
-//! the same chain of fused multiply-adds, from the first factor to the last, hence the same bits.
+//! The batch prunes, which pays off where many users share the preparation. For one user, reading the factors is the cost,
+//! and any filter may apply; so every item is scored. A score is the same chain of fused multiply-adds as in the batch,
+//! from the first factor to the last, and has the same bits.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use pulp::{Arch, Simd, WithSimd};
 
-/// Vectors of sums that are computed side by side: enough that none waits for its own last step.
+/// Vectors of sums that are computed side by side: enough to hide the latency of a multiply-add.
 const VECTORS: usize = 4;
 
-/// Item factors, laid out for the scan.
+/// Item factors in the layout of the scan.
 #[derive(Debug)]
 pub struct Items {
     n_items: usize,
     n_factors: usize,
-    /// Items of a strip: what the machine's vectors make of it.
+    /// Items of a strip: [`VECTORS`] times the lanes of a vector.
     width: usize,
-    /// Strip by strip, n_factors x width: items side by side, factor by factor; zeros after the last item.
+    /// By strip, n_factors x width: a column for each item; zeros after the last item.
     strips: Vec<f32>,
 }
 
-/// An item and its score. Greater is better: the higher score, then the smaller item.
+/// An item and its score. The order is by score, then by descending item: the greatest is the best.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scored {
-    /// The item, by its place.
+    /// The position of the item.
     pub item: u32,
-    /// What it scores.
+    /// The score.
     pub score: f32,
 }
 
 impl Items {
-    /// Lays out items (n_items x n_factors, row-major). Memory: as much again.
+    /// Copies item factors (n_items x n_factors, row-major) to the layout of the scan.
     #[must_use]
     pub fn new(factors: &[f32], n_factors: usize) -> Self {
         let width = machine_width();
@@ -55,14 +55,15 @@ impl Items {
         self.n_items
     }
 
-    /// Whether there is none.
+    /// Whether there are no items.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.n_items == 0
     }
 
-    /// The best `n` of the items that `allowed` lets through, best first. It is asked only of items that would be
-    /// among the best so far. Cost: n_items * n_factors multiplications, about as long as reading the factors takes.
+    /// The best `n` items that are `allowed`, best first, for the factors of a user (n_factors). `allowed` is called only
+    /// for items that would be among the best so far. Costs n_items * n_factors multiplications, which take about as long
+    /// as reading the factors.
     #[must_use]
     pub fn top_n(&self, user: &[f32], n: usize, allowed: impl Fn(u32) -> bool) -> Vec<Scored> {
         if n == 0 || self.n_factors == 0 {
@@ -81,7 +82,7 @@ impl Items {
     }
 }
 
-/// Items of a strip on the instruction set that this machine runs.
+/// Items of a strip on the instruction set of this machine.
 fn machine_width() -> usize {
     struct Width;
 
@@ -96,7 +97,7 @@ fn machine_width() -> usize {
     Arch::new().dispatch(Width)
 }
 
-/// The scores of the items of one strip.
+/// Computes the scores of one strip (n_factors x width) for a user (n_factors).
 struct ScoreStrip<'a> {
     strip: &'a [f32],
     user: &'a [f32],
@@ -122,7 +123,7 @@ impl WithSimd for ScoreStrip<'_> {
     }
 }
 
-/// The best so far, the worst of them on top.
+/// The best items so far, in a heap with the worst on top.
 struct Best {
     n: usize,
     entries: BinaryHeap<std::cmp::Reverse<Scored>>,

@@ -1,12 +1,12 @@
 //! The inner loop of training and scoring: a small matrix product that stays in registers.
 //!
-//! A tile is [`ROWS`] by [`width`] sums. Each runs over the depth from first to last with fused
-//! multiply-adds, so a sum has the same bits on every instruction set that fuses, whatever its width. pulp
-//! names the vectors and selects the instruction set at run time; nothing here knows what is multiplied.
+//! A tile is [`ROWS`] by [`width`] sums. A sum runs over the inner dimension from first to last with fused multiply-adds,
+//! so that it has the same bits on every instruction set with fused multiply-add, whatever its width. pulp selects the
+//! instruction set at run time.
 
 use pulp::{Arch, Simd, WithSimd};
 
-/// Rows of a tile: with two vectors each, sixteen sums, as many as the smaller register files hold.
+/// Rows of a tile. With two vectors each, there are sixteen sums, as many as the smaller register files hold.
 pub const ROWS: usize = 8;
 /// Vectors in a row of a tile.
 const VECTORS: usize = 2;
@@ -16,7 +16,7 @@ pub const fn width<S: Simd>() -> usize {
     VECTORS * S::F32_LANES
 }
 
-/// Columns of a tile on the instruction set that this machine runs.
+/// Columns of a tile on the instruction set of this machine.
 pub fn machine_width() -> usize {
     struct Width;
 
@@ -34,8 +34,8 @@ pub fn machine_width() -> usize {
 /// The sums of a tile.
 pub type Tile<S> = [[<S as Simd>::f32s; VECTORS]; ROWS];
 
-/// `tile[r][c] = sum over d of left[d][r] * right[d][c]`, where `left[d]` is what starts at
-/// `d * left_stride`, and likewise for `right`. The depth is that of the shorter.
+/// `tile[r][c] = sum over k of left[k][r] * right[k][c]`, where `left[k]` begins at `k * left_stride`, and `right[k]` at
+/// `k * right_stride`. The inner dimension is that of the shorter.
 #[inline(always)]
 pub fn product<S: Simd>(
     simd: S,
@@ -59,7 +59,7 @@ pub fn product<S: Simd>(
     tile
 }
 
-/// The sums of one row of a tile, `width` of them.
+/// The sums of one row of a tile (`width`).
 #[inline(always)]
 pub fn lanes<S: Simd>(sums: &[S::f32s; VECTORS]) -> &[f32] {
     pulp::bytemuck::cast_slice(sums)

@@ -59,7 +59,7 @@ fn may_be_of_deleted(reject: &Reject, list: &DenyList) -> bool {
     }
     let text = reject.text.as_bytes();
     let row = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-    let user = |cell| id(bare(cell), Reason::MissingUser, Reason::BadUser).map(UserId);
+    let user = |cell| id(bare(cell), Reason::MissingUser, Reason::BadUser).map(UserId::new);
     row.split(|&byte| byte == b',').any(|cell| user(cell).is_ok_and(|user| list.deletes(user)))
 }
 
@@ -96,7 +96,10 @@ mod tests {
             "user 2\nmovie 6\nuser 99\nmovie 99",
         );
         let left = &clean.ratings;
-        assert_eq!((&left.users, &left.movies), (&vec![UserId(1), UserId(3)], &vec![MovieId(5); 2]));
+        assert_eq!(
+            (&left.users, &left.movies),
+            (&vec![UserId::new(1), UserId::new(3)], &vec![MovieId::new(5); 2])
+        );
         assert_eq!((&left.stars, &left.timestamps), (&vec![3.0, 2.0], &vec![0, 0]));
         let rows = &clean.rows;
         assert_eq!((rows.read, rows.kept, rows.merged, rows.rejected, rows.denied), (9, 2, 1, 2, 4));
@@ -129,7 +132,7 @@ mod tests {
         fs::write(&path, "movieId,title,genres\n1,One,Drama\n2,Two,\n2,Again,\n3,,\n").unwrap();
         let mut movies = read_movies(&InputFile::open(&path).unwrap()).unwrap();
         movies.deny(&list("movie 2\nmovie 3\nuser 1"));
-        assert_eq!(movies.by_id.keys().collect::<Vec<_>>(), [&MovieId(1)]);
+        assert_eq!(movies.by_id.keys().collect::<Vec<_>>(), [&MovieId::new(1)]);
         let rows = &movies.rows;
         assert_eq!((rows.read, rows.kept, rows.rejected, rows.denied), (4, 1, 2, 1));
     }

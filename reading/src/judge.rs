@@ -50,10 +50,10 @@ pub(super) fn judge(line: &[u8], layout: &Layout, scale: Scale) -> Verdict {
     reasons.extend(user.err().into_iter().chain(movie.err()).chain(stars.err()));
     match (user, movie, stars) {
         (Ok(user), Ok(movie), Ok(stars)) if reasons.is_empty() => {
-            let (user, movie) = (UserId(user), MovieId(movie));
+            let (user, movie) = (UserId::new(user), MovieId::new(movie));
             Verdict::Rating(Rating { user, movie, stars, timestamp: timestamp(cells[layout.timestamp]) })
         }
-        _ => Verdict::Reject(reasons, user.ok().map(UserId)),
+        _ => Verdict::Reject(reasons, user.ok().map(UserId::new)),
     }
 }
 
@@ -119,7 +119,7 @@ mod tests {
     }
 
     fn rating(user: u32, movie: u32, stars: f32, timestamp: i64) -> Verdict {
-        Verdict::Rating(Rating { user: UserId(user), movie: MovieId(movie), stars, timestamp })
+        Verdict::Rating(Rating { user: UserId::new(user), movie: MovieId::new(movie), stars, timestamp })
     }
 
     #[test]
@@ -144,8 +144,8 @@ mod tests {
             ("1.5,x,nan,0", vec![BadUser, BadMovie, BadRating], None),
             ("-1,4294967296,inf,0", vec![BadUser, BadMovie, BadRating], None),
             ("\"\",  ,,", vec![MissingUser, MissingMovie, MissingRating], None),
-            ("1,2,5.5,0", vec![RatingOutOfRange], Some(UserId(1))),
-            ("\"18.0\",,,", vec![MissingMovie, MissingRating], Some(UserId(18))),
+            ("1,2,5.5,0", vec![RatingOutOfRange], Some(UserId::new(1))),
+            ("\"18.0\",,,", vec![MissingMovie, MissingRating], Some(UserId::new(18))),
             ("1,2,3", vec![TornRow], None),
             ("1,2,3,4,5", vec![TooManyColumns], None),
         ] {

@@ -30,7 +30,7 @@ pub(super) fn merge(ratings: Ratings) -> Ratings {
 
 /// What the rows are sorted by.
 fn key(user: UserId, movie: MovieId) -> u64 {
-    u64::from(user.0) << 32 | u64::from(movie.0)
+    u64::from(user.get()) << 32 | u64::from(movie.get())
 }
 
 /// Whether the rows are strictly ascending.
@@ -125,8 +125,8 @@ fn sort_bucket(mut rows: Vec<Row>) -> Ratings {
     });
     rows.dedup_by_key(|row| row.key);
     Ratings {
-        users: rows.iter().map(|row| UserId((row.key >> 32) as u32)).collect(),
-        movies: rows.iter().map(|row| MovieId(row.key as u32)).collect(),
+        users: rows.iter().map(|row| UserId::new((row.key >> 32) as u32)).collect(),
+        movies: rows.iter().map(|row| MovieId::new(row.key as u32)).collect(),
         stars: rows.iter().map(|row| row.stars).collect(),
         timestamps: rows.iter().map(|row| row.timestamp).collect(),
     }
@@ -144,7 +144,7 @@ mod tests {
     fn table(rows: &[(u32, u32, u8, i64)]) -> Ratings {
         let mut table = Ratings::default();
         for &(user, movie, halves, timestamp) in rows {
-            let (user, movie, stars) = (UserId(user), MovieId(movie), f32::from(halves) / 2.0);
+            let (user, movie, stars) = (UserId::new(user), MovieId::new(movie), f32::from(halves) / 2.0);
             table.push(Rating { user, movie, stars, timestamp });
         }
         table

@@ -107,7 +107,7 @@ fn judge(record: &ByteRecord, layout: &Layout) -> Result<(MovieId, Movie), Vec<R
         Ok(id) if reasons.is_empty() => {
             let text = |cell| String::from_utf8_lossy(cell).into_owned();
             let genres = genres(&text(&record[layout.genres]));
-            Ok((MovieId(id), Movie { title: text(title), genres }))
+            Ok((MovieId::new(id), Movie { title: text(title), genres }))
         }
         _ => Err(reasons),
     }
@@ -149,10 +149,10 @@ mod tests {
         )
         .unwrap();
         let expected = BTreeMap::from([
-            (MovieId(1), movie("Toy Story (1995)", &["Adventure", "Animation"])),
-            (MovieId(11), movie("American President, The (1995)", &["Comedy"])),
-            (MovieId(3), movie("So \"Fine\"\n(1981)", &[])),
-            (MovieId(4), movie("Amélie", &[])),
+            (MovieId::new(1), movie("Toy Story (1995)", &["Adventure", "Animation"])),
+            (MovieId::new(11), movie("American President, The (1995)", &["Comedy"])),
+            (MovieId::new(3), movie("So \"Fine\"\n(1981)", &[])),
+            (MovieId::new(4), movie("Amélie", &[])),
         ]);
         assert_eq!(movies.by_id, expected);
         assert_eq!((movies.rows.read, movies.rows.kept, movies.rows.rejected), (4, 4, 0));
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn columns_are_found_by_name_behind_a_byte_order_mark() {
         let movies = read("\u{feff}genres,extra, title ,\"movieId\"\nDrama,x,Heat,6\n,,,\n").unwrap();
-        assert_eq!(movies.by_id[&MovieId(6)], movie("Heat", &["Drama"]));
+        assert_eq!(movies.by_id[&MovieId::new(6)], movie("Heat", &["Drama"]));
         assert_eq!(movies.rejects[0].line, 3);
         assert_eq!(movies.rejects[0].text, ",,,");
     }

@@ -42,8 +42,8 @@ pub(super) fn parse(lines: &[u8], layout: &Layout, scale: Scale) -> PolarsResult
         .finish()?;
 
     let mut doubtful = vec![false; frame.height()];
-    let users = ids(frame.column(&name(layout.user))?, UserId, &mut doubtful)?;
-    let movies = ids(frame.column(&name(layout.movie))?, MovieId, &mut doubtful)?;
+    let users = ids(frame.column(&name(layout.user))?, UserId::new, &mut doubtful)?;
+    let movies = ids(frame.column(&name(layout.movie))?, MovieId::new, &mut doubtful)?;
     let stars = frame.column(&name(layout.rating))?.f32()?;
     let stars = take(stars, |stars| scale.contains(stars).then_some(stars), 0.0, &mut doubtful);
     let timestamps = frame.column(&name(layout.timestamp))?;

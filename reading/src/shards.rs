@@ -5,9 +5,9 @@ use std::path::Path;
 use indicatif::ProgressBar;
 use interactions::{Ratings, Scale};
 use rayon::prelude::*;
+use store::local_copy::WorkingCopy;
 use store::repository::{RatingShards, RatingsAccount};
 use store::shards::{RatingsBatch, RatingsReader, shard_of};
-use store::working_copy::WorkingCopy;
 use store::{DenyList, MovieId, UserId};
 
 use crate::error::{Error, Result};
@@ -53,7 +53,7 @@ impl<'a> Order<'a> {
         }
         self.last = Some(user);
         let is_denied =
-            self.deny.deletes(user) || movies.iter().any(|&movie| self.deny.hides(MovieId(movie)));
+            self.deny.deletes(user) || movies.iter().any(|&movie| self.deny.hides(MovieId::new(movie)));
         if is_denied {
             // Which, nobody may say.
             let cut = "cut the ratings again with `pipeline partition --deny-list`";
@@ -120,7 +120,7 @@ fn sorted(batches: &[RatingsBatch]) -> Ratings {
     for (user, batch, row) in users {
         let (movies, stars) = batch.row(row);
         ratings.users.extend(std::iter::repeat_n(user, movies.len()));
-        ratings.movies.extend(movies.iter().copied().map(MovieId));
+        ratings.movies.extend(movies.iter().copied().map(MovieId::new));
         ratings.stars.extend_from_slice(stars);
     }
     ratings

@@ -1,14 +1,14 @@
 //! The figures of a run that its page shows beyond the manifest. The caller collects them from the records.
 
 use evaluation::Concentration;
-use models::Course;
+use models::TrainingCurve;
 use store::UserId;
 
 /// The figures of a run that its page shows beyond the manifest.
 #[derive(Debug, Clone, Default)]
 pub struct Evidence {
     /// The error after each step of training.
-    pub course: Course,
+    pub course: TrainingCurve,
     /// How the first entries of all lists are shared by the movies; `None` where no list was read.
     pub exposure: Option<Exposure>,
     /// Scores of the first entries of lists.

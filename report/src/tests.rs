@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use evaluation::Concentration;
-use models::Course;
+use models::TrainingCurve;
 use serde_json::json;
 use store::UserId;
 use store::manifest::{Account, Check, Gate, Manifest, Outcome, Phase, Rows, Usage, Verdict};
@@ -45,7 +45,7 @@ fn manifest(day: u32, ndcg: f64) -> Manifest {
 fn evidence() -> Evidence {
     let movie = MovieChange { title: HOSTILE.to_owned(), before: 3, after: 40 };
     Evidence {
-        course: Course { ranking: vec![0.5, 0.3, 0.2], rating: vec![0.9, 0.8] },
+        course: TrainingCurve { ranking: vec![0.5, 0.3, 0.2], rating: vec![0.9, 0.8] },
         exposure: Some(Exposure {
             concentration: Concentration::of(&[0, 1, 3]),
             n_users: 4,
@@ -58,7 +58,7 @@ fn evidence() -> Evidence {
         stars: Histogram::of(&[3.5, 4.0], (0.5, 5.0), 9),
         samples: vec![Sample {
             why: "the most ratings",
-            user: UserId(414),
+            user: UserId::new(414),
             n_ratings: 2698,
             liked: vec![(HOSTILE.to_owned(), 5.0)],
             list: vec![(HOSTILE.to_owned(), 0.75, 4.5)],

@@ -1,4 +1,4 @@
-//! How large a score can be, rounding included: what lets scoring leave items out and stay exact.
+//! Upper bounds of scores, rounding included. They let scoring skip items and stay exact.
 //!
 //! A score is a chain of k fused multiply-adds in f32, each of which errs by at most a relative 2^-24 or, where it
 //! underflows, an absolute 2^-150. So for factors p and q (Higham: "Accuracy and Stability of Numerical
@@ -8,10 +8,10 @@
 //! score <= p.q + g |p| |q| + k 2^-149 <= (1 + g) |p| |q| + k 2^-149,    g = k 2^-24 / (1 - k 2^-24)
 //! ```
 //!
-//! Norms are taken in f64, in which squares of f32 are exact and nothing overflows; their own error, about k 2^-53,
-//! disappears in the margin, which is twice what it need be.
+//! Norms are computed in f64, in which squares of f32 are exact and nothing overflows. Their own error, about
+//! k 2^-53, is covered by the margin, which is twice g.
 
-/// The bound for a number of factors.
+/// The bound of a score, from the norms of its factors.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bound {
     relative: f64,
@@ -19,25 +19,25 @@ pub(super) struct Bound {
 }
 
 impl Bound {
-    /// The bound of scores of so many factors.
+    /// The bound of scores of `n_factors` factors.
     pub(super) fn new(n_factors: usize) -> Self {
         let k = n_factors as f64;
-        // Above some number of factors g is no longer below 2 k 2^-24, and nothing is left out.
+        // Above this number of factors g is no longer below 2 k 2^-24, and no item is skipped.
         let relative = if n_factors <= 1 << 20 { 1.0 + k * 2f64.powi(-23) } else { f64::INFINITY };
         Self { relative, absolute: k * 2f64.powi(-149) }
     }
 
-    /// What a product of norms may be multiplied by: 1 + g and a margin.
+    /// The factor of the product of the norms: 1 + g and a margin.
     pub(super) fn relative(self) -> f64 {
         self.relative
     }
 
-    /// What underflow may add.
+    /// The term that underflow may add.
     pub(super) fn absolute(self) -> f64 {
         self.absolute
     }
 
-    /// The norm below which an item cannot reach `score` with a user of norm `user`: zero where any item may.
+    /// The norm below which an item cannot reach `score` with a user of norm `user`; zero if any item may.
     pub(super) fn cut(self, score: f32, user: f64) -> f64 {
         let excess = f64::from(score) - self.absolute;
         if excess > 0.0 { (excess / (user * self.relative) * (1.0 - 1e-12)).max(0.0) } else { 0.0 }
@@ -47,7 +47,7 @@ impl Bound {
 /// The Euclidean norm of factors.
 #[inline(always)]
 pub(super) fn norm(factors: &[f32]) -> f64 {
-    // In lanes, as a sum one after the other is slow.
+    // In lanes, because a sequential sum is slow.
     let mut squares = [0.0f64; 8];
     for factors in factors.chunks(8) {
         for (square, &factor) in squares.iter_mut().zip(factors) {
@@ -64,9 +64,9 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// The hardest case there is: two vectors of the same direction.
+        /// Vectors of the same direction, where the bound is tight.
         #[test]
-        fn an_item_as_long_as_the_cut_may_reach_the_score(
+        fn an_item_that_reaches_the_score_has_at_least_the_norm_of_the_cut(
             factors in prop::collection::vec(-1.0f32..1.0, 1..200), exponent in -60i32..60, ratio in 0.5f32..2.0
         ) {
             let user: Vec<f32> = factors.iter().map(|factor| factor * 2f32.powi(exponent)).collect();
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn where_zero_is_enough_every_item_may_reach_it() {
+    fn every_item_may_reach_a_score_of_zero() {
         let bound = Bound::new(3);
         for user in [0.0, 1.0] {
             assert_eq!(bound.cut(0.0, user), 0.0);

@@ -1,16 +1,16 @@
-//! A first look at scores in 8 bits, four times as fast as the exact one: it says which scores may reach a
-//! threshold. Those are then computed in full; the others cannot be among the best.
+//! The screen: scores in 8 bits, four times as fast as exact ones. It finds the scores that may reach a
+//! threshold. These are then computed in full; the others cannot be among the best.
 //!
-//! A user's factors p are quantised to `scale * a`, a tile's items q to `scale * b`, where a and b are whole numbers
-//! from -127 to 127. The sum of a[d] b[d] is exact, and
+//! A user's factors p are quantized to `p' = scale * a`, a tile's items q to `q' = scale * b`, where a and b
+//! are integers from -127 to 127. The sum of a[d] b[d] is exact, and
 //!
 //! ```text
 //! p.q = p'.q' + (p - p').q + p'.(q - q')   <=   p'.q' + |p - p'| |q| + |p'| |q - q'|
 //! ```
 //!
-//! so that with the margin of [`Bound`] for the rounding of the score itself there is a whole number which the sum
-//! must reach if the score reaches the threshold. There is one where the machine multiplies bytes fast (AVX-512
-//! with VNNI); elsewhere every score is computed in full.
+//! So, with the margin of [`Bound`] for the rounding of the score itself, there is an integer that the sum
+//! must reach if the score reaches the threshold. The screen needs AVX-512 with VNNI; other machines compute
+//! every score in full.
 
 use ranking::tile::ROWS;
 
@@ -20,57 +20,66 @@ use super::bounds::{Bound, norm};
 const WIDTH: usize = 32;
 /// Factors that one instruction multiplies and adds up.
 const STEP: usize = 4;
-/// The greatest whole number that a factor becomes.
+/// The greatest integer that a factor is quantized to.
 const MAX_LEVEL: f64 = 127.0;
-/// What stands for zero in the whole numbers of items, which the instruction wants without a sign.
+/// Zero in the integers of items, which are unsigned for the instruction.
 const ZERO_POINT: i32 = 128;
-/// More than the relative error of anything that is computed here in f64.
+/// A bound of the relative error of everything that is computed here in f64.
 const SLACK: f64 = 1e-9;
-/// So many factors, and no sum overflows.
+/// Most factors for which no sum overflows.
 const MOST_FACTORS: usize = 1 << 15;
 
-/// The first look, where the machine has what it takes.
+/// The screen; it exists only on machines with the instructions.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Screen(());
 
-/// Some users for a first look, quantised.
+/// The quantized factors of at most [`ROWS`] users.
 #[derive(Debug, Default)]
-pub(super) struct ScreenRows {
-    /// Whole numbers of [`STEP`] factors of each row.
+pub(super) struct ScreenUsers {
+    /// Integers of [`STEP`] factors of each row.
     numbers: Vec<[[i8; STEP]; ROWS]>,
     /// One over the scale of each row.
     inverse_scale: [f64; ROWS],
-    /// What the norm of an item and the error of an item add to a score.
+    /// The error of a score for each unit of the item's norm, by row.
     per_norm: [f64; ROWS],
+    /// The error of a score for each unit of the item's quantization error, by row.
     per_error: [f64; ROWS],
-    /// What the items' zero point adds to a sum.
+    /// The part of a sum that is due to the items' zero point, by row.
     zero_point: [f64; ROWS],
+    /// See [`Bound::absolute`].
     absolute: f64,
 }
 
-/// A tile of items for a first look, quantised by one scale.
+/// The quantized factors of a tile of items, with one scale.
 #[derive(Debug)]
 pub(super) struct ScreenTile {
-    /// Whole numbers of [`STEP`] factors of each item.
+    /// Integers of [`STEP`] factors of each item.
     numbers: Vec<[[u8; STEP]; WIDTH]>,
+    /// One over the scale.
     inverse_scale: f64,
-    /// The greatest norm of an item, and of what quantisation took from one.
+    /// The greatest norm of an item.
     norm: f64,
+    /// The greatest norm of the quantization error of an item.
     error: f64,
 }
 
 impl Screen {
-    /// The first look at so many factors in tiles of a width.
+    /// Returns the screen if it supports this number of factors, this width of tiles, and this machine.
     pub(super) fn available(n_factors: usize, width: usize) -> Option<Self> {
-        (width == WIDTH && n_factors <= MOST_FACTORS && machine_has_it()).then_some(Self(()))
+        (width == WIDTH && n_factors <= MOST_FACTORS && machine_has_vnni()).then_some(Self(()))
     }
 
-    /// A bit for each item of a tile whose score may reach the row's threshold.
+    /// By row, a bit for each item of a tile whose score may reach the row's threshold.
     #[inline(always)]
-    pub(super) fn reach(self, rows: &ScreenRows, tile: &ScreenTile, thresholds: &[f32; ROWS]) -> [u32; ROWS] {
+    pub(super) fn reach(
+        self,
+        rows: &ScreenUsers,
+        tile: &ScreenTile,
+        thresholds: &[f32; ROWS],
+    ) -> [u32; ROWS] {
         let least = rows.least(tile, thresholds);
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: there is no `Screen` but by `available`, which has found these instructions.
+        // SAFETY: a `Screen` is made by `available` alone, which has detected these instructions.
         unsafe {
             vnni::reach(&rows.numbers, &tile.numbers, &least)
         }
@@ -80,19 +89,19 @@ impl Screen {
 }
 
 #[cfg(target_arch = "x86_64")]
-fn machine_has_it() -> bool {
+fn machine_has_vnni() -> bool {
     is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512vnni")
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-fn machine_has_it() -> bool {
+fn machine_has_vnni() -> bool {
     false
 }
 
-impl ScreenRows {
-    /// Quantises the factors of at most [`ROWS`] users; those that are not there are zero.
+impl ScreenUsers {
+    /// Quantizes the factors of at most [`ROWS`] users; missing users are zero.
     #[inline(always)]
     pub(super) fn fill<'a>(
         &mut self,
@@ -124,14 +133,14 @@ impl ScreenRows {
         }
     }
 
-    /// What the sums of each row must reach.
+    /// The least sum of each row that may reach the row's threshold.
     #[inline(always)]
     fn least(&self, tile: &ScreenTile, thresholds: &[f32; ROWS]) -> [i32; ROWS] {
         let mut least = [0; ROWS];
         for row in 0..ROWS {
             let error = self.per_norm[row] * tile.norm + self.per_error[row] * tile.error + self.absolute;
             let sum = (f64::from(thresholds[row]) - error) * self.inverse_scale[row] * tile.inverse_scale;
-            // Two for the rounding of this. Infinities become the ends of the range.
+            // Two cover the rounding of this number. Infinities become the ends of the range.
             let least_sum = sum - sum.abs() * SLACK - 2.0 + self.zero_point[row];
             least[row] = nearest(least_sum.clamp(f64::from(i32::MIN), f64::from(i32::MAX)));
         }
@@ -140,7 +149,7 @@ impl ScreenRows {
 }
 
 impl ScreenTile {
-    /// Quantises the factors of at most [`WIDTH`] items; those that are not there are zero.
+    /// Quantizes the factors of at most [`WIDTH`] items; missing items are zero.
     #[inline(always)]
     pub(super) fn new<'a>(items: impl Iterator<Item = &'a [f32]> + Clone, n_factors: usize) -> Self {
         let scale = scale(items.clone().map(greatest).fold(0.0, f32::max));
@@ -164,22 +173,22 @@ impl ScreenTile {
     }
 }
 
-/// The whole number nearest to one of the range of `i32`; a cast would not stay in vectors.
+/// The integer nearest to a number in the range of `i32`. A cast would not be vectorized.
 #[inline(always)]
 fn nearest(number: f64) -> i32 {
-    /// Added, it leaves the number in the lower bits.
+    /// After it is added, the lower bits are the integer.
     const WHOLE: f64 = 1.5 * (1u64 << 52) as f64;
     (number + WHOLE).to_bits() as i32
 }
 
-/// The scale of a greatest factor.
+/// The scale of factors with this greatest absolute value.
 fn scale(greatest: f32) -> f64 {
     if greatest > 0.0 { f64::from(greatest) / MAX_LEVEL } else { 1.0 }
 }
 
 #[inline(always)]
 fn greatest(factors: &[f32]) -> f32 {
-    // In lanes, as a maximum one after the other is slow.
+    // In lanes, because a sequential maximum is slow.
     let mut greatest = [0.0f32; 16];
     for factors in factors.chunks(16) {
         for (greatest, factor) in greatest.iter_mut().zip(factors) {
@@ -189,27 +198,27 @@ fn greatest(factors: &[f32]) -> f32 {
     greatest.into_iter().fold(0.0, f32::max)
 }
 
-/// Quantises factors to whole numbers of a scale; returns the norm of what that took from them.
+/// Quantizes factors to integers of a scale. Returns the norm of the quantization error.
 #[inline(always)]
 fn quantize(factors: &[f32], scale: f64, numbers: &mut [i8]) -> f64 {
-    /// Added and taken away again, it leaves a whole number.
+    /// After it is added and subtracted, the number is an integer.
     const WHOLE: f32 = 1.5 * (1 << 23) as f32;
     let per_unit = (1.0 / scale) as f32;
     let mut squares = [0.0f64; 16];
     for (factors, numbers) in factors.chunks(16).zip(numbers.chunks_mut(16)) {
         for ((&factor, number), square) in factors.iter().zip(numbers).zip(&mut squares) {
             let units = (factor * per_unit).clamp(-MAX_LEVEL as f32, MAX_LEVEL as f32);
-            // Whatever number this is, what it takes is measured.
+            // Any integer is correct here, because the error is measured.
             let whole = (units + WHOLE) - WHOLE;
             *number = whole as i8;
-            let taken = f64::from(factor) - scale * f64::from(*number);
-            *square += taken * taken;
+            let error = f64::from(factor) - scale * f64::from(*number);
+            *square += error * error;
         }
     }
     squares.iter().sum::<f64>().sqrt()
 }
 
-/// The sums one by one.
+/// [`Screen::reach`] by plain loops: the reference for tests, and the code of other processors.
 #[cfg(any(test, not(target_arch = "x86_64")))]
 fn by_definition(
     rows: &[[[i8; STEP]; ROWS]],
@@ -234,7 +243,7 @@ mod vnni {
 
     use super::{ROWS, STEP, WIDTH};
 
-    /// The sums in registers, 16 items to a vector, four factors to an instruction.
+    /// [`Screen::reach`] with sums in registers, 16 items to a vector, [`STEP`] factors to an instruction.
     #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
     pub(super) fn reach(
         rows: &[[[i8; STEP]; ROWS]],

@@ -1,11 +1,14 @@
-//! The best N of a stream of candidates.
+//! The selection of the best N of a stream of candidates.
 
 use super::Scored;
 use super::bounds::Bound;
-use super::kernel::PENDING;
 
-/// A candidate as a number: the better, the greater. The score (in the order of [`f32::total_cmp`]) stands above
-/// the item, whose bits are inverted: of equal scores the smaller item is the better.
+/// Candidates whose scores are computed side by side, outside of whole tiles.
+pub(super) const PENDING: usize = 8;
+
+/// A candidate as a number: the better, the greater. The upper 32 bits are the score, in the order of
+/// [`f32::total_cmp`]; the lower are the inverted item index, so that of equal scores the smaller item is
+/// better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Rank(u64);
 
@@ -15,7 +18,7 @@ impl Rank {
 
     fn new(item: u32, score: f32) -> Self {
         let bits = score.to_bits();
-        // Negative numbers ascend as their bits descend.
+        // The bits of negative numbers descend as the numbers ascend.
         let ordered = if bits >> 31 == 0 { bits | 1 << 31 } else { !bits };
         Self(u64::from(ordered) << 32 | u64::from(!item))
     }
@@ -29,42 +32,47 @@ impl Rank {
         f32::from_bits(if ordered >> 31 == 0 { !ordered } else { ordered & !(1 << 31) })
     }
 
-    /// The least rank of the next score above.
+    /// The least rank with the next greater score.
     fn above(self) -> Self {
         Self(((self.0 >> 32) + 1) << 32)
     }
 }
 
-/// One user's selection. Once `n` candidates are held there is a threshold; what is held beyond `n` is sorted out
-/// now and then.
+/// The selection of one user. Once it holds `n` candidates it has a threshold. Candidates beyond `n` are
+/// pruned from time to time.
 #[derive(Debug)]
-pub(super) struct Selection<'a> {
-    /// The user's row.
+pub(super) struct TopNSelection<'a> {
+    /// The user's index.
     pub(super) user: usize,
     /// The norm of the user's factors.
     norm: f64,
     n: usize,
     bound: Bound,
+    /// Room for candidates; the first `n_held` are held.
     ranks: &'a mut [Rank],
     n_held: usize,
-    /// Candidates taken since that was last asked.
+    /// Candidates taken since the last call of [`Self::take_count`].
     n_taken: usize,
-    /// The `n`-th best of those sorted out, its score, the next above, and its item.
+    /// The `n`-th best candidate at the last pruning.
     last: Rank,
+    /// The score of `last`: the least score of a candidate with a smaller item.
     threshold: f32,
+    /// The next greater score: the least score of a candidate with a larger item.
     threshold_of_later: f32,
+    /// The item of `last`.
     last_item: u32,
+    /// The norm below which no item reaches the threshold.
     cut: f64,
-    /// A bit for each item by its place: whether the user has seen it.
+    /// A bit for each place: whether the user has seen the item there.
     seen: &'a mut [u32],
-    /// Items whose scores are still to be computed.
+    /// Items whose scores are not computed yet, the first `n_pending`.
     pending: [u32; PENDING],
     n_pending: usize,
 }
 
-impl<'a> Selection<'a> {
-    /// Begins to select the best `n` of a user whose factors have a norm. `ranks` must have room for `n` and a
-    /// tile, `seen` a bit for each place.
+impl<'a> TopNSelection<'a> {
+    /// An empty selection of the best `n` items of a user whose factors have this norm. `ranks` must have
+    /// room for `n` candidates and a tile, `seen` a bit for each place.
     pub(super) fn new(
         user: usize,
         norm: f64,
@@ -92,7 +100,7 @@ impl<'a> Selection<'a> {
         }
     }
 
-    /// What a candidate must reach to be worth offering, given the smallest item among the candidates.
+    /// The least score of a candidate worth offering, given the smallest item among the candidates.
     #[inline(always)]
     pub(super) fn threshold(&self, smallest_item: u32) -> f32 {
         if smallest_item > self.last_item { self.threshold_of_later } else { self.threshold }
@@ -103,9 +111,9 @@ impl<'a> Selection<'a> {
         self.cut
     }
 
-    /// Begins, or begins again, with nothing but the places of the items that the user has seen.
+    /// Resets the selection to no candidates. `seen` has the places of the items that the user has seen.
     #[inline(always)]
-    pub(super) fn begin(&mut self, seen: impl Iterator<Item = usize>) {
+    pub(super) fn reset(&mut self, seen: impl Iterator<Item = usize>) {
         (self.n_held, self.n_taken, self.n_pending) = (0, 0, 0);
         (self.last, self.last_item, self.cut) = (Rank::NONE, u32::MAX, 0.0);
         (self.threshold, self.threshold_of_later) = (f32::NEG_INFINITY, f32::NEG_INFINITY);
@@ -115,32 +123,32 @@ impl<'a> Selection<'a> {
         }
     }
 
-    /// How many candidates have been taken since the last time that was asked.
+    /// The number of candidates taken since the last call.
     pub(super) fn take_count(&mut self) -> usize {
         std::mem::take(&mut self.n_taken)
     }
 
-    /// The item that of candidates with the threshold for a score comes last.
+    /// The item of the `n`-th best candidate, which wins against larger items of the same score.
     #[inline(always)]
     pub(super) fn last_item(&self) -> u32 {
         self.last_item
     }
 
-    /// Sorts out what is held, if that may raise the threshold by much.
-    pub(super) fn refresh(&mut self) {
+    /// Prunes if that may raise the threshold by much.
+    pub(super) fn prune_if_useful(&mut self) {
         if self.n_held > self.n + self.n / 8 {
-            self.sort_out();
+            self.prune();
         }
     }
 
-    /// A bit for each of `n` places from `first` on: whether the item there is not seen. They are at most 32, and of
-    /// one word.
+    /// A bit for each of `n` places from `first` on: whether the item there is unseen. The places are at most
+    /// 32, in one word of `seen`.
     #[inline(always)]
     pub(super) fn unseen(&self, first: usize, n: usize) -> u32 {
         (!self.seen[first / 32] >> (first % 32)) & (u32::MAX >> (32 - n))
     }
 
-    /// Takes those candidates that exceed the last and are not seen. `items[i]` is the item at place `first + i`.
+    /// Takes the unseen candidates that exceed the last. `items[i]` is the item at place `first + i`.
     #[inline(always)]
     pub(super) fn offer_tile(&mut self, first: usize, items: &[u32], scores: &[f32]) {
         let mut reach = 0u32;
@@ -167,7 +175,7 @@ impl<'a> Selection<'a> {
         self.n_held = n_held;
     }
 
-    /// Keeps an item until there are [`PENDING`]; says whether there are.
+    /// Adds an item to the pending ones. Returns whether there are [`PENDING`] now.
     #[inline(always)]
     pub(super) fn postpone(&mut self, item: u32) -> bool {
         self.pending[self.n_pending] = item;
@@ -175,12 +183,12 @@ impl<'a> Selection<'a> {
         self.n_pending == PENDING
     }
 
-    /// The items postponed, and anything after them.
+    /// The pending items, followed by arbitrary items.
     pub(super) fn pending(&self) -> &[u32; PENDING] {
         &self.pending
     }
 
-    /// Takes those of the postponed candidates that exceed the last.
+    /// Takes the pending candidates that exceed the last, and clears the pending ones.
     #[inline(always)]
     pub(super) fn offer_pending(&mut self, scores: &[f32; PENDING]) {
         self.make_room(PENDING);
@@ -196,12 +204,12 @@ impl<'a> Selection<'a> {
     #[inline(always)]
     fn make_room(&mut self, n: usize) {
         if self.ranks.len() - self.n_held < n {
-            self.sort_out();
+            self.prune();
         }
     }
 
-    /// Keeps the best `n`; the `n`-th becomes the threshold.
-    pub(super) fn sort_out(&mut self) {
+    /// Prunes to the best `n`; the `n`-th becomes the threshold.
+    pub(super) fn prune(&mut self) {
         if self.n_held < self.n {
             return;
         }
@@ -214,14 +222,14 @@ impl<'a> Selection<'a> {
         self.cut = self.bound.cut(self.threshold, self.norm);
     }
 
-    /// Whether all of the best so far have the same score; asked when what is held has just been sorted out.
+    /// Whether the best `n` have the same score. Valid directly after [`Self::prune`].
     pub(super) fn is_tie(&self) -> bool {
         self.n_held == self.n && self.ranks[..self.n].iter().all(|rank| rank.score() == self.threshold)
     }
 
-    /// The selection, best first.
+    /// The list, best first.
     pub(super) fn finish(&mut self) -> Vec<Scored> {
-        self.sort_out();
+        self.prune();
         let held = &mut self.ranks[..self.n_held];
         held.sort_unstable_by(|a, b| b.cmp(a));
         held.iter().map(|rank| Scored { item: rank.item(), score: rank.score() }).collect()
@@ -233,7 +241,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranks_order_candidates_by_score_and_then_by_item_and_give_both_back() {
+    fn ranks_order_candidates_by_score_then_by_item_and_return_both() {
         let scores = [f32::INFINITY, 1.5, 1e-45, 0.0, -0.0, -1e-45, -2.0, f32::NEG_INFINITY];
         let ranks: Vec<_> =
             scores.iter().flat_map(|&score| [0, 7, 1 << 31].map(|i| Rank::new(i, score))).collect();

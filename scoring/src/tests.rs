@@ -1,4 +1,4 @@
-//! Lists against their definition, in worlds of every kind.
+//! Tests of the lists against their definition, with random and with hostile factors.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 
-/// The definition: every unseen item by a plain loop, then a full sort.
+/// The list by definition: every unseen item scored by a plain loop, then a full sort.
 fn by_definition(factors: &RankingFactors, seen: &Csr, n: usize, user: usize) -> Vec<Scored> {
     let n_items = factors.item_factors.len() / factors.n_factors;
     let mut all: Vec<Scored> = (0..n_items)
@@ -26,9 +26,9 @@ fn by_definition(factors: &RankingFactors, seen: &Csr, n: usize, user: usize) ->
     all
 }
 
-/// Some users, items, cells that are seen and a length, the factors being drawn one by one. An item's factors
-/// are then multiplied by a power of two, which spreads the norms and keeps ties.
-fn worlds(
+/// Random factors of users and items, seen cells, and a length of the lists. Each item's factors are
+/// multiplied by a power of two, which spreads the norms and keeps ties.
+fn cases(
     factor: impl Strategy<Value = f32> + Clone + 'static,
     powers: std::ops::Range<i32>,
 ) -> impl Strategy<Value = (RankingFactors, Csr, usize)> {
@@ -52,7 +52,7 @@ fn worlds(
     })
 }
 
-/// Compares the lists of all users, made by one thread and by two, with the definition.
+/// Compares the lists of all users, by one thread and by two, with the definition.
 fn check((factors, seen, n): (RankingFactors, Csr, usize)) -> Result<(), TestCaseError> {
     for n_threads in [1, 2] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
@@ -73,45 +73,45 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
-    fn lists_are_those_of_a_full_sort_to_the_bit_and_to_the_tie(world in worlds(-1.0f32..1.0, 0..1)) {
-        check(world)?;
+    fn lists_equal_those_of_a_full_sort(case in cases(-1.0f32..1.0, 0..1)) {
+        check(case)?;
     }
 
-    /// A coarse grid, so that ties are common, between items of different norms as well; tiny factors, whose
-    /// products underflow to zeros of either sign.
+    /// A coarse grid of factors, so that ties are common, also between items of different norms; and tiny
+    /// factors, whose products underflow to zeros of either sign.
     #[test]
     fn ties_and_zeros_are_ordered_as_in_a_full_sort(
-        world in worlds(prop::sample::select(vec![-1.5f32, -1.0, -0.0, 0.0, 0.5, 1.0, 1e-30, -1e-30]), -2..3)
+        case in cases(prop::sample::select(vec![-1.5f32, -1.0, -0.0, 0.0, 0.5, 1.0, 1e-30, -1e-30]), -2..3)
     ) {
-        check(world)?;
+        check(case)?;
     }
 
     #[test]
-    fn norms_may_be_all_alike(world in worlds(prop::sample::select(vec![-1.0f32, 1.0]), 0..1)) {
-        check(world)?;
+    fn lists_are_exact_if_all_norms_are_equal(case in cases(prop::sample::select(vec![-1.0f32, 1.0]), 0..1)) {
+        check(case)?;
     }
 
     #[test]
-    fn norms_may_differ_by_magnitudes(world in worlds(-1.0f32..1.0, -40..40)) {
-        check(world)?;
+    fn lists_are_exact_if_norms_differ_by_orders_of_magnitude(case in cases(-1.0f32..1.0, -40..40)) {
+        check(case)?;
     }
 
     #[test]
-    fn scores_may_be_subnormal(world in worlds(-1e-21f32..1e-21, -3..3)) {
-        check(world)?;
+    fn lists_are_exact_if_scores_are_subnormal(case in cases(-1e-21f32..1e-21, -3..3)) {
+        check(case)?;
     }
 
-    /// Up to 7 products of 2^126 at most.
+    /// Sums of up to 7 products of at most 2^126.
     #[test]
-    fn scores_may_be_just_short_of_overflowing(world in worlds(-4e18f32..4e18, -3..1)) {
-        check(world)?;
+    fn lists_are_exact_if_scores_nearly_overflow(case in cases(-4e18f32..4e18, -3..1)) {
+        check(case)?;
     }
 }
 
-/// Longer lists, more factors and users than the worlds above have, and every item longer than the one before,
-/// or shorter: what each order of the items does worst.
+/// Longer lists and more factors and users than the cases above. Norms ascend or descend with the index,
+/// which is the worst case of each order of the items.
 #[test]
-fn many_factors_and_long_lists_make_no_difference() {
+fn lists_are_exact_with_many_factors_and_long_lists() {
     for (power, n_factors) in [(-1, 37), (0, 64), (1, 130)] {
         let n_items = 3000;
         let factors = RankingFactors {
@@ -137,10 +137,10 @@ fn many_factors_and_long_lists_make_no_difference() {
     }
 }
 
-/// What leaves the bounds the least room: items of all but one direction, lengths and factors of all magnitudes,
-/// numbers at either end of the range.
+/// Factors for which the bounds are tight: items of nearly one direction, norms and factors of all
+/// magnitudes, numbers at both ends of the range.
 #[test]
-fn no_world_is_too_hard_for_the_bounds() {
+fn lists_are_exact_if_the_bounds_are_tight() {
     let mut stream = ChaCha8Rng::seed_from_u64(5);
     let (n_users, n_items) = (19, 900);
     for n_factors in [1, 3, 64, 1025] {
@@ -185,9 +185,9 @@ fn no_world_is_too_hard_for_the_bounds() {
     }
 }
 
-/// Lists are then worth nothing, but nothing panics and no item comes twice.
+/// Such lists have no meaning, but nothing panics and no item is listed twice.
 #[test]
-fn scores_that_overflow_do_no_harm() {
+fn scores_that_overflow_cause_no_panic_and_no_duplicates() {
     for large in [1e30, f32::MAX, f32::INFINITY, f32::NAN] {
         let wave = |x: usize| if x.is_multiple_of(7) { large } else { (x as f32).sin() };
         let factors = RankingFactors {
@@ -203,9 +203,9 @@ fn scores_that_overflow_do_no_harm() {
     }
 }
 
-/// The lower a score, the longer the item: no bound helps, and the order of the norms does harm.
+/// Items of larger norms have lower scores: no bound helps, and the order of the norms is harmful.
 #[test]
-fn an_order_that_does_harm_is_given_up() {
+fn a_harmful_order_is_replaced_by_that_of_the_indices() {
     let n_items = 4000;
     let factors = RankingFactors {
         n_factors: 2,
@@ -217,11 +217,11 @@ fn an_order_that_does_harm_is_given_up() {
     for (user, list) in scorer.top_n(0..9).iter().enumerate() {
         assert_eq!(list, &by_definition(&factors, &seen, 20, user));
     }
-    assert!(scorer.catalogue.as_numbered.get().is_some());
+    assert!(scorer.items.by_index.get().is_some());
 }
 
 #[test]
-fn long_items_spare_the_short_ones_their_scores() {
+fn few_scores_are_computed_if_norms_decrease_fast() {
     let item_factors = (0..40_000).flat_map(|x| [1.0, (x as f32).sin()].map(|f| f / (1.0 + x as f32)));
     let factors = RankingFactors {
         n_factors: 2,
@@ -231,12 +231,12 @@ fn long_items_spare_the_short_ones_their_scores() {
     let seen = Csr::from_sorted(50, [], vec![], vec![]);
     let scorer = Scorer::new(&factors, &seen, 10);
     assert!(scorer.top_n(0..50).iter().all(|list| list.len() == 10));
-    let Work { in_full, in_8_bits } = scorer.work();
+    let ScoreCounts { in_full, in_8_bits } = scorer.score_counts();
     assert!(in_full + in_8_bits < scorer.n_candidates(0..50) / 50, "{in_full}, {in_8_bits}");
 }
 
 #[test]
-fn a_user_who_has_seen_everything_gets_nothing_and_one_who_has_seen_all_but_three_gets_three() {
+fn a_user_with_no_unseen_items_gets_an_empty_list_and_one_with_three_gets_three() {
     let factors = RankingFactors { n_factors: 1, user_factors: vec![1.0; 2], item_factors: vec![2.0; 100] };
     let rows = (0..100).map(|_| 0).chain((0..97).map(|_| 1));
     let seen = Csr::from_sorted(2, rows, (0..100).chain(3..100).collect(), vec![1.0; 197]);
@@ -248,7 +248,7 @@ fn a_user_who_has_seen_everything_gets_nothing_and_one_who_has_seen_all_but_thre
 }
 
 #[test]
-fn a_part_of_the_users_gets_the_lists_that_all_get() {
+fn a_range_of_users_gets_the_same_lists_as_all_users() {
     let factors = RankingFactors {
         n_factors: 2,
         user_factors: (0..300).map(|x| (x as f32 * 0.7).sin()).collect(),

@@ -1,9 +1,9 @@
-// What the page does: it asks the server that it came from and shows what that answers. All that is shown is set as text,
-// never as HTML, and what is shown stands in the address, so that it can be passed on.
+// The script of the page. It sends requests to its own server and shows the answers. All content is set as text, never as
+// HTML. The user and the ratings are stored in the address, so that a view can be shared.
 
-const AT_ONCE = 10;
-const MORE_HISTORY = 50;
-const MOST_OWN = 50;
+const PAGE_SIZE = 10;
+const HISTORY_PAGE_SIZE = 50;
+const MAX_RATINGS = 50;
 
 const byId = (id) => document.getElementById(id);
 const plain = new Intl.NumberFormat('en');
@@ -11,18 +11,18 @@ const stars = new Intl.NumberFormat('en', { minimumFractionDigits: 1, maximumFra
 
 let generation = null;
 let user = null;
-// The user's own ratings by the movie's id, in the order in which they were given.
+// The visitor's own ratings by the movie's id, in the order in which they were given.
 const own = new Map();
 
-/** An element with text or other elements in it. */
+/** Creates an element with text or other elements in it. */
 function element(name, properties = {}, ...content) {
-  const made = Object.assign(document.createElement(name), properties);
-  made.append(...content);
-  return made;
+  const created = Object.assign(document.createElement(name), properties);
+  created.append(...content);
+  return created;
 }
 
-/** Asks for JSON; what is answered instead is thrown as the sentence that it says. */
-async function ask(path, options) {
+/** Fetches JSON. Throws the detail of an error response. */
+async function fetchJson(path, options) {
   let response;
   try {
     response = await fetch(path, options);
@@ -32,12 +32,12 @@ async function ask(path, options) {
   const body = await response.json().catch(() => ({}));
   if (!response.ok) throw new Error(body.detail ?? `The server answered ${response.status}.`);
   const id = response.headers.get('x-generation');
-  // Another one answers, or two servers are not alike for a while: a look soon says which it is.
-  if (generation && id && id !== generation.id) soon();
+  // A new generation is served, or two servers differ for a while.
+  if (generation && id && id !== generation.id) updateSoon();
   return { body, source: response.headers.get('x-recommendation-source') };
 }
 
-/** Runs what may fail; of two calls for the same place only the later is shown. */
+/** Runs work that may fail, and shows its error. Of two calls for the same element only the later is shown. */
 const latest = new Map();
 async function show(says, work) {
   const turn = (latest.get(says) ?? 0) + 1;
@@ -55,7 +55,7 @@ function say(says, text, isWrong = false) {
   byId(says).classList.toggle('wrong', isWrong);
 }
 
-// --- Which generation answers ---
+// --- The generation ---
 
 function age(seconds) {
   for (const [unit, length] of [['day', 86400], ['hour', 3600], ['minute', 60]]) {
@@ -66,26 +66,26 @@ function age(seconds) {
 }
 
 const SOON = 5000;
-let next;
+let nextUpdate;
 let isSoon = false;
 
-/** Looks again before long, once, however many answers say that it is time. */
-function soon() {
+/** Schedules an update of the generation, once for any number of calls. */
+function updateSoon() {
   if (isSoon) return;
   isSoon = true;
-  clearTimeout(next);
-  next = setTimeout(look, SOON);
+  clearTimeout(nextUpdate);
+  nextUpdate = setTimeout(updateGeneration, SOON);
 }
 
-async function look() {
-  let patience = 30000;
+async function updateGeneration() {
+  let delay = 30000;
   isSoon = false;
   try {
     const before = generation;
     const response = await fetch('/generation');
     if (response.status === 503) {
-      byId('generation').textContent = 'Nothing has been published yet. This page looks again by itself.';
-      patience = 3000;
+      byId('generation').textContent = 'Nothing has been published yet. This page updates itself.';
+      delay = 3000;
       return;
     }
     if (!response.ok) throw new Error();
@@ -97,43 +97,43 @@ async function look() {
     if (metrics['ndcg@10'] !== undefined) parts.push(`NDCG@10 ${metrics['ndcg@10'].toFixed(2)}`);
     byId('generation').textContent = parts.join(' · ');
     generation = answered;
-    if (before?.id !== id) published();
+    if (before?.id !== id) showGeneration();
   } catch {
     byId('generation').textContent = 'The server does not answer.';
   } finally {
     if (!isSoon) {
-      clearTimeout(next);
-      next = setTimeout(look, patience);
+      clearTimeout(nextUpdate);
+      nextUpdate = setTimeout(updateGeneration, delay);
     }
   }
 }
 
-/** There is something to show, or something else. */
-function published() {
+/** Updates the page for another generation. */
+function showGeneration() {
   const canFoldIn = generation.stars !== null;
   byId('own').hidden = byId('own-hint').hidden = !canFoldIn;
   byId('no-own').hidden = canFoldIn;
   show('user-says', async () => {
-    const { body } = await ask('/users?n=12');
+    const { body } = await fetchJson('/users?n=12');
     byId('some-users').replaceChildren(...body.users.map((id) => {
       const button = element('button', { type: 'button', textContent: id });
-      button.addEventListener('click', () => { choose(id); });
+      button.addEventListener('click', () => { chooseUser(id); });
       return button;
     }));
-    mark();
+    markUser();
   });
   readAddress();
 }
 
 // --- A user's list and history ---
 
-function choose(id) {
+function chooseUser(id) {
   user = String(id);
   writeAddress();
-  showUser(AT_ONCE);
+  showUser(PAGE_SIZE);
 }
 
-function mark() {
+function markUser() {
   for (const button of byId('some-users').children) {
     button.setAttribute('aria-current', String(button.textContent === user));
   }
@@ -150,18 +150,18 @@ function movie({ title, genres }, given, label, ...more) {
   return element('li', {}, head, about, ...more);
 }
 
-/** The reasons, which are computed only for those who want to know. */
-function why(id, of) {
+/** Creates the reasons of a recommendation, which are fetched when they are opened. */
+function reasonsOf(id, of) {
   const list = element('ul');
   const details = element('details', {}, element('summary', { textContent: 'Why?' }), list);
   details.addEventListener('toggle', async () => {
     if (!details.open || list.children.length) return;
-    list.replaceChildren(element('li', { textContent: 'Looking…' }));
+    list.replaceChildren(element('li', { textContent: 'Loading…' }));
     try {
-      const { body } = await ask(`/users/${of}/because?movie=${id}&n=3&returnMetadata=true`);
+      const { body } = await fetchJson(`/users/${of}/because?movie=${id}&n=3&returnMetadata=true`);
       const reasons = body.because.map(({ title, share }) =>
-        element('li', { textContent: `${title}: ${Math.round(share * 100)} % of what speaks for it` }));
-      list.replaceChildren(...(reasons.length ? reasons : [element('li', { textContent: 'No single rating speaks for it.' })]));
+        element('li', { textContent: `${title}: ${Math.round(share * 100)} % of the match` }));
+      list.replaceChildren(...(reasons.length ? reasons : [element('li', { textContent: 'No single rating contributes to it.' })]));
     } catch (error) {
       list.replaceChildren(element('li', { textContent: error.message }));
     }
@@ -172,22 +172,22 @@ function why(id, of) {
 function showUser(n) {
   const id = user;
   byId('user').value = id;
-  mark();
+  markUser();
   return show('user-says', async (isLatest) => {
     if (!/^\d+$/.test(id)) {
       byId('user-answer').hidden = true;
       throw new Error('A user id is a whole number, such as 18.');
     }
-    const wanted = Math.min(n, generation?.counts.depth ?? n);
+    const requested = Math.min(n, generation?.counts.depth ?? n);
     byId('user-answer').ariaBusy = 'true';
     try {
       const [list, history] = await Promise.all([
-        ask(`/recommendations?user_id=${id}&n=${wanted}&returnMetadata=true&withScores=true`),
-        ask(`/features?user_id=${id}&returnMetadata=true`),
+        fetchJson(`/recommendations?user_id=${id}&n=${requested}&returnMetadata=true&withScores=true`),
+        fetchJson(`/features?user_id=${id}&returnMetadata=true`),
       ]);
       if (!isLatest()) return;
-      showList(id, list, wanted);
-      showHistory(history.body.features[0].movies, AT_ONCE);
+      showList(id, list, requested);
+      showHistory(history.body.features[0].movies, PAGE_SIZE);
       byId('user-answer').hidden = false;
     } catch (error) {
       if (isLatest()) byId('user-answer').hidden = true;
@@ -198,17 +198,18 @@ function showUser(n) {
   });
 }
 
-function showList(id, { body, source }, wanted) {
+function showList(id, { body, source }, requested) {
   const isKnown = source === 'personal';
   const hasReasons = isKnown && generation?.stars;
   byId('list').replaceChildren(...body.items.map((item) =>
-    movie(item, item.rating, isKnown ? 'predicted' : 'on average', ...(hasReasons ? [why(item.id, id)] : []))));
-  byId('list-heading').textContent = isKnown ? `Recommended to user ${id}` : 'What everybody likes';
-  byId('more-list').hidden = body.items.length < wanted || wanted >= generation?.counts.depth;
-  byId('more-list').onclick = () => showUser(wanted + AT_ONCE);
+    movie(item, item.rating, isKnown ? 'predicted' : 'on average', ...(hasReasons ? [reasonsOf(item.id, id)] : []))));
+  byId('list-order').hidden = !hasReasons;
+  byId('list-heading').textContent = isKnown ? `Recommended to user ${id}` : 'Popular movies';
+  byId('more-list').hidden = body.items.length < requested || requested >= generation?.counts.depth;
+  byId('more-list').onclick = () => showUser(requested + PAGE_SIZE);
   say('user-says', isKnown
     ? `${body.items.length} movies for user ${id}.`
-    : `Nobody knows user ${id}, so these are the most rated movies.`);
+    : `User ${id} is not in the data; these are the most rated movies.`);
 }
 
 function showHistory(movies, n) {
@@ -216,15 +217,15 @@ function showHistory(movies, n) {
   byId('history').replaceChildren(...best.slice(0, n).map((item) => movie(item, item.rating, 'given')));
   byId('history-heading').textContent = `Has rated ${plain.format(movies.length)} ${movies.length === 1 ? 'movie' : 'movies'}`;
   byId('more-history').hidden = movies.length <= n;
-  byId('more-history').onclick = () => showHistory(movies, n + MORE_HISTORY);
+  byId('more-history').onclick = () => showHistory(movies, n + HISTORY_PAGE_SIZE);
 }
 
-// --- Ratings of one's own ---
+// --- The visitor's own ratings ---
 
 function search(isDone) {
   const title = byId('title').value.trim();
   return show('search-says', async (isLatest) => {
-    const items = title ? (await ask(`/movies?title=${encodeURIComponent(title)}&n=8`)).body.items : [];
+    const items = title ? (await fetchJson(`/movies?title=${encodeURIComponent(title)}&n=8`)).body.items : [];
     if (!isLatest()) return;
     byId('found').replaceChildren(...items.map((item) => {
       const button = element('button', { type: 'button' }, element('span', { className: 'title', textContent: item.title }),
@@ -239,25 +240,25 @@ function search(isDone) {
 }
 
 function rate({ id, title, genres }) {
-  if (!own.has(id) && own.size >= MOST_OWN) return say('search-says', `${MOST_OWN} ratings are enough.`, true);
+  if (!own.has(id) && own.size >= MAX_RATINGS) return say('search-says', `${MAX_RATINGS} ratings are enough.`, true);
   const rating = own.get(id)?.rating ?? Math.min(4, generation.stars.max);
   own.set(id, { id, title, genres, rating });
   byId('title').value = '';
   byId('found').replaceChildren();
   say('search-says', '');
-  changed();
+  updateRatings();
   byId(`stars-${id}`).querySelector(':checked')?.focus();
 }
 
-/** Half stars to choose from; the arrow keys go from one to the next, as in every group of radio buttons. */
-function choice({ id, title, rating }) {
+/** Creates a choice of half stars, a group of radio buttons. */
+function starChoice({ id, title, rating }) {
   const { min, max } = generation.stars;
   const group = element('fieldset', { className: 'stars', id: `stars-${id}` });
   group.append(element('legend', { textContent: `Stars for ${title}` }));
   for (let value = 0.5; value <= max; value += 0.5) {
     const radio = element('input', { type: 'radio', name: `stars-${id}`, value, checked: value === rating, disabled: value < min });
     radio.ariaLabel = `${value} ${value === 1 ? 'star' : 'stars'}`;
-    radio.addEventListener('change', () => { own.get(id).rating = value; changed(false); });
+    radio.addEventListener('change', () => { own.get(id).rating = value; updateRatings(false); });
     const star = element('span');
     star.ariaHidden = 'true';
     group.append(element('label', { className: value % 1 ? 'left' : 'right', title: radio.ariaLabel }, radio, star));
@@ -265,13 +266,13 @@ function choice({ id, title, rating }) {
   return group;
 }
 
-function changed(isRedrawn = true) {
+function updateRatings(isRedrawn = true) {
   if (isRedrawn) {
     byId('ratings').replaceChildren(...[...own.values()].map((one) => {
       const remove = element('button', { type: 'button', textContent: 'Remove' });
       remove.ariaLabel = `Remove ${one.title}`;
-      remove.addEventListener('click', () => { own.delete(one.id); changed(); byId('title').focus(); });
-      return movie(one, null, '', element('div', { className: 'rated' }, choice(one), remove));
+      remove.addEventListener('click', () => { own.delete(one.id); updateRatings(); byId('title').focus(); });
+      return movie(one, null, '', element('div', { className: 'rated' }, starChoice(one), remove));
     }));
   }
   writeAddress();
@@ -281,8 +282,8 @@ function changed(isRedrawn = true) {
       return say('own-says', 'Nothing is rated yet.');
     }
     const ratings = [...own.values()].map(({ id, rating }) => ({ id, rating }));
-    const n = Math.min(AT_ONCE, generation.counts.depth);
-    const { body, source } = await ask('/recommendations', {
+    const n = Math.min(PAGE_SIZE, generation.counts.depth);
+    const { body, source } = await fetchJson('/recommendations', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ ratings, n, returnMetadata: true }),
@@ -290,7 +291,7 @@ function changed(isRedrawn = true) {
     if (!isLatest()) return;
     byId('own-list').replaceChildren(...body.items.map((item) => movie(item)));
     const rated = own.size === 1 ? 'one rating' : `${own.size} ratings`;
-    say('own-says', source === 'fold-in' ? `${body.items.length} movies, from ${rated}.` : 'Nothing is known of what you rated, so these are the most rated movies.');
+    say('own-says', source === 'fold-in' ? `${body.items.length} movies, from ${rated}.` : 'None of your movies has ratings in the data; these are the most rated movies.');
   });
 }
 
@@ -309,32 +310,32 @@ function readAddress() {
   const given = new URLSearchParams(location.hash.slice(1));
   user = given.get('user');
   if (user === null) byId('user-answer').hidden = true;
-  else showUser(AT_ONCE);
-  const ratings = [...(given.get('ratings') ?? '').matchAll(/(\d+):(\d+(?:\.5)?)/g)].slice(0, MOST_OWN);
+  else showUser(PAGE_SIZE);
+  const ratings = [...(given.get('ratings') ?? '').matchAll(/(\d+):(\d+(?:\.5)?)/g)].slice(0, MAX_RATINGS);
   if (generation.stars === null) return;
   show('own-says', async (isLatest) => {
-    // A movie may be gone since; its rating stays in the address, in case that it comes back.
-    const unknown = (id) => ({ id, title: `Movie ${id}, not there tonight`, genres: [] });
+    // A movie may be missing in this generation; its rating stays in the address, in case the next has it.
+    const unknown = (id) => ({ id, title: `Movie ${id} (not in this generation)`, genres: [] });
     const movies = await Promise.all(ratings.map(([, given]) => {
       const id = Number(given);
-      return own.get(id) ?? ask(`/movies/${id}`).then(({ body }) => body, () => unknown(id));
+      return own.get(id) ?? fetchJson(`/movies/${id}`).then(({ body }) => body, () => unknown(id));
     }));
     if (!isLatest()) return;
     own.clear();
     movies.forEach((one, at) => own.set(one.id, { ...one, rating: Number(ratings[at][2]) }));
-    changed();
+    updateRatings();
   });
 }
 
-// --- What people do ---
+// --- Events ---
 
 byId('user-form').addEventListener('submit', (event) => {
   event.preventDefault();
-  choose(byId('user').value.trim());
+  chooseUser(byId('user').value.trim());
 });
 byId('any-user').addEventListener('click', () => show('user-says', async () => {
-  const { users } = (await ask('/users?n=50')).body;
-  if (users.length) choose(users[Math.floor(Math.random() * users.length)]);
+  const { users } = (await fetchJson('/users?n=50')).body;
+  if (users.length) chooseUser(users[Math.floor(Math.random() * users.length)]);
 }));
 let typed;
 byId('title').addEventListener('input', () => {
@@ -346,7 +347,7 @@ byId('search-form').addEventListener('submit', (event) => {
   clearTimeout(typed);
   search(true);
 });
-// From the field down into what was found and back; Escape gives up.
+// The arrow keys move between the field and the movies found; Escape closes the movies found.
 for (const place of ['title', 'found']) {
   byId(place).addEventListener('keydown', (event) => {
     const stops = [byId('title'), ...byId('found').querySelectorAll('button')];
@@ -359,4 +360,4 @@ for (const place of ['title', 'found']) {
   });
 }
 addEventListener('hashchange', readAddress);
-look();
+updateGeneration();

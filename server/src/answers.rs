@@ -1,18 +1,20 @@
-//! The JSON that clients know: names and order of members are a promise to them.
+//! The JSON of successful answers. The names and the order of the members are part of the API.
+//!
+//! Input: ids, figures and the catalogue. Output: types that serialize. Error responses are in `problem`.
 
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
 use store::{MovieId, UserId};
 
-use crate::catalogue::{Catalogue, Movie};
-use crate::selection::Entry;
+use crate::catalogue::{Catalogue, GenreNumber, Movie};
+use crate::list_query::ScoredMovie;
 
-/// What of a movie is shown.
+/// The fields of a movie beside its id.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Shown<'a> {
-    /// Titles and genres, from here.
+pub(crate) struct ItemFields<'a> {
+    /// The source of titles and genres, where they are requested.
     pub(crate) metadata: Option<&'a Catalogue>,
-    /// Scores and predicted ratings.
+    /// Whether scores and predicted ratings are requested.
     pub(crate) scores: bool,
 }
 
@@ -22,7 +24,7 @@ pub(crate) struct Recommendations<'a> {
     pub(crate) items: Items<'a>,
 }
 
-/// `{"items":[...],"unknown":[...]}`: what somebody's ratings lead to, and the rated ids that nobody knows.
+/// `{"items":[...],"unknown":[...]}`: the list for some ratings, and the rated ids that are not in the data.
 #[derive(Serialize)]
 pub(crate) struct FoldedIn<'a> {
     pub(crate) items: Items<'a>,
@@ -31,13 +33,13 @@ pub(crate) struct FoldedIn<'a> {
 
 /// `{"users":[...]}`.
 #[derive(Serialize)]
-pub(crate) struct OfUsers<'a> {
-    pub(crate) users: Vec<OfUser<'a>>,
+pub(crate) struct UserLists<'a> {
+    pub(crate) users: Vec<UserList<'a>>,
 }
 
-/// One user of many.
+/// The list of one user of several.
 #[derive(Serialize)]
-pub(crate) struct OfUser<'a> {
+pub(crate) struct UserList<'a> {
     pub(crate) user_id: UserId,
     pub(crate) source: &'static str,
     pub(crate) truncated: bool,
@@ -46,11 +48,11 @@ pub(crate) struct OfUser<'a> {
 
 /// Movies, best first: `[{"id":3451},{"id":750}]`.
 pub(crate) struct Items<'a> {
-    pub(crate) entries: &'a [Entry],
-    pub(crate) shown: Shown<'a>,
+    pub(crate) movies: &'a [ScoredMovie],
+    pub(crate) fields: ItemFields<'a>,
 }
 
-/// One movie; with nothing shown of it but its id, `{"id":3451}`.
+/// One movie; without further fields, `{"id":3451}`.
 #[derive(Serialize)]
 pub(crate) struct Item<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,22 +66,22 @@ pub(crate) struct Item<'a> {
     rating: Option<f32>,
 }
 
-/// `{"because":[...]}`: the rated movies that speak most for another.
+/// `{"because":[...]}`: the rated movies that contribute most to a score.
 #[derive(Serialize)]
 pub(crate) struct Because<'a> {
     pub(crate) because: Vec<Reason<'a>>,
 }
 
-/// One of them.
+/// One rated movie.
 #[derive(Serialize)]
 pub(crate) struct Reason<'a> {
     #[serde(flatten)]
     pub(crate) movie: Item<'a>,
-    /// Its part of all that speaks for the other.
+    /// Its share of all positive contributions.
     pub(crate) share: f32,
 }
 
-/// `{"items":[...]}` of movies that were found, and not scored.
+/// `{"items":[...]}` of movies without scores.
 #[derive(Serialize)]
 pub(crate) struct Movies<'a> {
     pub(crate) items: Vec<Item<'a>>,
@@ -91,13 +93,13 @@ pub(crate) struct Users {
     pub(crate) users: Vec<UserId>,
 }
 
-/// `{"features":[{"histories":[1,2,6]}]}`: a list of one, for the replaced system took many users.
+/// `{"features":[{"histories":[1,2,6]}]}`: an array of one, because the former service took several users.
 #[derive(Serialize)]
 pub(crate) struct Features<'a> {
     features: [Feature<'a>; 1],
 }
 
-/// What is known of one user.
+/// The history of one user.
 #[derive(Serialize)]
 struct Feature<'a> {
     histories: &'a [MovieId],
@@ -110,14 +112,14 @@ struct Genres<'a> {
     movie: Option<&'a Movie>,
 }
 
-/// A movie without a record is named by its id.
+/// The title of a movie; one without a record is named after its id.
 enum Title<'a> {
     Known(&'a str),
     Unknown(MovieId),
 }
 
 impl<'a> Item<'a> {
-    /// A movie, with its metadata if there is a catalogue to take them from.
+    /// A movie, with its title and genres where a catalogue is given.
     pub(crate) fn new(id: MovieId, metadata: Option<&'a Catalogue>) -> Self {
         let (mut genres, mut title) = (None, None);
         if let Some(catalogue) = metadata {
@@ -128,7 +130,7 @@ impl<'a> Item<'a> {
         Self { genres, id, title, score: None, rating: None }
     }
 
-    /// A movie with its metadata and the stars that a user has given it.
+    /// A movie with its title, its genres and the stars that a user gave.
     pub(crate) fn rated(id: MovieId, catalogue: &'a Catalogue, stars: f32) -> Self {
         Self { rating: Some(stars), ..Self::new(id, Some(catalogue)) }
     }
@@ -140,7 +142,7 @@ impl<'a> Features<'a> {
         Self { features: [Feature { histories, movies: None }] }
     }
 
-    /// The same, and of each what is known of it.
+    /// Adds the descriptions of the same movies.
     pub(crate) fn with(self, movies: Vec<Item<'a>>) -> Self {
         let [Feature { histories, .. }] = self.features;
         Self { features: [Feature { histories, movies: Some(movies) }] }
@@ -149,20 +151,20 @@ impl<'a> Features<'a> {
 
 impl Serialize for Items<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Shown { metadata, scores } = self.shown;
-        serializer.collect_seq(self.entries.iter().map(|entry| {
-            let item = Item::new(entry.movie, metadata);
-            if scores { Item { score: Some(entry.score), rating: entry.rating, ..item } } else { item }
+        let ItemFields { metadata, scores } = self.fields;
+        serializer.collect_seq(self.movies.iter().map(|scored| {
+            let item = Item::new(scored.movie, metadata);
+            if scores { Item { score: Some(scored.score), rating: scored.rating, ..item } } else { item }
         }))
     }
 }
 
 impl Serialize for Genres<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let genres: &[u16] = self.movie.map_or(&[], |movie| &movie.genres);
+        let genres: &[GenreNumber] = self.movie.map_or(&[], |movie| &movie.genres);
         let mut names = serializer.serialize_seq(Some(genres.len()))?;
         for &genre in genres {
-            names.serialize_element(self.catalogue.genre(genre))?;
+            names.serialize_element(self.catalogue.genre_name(genre))?;
         }
         names.end()
     }
@@ -172,7 +174,7 @@ impl Serialize for Title<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Known(title) => serializer.serialize_str(title),
-            Self::Unknown(id) => serializer.collect_str(&format_args!("Movie {id}")),
+            Self::Unknown(id) => serializer.serialize_str(&store::records::Movie::default_title(*id)),
         }
     }
 }
@@ -187,19 +189,22 @@ mod tests {
 
     #[test]
     fn answers_are_compact_and_their_members_keep_their_order() {
-        let entry = |id| Entry { movie: MovieId(id), score: 0.5, rating: Some(4.25) };
+        let entry = |id| ScoredMovie { movie: MovieId::new(id), score: 0.5, rating: Some(4.25) };
         let entries = [entry(3451), entry(750)];
-        let bare = Items { entries: &entries, shown: Shown { metadata: None, scores: false } };
+        let bare = Items { movies: &entries, fields: ItemFields { metadata: None, scores: false } };
         assert_eq!(json(&Recommendations { items: bare }), r#"{"items":[{"id":3451},{"id":750}]}"#);
         let catalogue = Catalogue::default();
-        let shown = Shown { metadata: Some(&catalogue), scores: true };
+        let shown = ItemFields { metadata: Some(&catalogue), scores: true };
         assert_eq!(
-            json(&FoldedIn { items: Items { entries: &entries[..1], shown }, unknown: &[MovieId(9)] }),
+            json(&FoldedIn {
+                items: Items { movies: &entries[..1], fields: shown },
+                unknown: &[MovieId::new(9)]
+            }),
             r#"{"items":[{"genres":[],"id":3451,"title":"Movie 3451","score":0.5,"rating":4.25}],"unknown":[9]}"#
         );
-        let reason = Reason { movie: Item::new(MovieId(6), None), share: 0.75 };
+        let reason = Reason { movie: Item::new(MovieId::new(6), None), share: 0.75 };
         assert_eq!(json(&Because { because: vec![reason] }), r#"{"because":[{"id":6,"share":0.75}]}"#);
-        let ids = [MovieId(3451), MovieId(750)];
+        let ids = [MovieId::new(3451), MovieId::new(750)];
         assert_eq!(json(&Features::of(&ids)), r#"{"features":[{"histories":[3451,750]}]}"#);
         assert_eq!(json(&Features::of(&[])), r#"{"features":[{"histories":[]}]}"#);
         assert_eq!(

@@ -1,4 +1,4 @@
-//! What all requests share.
+//! The state that all requests share.
 
 use std::sync::atomic::AtomicUsize;
 
@@ -10,28 +10,26 @@ use crate::metrics::Metrics;
 use crate::reload::Current;
 use crate::settings::Settings;
 
-/// What all requests share.
+/// The state that all requests share.
 #[derive(Debug)]
 pub(crate) struct App {
-    /// What is served.
+    /// The open generation.
     pub(crate) current: Current,
-    /// What must not be shown.
+    /// The deny list.
     pub(crate) denied: Denied,
-    /// What is counted.
     pub(crate) metrics: Metrics,
-    /// How to serve.
     pub(crate) settings: Settings,
-    /// What caches may do with an answer.
+    /// The header `Cache-Control` of lookups.
     pub(crate) cache_control: HeaderValue,
-    /// Requests that wait for a thread to compute their answers.
-    pub(crate) n_computing: AtomicUsize,
+    /// The number of computations that run or wait.
+    pub(crate) n_computations: AtomicUsize,
 }
 
 impl App {
-    /// Before anything is open.
+    /// Returns the state before a generation is open. Reads the deny list, if there is one.
     pub(crate) fn new(settings: Settings) -> Result<Self> {
         let denied = settings.deny_list.as_deref().map(Denied::read).transpose()?;
-        // A list is of one user and may change at any time: only the client's own cache may keep it.
+        // A list belongs to one user and may change at any time, so only the client's own cache may keep it.
         let cache_control = match settings.max_age.as_secs() {
             0 => HeaderValue::from_static("private, no-cache"),
             seconds => HeaderValue::from_str(&format!("private, max-age={seconds}"))
@@ -43,7 +41,7 @@ impl App {
             metrics: Metrics::new(settings.cache_bytes()),
             settings,
             cache_control,
-            n_computing: AtomicUsize::new(0),
+            n_computations: AtomicUsize::new(0),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Reads the body of a request whole: no longer than it may be, no slower than it may be.
+//! The body of a request, read whole within limits of size and time.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -9,19 +9,23 @@ use warp::Buf;
 
 use crate::problem::Problem;
 
-/// The bytes of a body of at most `most` bytes that arrives within `patience`.
+/// Reads a body.
+///
+/// # Errors
+/// 413 for more than `max` bytes, 408 for one that takes longer than `time_limit`, 400 where the connection or the framing
+/// fails.
 pub(crate) async fn read(
     body: impl Stream<Item = Result<impl Buf, warp::Error>>,
-    most: usize,
-    patience: Duration,
+    max: usize,
+    time_limit: Duration,
 ) -> Result<Vec<u8>, Problem> {
     let read = async {
         let (mut body, mut bytes) = (pin!(body), Vec::new());
         loop {
             match body.try_next().await {
                 Ok(Some(mut part)) => {
-                    if part.remaining() > most - bytes.len() {
-                        return Err(Problem::body_too_long(most));
+                    if part.remaining() > max - bytes.len() {
+                        return Err(Problem::body_too_long(max));
                     }
                     while part.has_remaining() {
                         let chunk = part.chunk();
@@ -35,5 +39,5 @@ pub(crate) async fn read(
             }
         }
     };
-    timeout(patience, read).await.unwrap_or_else(|_| Err(Problem::body_too_slow()))
+    timeout(time_limit, read).await.unwrap_or_else(|_| Err(Problem::body_too_slow()))
 }

@@ -1,4 +1,7 @@
-//! What spares a transfer: an answer that the client has already, and one that is sent compressed.
+//! Entity tags and compression.
+//!
+//! Input: the request as it was understood, and the client's headers `If-None-Match` and `Accept-Encoding`. Output: tags that
+//! equal requests to equal data share, whether a client has an answer already, and compressed bodies.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
@@ -8,13 +11,13 @@ use flate2::write::GzEncoder;
 use warp::http::Response;
 use warp::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderValue, IF_NONE_MATCH, VARY};
 
-/// Bodies from here on are compressed: below, they fill one packet as they are.
-const WORTH_IT: usize = 1400;
+/// The minimum size of a body that is compressed: a smaller one fits into one packet as it is.
+const MIN_COMPRESSED: usize = 1400;
 
-/// Of a header that says so: the answer depends on what the client accepts.
+/// The header `Vary` of an answer that depends on the accepted encodings.
 pub(crate) const BY_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
 
-/// A number that other content most likely does not have. Another release may give another: clients then fetch once more.
+/// A 64-bit hash. It may change with the release; clients then fetch once more.
 pub(crate) fn digest(of: &impl Hash) -> u64 {
     // Its keys are fixed.
     let mut hasher = DefaultHasher::new();
@@ -22,53 +25,52 @@ pub(crate) fn digest(of: &impl Hash) -> u64 {
     hasher.finish()
 }
 
-/// The tag of an answer: of the generation, of what is hidden, and of the request as it was understood, so that two
-/// spellings of one request have one tag. Weak, for the same answer may be sent compressed or not.
+/// The entity tag of an answer, by a hash of everything that the answer depends on. It is weak, because the same answer may
+/// be sent compressed or not.
 pub(crate) fn entity_tag(of: &impl Hash) -> HeaderValue {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
-    // Every lookup has one, and formatting takes four times as long.
+    // Every lookup has a tag, and `format!` takes four times as long.
     let (mut tag, digest) = (*b"W/\"................\"", digest(of));
-    for (place, digit) in tag[3..19].iter_mut().enumerate() {
-        *digit = DIGITS[(digest >> (60 - 4 * place)) as usize & 15];
+    for (at, digit) in tag[3..19].iter_mut().enumerate() {
+        *digit = DIGITS[(digest >> (60 - 4 * at)) as usize & 15];
     }
-    // Digits and quotes always make a header.
+    // Digits and quotes are always a valid header.
     HeaderValue::from_bytes(&tag).unwrap_or(HeaderValue::from_static("W/\"\""))
 }
 
-/// What a client says of transfers. Most of the headers of a request say something else, so this is all that is made of
-/// them, and only where there is any.
+/// The headers of a request that decide on the transfer of its answer.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Preferences {
-    /// Tags of what it has, or `*` for anything.
+    /// The tags of the answers that the client has, or `*` for any answer.
     known: Vec<HeaderValue>,
     takes_gzip: bool,
 }
 
 impl Preferences {
-    /// `None` where the headers say nothing of the kind.
+    /// Reads the headers of a request; `None` where it has none of these.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let known: Vec<_> = headers.get_all(IF_NONE_MATCH).iter().cloned().collect();
         let takes_gzip = takes_gzip(headers);
         (takes_gzip || !known.is_empty()).then_some(Self { known, takes_gzip })
     }
 
-    /// Whether the client has what a tag names.
+    /// Whether the client has the answer with a tag.
     pub(crate) fn knows(&self, tag: &HeaderValue) -> bool {
         let opaque = |tag: &'_ [u8]| tag.strip_prefix(b"W/").unwrap_or(tag).to_vec();
         let mut given = self.known.iter().flat_map(|tags| tags.as_bytes().split(|&byte| byte == b','));
         given.any(|one| opaque(one.trim_ascii()) == opaque(tag.as_bytes()))
     }
 
-    /// Whether the client has something and wants to know only that there is nothing.
+    /// Whether the client accepts 304 in place of any answer (`*`).
     pub(crate) fn knows_all(&self) -> bool {
         self.known.iter().any(|tags| tags == "*")
     }
 }
 
-/// Compresses a body for a client that takes it so, where it pays, unless it is compressed already.
+/// Compresses a body for a client that accepts gzip, where that saves packets, unless it is compressed already.
 pub(crate) fn compress(response: &mut Response<Vec<u8>>, client: Option<&Preferences>) {
-    if response.body().len() < WORTH_IT || response.headers().contains_key(CONTENT_ENCODING) {
+    if response.body().len() < MIN_COMPRESSED || response.headers().contains_key(CONTENT_ENCODING) {
         return;
     }
     response.headers_mut().insert(VARY, BY_ENCODING);
@@ -76,7 +78,7 @@ pub(crate) fn compress(response: &mut Response<Vec<u8>>, client: Option<&Prefere
         return;
     }
     let mut encoder = GzEncoder::new(Vec::with_capacity(response.body().len() / 2), Compression::fast());
-    // Writing to memory does not fail; if it did, the body would go as it is.
+    // Writing to memory does not fail; if it did, the body would be sent as it is.
     let Ok(body) = encoder.write_all(response.body()).and_then(|()| encoder.finish()) else { return };
     *response.body_mut() = body;
     response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
@@ -122,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn long_bodies_are_compressed_for_those_who_take_it() {
+    fn long_bodies_are_compressed_for_clients_that_accept_it() {
         let compressed = |accepts: &'static str, n: usize| {
             let mut response = Response::new(vec![b'x'; n]);
             let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(accepts))]);

@@ -1,47 +1,54 @@
-//! The movies of a generation in memory: what answers say of them, and what filters ask.
+//! The titles, genres and years of a generation's movies, in memory.
 //!
-//! A list of a hundred is filtered without a hundred lookups, and metadata cost no decoding. About a hundred bytes a
-//! movie, and those of its title.
+//! Input: the records of all movies. Output: a movie by its id, genres by name and number, and the search in titles. Lists are
+//! filtered and described without a lookup for each movie. It takes about a hundred bytes a movie, and its title twice.
 
 use std::collections::BTreeMap;
 
-use store::{MovieId, Tables};
+use store::MovieId;
 
 use crate::titles::{Match, Titles};
 
-/// All movies of which something is known.
+/// All movies that have a record.
 #[derive(Debug, Default)]
 pub(crate) struct Catalogue {
     /// Ascending.
     ids: Vec<MovieId>,
     movies: Vec<Movie>,
     titles: Titles,
-    /// The names of the genres.
+    /// The names of the genres by number.
     genres: Vec<String>,
 }
 
-/// What is known of one.
+/// The position of a genre in the catalogue.
+pub(crate) type GenreNumber = u32;
+
+/// The record of a movie.
 #[derive(Debug)]
 pub(crate) struct Movie {
     pub(crate) title: Box<str>,
-    /// Places in the catalogue's genres.
-    pub(crate) genres: Box<[u16]>,
-    /// From the end of the title, where there is one.
+    pub(crate) genres: Box<[GenreNumber]>,
+    /// The year at the end of the title, where there is one.
     pub(crate) year: Option<u16>,
 }
 
 impl Catalogue {
-    /// Reads the movies of a generation.
-    pub(crate) fn of(tables: &Tables) -> store::Result<Self> {
+    /// Reads all movies, ids ascending.
+    ///
+    /// # Errors
+    /// The first error of `movies`.
+    pub(crate) fn of(
+        movies: impl Iterator<Item = store::Result<(MovieId, store::records::Movie)>>,
+    ) -> store::Result<Self> {
         let mut catalogue = Self::default();
-        let mut places = BTreeMap::new();
-        for entry in tables.movies() {
+        let mut numbers = BTreeMap::new();
+        for entry in movies {
             let (id, store::records::Movie { title, genres }) = entry?;
             let genres = genres.into_iter().map(|name| {
-                *places.entry(name).or_insert_with_key(|name| {
+                *numbers.entry(name).or_insert_with_key(|name| {
                     catalogue.genres.push(name.clone());
-                    // No catalogue has more; what is beyond has the last one's name.
-                    u16::try_from(catalogue.genres.len() - 1).unwrap_or(u16::MAX)
+                    // Four billion names do not fit into memory.
+                    (catalogue.genres.len() - 1) as GenreNumber
                 })
             });
             let (genres, year) = (genres.collect(), year(&title));
@@ -52,29 +59,29 @@ impl Catalogue {
         Ok(catalogue)
     }
 
-    /// A movie; `None` where nothing is known of it.
+    /// A movie; `None` where it has no record.
     pub(crate) fn movie(&self, id: MovieId) -> Option<&Movie> {
-        self.ids.binary_search(&id).ok().map(|place| &self.movies[place])
+        self.ids.binary_search(&id).ok().map(|at| &self.movies[at])
     }
 
-    /// The movies in whose titles every word of a text occurs, and how.
-    pub(crate) fn titled(&self, text: &str) -> impl Iterator<Item = (MovieId, Match)> {
-        self.titles.search(text).map(|(place, found)| (self.ids[place], found))
+    /// The movies whose titles contain every word of a text.
+    pub(crate) fn search(&self, text: &str) -> impl Iterator<Item = (MovieId, Match)> {
+        self.titles.search(text).map(|(at, found)| (self.ids[at], found))
     }
 
-    /// The name of a genre by its place.
-    pub(crate) fn genre(&self, place: u16) -> &str {
-        self.genres.get(usize::from(place)).map_or("", String::as_str)
+    /// The name of a genre; empty for a number that is not in the catalogue.
+    pub(crate) fn genre_name(&self, number: GenreNumber) -> &str {
+        self.genres.get(number as usize).map_or("", String::as_str)
     }
 
-    /// The place of a genre by its name, whatever its case.
-    pub(crate) fn genre_named(&self, name: &str) -> Option<u16> {
-        let place = self.genres.iter().position(|genre| genre.eq_ignore_ascii_case(name))?;
-        u16::try_from(place).ok()
+    /// The number of a genre by its name, in any case.
+    pub(crate) fn genre_number(&self, name: &str) -> Option<GenreNumber> {
+        let at = self.genres.iter().position(|genre| genre.eq_ignore_ascii_case(name))?;
+        GenreNumber::try_from(at).ok()
     }
 
-    /// The names of all genres, in the order of the alphabet.
-    pub(crate) fn genres(&self) -> Vec<&str> {
+    /// The names of all genres, in alphabetical order.
+    pub(crate) fn genre_names(&self) -> Vec<&str> {
         let mut names: Vec<_> = self.genres.iter().map(String::as_str).collect();
         names.sort_unstable();
         names
@@ -94,6 +101,21 @@ fn year(title: &str) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn more_than_65536_genres_keep_their_names() {
+        let movie = |id: u32| {
+            let genres = vec![format!("genre {id}")];
+            Ok((MovieId::new(id), store::records::Movie { title: String::new(), genres }))
+        };
+        let catalogue = Catalogue::of((0..65_540).map(movie)).unwrap();
+        for id in [0, 65_534, 65_535, 65_536, 65_539] {
+            let name = format!("genre {id}");
+            let number = catalogue.genre_number(&name).unwrap();
+            assert_eq!(*catalogue.movie(MovieId::new(id)).unwrap().genres, [number], "{name}");
+            assert_eq!(catalogue.genre_name(number), name);
+        }
+    }
 
     #[test]
     fn the_year_stands_at_the_end_of_the_title() {

@@ -1,90 +1,95 @@
-//! Follows the deny list: reads the file again and again, and puts what it says in the place of what it said.
+//! The deny list: the movies and users that are not shown, read from a file that may change at any time.
 //!
-//! A file that cannot be read, or says something that it cannot say, changes nothing: what was hidden stays hidden.
-//! A file that is being written says less than it will: what it no longer names is shown once two looks in succession
-//! have found the same.
+//! Input: the path of the file, polled by [`follow`]. Output: the current version of the list. A file that cannot be read
+//! changes nothing. New entries are applied at once. Removed entries are applied when two readings in succession agree,
+//! because a file that is being written has only some of its entries. The format of the file is known in `store::deny`.
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
+use prometheus_client::metrics::counter::Counter;
 use store::DenyList;
+use tokio::task::spawn_blocking;
 
-use crate::app::App;
 use crate::caching;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
-/// What must not be shown now, and a digest of it.
+/// The current deny list.
 #[derive(Debug, Default)]
-pub(crate) struct Denied(ArcSwap<Version>);
+pub(crate) struct Denied(ArcSwap<DenyListVersion>);
 
-/// One reading of the file.
+/// One version of the deny list.
 #[derive(Debug, Default)]
-pub(crate) struct Version {
-    /// What it says.
+pub(crate) struct DenyListVersion {
     pub(crate) list: DenyList,
-    /// Other content, most likely another number: for what clients keep.
+    /// A hash of the list, which is part of entity tags.
     pub(crate) digest: u64,
 }
 
 impl Denied {
-    /// Reads a file, which must be there.
+    /// Reads the file for the first time.
+    ///
+    /// # Errors
+    /// [`Error::Store`] for a file that is absent or malformed.
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let denied = Self::default();
         denied.replace(DenyList::read(path)?);
         Ok(denied)
     }
 
-    /// What must not be shown, for one request.
-    pub(crate) fn load(&self) -> Guard<Arc<Version>> {
+    /// The current version, for one request.
+    pub(crate) fn load(&self) -> Guard<Arc<DenyListVersion>> {
         self.0.load()
     }
 
     fn replace(&self, list: DenyList) {
         let digest = caching::digest(&list);
-        self.0.store(Arc::new(Version { list, digest }));
+        self.0.store(Arc::new(DenyListVersion { list, digest }));
     }
 }
 
-/// Looks at the file every now and then, for as long as it is polled.
-pub(crate) async fn follow(app: Arc<App>) {
-    let Some(path) = app.settings.deny_list.clone() else { return };
-    let (mut looks, mut complaint) = (Looks::default(), None);
+/// Polls the file and replaces the list when it changes, for as long as the future is polled. Counts the failures.
+pub(crate) async fn follow(denied: &Denied, path: &Path, interval: Duration, failures: &Counter) {
+    let (mut readings, mut logged) = (Readings::default(), None);
     loop {
-        tokio::time::sleep(app.settings.poll_interval).await;
-        // Small, and of this machine: not worth a thread.
-        match DenyList::read(&path) {
+        tokio::time::sleep(interval).await;
+        let file = path.to_path_buf();
+        // A file system may be slow, and a list long.
+        let read = spawn_blocking(move || DenyList::read(&file)).await;
+        match read.map_err(Error::from).and_then(|read| Ok(read?)) {
             Ok(list) => {
-                let list = looks.hidden(list, &app.denied.load().list);
-                if list != app.denied.load().list {
+                let list = readings.effective(list, &denied.load().list);
+                if list != denied.load().list {
                     let (n_movies, n_users) = (list.movies().len(), list.users().len());
                     tracing::info!("{} hides {n_movies} movies and {n_users} users", path.display());
-                    app.denied.replace(list);
+                    denied.replace(list);
                 }
-                complaint = None;
+                logged = None;
             }
             Err(error) => {
-                looks = Looks::default();
-                app.metrics.deny_list_failures.inc();
+                readings = Readings::default();
+                failures.inc();
                 let error = error.to_string();
-                if complaint.as_ref() != Some(&error) {
-                    tracing::error!("the deny list stays as it was: {error}");
-                    complaint = Some(error);
+                if logged.as_ref() != Some(&error) {
+                    tracing::error!("the deny list is not updated: {error}");
+                    logged = Some(error);
                 }
             }
         }
     }
 }
 
-/// What the last look at the file found, if it could be read.
+/// The last reading of the file; `None` where it failed.
 #[derive(Debug, Default)]
-struct Looks(Option<DenyList>);
+struct Readings(Option<DenyList>);
 
-impl Looks {
-    /// What is to be hidden now that the file says `list`.
-    fn hidden(&mut self, list: DenyList, hidden: &DenyList) -> DenyList {
+impl Readings {
+    /// The list to apply, given the content of the file and the current list.
+    fn effective(&mut self, list: DenyList, current: &DenyList) -> DenyList {
         let before = self.0.replace(list.clone());
-        if before.as_ref() == Some(&list) { list } else { list.and(hidden) }
+        if before.as_ref() == Some(&list) { list } else { list.and(current) }
     }
 }
 
@@ -93,11 +98,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_named_is_hidden_at_once_and_shown_again_when_two_looks_agree() {
+    fn new_entries_apply_at_once_and_removed_ones_when_two_readings_agree() {
         let list = |text: &str| DenyList::parse(Path::new("deny.txt"), text.as_bytes()).unwrap();
-        let (mut looks, mut hidden) = (Looks::default(), list("movie 1\nuser 2\n"));
-        // The file is cut and written again, and each state of it is found once.
-        for (file, shown) in [
+        let (mut readings, mut current) = (Readings::default(), list("movie 1\nuser 2\n"));
+        // The file is truncated and written again, and each of its states is read once.
+        for (file, effective) in [
             ("movie 1\nuser 2\n", "movie 1\nuser 2\n"),
             ("", "movie 1\nuser 2\n"),
             ("movie 1\n", "movie 1\nuser 2\n"),
@@ -107,8 +112,8 @@ mod tests {
             ("", "movie 1\n"),
             ("", ""),
         ] {
-            hidden = looks.hidden(list(file), &hidden);
-            assert_eq!(hidden, list(shown), "{file}");
+            current = readings.effective(list(file), &current);
+            assert_eq!(current, list(effective), "{file}");
         }
     }
 }

@@ -1,29 +1,32 @@
-//! The API's description, `openapi.json`, completed by what the open generation decides: how deep its lists are, which
-//! genres there are, and how many stars a rating may have.
+//! The description of the API: `openapi.json`, completed by the parameters and by the open generation.
+//!
+//! The file has the routes, the responses and the schemas. Parameters are added from their table; the length of the lists,
+//! the genres and the range of stars are those of the open generation.
 
 use serde_json::{Value, json};
 
-use crate::edition::Edition;
+use crate::parameters;
+use crate::served_generation::ServedGeneration;
 
-/// As far as it is always the same.
+/// The constant part.
 const DESCRIPTION: &str = include_str!("../openapi.json");
 
-/// The description of a server that serves an edition, or nothing yet.
+/// Returns the description as JSON.
 ///
 /// # Errors
-/// Where the description is no JSON: a fault of ours.
-pub(crate) fn description(edition: Option<&Edition>) -> serde_json::Result<Vec<u8>> {
+/// `openapi.json` is not JSON, a fault of the server.
+pub(crate) fn description(served: Option<&ServedGeneration>) -> serde_json::Result<Vec<u8>> {
     let mut document: Value = serde_json::from_str(DESCRIPTION)?;
     document["info"]["version"] = json!(env!("CARGO_PKG_VERSION"));
-    if let Some(edition) = edition {
-        let components = &mut document["components"];
-        components["parameters"]["n"]["schema"]["maximum"] = json!(edition.depth());
-        let genres = edition.catalogue.genres();
+    parameters::describe(&mut document, served.map(ServedGeneration::depth));
+    if let Some(served) = served {
+        let schemas = &mut document["components"]["schemas"];
+        let genres = served.catalogue.genre_names();
         if !genres.is_empty() {
-            components["schemas"]["genre"]["enum"] = json!(genres);
+            schemas["genre"]["enum"] = json!(genres);
         }
-        if let Some(terms) = edition.tables().user_terms() {
-            let stars = &mut components["schemas"]["stars"];
+        if let Some(terms) = served.tables().user_terms() {
+            let stars = &mut schemas["stars"];
             stars["minimum"] = json!(terms.min);
             stars["maximum"] = json!(terms.max);
         }

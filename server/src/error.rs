@@ -1,6 +1,6 @@
-//! What ends the server or its health check, each with what to do about it.
+//! The errors that end the server or its health check, or keep a generation from being served.
 //!
-//! A request's mistakes are no errors in this sense: they are answers, see `problem`.
+//! Each message states what was being done, what was seen and what to do. Faults of requests are answers: see `problem`.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,79 +11,93 @@ use tokio::task::JoinError;
 /// The crate's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why the server cannot start, or why it does not serve what `CURRENT` names.
+/// The reason why the server cannot start, or cannot serve the generation that `CURRENT` names.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The address is taken, forbidden or not this machine's.
+    /// The address is in use, forbidden or not an address of this machine.
     #[error("cannot listen on {address}: {source}; choose another address with --listen")]
     Listen {
-        /// The address asked for.
+        /// The address in the settings.
         address: SocketAddr,
-        /// What the system answered.
+        /// The error of the system.
         source: io::Error,
     },
 
-    /// There is no place for working copies.
-    #[error("{source}; choose a directory that can be written with --work-dir")]
+    /// Working copies cannot be made.
+    #[error("{source}; choose a writable directory with --work-dir")]
     WorkDir {
-        /// What the store answered; it names the path.
+        /// The error of the store, which names the path.
         source: store::Error,
     },
 
-    /// The system gives no threads, timers or signals.
+    /// The system cannot provide threads, sockets or signals.
     #[error("cannot {action}: {source}")]
     System {
-        /// What was being done, as a verb.
+        /// The action, as a verb.
         action: &'static str,
-        /// What the system answered.
+        /// The error of the system.
         source: io::Error,
     },
 
-    /// No generation was ever published in the repository, or `CURRENT` was taken away.
-    #[error("no generation is published in {store}; publish one with `pipeline run`")]
+    /// No generation is published in the repository, or `CURRENT` was removed.
+    #[error(
+        "no generation is published in {store}; publish one with `{} run --output {store}`",
+        settings::sibling("pipeline")
+    )]
     NothingPublished {
         /// The repository.
         store: Location,
     },
 
-    /// The repository cannot be reached for want of a setting.
-    #[error("{source}; give another place with --store, or the missing variables")]
+    /// The repository cannot be opened: a setting or a credential is missing.
+    #[error("{source}; give another location with --store, or set the missing variables")]
     Repository {
-        /// What the store answered.
+        /// The error of the store.
         source: store::Error,
     },
 
-    /// What was published cannot be served.
-    #[error(transparent)]
+    /// A generation cannot be read, or the deny list cannot.
+    #[error("{0}{advice}", advice = advice(.0))]
     Store(#[from] store::Error),
 
-    /// Candidates have unlike numbers of factors: no pipeline writes that.
+    /// Candidates have different numbers of factors, which no pipeline writes.
     #[error(
-        "movie {movie} has {found} factors where others have {expected}; publish another with `pipeline run`"
+        "movie {movie} has {found} factors where others have {expected}; publish another generation with `{} run`",
+        settings::sibling("pipeline")
     )]
-    UnlikeFactors {
-        /// The first that is unlike those before it.
+    UnequalFactors {
+        /// The first movie that differs from those before it.
         movie: MovieId,
-        /// How many it has.
+        /// Its number of factors.
         found: usize,
-        /// How many they have.
+        /// The number of factors of the others.
         expected: usize,
     },
 
-    /// A generation's name does not fit into a header: a fault of ours, for names are digits and letters.
+    /// The name of a generation is not a valid header, a fault of the server: names are made of digits and letters.
     #[error("generation {0} cannot be named in a header")]
     Unnameable(GenerationId),
 
-    /// Reading or opening a generation panicked: a fault of ours or of sled's.
-    #[error("opening it failed unexpectedly ({0})")]
+    /// Reading or opening a generation panicked, a fault of the server or of sled.
+    #[error("the background task failed unexpectedly ({0})")]
     Crashed(#[from] JoinError),
 
-    /// A server that was asked for its health did not say that it is alive.
+    /// The server did not answer the health check with 200.
     #[error("the server on {address} is not healthy: {detail}")]
     Unhealthy {
-        /// The address asked.
+        /// The address of the server.
         address: SocketAddr,
-        /// What it did instead.
+        /// Its answer, or the error of the connection.
         detail: String,
     },
+}
+
+/// The advice on a generation that cannot be served, where the store gives none.
+fn advice(error: &store::Error) -> String {
+    match error {
+        store::Error::Damaged { .. } => {
+            format!("; it is not served, publish another with `{} run`", settings::sibling("pipeline"))
+        }
+        _ => String::new(),
+    }
 }

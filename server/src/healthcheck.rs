@@ -1,4 +1,4 @@
-//! The `healthcheck` subcommand: one plain request, for containers whose image has no HTTP client.
+//! The `healthcheck` subcommand: one request to `/livez`, for containers whose image has no HTTP client.
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 
-/// For connecting, for sending and for each part of the answer.
+/// The time limit for connecting, for sending, and for each read.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Asks the server that listens on an address whether it is alive.
+/// Checks that the server that listens on an address answers `/livez` with 200.
 ///
 /// # Errors
-/// [`Error::Unhealthy`] where nobody answers in time, or the answer is no 200.
+/// [`Error::Unhealthy`] where the answer is late, absent or another.
 pub fn check(listen: SocketAddr) -> Result<()> {
     let address = reachable(listen);
     match status_line(address) {
@@ -25,7 +25,7 @@ pub fn check(listen: SocketAddr) -> Result<()> {
     }
 }
 
-/// Where to connect in order to reach a listener: `0.0.0.0` is every address and none.
+/// The address to connect to in order to reach a listener: loopback for one on all addresses.
 fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -35,7 +35,7 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-/// The answer's first line as far as the status.
+/// The first line of the answer up to the status.
 fn status_line(address: SocketAddr) -> io::Result<[u8; 12]> {
     let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_on_all_addresses_is_asked_on_the_local_one() {
+    fn a_server_on_all_addresses_is_reached_by_loopback() {
         let asked = |listen: &str| reachable(listen.parse().unwrap()).to_string();
         assert_eq!(asked("0.0.0.0:80"), "127.0.0.1:80");
         assert_eq!(asked("[::]:80"), "[::1]:80");

@@ -1,34 +1,41 @@
-//! The lookup server: what the last published generation says of a user, as JSON over HTTP.
+//! The lookup server: the records of the published generation as JSON over HTTP.
 //!
-//! It computes nothing. A request becomes at most a few gets in the generation that is open when it
-//! arrives; `reload` follows `CURRENT` beside the requests and puts the next generation in its place.
-//! warp and HTTP JSON are known here and nowhere else; how records are stored is the store's matter.
+//! Input: a store with generations, and requests. Output: responses. A lookup is a few gets in the open generation; nothing
+//! is trained here, and nothing is written but working copies of generations. `reload` and `denied` follow the store and
+//! the deny list beside the requests. warp, hyper and the JSON of the API are known in this crate alone; the format of
+//! records is known in `store`.
+//!
+//! The modules stand in the order in which a request meets them; those that run beside the requests come last.
 
 pub mod settings;
 pub mod listen;
 mod serve;
-mod app;
 mod connections;
+mod routes;
+mod route;
+mod number;
+mod parameters;
+mod list_query;
+mod body;
+mod view;
+mod app;
+mod served_generation;
+mod catalogue;
+mod titles;
+mod answers;
+mod description;
+mod response;
+mod problem;
+mod caching;
+mod metrics;
 mod reload;
 mod denied;
-mod edition;
-mod titles;
-mod catalogue;
-mod routes;
-mod parameters;
-mod body;
-mod selection;
-mod answers;
-mod caching;
-mod description;
-mod problem;
-mod metrics;
 pub mod healthcheck;
 pub mod error;
 #[cfg(fuzzing)]
 pub use routes::fuzzing;
 
 pub use error::{Error, Result};
-pub use listen::{listen, make_room_for, termination};
+pub use listen::{listen, raise_file_limit, termination};
 pub use serve::run;
 pub use settings::Settings;

@@ -1,5 +1,5 @@
-//! What the server asks of the operating system: a listening socket, room for its connections, and notice that it should
-//! stop.
+//! The resources of the operating system: the listening socket, the limit of open files, and the signals that stop the
+//! server.
 
 use std::net::SocketAddr;
 
@@ -9,23 +9,22 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::error::{Error, Result};
 
-/// Connections that may wait to be accepted; the system may allow fewer.
+/// The maximum number of connections that wait to be accepted; the system may have a lower one.
 const BACKLOG: u32 = 4096;
-/// Open files that are no connections: of the store, the runtimes and the log.
-const FILES_BESIDE: u64 = 64;
+/// The number of open files that are not connections: those of the store, the runtimes and the log.
+const OTHER_FILES: u64 = 64;
 
 /// Binds an address. Must be called within a tokio runtime.
 ///
-/// The listener has `TCP_NODELAY`, and Linux hands it on to the connections: answers leave at once
-/// instead of waiting for the client to acknowledge the one before. warp accepts by itself and offers no
-/// place to set it on each connection.
+/// The listener has `TCP_NODELAY`, which accepted connections inherit on Linux: answers are sent at once instead of after
+/// the client's acknowledgment of the one before.
 ///
 /// # Errors
 /// [`Error::Listen`].
 pub fn listen(address: SocketAddr) -> Result<TcpListener> {
     let bind = || {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        // A restart must not wait for the last process's connections to time out.
+        // A restart must not wait until the old process's connections have timed out.
         socket.set_reuseaddr(true)?;
         socket.set_nodelay(true)?;
         socket.bind(address)?;
@@ -34,27 +33,27 @@ pub fn listen(address: SocketAddr) -> Result<TcpListener> {
     bind().map_err(|source| Error::Listen { address, source })
 }
 
-/// Asks for as many open files as the system allows, for each connection is one. Says so where that is too few for
-/// `connections`.
-pub fn make_room_for(connections: usize) {
+/// Raises the limit of open files to the maximum that the system allows, because each connection is one. Warns where that
+/// is too low for `connections`.
+pub fn raise_file_limit(connections: usize) {
     let mut limit = getrlimit(Resource::Nofile);
-    // No limit at all is `None`.
+    // `None` is no limit.
     if limit.current != limit.maximum {
         let raised = Rlimit { current: limit.maximum, ..limit };
         if setrlimit(Resource::Nofile, raised).is_ok() {
             limit = raised;
         }
     }
-    let most = limit.current.unwrap_or(u64::MAX);
-    if most < connections as u64 + FILES_BESIDE {
+    let max = limit.current.unwrap_or(u64::MAX);
+    if max < connections as u64 + OTHER_FILES {
         tracing::warn!(
-            "only {most} files may be open, too few for {connections} connections: raise `ulimit -n`, or lower \
+            "only {max} files may be open, too few for {connections} connections; raise `ulimit -n` or lower \
              --max-connections"
         );
     }
 }
 
-/// Waits for SIGTERM or SIGINT. From this call on, not only from the first poll, neither kills the process.
+/// Returns a future that waits for SIGTERM or SIGINT. From this call on, neither signal kills the process.
 ///
 /// # Errors
 /// [`Error::System`] where the signals cannot be caught.

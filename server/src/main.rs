@@ -9,8 +9,8 @@ use server::{Error, Result, Settings, healthcheck};
 use settings::LogFormat;
 use tracing::Level;
 
-/// Gives back to the system what a generation leaves when it is closed. glibc keeps it: after a hundred generations, as
-/// much again as one takes (docs/benchmarks/switching.md).
+/// Returns the memory of a closed generation to the system. glibc keeps it: after a hundred generations, as much again as
+/// one takes (docs/benchmarks/switching.md).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -19,7 +19,7 @@ fn main() -> ExitCode {
         Ok(parsed) => parsed,
         Err(error) => {
             LogFormat::Auto.say_end("server", &error);
-            // As for a wrong option.
+            // The code of a wrong option.
             return ExitCode::from(2);
         }
     };
@@ -50,15 +50,15 @@ fn serve(settings: Settings) -> Result<()> {
     let outcome = runtime.block_on(async {
         let termination = server::termination()?;
         let listener = server::listen(settings.listen)?;
-        server::make_room_for(settings.connections());
+        server::raise_file_limit(settings.connections());
         server::run(listener, settings, termination).await
     });
-    // A generation that is just being opened ends with its copy removed, if it ends soon enough.
+    // A generation that is being opened gets the time to remove its copy.
     runtime.shutdown_timeout(Duration::from_secs(1));
     outcome
 }
 
-/// Prints a result. A reader who has seen enough and closed the pipe is no failure.
+/// Prints a result. A reader that has closed the pipe is no failure.
 fn print(text: &str) -> Result<()> {
     match writeln!(io::stdout(), "{text}") {
         Err(source) if source.kind() != io::ErrorKind::BrokenPipe => {

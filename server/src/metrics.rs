@@ -1,4 +1,7 @@
-//! What the server counts of itself, for Prometheus to fetch.
+//! The metrics of the server, in the format of OpenMetrics.
+//!
+//! Input: counts from requests, connections, reloads and the deny list, and the served generation. Output: the text of
+//! `/metrics`. The names of metrics and labels are part of the API.
 
 use std::fmt;
 use std::sync::atomic::AtomicU64;
@@ -14,30 +17,30 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use warp::http::{Method, StatusCode};
 
-use crate::edition::Edition;
-use crate::routes::Route;
+use crate::route::Route;
+use crate::served_generation::ServedGeneration;
 
-/// Upper ends of the buckets of latencies, in seconds: from a lookup to a fold-in of a large catalogue.
+/// The upper bounds of the buckets of latencies in seconds: from a lookup to a fold-in with a large catalogue.
 const BUCKETS: [f64; 12] =
     [0.000_01, 0.000_02, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.015, 0.05, 0.25];
 const METHODS: [&str; 4] = ["GET", "HEAD", "POST", "other"];
-/// 0 stands for all others.
+/// The statuses with counters of their own; 0 stands for all others.
 const STATUSES: [u16; 14] = [200, 304, 307, 400, 404, 405, 408, 413, 421, 431, 500, 501, 503, 0];
 
-/// All counts.
+/// All metrics.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
     seconds: Family<RouteLabels, Histogram, fn() -> Histogram>,
-    /// The counts of each route, method and status, once there are any: found without looking for labels.
+    /// The metrics of each route, method and status, once there are any: found by position, without hashing labels.
     series: Vec<OnceLock<Series>>,
-    /// Connections that are open.
+    /// The number of open connections.
     pub(crate) connections: Gauge,
-    /// Connections that were one too many.
-    pub(crate) turned_away: Counter,
+    /// The number of connections beyond the limit.
+    pub(crate) rejected_connections: Counter,
     reloads: Family<ReloadLabels, Counter>,
-    /// Times that the deny list could not be read.
+    /// The number of times that the deny list could not be read.
     pub(crate) deny_list_failures: Counter,
     info: Family<InfoLabels, Gauge>,
     age: Gauge<f64, AtomicU64>,
@@ -47,18 +50,18 @@ pub(crate) struct Metrics {
     cache: Gauge,
     cache_misses: Counter,
     memory: Gauge,
-    /// What was told last. Whoever writes all counts holds it, for some are set for the occasion.
-    told: Mutex<Told>,
+    /// The state at the last exposition. The lock also keeps two expositions apart, because each sets some gauges.
+    last: Mutex<Exposed>,
 }
 
-/// What of a generation was told last.
+/// The state of the generation at an exposition.
 #[derive(Debug, Default)]
-struct Told {
+struct Exposed {
     generation: String,
     n_cache_misses: u64,
 }
 
-/// The counts of one route, method and status.
+/// The metrics of one route, method and status.
 #[derive(Debug)]
 struct Series {
     requests: Counter,
@@ -90,18 +93,16 @@ struct InfoLabels {
 }
 
 impl Metrics {
-    /// All at zero, for a server with so much memory for pages.
+    /// Returns metrics at zero. `cache_bytes` is the capacity of the store's cache.
     pub(crate) fn new(cache_bytes: u64) -> Self {
         let histogram: fn() -> Histogram = || Histogram::new(BUCKETS);
         let metrics = Self {
             registry: Registry::default(),
             requests: Family::default(),
             seconds: Family::new_with_constructor(histogram),
-            series: (0..Route::TEMPLATES.len() * METHODS.len() * STATUSES.len())
-                .map(|_| OnceLock::new())
-                .collect(),
+            series: (0..Route::COUNT * METHODS.len() * STATUSES.len()).map(|_| OnceLock::new()).collect(),
             connections: Gauge::default(),
-            turned_away: Counter::default(),
+            rejected_connections: Counter::default(),
             reloads: Family::default(),
             deny_list_failures: Counter::default(),
             info: Family::default(),
@@ -112,7 +113,7 @@ impl Metrics {
             cache: Gauge::default(),
             cache_misses: Counter::default(),
             memory: Gauge::default(),
-            told: Mutex::default(),
+            last: Mutex::default(),
         };
         metrics.cache_capacity.set(i64::try_from(cache_bytes).unwrap_or(i64::MAX));
         for result in ["served", "refused"] {
@@ -126,45 +127,45 @@ impl Metrics {
         of.register("http_requests", "Requests by route, method and status", self.requests.clone());
         of.register_with_unit(
             "http_request_duration",
-            "Time from a whole head to the answer, by route and method",
+            "Time from the whole request head to the answer, by route and method",
             Unit::Seconds,
             self.seconds.clone(),
         );
         of.register("http_connections", "Open connections", self.connections.clone());
-        of.register("http_connections_turned_away", "Connections beyond the limit", self.turned_away.clone());
-        of.register("recommender_generation", "The generation that is served", self.info.clone());
+        of.register(
+            "http_connections_turned_away",
+            "Connections beyond the limit",
+            self.rejected_connections.clone(),
+        );
+        of.register("recommender_generation", "The served generation", self.info.clone());
         of.register_with_unit(
             "recommender_generation_created_timestamp",
-            "When the generation that is served was made",
+            "Time at which the served generation was made",
             Unit::Seconds,
             self.created.clone(),
         );
         of.register_with_unit(
             "recommender_generation_age",
-            "How old the generation is that is served",
+            "Age of the served generation",
             Unit::Seconds,
             self.age.clone(),
         );
         of.register("recommender_users", "Users with a list", self.users.clone());
-        of.register(
-            "recommender_reloads",
-            "Generations that were named, by what became of them",
-            self.reloads.clone(),
-        );
+        of.register("recommender_reloads", "Attempts to serve a generation, by result", self.reloads.clone());
         of.register(
             "recommender_deny_list_failures",
-            "Times that the deny list could not be read, so that it stayed as it was",
+            "Times that the deny list could not be read and was not updated",
             self.deny_list_failures.clone(),
         );
         of.register_with_unit(
             "recommender_cache_capacity",
-            "Memory that records and pages of the store may take",
+            "Capacity of the cache of records and pages",
             Unit::Bytes,
             self.cache_capacity.clone(),
         );
         of.register_with_unit(
             "recommender_cache",
-            "Memory that cached records take",
+            "Memory of the cached records",
             Unit::Bytes,
             self.cache.clone(),
         );
@@ -175,15 +176,21 @@ impl Metrics {
         );
         of.register_with_unit(
             "process_resident_memory",
-            "Memory that the process holds",
+            "Resident memory of the process",
             Unit::Bytes,
             self.memory.clone(),
         );
         self
     }
 
-    /// Counts a request.
-    pub(crate) fn answered(&self, route: Route, method: &Method, status: StatusCode, took: Duration) {
+    /// Counts a request and its duration.
+    pub(crate) fn count_request(
+        &self,
+        route: Route,
+        method: &Method,
+        status: StatusCode,
+        duration: Duration,
+    ) {
         let method = match *method {
             Method::GET => 0,
             Method::HEAD => 1,
@@ -192,8 +199,8 @@ impl Metrics {
         };
         let last = STATUSES.len() - 1;
         let number = STATUSES.iter().position(|&known| known == status.as_u16()).unwrap_or(last);
-        let place = (route.number() * METHODS.len() + method) * STATUSES.len() + number;
-        let Some(series) = self.series.get(place) else { return };
+        let at = (route.number() * METHODS.len() + method) * STATUSES.len() + number;
+        let Some(series) = self.series.get(at) else { return };
         let series = series.get_or_init(|| {
             let (route, method, status) = (route.template(), METHODS[method], status.as_u16());
             Series {
@@ -202,31 +209,31 @@ impl Metrics {
             }
         });
         series.requests.inc();
-        series.seconds.observe(took.as_secs_f64());
+        series.seconds.observe(duration.as_secs_f64());
     }
 
-    /// Counts a generation that was named, and whether it is served.
-    pub(crate) fn reloaded(&self, is_served: bool) {
+    /// Counts an attempt to serve a generation.
+    pub(crate) fn count_reload(&self, is_served: bool) {
         let result = if is_served { "served" } else { "refused" };
         self.reloads.get_or_create_owned(&ReloadLabels { result }).inc();
     }
 
-    /// All counts as Prometheus reads them, with what is served now.
+    /// Writes all metrics, with those of the served generation.
     ///
     /// # Errors
-    /// [`fmt::Error`], which would be a fault of ours.
-    pub(crate) fn exposition(&self, served: Option<&Edition>) -> Result<String, fmt::Error> {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+    /// [`fmt::Error`], a fault of the server.
+    pub(crate) fn exposition(&self, served: Option<&ServedGeneration>) -> Result<String, fmt::Error> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         self.info.clear();
-        if let Some(edition) = served {
-            let manifest = edition.generation.manifest();
+        if let Some(served) = served {
+            let manifest = served.manifest();
             let generation = manifest.generation.to_string();
-            let (cached_bytes, n_misses) = edition.tables().cached();
+            let (cached_bytes, n_misses) = served.tables().cached();
             self.cache.set(i64::try_from(cached_bytes).unwrap_or(i64::MAX));
-            // Each opening of a generation counts from nothing.
-            let before = if told.generation == generation { told.n_cache_misses } else { 0 };
+            // The store counts from zero whenever a generation is opened.
+            let before = if last.generation == generation { last.n_cache_misses } else { 0 };
             self.cache_misses.inc_by(n_misses.checked_sub(before).unwrap_or(n_misses));
-            *told = Told { generation: generation.clone(), n_cache_misses: n_misses };
+            *last = Exposed { generation: generation.clone(), n_cache_misses: n_misses };
             let labels = InfoLabels { generation, version: env!("CARGO_PKG_VERSION") };
             self.info.get_or_create_owned(&labels).set(1);
             let created = manifest.created_at.as_millisecond() as f64 / 1e3;
@@ -241,7 +248,7 @@ impl Metrics {
     }
 }
 
-/// The memory that this process holds; `None` where the system does not tell.
+/// The resident memory of this process; `None` where the system does not state it.
 fn resident_bytes() -> Option<i64> {
     let pages: i64 = std::fs::read_to_string("/proc/self/statm").ok()?.split(' ').nth(1)?.parse().ok()?;
     Some(pages * i64::try_from(rustix::param::page_size()).ok()?)

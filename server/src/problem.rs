@@ -1,53 +1,56 @@
-//! Answers that say no: `application/problem+json` (RFC 9457).
+//! Error responses: `application/problem+json` (RFC 9457).
 //!
-//! The type is always `about:blank`, so the title is the status's own phrase and the detail carries what
-//! the caller can act on. What went wrong inside is logged, never told.
+//! Input: what a route could not do. Output: a response with a status, a detail that the client can act on, and the faulty
+//! parameters by name. The type is always `about:blank`, so the title is the status's own phrase. The cause of an internal
+//! error is logged and not sent.
 
 use std::borrow::Cow;
 use std::fmt::Display;
 
 use serde::Serialize;
-use warp::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use store::UserId;
+use warp::http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+};
 use warp::http::{Method, Response, StatusCode};
 
-/// The shard of a user whom another server owns.
-pub(crate) const X_SHARD: HeaderName = HeaderName::from_static("x-shard");
+/// The shard of a user that another server owns.
+const X_SHARD: HeaderName = HeaderName::from_static("x-shard");
 
-/// Why a request has no other answer.
+/// An error response that has not been written yet.
 #[derive(Debug)]
 pub(crate) struct Problem {
     status: StatusCode,
     detail: Cow<'static, str>,
     errors: Vec<Fault>,
-    header: Option<(HeaderName, &'static str)>,
+    headers: Vec<(HeaderName, HeaderValue)>,
     shard: Option<u32>,
 }
 
-/// What is wrong with one parameter, or with one member of a body.
+/// A fault of one parameter, or of one member of a body.
 #[derive(Debug, Serialize)]
 pub(crate) struct Fault {
-    /// Its name.
-    pub(crate) parameter: Cow<'static, str>,
-    /// What is wrong with it, to be read after its name.
+    parameter: Cow<'static, str>,
+    /// The rest of a sentence that begins with the name of the parameter.
     detail: String,
 }
 
-/// So many faults are told of.
-const MOST_FAULTS: usize = 20;
+/// The maximum number of faults in a response.
+const MAX_FAULTS: usize = 20;
 
 impl Fault {
     pub(crate) fn new(parameter: &'static str, detail: String) -> Self {
         Self { parameter: parameter.into(), detail }
     }
 
-    /// Nobody knows such a parameter.
-    pub(crate) fn unknown(name: &str, known: &impl Display) -> Self {
+    /// A parameter that the route does not take; `known` lists those that it takes.
+    pub(crate) fn unknown(name: &str, known: &str) -> Self {
         let parameter = shortened(name).into_owned().into();
         Self { parameter, detail: format!("is unknown; this route takes {known}") }
     }
 }
 
-/// The document that is sent.
+/// The body of an error response.
 #[derive(Serialize)]
 struct Document<'a> {
     r#type: &'a str,
@@ -60,123 +63,145 @@ struct Document<'a> {
 
 impl Problem {
     fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, detail: detail.into(), errors: Vec::new(), header: None, shard: None }
+        Self { status, detail: detail.into(), errors: Vec::new(), headers: Vec::new(), shard: None }
     }
 
-    /// Parameters are not what they must be; the detail names each, what was given and what to do.
+    /// Adds a header to the response.
+    pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    fn unavailable(detail: &'static str, retry_after: &'static str) -> Self {
+        let retry_after = HeaderValue::from_static(retry_after);
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_header(RETRY_AFTER, retry_after)
+    }
+
+    /// 400: parameters with faults. The detail joins their sentences.
     pub(crate) fn bad_parameters(mut errors: Vec<Fault>) -> Self {
-        errors.truncate(MOST_FAULTS);
+        errors.truncate(MAX_FAULTS);
         let sentences: Vec<_> =
             errors.iter().map(|fault| format!("{} {}", fault.parameter, fault.detail)).collect();
         Self { errors, ..Self::new(StatusCode::BAD_REQUEST, sentences.join("; and ")) }
     }
 
-    /// One parameter is not what it must be.
+    /// 400: one parameter with a fault.
     pub(crate) fn bad_parameter(parameter: &'static str, detail: String) -> Self {
         Self::bad_parameters(vec![Fault::new(parameter, detail)])
     }
 
-    /// A body is not what it must be.
+    /// 400: a body that cannot be parsed.
     pub(crate) fn bad_body(detail: String) -> Self {
         Self::new(StatusCode::BAD_REQUEST, detail)
     }
 
-    /// A body is longer than it may be.
-    pub(crate) fn body_too_long(most: usize) -> Self {
-        let detail = format!("the body is longer than {most} bytes, the most that this server takes");
+    /// 400: a request target without a path, such as that of CONNECT.
+    pub(crate) fn no_path() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "the request target has no path; give one such as /livez")
+    }
+
+    /// 413: a body of more than `max` bytes.
+    pub(crate) fn body_too_long(max: usize) -> Self {
+        let detail = format!("the body is longer than {max} bytes, the maximum of this server");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
     }
 
-    /// A body was not sent in time.
+    /// 408: a body that did not arrive in time.
     pub(crate) fn body_too_slow() -> Self {
         Self::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time")
     }
 
-    /// What is asked for is not in the data.
+    /// 404: a user or a movie that is not in the data.
     pub(crate) fn unknown(what: &str, id: impl Display) -> Self {
         Self::new(StatusCode::NOT_FOUND, format!("there is no {what} {id}"))
     }
 
-    /// A user's shard is another server's. Who asks for others beside has to know who owns whom, for nobody else can part
-    /// them: no shard is then named to turn to.
-    pub(crate) fn misdirected(user: impl Display, shard: u32, is_alone: bool) -> Self {
-        let detail =
-            format!("{user} is in shard {shard}, which this server does not own; ask the one that does");
-        let problem = Self::bad_parameter("user_id", detail);
-        Self { status: StatusCode::MISDIRECTED_REQUEST, shard: is_alone.then_some(shard), ..problem }
+    /// 421: a user whose shard another server owns. `is_only_user` says that the request names no other user: only then can
+    /// it be sent to the shard's server as it is, and only then is the shard named.
+    pub(crate) fn misdirected(user: UserId, shard: u32, is_only_user: bool) -> Self {
+        let detail = format!(
+            "{user} is in shard {shard}, which this server does not own; send the request to the server that owns it"
+        );
+        let mut problem = Self::bad_parameter("user_id", detail);
+        problem.status = StatusCode::MISDIRECTED_REQUEST;
+        // The assignment of shards to servers may change.
+        problem = problem.with_header(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if is_only_user {
+            problem.shard = Some(shard);
+            problem = problem.with_header(X_SHARD, shard.into());
+        }
+        problem
     }
 
-    /// The generation has nothing to fold ratings into.
-    pub(crate) fn nothing_to_fold_into() -> Self {
+    /// The shard whose server can answer the same request; `None` for other problems.
+    pub(crate) fn shard(&self) -> Option<u32> {
+        self.shard
+    }
+
+    /// 501: a generation whose lists are ordered by predicted stars.
+    pub(crate) fn cannot_fold_in() -> Self {
         let detail =
-            "the published lists are ordered by predicted stars, into which ratings cannot be folded";
+            "the published lists are ordered by predicted stars, and ratings cannot be folded into these";
         Self::new(StatusCode::NOT_IMPLEMENTED, detail)
     }
 
-    /// There is as much to compute as may wait.
+    /// 503: the maximum number of computations is waiting.
     pub(crate) fn too_busy() -> Self {
-        let detail = "too many answers are being computed; try again, or another server";
-        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);
-        Self { header: Some((RETRY_AFTER, "1")), ..problem }
+        Self::unavailable("too many answers are being computed; try again, or use another server", "1")
     }
 
-    /// There is no such route.
-    pub(crate) fn not_found() -> Self {
-        let detail = "there is nothing here; GET /openapi.json says what there is";
-        Self::new(StatusCode::NOT_FOUND, detail)
+    /// 404: a path that is no route.
+    pub(crate) fn no_route() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "there is no such path; GET /openapi.json lists the paths")
     }
 
-    /// There is such a route, but not by this method.
+    /// 405: a method that the route does not take.
     pub(crate) fn method_not_allowed(method: &Method, allowed: &'static str) -> Self {
         let detail = format!("{} is not possible here; use one of {allowed}", shortened(method.as_str()));
         let problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, detail);
-        Self { header: Some((ALLOW, allowed)), ..problem }
+        problem.with_header(ALLOW, HeaderValue::from_static(allowed))
     }
 
-    /// No generation is open yet.
+    /// 503: no generation is open yet.
     pub(crate) fn nothing_to_serve() -> Self {
-        let detail = "no recommendations have been published yet; try again later";
-        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);
-        Self { header: Some((RETRY_AFTER, "5")), ..problem }
+        Self::unavailable("no generation is open yet; try again later", "5")
     }
 
-    /// There are as many connections as there may be.
+    /// 503: the maximum number of connections is open.
     pub(crate) fn too_many_connections() -> Self {
-        let detail = "there are too many connections; try again, or another server";
-        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);
-        Self { header: Some((RETRY_AFTER, "1")), ..problem }
+        Self::unavailable("there are too many connections; try again, or use another server", "1")
     }
 
-    /// A lookup failed on data that passed every check when it was opened.
+    /// 500: a lookup failed on records that passed every check when they were opened.
     pub(crate) fn failed_lookup(error: store::Error) -> Self {
         tracing::error!("a lookup failed: {error}");
         Self::internal()
     }
 
-    /// An answer has no JSON form: a fault of ours.
+    /// 500: an answer has no JSON form, a fault of the server.
     pub(crate) fn failed_answer(error: serde_json::Error) -> Self {
         tracing::error!("an answer cannot be written as JSON: {error}");
         Self::internal()
     }
 
-    /// The metrics cannot be written: a fault of ours.
+    /// 500: the metrics cannot be written, a fault of the server.
     pub(crate) fn failed_exposition(error: std::fmt::Error) -> Self {
         tracing::error!("the metrics cannot be written: {error}");
         Self::internal()
     }
 
-    /// A computation panicked: a fault of ours.
+    /// 500: a computation panicked, a fault of the server.
     pub(crate) fn crashed() -> Self {
         tracing::error!("an answer could not be computed: the computation panicked");
         Self::internal()
     }
 
     fn internal() -> Self {
-        let detail = "the answer could not be looked up; the server's log says why";
+        let detail = "the answer could not be looked up; the server's log has the cause";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
     }
 
-    /// The problem as an answer.
+    /// Writes the response.
     pub(crate) fn into_response(self) -> Response<Vec<u8>> {
         let document = Document {
             r#type: "about:blank",
@@ -185,29 +210,29 @@ impl Problem {
             detail: &self.detail,
             errors: &self.errors,
         };
-        // Four strings and a number always have a JSON form; an empty body still carries the status.
+        // Strings and numbers always have a JSON form; an empty body would still carry the status.
         let mut response = Response::new(serde_json::to_vec(&document).unwrap_or_default());
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some((name, value)) = self.header {
-            headers.insert(name, HeaderValue::from_static(value));
-        }
-        if self.status == StatusCode::MISDIRECTED_REQUEST {
-            // Who owns what is another matter tomorrow.
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        }
-        if let Some(shard) = self.shard {
-            headers.insert(X_SHARD, shard.into());
-        }
+        headers.extend(self.headers);
+        response
+    }
+
+    /// Writes a redirect in place of the problem: without a body, with the problem's headers.
+    pub(crate) fn into_redirect(self, location: HeaderValue) -> Response<Vec<u8>> {
+        let mut response = Response::new(Vec::new());
+        *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+        response.headers_mut().extend(self.headers);
+        response.headers_mut().insert(LOCATION, location);
         response
     }
 }
 
-/// What a caller sent, short enough to be sent back.
+/// A client's text, short enough to be sent back.
 pub(crate) fn shortened(text: &str) -> Cow<'_, str> {
-    const MOST: usize = 40;
-    match text.char_indices().nth(MOST) {
+    const MAX_CHARS: usize = 40;
+    match text.char_indices().nth(MAX_CHARS) {
         None => Cow::Borrowed(text),
         Some((end, _)) => Cow::Owned(format!("{}...", &text[..end])),
     }
@@ -218,7 +243,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_problem_has_the_members_of_rfc_9457_and_escapes_what_was_sent() {
+    fn a_problem_has_the_members_of_rfc_9457_and_escapes_the_text_of_the_client() {
         let response = Problem::bad_parameter("n", "was given as `\"\n`".to_owned()).into_response();
         assert_eq!(response.status(), 400);
         assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
@@ -232,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sent_is_cut_between_characters() {
+    fn the_text_of_a_client_is_cut_between_characters() {
         assert_eq!(shortened("18"), "18");
         assert_eq!(shortened(&"ü".repeat(40)), "ü".repeat(40));
         assert_eq!(shortened(&"ü".repeat(41)), format!("{}...", "ü".repeat(40)));

@@ -1,65 +1,114 @@
-//! Follows `CURRENT`: opens what it names and puts it in the place of what was served before.
+//! Reloading: opens the generation that `CURRENT` names, and replaces the served one.
 //!
-//! Requests never wait for this. Fetching, checking and opening happen on a blocking thread, the swap is one
-//! pointer, and the old generation is closed where it blocks nobody. Its copy stays until the next swap, so that going
-//! back to it takes an opening and no fetch. A generation that cannot be served changes nothing: the old one stays.
+//! Input: a repository, polled by [`follow`]. Output: the generation in [`Current`]. Fetching, checking and opening happen on
+//! blocking threads, so that requests never wait. The old generation is closed after the swap, but its copy stays until the
+//! next one, so that a rollback needs no fetch. A generation that cannot be served changes nothing.
 
 mod current;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use store::reader::LocalCopy;
-use store::{GenerationId, Repository};
+use store::reader::LocalGeneration;
+use store::repository::Bandwidth;
+use store::shards::Owned;
+use store::{GenerationId, Location, Repository};
 use tokio::task::spawn_blocking;
 
-use crate::app::App;
-use crate::edition::Edition;
 use crate::error::{Error, Result};
+use crate::metrics::Metrics;
+use crate::served_generation::ServedGeneration;
+use crate::settings::Settings;
 pub(crate) use current::Current;
 
-/// Looks at `CURRENT` every now and then, for as long as it is polled.
-pub(crate) async fn follow(app: Arc<App>, repository: Repository) {
-    let poll_interval = app.settings.poll_interval;
-    let mut follower = Follower { app, repository: Arc::new(repository), previous: None, refused: None };
+/// Polls `CURRENT` and serves the generation that it names, for as long as the future is polled.
+pub(crate) async fn follow(
+    current: &Current,
+    metrics: &Metrics,
+    settings: &Settings,
+    repository: Repository,
+) {
+    let source = Source {
+        repository,
+        store: settings.store.clone(),
+        work_dir: settings.work_dir.clone(),
+        shards: settings.shards.clone(),
+        bandwidth: settings.bandwidth(),
+        cache_bytes: settings.cache_bytes(),
+    };
+    let mut follower = Follower { current, metrics, source: Arc::new(source), previous: None, refused: None };
     loop {
-        follower.look().await;
-        // Servers that were started together should not ask together for ever.
-        tokio::time::sleep(poll_interval.mul_f64(rand::random_range(0.9..1.1))).await;
+        follower.poll().await;
+        // Servers that were started together spread out.
+        tokio::time::sleep(settings.poll_interval.mul_f64(rand::random_range(0.9..1.1))).await;
     }
 }
 
-/// What is followed, and what was last wrong with it.
+/// The repository and the settings for opening its generations. Its methods block.
 #[derive(Debug)]
-struct Follower {
-    app: Arc<App>,
-    repository: Arc<Repository>,
+struct Source {
+    repository: Repository,
+    store: Location,
+    work_dir: PathBuf,
+    shards: Owned,
+    bandwidth: Bandwidth,
+    cache_bytes: u64,
+}
+
+impl Source {
+    fn current_id(&self) -> Result<GenerationId> {
+        let id = self.repository.current()?;
+        id.ok_or_else(|| Error::NothingPublished { store: self.store.clone() })
+    }
+
+    /// Opens a generation from a copy, or fetches one.
+    fn open(&self, id: &GenerationId, copy: Option<Arc<LocalGeneration>>) -> Result<ServedGeneration> {
+        let copy = match copy {
+            Some(copy) => copy,
+            None => self.repository.fetch(id, &self.work_dir, &self.shards, self.bandwidth)?.into(),
+        };
+        ServedGeneration::open(copy, self.cache_bytes)
+    }
+
+    /// Takes the copy of a generation that an earlier server has kept.
+    fn kept_copy(&self, id: &GenerationId) -> Result<Option<LocalGeneration>> {
+        Ok(self.repository.adopt(id, &self.work_dir, &self.shards)?)
+    }
+}
+
+/// The state between polls.
+#[derive(Debug)]
+struct Follower<'a> {
+    current: &'a Current,
+    metrics: &'a Metrics,
+    source: Arc<Source>,
     /// The generation that was served before the current one, verified and closed.
-    previous: Option<Arc<LocalCopy>>,
+    previous: Option<Arc<LocalGeneration>>,
     refused: Option<Refused>,
 }
 
-/// What could not be served.
+/// A generation that could not be served.
 #[derive(Debug)]
 struct Refused {
-    /// The generation; none where `CURRENT` itself could not be read.
+    /// `None` where `CURRENT` itself could not be read.
     id: Option<GenerationId>,
-    /// Why, as logged.
+    /// The error, as logged.
     reason: String,
-    /// How many looks the last pause took.
+    /// The number of polls of the last pause.
     pause: u32,
-    /// How many looks to go until it is tried again.
+    /// The number of polls until the next attempt.
     remaining: u32,
 }
 
-impl Follower {
-    async fn look(&mut self) {
-        match self.named().await {
-            Ok(id) if self.app.current.is(&id) => self.refused = None,
-            Ok(id) if self.pausing(&id) => {}
+impl Follower<'_> {
+    async fn poll(&mut self) {
+        match self.blocking(|source| source.current_id()).await {
+            Ok(id) if self.current.is(&id) => self.refused = None,
+            Ok(id) if self.pauses(&id) => {}
             Ok(id) => match self.open(id.clone()).await {
-                Ok(edition) => {
-                    let before = self.app.current.replace(edition).await;
-                    self.app.metrics.reloaded(true);
+                Ok(generation) => {
+                    let before = self.current.replace(generation).await;
+                    self.metrics.count_reload(true);
                     let last = std::mem::replace(&mut self.previous, before);
                     // Deletes files.
                     spawn_blocking(move || drop(last));
@@ -72,48 +121,36 @@ impl Follower {
         }
     }
 
-    /// The generation that `CURRENT` names.
-    async fn named(&self) -> Result<GenerationId> {
-        let repository = Arc::clone(&self.repository);
-        let named = spawn_blocking(move || repository.current()).await??;
-        named.ok_or_else(|| Error::NothingPublished { store: self.app.settings.store.clone() })
+    /// Runs a function on a blocking thread. A panic is an error.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        run: impl FnOnce(&Source) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let source = Arc::clone(&self.source);
+        spawn_blocking(move || run(&source)).await?
     }
 
-    async fn open(&self, id: GenerationId) -> Result<Edition> {
-        if self.app.current.is_empty()
-            && let Some(edition) = self.take_over(&id).await?
+    async fn open(&self, id: GenerationId) -> Result<ServedGeneration> {
+        if self.current.is_empty()
+            && let Some(generation) = self.open_kept(id.clone()).await?
         {
-            return Ok(edition);
+            return Ok(generation);
         }
         let previous = self.previous.clone().filter(|copy| copy.manifest().generation == id);
-        let (repository, app) = (Arc::clone(&self.repository), Arc::clone(&self.app));
-        let edition = spawn_blocking(move || {
-            let settings = &app.settings;
-            let copy = match previous {
-                Some(copy) => copy,
-                None => {
-                    let owned = &settings.shards;
-                    repository.fetch(&id, &settings.work_dir, owned, settings.bandwidth())?.into()
-                }
-            };
-            Edition::open(copy, settings.cache_bytes())
-        });
-        edition.await?
+        self.blocking(move |source| source.open(&id, previous)).await
     }
 
-    /// Opens the copy of a generation that a server kept at its end. One that cannot be opened goes: a fetch may do
-    /// better.
-    async fn take_over(&self, id: &GenerationId) -> Result<Option<Edition>> {
-        let (repository, app, wanted) = (Arc::clone(&self.repository), Arc::clone(&self.app), id.clone());
-        let adopted =
-            spawn_blocking(move || repository.adopt(&wanted, &app.settings.work_dir, &app.settings.shards));
-        let Some(copy) = adopted.await?? else { return Ok(None) };
-        let cache_bytes = self.app.settings.cache_bytes();
-        let opened = spawn_blocking(move || Edition::open(copy.into(), cache_bytes)).await;
-        match opened.map_err(Error::from).flatten() {
-            Ok(edition) => {
+    /// Opens the copy that an earlier server has kept. A copy that cannot be opened is removed, and the generation is then
+    /// fetched.
+    async fn open_kept(&self, id: GenerationId) -> Result<Option<ServedGeneration>> {
+        let generation = id.clone();
+        let copy = self.blocking(move |source| source.kept_copy(&generation)).await?;
+        let Some(copy) = copy else { return Ok(None) };
+        let generation = id.clone();
+        match self.blocking(move |source| source.open(&generation, Some(copy.into()))).await {
+            Ok(generation) => {
                 tracing::info!("took over the kept copy of generation {id}");
-                Ok(Some(edition))
+                Ok(Some(generation))
             }
             Err(error) => {
                 tracing::warn!("cannot open the kept copy of generation {id}, fetching another: {error}");
@@ -122,9 +159,9 @@ impl Follower {
         }
     }
 
-    /// Whether a generation was refused so recently that it is not worth another copy. Damage does not
-    /// heal, but a full disk may be cleared: hence longer and longer pauses instead of none or no end.
-    fn pausing(&mut self, id: &GenerationId) -> bool {
+    /// Whether the next attempt to open a refused generation is still to come. Damage is permanent, but a full disk may be
+    /// cleared: hence attempts at growing intervals.
+    fn pauses(&mut self, id: &GenerationId) -> bool {
         match &mut self.refused {
             Some(refused) if refused.id.as_ref() == Some(id) && refused.remaining > 0 => {
                 refused.remaining -= 1;
@@ -134,24 +171,25 @@ impl Follower {
         }
     }
 
-    /// Notes what cannot be served; logs it when it is news.
+    /// Records a failure, and logs it unless it was the last one too.
     fn refuse(&mut self, id: Option<GenerationId>, error: &Error) {
-        const LONGEST_PAUSE: u32 = 60;
+        const MAX_PAUSE: u32 = 60;
 
-        self.app.metrics.reloaded(false);
+        self.metrics.count_reload(false);
         let reason = error.to_string();
         let before = self.refused.take().filter(|before| before.id == id);
         if before.as_ref().is_none_or(|before| before.reason != reason) {
-            let kept = match self.app.current.load().as_ref() {
-                Some(_) => "the one before is still served",
-                None => "nothing is served yet",
+            let served = if self.current.is_empty() {
+                "nothing is served yet"
+            } else {
+                "the one before is still served"
             };
             match &id {
-                Some(id) => tracing::error!("cannot serve generation {id}: {reason}; {kept}"),
-                None => tracing::warn!("{reason}; {kept}"),
+                Some(id) => tracing::error!("cannot serve generation {id}: {reason}; {served}"),
+                None => tracing::warn!("{reason}; {served}"),
             }
         }
-        let pause = before.map_or(1, |before| (before.pause * 2).min(LONGEST_PAUSE));
+        let pause = before.map_or(1, |before| (before.pause * 2).min(MAX_PAUSE));
         self.refused = Some(Refused { id, reason, pause, remaining: pause });
     }
 }

@@ -1,70 +1,84 @@
-//! The server's life: from a listening socket to the last answer.
+//! The lifetime of a server: from a listening socket to the last answer.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use store::Repository;
-use store::working_copy::WorkingCopy;
+use store::local_copy::WorkingCopy;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use crate::app::App;
-use crate::connections::Workers;
+use crate::connections::{Limits, Workers};
 use crate::denied;
 use crate::error::{Error, Result};
 use crate::reload;
-use crate::routes::{self, OfWorker};
+use crate::routes::{self, WorkerState};
 use crate::settings::Settings;
 
-/// How long a request to a bucket that does not answer is repeated before that is logged. The next look follows anyway.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The time for which a request to a bucket is repeated before the failure is logged. The next poll follows anyway.
+const RETRY_TIME: Duration = Duration::from_secs(5);
 
-/// How long putting away the working copy may take at the end; one that is not kept is fetched again.
-const PUTTING_AWAY: Duration = Duration::from_secs(4);
+/// The time for which the end waits for the working copy to be stored. A copy that is not stored is fetched again.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// Serves on a listener until `shutdown` is ready, then answers what is in flight and returns.
+/// Serves on a listener until `shutdown` is ready, then answers the requests in flight and returns.
 ///
-/// It serves at once: until the first generation is open, lookups are answered with 503. When it returns,
-/// the working copy that it served from is kept for the next start, and no other is left. It returns at the latest four
-/// seconds after the time that requests in flight have.
+/// It accepts requests at once: until the first generation is open, lookups are answered with 503. When it returns, the
+/// working copy that it served from is kept for the next start, and no other copy is left. It returns at the latest four
+/// seconds after the drain timeout.
 ///
 /// # Errors
-/// [`Error::WorkDir`] where no working copy could be made, [`Error::Repository`], [`Error::System`]. Once it serves,
-/// nothing but `shutdown` ends it.
+/// [`Error::WorkDir`] where working copies cannot be made, [`Error::Repository`], [`Error::System`], and [`Error::Store`]
+/// for a deny list that cannot be read. Once it serves, only `shutdown` ends it.
 pub async fn run(
     listener: TcpListener,
     settings: Settings,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<()> {
-    // Found out now rather than at the first generation, which may be published at night.
+    // A failure is reported now rather than with the first generation, which may be published much later.
     WorkingCopy::create(&settings.work_dir).map_err(|source| Error::WorkDir { source })?;
     let repository =
-        Repository::open(&settings.store, PATIENCE).map_err(|source| Error::Repository { source })?;
+        Repository::open(&settings.store, RETRY_TIME).map_err(|source| Error::Repository { source })?;
     let address =
         listener.local_addr().map_err(|source| Error::System { action: "name the socket", source })?;
     let app = Arc::new(App::new(settings)?);
-    let settings = &app.settings;
-    let follower = tokio::spawn(reload::follow(Arc::clone(&app), repository));
-    let deny_follower = tokio::spawn(denied::follow(Arc::clone(&app)));
+    let follower = {
+        let app = Arc::clone(&app);
+        tokio::spawn(
+            async move { reload::follow(&app.current, &app.metrics, &app.settings, repository).await },
+        )
+    };
+    let deny_list_follower = {
+        let app = Arc::clone(&app);
+        tokio::spawn(async move {
+            if let Some(path) = &app.settings.deny_list {
+                let failures = &app.metrics.deny_list_failures;
+                denied::follow(&app.denied, path, app.settings.poll_interval, failures).await;
+            }
+        })
+    };
     tracing::info!("listening on http://{address}");
 
-    let workers = Workers::start(Arc::clone(&app), || {
-        warp::service(routes::filter(Arc::new(OfWorker(Arc::clone(&app)))))
-    })?;
+    let service = || warp::service(routes::filter(Arc::new(WorkerState(Arc::clone(&app)))));
+    let mut workers = Workers::start(Limits::of(&app.settings), &app.metrics, service)?;
     workers.accept(listener, shutdown).await;
-    if !workers.drain(settings.drain_timeout).await {
-        tracing::warn!("requests are still in flight after {:?}; stopping anyway", settings.drain_timeout);
+    let drain_timeout = app.settings.drain_timeout;
+    if !workers.drain(drain_timeout).await {
+        tracing::warn!("requests are still in flight after {drain_timeout:?}; stopping anyway");
     }
 
-    deny_follower.abort();
+    deny_list_follower.abort();
     follower.abort();
-    let put_away = async {
-        // With it goes what it keeps on disk.
+    let close = async {
+        // The copies that the follower keeps are removed with it.
         let _ = follower.await;
         app.current.close().await;
     };
-    if timeout(PUTTING_AWAY, put_away).await.is_err() {
-        tracing::warn!("the disk is slow to keep the working copy; the next start takes a fetch");
+    if timeout(CLOSE_TIMEOUT, close).await.is_err() {
+        tracing::warn!(
+            "the working copy is not on disk in time; the next start fetches the generation again"
+        );
     }
     tracing::info!("stopped");
     Ok(())

@@ -1,6 +1,8 @@
-//! What the command line can say, and its help.
+//! The command line of the server: its options, which are settings, and its help.
+//!
+//! Input: text of the command line, the environment or the settings file. Output: [`Settings`] with typed values.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::thread;
@@ -16,187 +18,199 @@ use warp::http::Uri;
 
 const LISTEN: &str = "127.0.0.1:8080";
 
-const HELP: &str = "\
-Routes (GET /openapi.json says all):
-  GET /recommendations?user_id=18                      two movies for the user
-  GET /recommendations?user_id=18&n=10&offset=10       the second ten, up to the depth that the pipeline stored
-  GET /recommendations?user_id=18&returnMetadata=true  with titles and genres; withScores=true with figures
-  GET /recommendations?user_id=18&genre=Comedy         of a genre; exclude_genre, min_year, max_year, exclude
-  GET /recommendations?user_id=18,19                   many users at once; fallback=none for no popular list
-  POST /recommendations                                for ratings in the body, of anybody
-  GET /features?user_id=18                             the movies that the user has rated
-  GET /movies/750, /movies/750/similar                 a movie, and those most like it
-  GET /users/18/because?movie=750                      the user's ratings that speak most for a movie
-  GET /movies?title=star+wars, /users, /generation     movies by title; some users; what answers, and how old
-  GET /                                                a page for people, in a browser
-  GET /livez, /readyz                                  200 while the process serves; once a generation is open
-  GET /metrics, /version, /openapi.json                counts for Prometheus; the release; the API
+const ROUTES: &str = "\
+Routes (GET /openapi.json describes all):
+  GET /recommendations?user_id=18       two movies for the user
+  GET /recommendations?user_id=18,19    the lists of several users
+  POST /recommendations                 a list for the ratings in the body
+  GET /features?user_id=18              the movies that the user has rated
+  GET /movies/750, /movies/750/similar  a movie; the movies most similar to it
+  GET /users/18/because?movie=750       the user's ratings that contribute most to a score
+  GET /movies?title=star+wars           movies by words of their titles
+  GET /users, /generation               a sample of the users; the open generation
+  GET /                                 a page for people
+  GET /livez, /readyz                   200 while the process serves; once a generation is open
+  GET /metrics                          metrics for Prometheus
+  GET /version, /openapi.json           the release; the description of the API";
 
+const NOTES: &str = "\
 Example:
   server --store output --listen 127.0.0.1:8080
   curl 'http://127.0.0.1:8080/recommendations?user_id=18&returnMetadata=true'
   curl -d '{\"ratings\":[{\"id\":318,\"rating\":5}],\"n\":10}' http://127.0.0.1:8080/recommendations
 
-Settings come from recommender.toml, or what --config names; over it from the environment
-(RECOMMENDER__SERVER__CACHE_MIB=512 for cache_mib in [server]), and over both from the options.
+Settings are read from recommender.toml, or from the file that --config names. The environment
+overrides the file (RECOMMENDER__SERVER__CACHE_MIB=512 sets cache_mib in [server]), and options
+override both.
 
-A store in a bucket takes its credentials from the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
-AWS_REGION; AWS_ENDPOINT for another store than Amazon's (with AWS_ALLOW_HTTP=true if it has no TLS).
+A store in a bucket takes its credentials from the environment: AWS_ACCESS_KEY_ID,
+AWS_SECRET_ACCESS_KEY and AWS_REGION. AWS_ENDPOINT names another service than Amazon S3;
+AWS_ALLOW_HTTP=true allows one without TLS.
 
-It logs to standard error; RUST_LOG sets the level (info) or a filter (warn,server=debug).
-SIGTERM and SIGINT end it with code 0 once the requests in flight are answered.";
+The log goes to standard error; RUST_LOG sets its level (info) or a filter (warn,server=debug).
+SIGTERM and SIGINT stop the server: it answers the requests in flight and ends with code 0.
+Exit codes: 0 success, 1 an error, 2 a wrong option or setting.";
 
-/// Serves the recommendations of the last published generation over HTTP.
+/// The text behind the options in `server --help`.
+fn help() -> String {
+    let parameters = crate::parameters::help();
+    format!(
+        "{ROUTES}\n\nParameters of lists, all but user_id and fallback also as members of the body of POST:\n{parameters}\n\n{NOTES}"
+    )
+}
+
+/// Serves the top-N lists of the published generation over HTTP.
 #[derive(Debug, Parser)]
-#[command(name = "server", version, after_help = HELP, args_conflicts_with_subcommands = true)]
+#[command(name = "server", version, after_help = help(), args_conflicts_with_subcommands = true)]
 pub struct CommandLine {
-    /// Instead of serving.
+    /// A command in place of serving.
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// The file with the settings [default: recommender.toml, where there is one]
+    /// The settings file [default: recommender.toml, if it exists]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// How to serve.
+    /// The settings of the server.
     #[command(flatten)]
     pub settings: Settings,
 }
 
-/// What else the program does.
+/// The commands beside serving.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Asks a running server whether it is alive: code 0 if it is, 1 if not.
+    /// Checks that a running server answers /livez: code 0 if it does, 1 if not.
     Healthcheck {
         /// The address that the server listens on.
         #[arg(long, env = "RECOMMENDER__SERVER__LISTEN", value_name = "ADDR", default_value = LISTEN)]
+        #[arg(value_parser = address)]
         listen: SocketAddr,
     },
-    /// Shows the settings that hold and where each was made; `pipeline config --default` prints a file of all.
+    /// Prints the effective settings and the origin of each; `pipeline config --default` prints a file with all.
     Config {
-        /// Taken as for serving.
+        /// The settings of the server.
         #[command(flatten)]
         settings: Box<Settings>,
     },
 }
 
-/// How to serve.
+/// The settings of the server.
 #[derive(Debug, Clone, Args)]
 pub struct Settings {
-    /// Where the pipeline publishes: a directory or s3://bucket/prefix. It may appear later.
+    /// The store with the generations: a directory or s3://bucket/prefix. It may be created later.
     #[arg(long, value_name = "LOCATION", default_value = "output")]
     #[arg(env = "RECOMMENDER__STORE__LOCATION")]
     pub store: Location,
 
-    /// The address to listen on; port 0 takes a free one, the log says which.
-    #[arg(long, value_name = "ADDR", default_value = LISTEN)]
+    /// The address to listen on, such as 0.0.0.0:8080. A port alone is on 127.0.0.1. Port 0 is any free one; the log names
+    /// it.
+    #[arg(long, value_name = "ADDR", default_value = LISTEN, value_parser = address)]
     #[arg(env = "RECOMMENDER__SERVER__LISTEN")]
     pub listen: SocketAddr,
 
-    /// Where working copies of generations live: of the one that is served and of the one before; a server that is
-    /// stopped leaves the first for the next start. Several servers may share it.
-    #[arg(long, value_name = "DIR", default_value_os_t = std::env::temp_dir().join("movie-recommender-server"))]
+    /// The directory of working copies: of the served generation and of the one before. A server that is stopped leaves
+    /// the first for the next start. Several servers may share the directory.
+    #[arg(long, value_name = "DIR", default_value_os_t = store::work_dir::default_work_dir("server"))]
     #[arg(env = "RECOMMENDER__SERVER__WORK_DIR")]
     pub work_dir: PathBuf,
 
-    /// The shards of users to load of a generation that is cut, such as 0-1023 or 0-15,32-47: who has another's is
-    /// answered with 421, or by what --shards-redirect says. `pipeline run --shards S` cuts.
+    /// The shards to load of a generation whose users are divided into shards (`pipeline run --shards`), such as 0-1023 or
+    /// 0-15,32-47. Requests for users in other shards are answered with 421, or as --shards-redirect says.
     #[arg(long, value_name = "SHARDS", default_value_t = Owned::all())]
     #[arg(env = "RECOMMENDER__SERVER__SHARDS")]
     pub shards: Owned,
 
-    /// Where to lead clients who ask for another's user, in place of 421: a URL in which `{shard}` is the number, such as
-    /// http://recommender-{shard}:8080 [default: nowhere].
+    /// The URL to redirect to in place of 421, with {shard} for the number of the shard, such as
+    /// http://recommender-{shard}:8080 [default: no redirect].
     #[arg(long, value_name = "URL", value_parser = shard_url)]
     #[arg(env = "RECOMMENDER__SERVER__SHARDS_REDIRECT")]
     pub shards_redirect: Option<String>,
 
-    /// Memory for records of the open generation, in MiB: at a hundred movies a list, it holds some 700 lists in one.
-    /// Beside it, a server holds the factors of the candidates, the
-    /// movies' titles, and some 100 bytes a user that sled needs to find pages.
+    /// The memory for cached records, in MiB: one MiB holds some 700 lists of a hundred movies. The factors of the
+    /// candidates, the titles, and some 100 bytes a user for sled's page table come on top.
     #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
     #[arg(env = "RECOMMENDER__SERVER__CACHE_MIB")]
     pub cache_mib: u32,
 
-    /// How often to look for a new generation, such as 500ms or 2s; a little more or less, so that servers spread out.
+    /// The interval between checks for a new generation, such as 500ms or 2s. It varies by a tenth, so that servers spread
+    /// out.
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = positive_duration)]
     #[arg(env = "RECOMMENDER__SERVER__POLL_INTERVAL")]
     pub poll_interval: Duration,
 
-    /// How fast to fetch a generation at most, in MiB a second [default: as fast as it goes].
+    /// The maximum speed of fetching a generation, in MiB a second [default: no maximum].
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..))]
     #[arg(env = "RECOMMENDER__SERVER__BANDWIDTH_MIB")]
     pub bandwidth_mib: Option<u32>,
 
-    /// Threads that serve [default: half of the cores]. The system's part of small requests takes about as much, and
-    /// answers that are computed have threads of their own.
+    /// The number of threads that serve [default: half of the cores]. The kernel's work for small requests takes about as
+    /// much, and computed answers have threads of their own.
     #[arg(long, value_name = "N")]
     #[arg(env = "RECOMMENDER__SERVER__WORKERS")]
     pub workers: Option<NonZeroUsize>,
 
-    /// Connections at most; further ones are answered with 503 and closed.
+    /// The maximum number of connections; further ones are answered with 503 and closed.
     #[arg(long, value_name = "N", default_value_t = 16_384, value_parser = clap::value_parser!(u32).range(1..))]
     #[arg(env = "RECOMMENDER__SERVER__MAX_CONNECTIONS")]
     pub max_connections: u32,
 
-    /// How long a client may take to send a request's line and headers, the pause before them included; to send a body;
-    /// to take an answer. Idle connections end from four fifths of it on, so that not all end at once.
+    /// The time limit for each of: sending a request's line and headers, with the pause before them; sending a body;
+    /// receiving an answer. Idle connections end after a random 80 to 100 % of it, so that not all end at once.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = positive_duration)]
     #[arg(env = "RECOMMENDER__SERVER__REQUEST_TIMEOUT")]
     pub request_timeout: Duration,
 
-    /// The longest body of a request, in KiB.
+    /// The maximum size of a request's body, in KiB.
     #[arg(long, value_name = "KIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     #[arg(env = "RECOMMENDER__SERVER__MAX_BODY_KIB")]
     pub max_body_kib: u32,
 
-    /// How long a client may use an answer without asking whether it still holds: in whole seconds.
+    /// The time for which a client may reuse an answer without a request, in whole seconds.
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
     #[arg(env = "RECOMMENDER__SERVER__MAX_AGE")]
     pub max_age: Duration,
 
-    /// Movies and users that must not be shown, one a line: `movie 3451`, `user 18`. Read again when it changes.
+    /// The file with the movies and users to hide, one a line: `movie 3451`, `user 18`. It is read again when it changes.
     #[arg(long, value_name = "FILE")]
     #[arg(env = "RECOMMENDER__STORE__DENY_LIST")]
     pub deny_list: Option<PathBuf>,
 
-    /// How long requests in flight may take to end once the server is told to stop. Keeping its working copy may take
-    /// five seconds more.
+    /// The time limit for requests in flight once the server stops. Storing the working copy may take five seconds more.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     #[arg(env = "RECOMMENDER__SERVER__DRAIN_TIMEOUT")]
     pub drain_timeout: Duration,
 
-    /// What the log on standard error looks like.
+    /// The format of the log on standard error.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Auto)]
     #[arg(env = "RECOMMENDER__LOG__FORMAT")]
     pub log_format: LogFormat,
 }
 
 impl Settings {
-    /// The memory for pages in bytes.
+    /// The memory for cached records in bytes.
     #[must_use]
     pub fn cache_bytes(&self) -> u64 {
         u64::from(self.cache_mib) << 20
     }
 
-    /// The threads that serve.
+    /// The number of threads that serve.
     #[must_use]
     pub fn workers(&self) -> usize {
         let half = || thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2));
         self.workers.map_or_else(half, NonZeroUsize::get)
     }
 
-    /// The most connections.
+    /// The maximum number of connections.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.max_connections as usize
     }
 
-    /// The longest body in bytes.
+    /// The maximum size of a body in bytes.
     #[must_use]
     pub fn body_bytes(&self) -> usize {
         (self.max_body_kib as usize) << 10
     }
 
-    /// How fast a generation may be fetched.
+    /// The maximum speed of fetching.
     #[must_use]
     pub fn bandwidth(&self) -> Bandwidth {
         self.bandwidth_mib
@@ -204,25 +218,43 @@ impl Settings {
     }
 }
 
-/// A time as people write it: `500ms`, `2s`, `1m 30s`. More than a day is a slip.
+/// Parses an address to listen on: an IP address or `localhost` with a port, or a port alone on loopback.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let port = |text: &str| text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()));
+    let of_loopback = || port(text.strip_prefix("localhost:").unwrap_or(text));
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    if let Some(port) = of_loopback() {
+        return Ok((Ipv4Addr::LOCALHOST, port).into());
+    }
+    Err(match text.strip_prefix(':').and_then(port) {
+        Some(port) => {
+            format!("give an address too: 127.0.0.1:{port} for this machine, 0.0.0.0:{port} for all")
+        }
+        None => "give an IP address and a port such as 127.0.0.1:8080, or a port such as 8080".to_owned(),
+    })
+}
+
+/// Parses a time such as `500ms`, `2s` or `1m 30s`, up to a day.
 fn duration(text: &str) -> Result<Duration, String> {
-    const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+    const MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
     let time: SignedDuration = text.parse().map_err(|_| "give a time like 500ms, 2s or 1m 30s".to_owned())?;
     match Duration::try_from(time) {
-        Ok(time) if time <= LONGEST => Ok(time),
+        Ok(time) if time <= MAX => Ok(time),
         _ => Err("give a time from 0s to 24h".to_owned()),
     }
 }
 
 fn positive_duration(text: &str) -> Result<Duration, String> {
     match duration(text)? {
-        Duration::ZERO => Err("it must be more than nothing, such as 500ms".to_owned()),
+        Duration::ZERO => Err("give a time above zero, such as 500ms".to_owned()),
         time => Ok(time),
     }
 }
 
-/// A URL that names the server of a shard.
+/// Parses the URL of the server of a shard.
 fn shard_url(text: &str) -> Result<String, String> {
     let is_url = |uri: Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.query().is_none();
     if text.contains("{shard}") && text.replace("{shard}", "0").parse().is_ok_and(is_url) {
@@ -257,13 +289,38 @@ mod tests {
         assert_eq!(found.len(), listed.len());
         for Setting { key, value, .. } in found {
             assert!(listed.contains(&key), "{key}");
-            // Of where the system has its temporary files, the file cannot know.
+            // The default depends on the environment of the process.
             assert_eq!(settings::written_default(&key), value.filter(|_| key != "server.work_dir"), "{key}");
         }
     }
 
     #[test]
-    fn times_are_read_as_people_write_them() {
+    fn an_address_may_be_a_port_alone_and_its_host_localhost() {
+        for (text, expected) in [
+            ("19212", "127.0.0.1:19212"),
+            ("localhost:19212", "127.0.0.1:19212"),
+            ("0.0.0.0:80", "0.0.0.0:80"),
+            ("[::1]:0", "[::1]:0"),
+        ] {
+            assert_eq!(address(text).unwrap().to_string(), expected, "{text}");
+        }
+        for (text, example) in [
+            (":19212", "127.0.0.1:19212 for this machine, 0.0.0.0:19212 for all"),
+            ("here", "127.0.0.1:8080"),
+            ("example.com:80", "127.0.0.1:8080"),
+            ("localhost", "127.0.0.1:8080"),
+            ("127.0.0.1", "127.0.0.1:8080"),
+            ("+80", "127.0.0.1:8080"),
+            ("70000", "127.0.0.1:8080"),
+            ("", "127.0.0.1:8080"),
+        ] {
+            let error = address(text).unwrap_err();
+            assert!(error.contains(example), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn times_have_units_and_may_be_composed() {
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("2s"), Ok(Duration::from_secs(2)));
         assert_eq!(duration("1m 30s"), Ok(Duration::from_secs(90)));
@@ -271,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_without_unit_or_sense_is_refused() {
+    fn a_time_without_a_unit_or_out_of_range_is_refused() {
         for text in ["", "5", "soon", "-1s", "1 parsec", "25h", "9223372036854775807s"] {
             assert!(duration(text).is_err(), "{text}");
         }

@@ -1,28 +1,29 @@
-//! The titles of a generation in lower case, to be searched: somebody who rates movies knows them by title.
+//! The search in titles.
 //!
-//! All titles are looked at, one after the other: 60,000 take a few milliseconds, no more than an index would be worth.
-//! As much memory as the titles themselves.
+//! Input: the titles of a generation, in the order of their movies, and words to search for. Output: the positions of the
+//! titles that contain all words. All titles are scanned, in lower case: 60,000 take a few milliseconds, which does not
+//! justify an index. They take as much memory as the titles themselves.
 
 use memchr::memmem::Finder;
 
-/// The words of a search that are looked for: the longest.
-const MOST_WORDS: usize = 8;
+/// The maximum number of words in a search; of more, the longest are used.
+const MAX_WORDS: usize = 8;
 
-/// All titles, in lower case, in one piece.
+/// All titles in lower case, joined.
 #[derive(Debug, Default)]
 pub(crate) struct Titles {
     text: String,
-    /// Where each ends.
+    /// The end of each title in the text.
     ends: Vec<usize>,
 }
 
-/// How well a title answers a search. The lesser is the better.
+/// The quality of a match. The smaller is the better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Match {
-    /// All words are the beginnings of words.
-    Beginnings,
-    /// A word stands within another.
-    Within,
+    /// Each word is the start of a word of the title.
+    WordStarts,
+    /// A word occurs only within a word of the title.
+    Substring,
 }
 
 impl Titles {
@@ -32,41 +33,42 @@ impl Titles {
         self.ends.push(self.text.len());
     }
 
-    /// The places of all titles in which every word of a text occurs, whatever the case; of very many words, the eight
-    /// longest. Without words there are none.
+    /// The positions of the titles that contain every word of a text, in any case. A text of more than eight words is
+    /// searched for by the eight longest; a text without words finds nothing.
     pub(crate) fn search(&self, text: &str) -> impl Iterator<Item = (usize, Match)> {
         let text: String = lower_case(text).collect();
         let mut words: Vec<_> = text.split_whitespace().collect();
         words.sort_unstable();
         words.dedup();
-        // The longest is the rarest, mostly, and decides on most titles.
+        // The longest word is mostly the rarest, and excludes most titles.
         words.sort_by_key(|word| std::cmp::Reverse(word.len()));
-        words.truncate(MOST_WORDS);
+        words.truncate(MAX_WORDS);
         let finders: Vec<_> = words.into_iter().map(|word| Finder::new(word).into_owned()).collect();
         let begins = std::iter::once(0).chain(self.ends.iter().copied());
         let titles = begins.zip(&self.ends).map(|(begin, &end)| &self.text[begin..end]);
-        titles.enumerate().filter_map(move |(place, title)| Some((place, best_match(title, &finders)?)))
+        titles.enumerate().filter_map(move |(at, title)| Some((at, best_match(title, &finders)?)))
     }
 }
 
-/// Letter by letter: `str::to_lowercase` looks at the end of a word, where a search may stop before.
+/// The lower case of each letter by itself. `str::to_lowercase` depends on the end of a word, and a search may give only
+/// the start.
 fn lower_case(text: &str) -> impl Iterator<Item = char> {
     text.chars().flat_map(char::to_lowercase)
 }
 
-/// How well a title answers; `None` where a word is not in it.
+/// The quality of a title's match; `None` where a word is not in it.
 fn best_match(title: &str, words: &[Finder<'_>]) -> Option<Match> {
     let found = words.iter().map(|word| {
-        let mut places = word.find_iter(title.as_bytes()).peekable();
-        places.peek()?;
-        let begins_word =
+        let mut occurrences = word.find_iter(title.as_bytes()).peekable();
+        occurrences.peek()?;
+        let starts_word =
             |at: usize| !title[..at].chars().next_back().is_some_and(|before| before.is_alphanumeric());
-        Some(if places.any(begins_word) { Match::Beginnings } else { Match::Within })
+        Some(if occurrences.any(starts_word) { Match::WordStarts } else { Match::Substring })
     });
-    // The worst of its words; of no word, nothing.
+    // The worst word decides; without words there is no match.
     let mut worst = None;
-    for how in found {
-        worst = worst.max(Some(how?));
+    for quality in found {
+        worst = worst.max(Some(quality?));
     }
     worst
 }
@@ -84,16 +86,16 @@ mod tests {
     }
 
     #[test]
-    fn every_word_must_occur_and_beginnings_are_told_from_the_rest() {
+    fn every_word_must_occur_and_starts_of_words_are_distinguished() {
         let titles = ["Star Wars (1977)", "Mustard War", "Wars of the Stars", "Starship", "L'Été (1968)", ""];
-        use Match::{Beginnings, Within};
+        use Match::{Substring, WordStarts};
         for (text, found) in [
-            ("star wars", &[(0, Beginnings), (2, Beginnings)][..]),
-            ("  WAR\tstar ", &[(0, Beginnings), (1, Within), (2, Beginnings)]),
-            ("star star", &[(0, Beginnings), (1, Within), (2, Beginnings), (3, Beginnings)]),
-            ("(19", &[(0, Beginnings), (4, Beginnings)]),
-            ("ÉTÉ", &[(4, Beginnings)]),
-            ("té", &[(4, Within)]),
+            ("star wars", &[(0, WordStarts), (2, WordStarts)][..]),
+            ("  WAR\tstar ", &[(0, WordStarts), (1, Substring), (2, WordStarts)]),
+            ("star star", &[(0, WordStarts), (1, Substring), (2, WordStarts), (3, WordStarts)]),
+            ("(19", &[(0, WordStarts), (4, WordStarts)]),
+            ("ÉTÉ", &[(4, WordStarts)]),
+            ("té", &[(4, Substring)]),
             ("star trek", &[]),
             ("", &[]),
             (" \t", &[]),
@@ -106,7 +108,7 @@ mod tests {
         #[test]
         fn any_text_finds_what_contains_its_words(titles in prop::collection::vec(".{0,12}", 0..8), text in ".{0,6}") {
             let given: Vec<&str> = titles.iter().map(String::as_str).collect();
-            let found: Vec<usize> = search(&given, &text).into_iter().map(|(place, _)| place).collect();
+            let found: Vec<usize> = search(&given, &text).into_iter().map(|(at, _)| at).collect();
             let small = |text: &str| lower_case(text).collect::<String>();
             let text = small(&text);
             let words: Vec<_> = text.split_whitespace().collect();

@@ -1,6 +1,7 @@
-//! The command line over the environment over the file.
+//! The command line, with the environment and the file below it.
 //!
-//! What the file says becomes the default of the option, so that clap does the rest as ever.
+//! Input: the words of the command line, the environment and the file. Output: the parsed command line. A value of the
+//! environment or the file becomes the default of its option, and clap does the rest.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -11,18 +12,18 @@ use clap::{Arg, ArgMatches, Command, Parser};
 
 use crate::error::{Error, Origin, Result};
 use crate::file::{File, unknown};
+use crate::variables::CONFIG_VARIABLE;
 use crate::{PREFIX, USUAL_FILE, is_key, key_of, variable_of};
 
-/// The option that names the file, and the variable that does.
+/// The option that names the file.
 const CONFIG: &str = "config";
-const CONFIG_VARIABLE: &str = "RECOMMENDER_CONFIG";
 
-/// Where the settings of a program come from: what [`effective`](crate::effective) reads.
+/// The sources of a program's settings, from which [`effective`](crate::effective) lists them.
 #[derive(Debug)]
 pub struct Sources {
     pub(crate) file: File,
     pub(crate) environment: BTreeMap<String, OsString>,
-    /// As the program has it.
+    /// The command line as the program defines it.
     pub(crate) command: Command,
     pub(crate) matches: ArgMatches,
 }
@@ -31,26 +32,27 @@ pub struct Sources {
 /// command line is wrong or asks for help.
 ///
 /// # Errors
-/// What is wrong with the file or the environment.
+/// [`Error::Unreadable`], [`Error::Syntax`], [`Error::Unknown`] and [`Error::Unfit`] for faults of the file or the
+/// environment.
 pub fn parse<P: Parser>() -> Result<(P, Sources)> {
     let environment = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
     parse_from(std::env::args_os().collect(), environment.collect(), Path::new(USUAL_FILE))
         .map(|parsed| parsed.unwrap_or_else(|error| error.exit()))
 }
 
-/// The same for a command line and an environment that are given, and a file that is read where no other is named.
+/// Does the same for a given command line and environment. `usual` is the file that is read where no other is named.
 ///
 /// # Errors
-/// What is wrong with the file or the environment; within, what is wrong with the command line.
+/// As [`parse`]. The inner result has the faults of the command line.
 pub fn parse_from<P: Parser>(
     words: Vec<OsString>,
     environment: BTreeMap<String, OsString>,
     usual: &Path,
 ) -> Result<clap::error::Result<(P, Sources)>> {
     let command = P::command();
-    let (file, filled) = match put_together(&command, &words, &environment, usual) {
+    let (file, filled) = match merge(&command, &words, &environment, usual) {
         Ok(both) => both,
-        // Who asks for help, or what there is to set, is answered whatever is wrong.
+        // Help and the list of settings are printed despite such a fault.
         Err(error) => match command.clone().try_get_matches_from(&words) {
             Err(help) if !help.use_stderr() => return Ok(Err(help)),
             Ok(matches) if asks_for_defaults(&matches) => (File::default(), command.clone()),
@@ -64,8 +66,8 @@ pub fn parse_from<P: Parser>(
     Ok(parsed)
 }
 
-/// The file, and a command whose defaults are what is given.
-fn put_together(
+/// Returns the file, and the command with the values of the file and the environment as defaults.
+fn merge(
     command: &Command,
     words: &[OsString],
     environment: &BTreeMap<String, OsString>,
@@ -87,13 +89,13 @@ fn put_together(
     Ok((file, filled))
 }
 
-/// Whether a command was given the option that asks for [`DEFAULTS`](crate::DEFAULTS).
+/// Whether a subcommand has the option that prints [`DEFAULTS`](crate::DEFAULTS).
 fn asks_for_defaults(matches: &ArgMatches) -> bool {
     let flag = |below: &ArgMatches| below.try_get_one("default").ok().flatten() == Some(&true);
     matches.subcommand().is_some_and(|(_, below)| flag(below))
 }
 
-/// The file that the command line or the environment names. What else is wrong with the command line is told later.
+/// The file that the command line or the environment names. Other faults of the command line are reported later.
 fn named_file(
     command: &Command,
     words: &[OsString],
@@ -107,13 +109,13 @@ fn named_file(
     matches.as_ref().and_then(deepest).or_else(|| environment.get(CONFIG_VARIABLE).map(PathBuf::from))
 }
 
-/// What is given beside the command line.
+/// The sources below the command line.
 struct Given<'a> {
     file: &'a File,
     environment: &'a BTreeMap<String, OsString>,
 }
 
-/// A command with what is given as the defaults of its options, and of those of the commands below it.
+/// Returns a command with the given values as the defaults of its options, and of those of its subcommands.
 fn filled(mut command: Command, given: &Given<'_>) -> Result<Command> {
     let settings: Vec<_> =
         command.get_arguments().filter_map(|arg| Some((arg.clone(), setting(arg)?))).collect();
@@ -124,7 +126,7 @@ fn filled(mut command: Command, given: &Given<'_>) -> Result<Command> {
             check(&arg, &key, OsStr::new(&value.text), given.file.origin(value))?;
         }
         let from_environment = given.environment.get(&variable);
-        // A variable without a value sets nothing, and takes away what the file sets.
+        // An empty variable restores the default, also over a value of the file.
         let value = match from_environment {
             Some(value) if value.is_empty() => None,
             Some(value) => {
@@ -134,7 +136,7 @@ fn filled(mut command: Command, given: &Given<'_>) -> Result<Command> {
             None => from_file.map(|value| OsString::from(&value.text)),
         };
         command = command.mut_arg(arg.get_id(), |arg| {
-            // Read here, so that what is wrong with it is told by its name.
+            // The variable is read here rather than by clap, so that its faults are reported with its name.
             let arg = arg.env(None::<&'static str>);
             match value {
                 Some(value) => arg.default_value(value),
@@ -162,12 +164,12 @@ pub(crate) fn setting(arg: &Arg) -> Option<String> {
     arg.get_env()?.to_str().filter(|variable| variable.starts_with(PREFIX)).and_then(key_of)
 }
 
-/// Whether an option can have a value, by the option's own parser.
+/// Checks a value with the option's own parser.
 fn check(arg: &Arg, key: &str, value: &OsStr, origin: Origin) -> Result<()> {
     let mut word = OsString::from(format!("--{}=", arg.get_long().unwrap_or_default()));
     word.push(value);
     let alone = arg.clone().required(false).global(false).env(None::<&'static str>);
-    // What it requires or excludes is the matter of a command line.
+    // The options that it requires or excludes concern the command line alone.
     let command = Command::new("settings").no_binary_name(true).arg(alone);
     let Err(error) = command.try_get_matches_from([word]) else { return Ok(()) };
     if error.kind() == ErrorKind::ArgumentConflict || error.kind() == ErrorKind::MissingRequiredArgument {

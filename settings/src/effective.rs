@@ -1,4 +1,4 @@
-//! What the settings are in the end, and where each was made.
+//! The effective settings, each with its origin.
 
 use clap::ArgMatches;
 use clap::parser::ValueSource;
@@ -8,18 +8,18 @@ use crate::command_line::{Sources, setting};
 use crate::error::Origin;
 use crate::variable_of;
 
-/// A setting as it is.
+/// An effective setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
     /// Its key, such as `scoring.n`.
     pub key: String,
-    /// Its value as text; none where there is none, and the program decides.
+    /// Its value as text; `None` where it is not set, and the program decides.
     pub value: Option<String>,
-    /// Where it was made.
+    /// The place where it is set.
     pub origin: Origin,
 }
 
-/// The settings that the command that was given has, in the order of its options.
+/// Returns the settings of the given command, in the order of its options.
 #[must_use]
 pub fn effective(sources: &Sources) -> Vec<Setting> {
     let (mut command, mut matches) = (&sources.command, &sources.matches);
@@ -50,11 +50,11 @@ fn setting_of(sources: &Sources, matches: &ArgMatches, id: &str, key: String) ->
     Setting { key, value: raw, origin }
 }
 
-/// Settings as a file has them, each with where it was made.
+/// Writes settings as a TOML file, each with its origin in a comment.
 #[must_use]
 pub fn show(settings: &[Setting]) -> String {
     let mut settings: Vec<_> = settings.iter().collect();
-    // A section's settings stand together, in the order that they came in.
+    // The settings of a section stand together, in their order.
     let sections: Vec<_> = settings.iter().map(|setting| section(&setting.key).to_owned()).collect();
     settings.sort_by_key(|setting| sections.iter().position(|name| name == section(&setting.key)));
     let mut lines = Vec::new();
@@ -78,13 +78,13 @@ fn section(key: &str) -> &str {
     key.rsplit_once('.').map_or("", |(section, _)| section)
 }
 
-/// A value as TOML: numbers and truth values as they are, all else in quotes.
+/// Writes a value as TOML: numbers and booleans as they are, all others in quotes.
 fn literal(text: &str) -> String {
     let is_plain =
         |value: &DeValue<'_>| matches!(value, DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_));
     match DeValue::parse(text) {
         Ok(value) if is_plain(value.get_ref()) => text.to_owned(),
-        // A string of JSON is one of TOML.
+        // A JSON string is also a TOML string.
         _ => serde_json::Value::from(text).to_string(),
     }
 }
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn the_command_line_is_over_the_environment_and_that_is_over_the_file() {
+    fn the_command_line_overrides_the_environment_and_that_overrides_the_file() {
         let file = "[scoring]\nn = 10\n[gate]\nmin_lift = -inf\n[input]\nratings = \"a b.csv\"\n";
         let case = Case::new(file, &[("RECOMMENDER__SCORING__N", "20"), ("HOME", "/root")]);
         for words in ["--depth 30", "run --depth 30"] {
@@ -198,7 +198,7 @@ mod tests {
         ] {
             assert!(shown.contains(line), "{shown}");
         }
-        // What is shown is itself a file.
+        // The output is itself a settings file.
         let shown = Case::new(&shown, &[]);
         assert_eq!(shown.list("").0.depth, 20);
         assert_eq!(Case::new(file, &[]).list("").0.depth, 10);
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_shown_so_that_they_are_read_as_they_were() {
+    fn values_are_written_so_that_they_are_read_back() {
         let words = [
             "a b",
             "007",
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn help_is_there_whatever_is_wrong() {
+    fn help_is_printed_despite_faulty_settings() {
         let broken = Case::new("[scorng]\n", &[("RECOMMENDER__NO__SUCH", "1")]);
         assert!(broken.parse("run").is_err());
         let help = broken.parse("run --help").unwrap().unwrap_err();
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_cannot_be_are_named_with_their_place() {
+    fn bad_values_are_named_with_their_origin() {
         let bad = |file: &str, environment: &[(&str, &str)]| {
             Case::new(file, environment).parse("").unwrap_err().to_string()
         };
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_named_by_the_option_or_the_variable_or_lies_where_it_usually_does() {
+    fn the_file_is_named_by_the_option_or_the_variable_or_is_the_usual_one() {
         let case = Case::new("[scoring]\nn = 10\n", &[]);
         let other = case.dir.path().join("other.toml");
         fs::write(&other, "[scoring]\nn = 11\n").unwrap();

@@ -1,13 +1,15 @@
-//! What is wrong with settings, where, and what to write instead.
+//! The faults of settings, each with its place and what to write instead.
 
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use crate::program::sibling;
+
 /// The crate's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Where a setting was made.
+/// The place where a setting is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// On a line of the file.
@@ -16,7 +18,7 @@ pub enum Origin {
     Environment(String),
     /// On the command line.
     CommandLine,
-    /// Nowhere: it is the default.
+    /// The default of the program.
     Default,
 }
 
@@ -31,7 +33,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What is wrong with the file or the environment. Mistakes on the command line are clap's to tell.
+/// A fault of the file or the environment. Faults of the command line are reported by clap.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be read.
@@ -39,51 +41,51 @@ pub enum Error {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system answered.
+        /// The error of the system.
         source: io::Error,
     },
 
-    /// The file is no TOML.
-    #[error("{origin} is no TOML: {detail}; `pipeline config --default` shows a whole file")]
+    /// The file is not TOML.
+    #[error("{origin} is not TOML: {detail}; `{} config --default` prints a valid file", sibling("pipeline"))]
     Syntax {
         /// The line.
         origin: Origin,
-        /// What is wrong with it.
+        /// The error of the parser.
         detail: String,
     },
 
     /// There is no such setting.
     #[error("{origin}: there is no setting {key}; {}", instead(nearest.as_deref()))]
     Unknown {
-        /// Where it was made.
+        /// The place where it is made.
         origin: Origin,
         /// Its key.
         key: String,
-        /// The key that may be meant.
+        /// A similar key.
         nearest: Option<String>,
     },
 
-    /// `RUST_LOG` cannot be read.
+    /// `RUST_LOG` cannot be parsed.
     #[error(
-        "RUST_LOG is `{given}`, which is no filter ({detail}); give one like `info` or `warn,server=debug`"
+        "RUST_LOG is `{given}`, which is not a filter ({detail}); give one like `info` or `warn,server=debug`"
     )]
     LogFilter {
-        /// What `RUST_LOG` holds.
+        /// The value of `RUST_LOG`.
         given: String,
-        /// What is wrong with it.
+        /// The error of the parser.
         detail: String,
     },
 
-    /// A setting has a value that it cannot have.
+    /// A setting has a bad value.
     #[error("{origin}: {key} cannot be {value}: {detail}")]
     Unfit {
-        /// Where it was made.
+        /// The place where it is made.
         origin: Origin,
         /// Its key.
         key: String,
-        /// The value, as it was written.
+        /// The value as it is written.
         value: String,
-        /// What is wrong with it, or what it may be.
+        /// The fault, or the possible values.
         detail: String,
     },
 }
@@ -91,6 +93,6 @@ pub enum Error {
 fn instead(nearest: Option<&str>) -> String {
     match nearest {
         Some(nearest) => format!("is {nearest} meant?"),
-        None => "`pipeline config --default` shows all there are".to_owned(),
+        None => format!("`{} config --default` lists all settings", sibling("pipeline")),
     }
 }

@@ -1,4 +1,4 @@
-//! The file: values by key, each with its line.
+//! The settings file: values by key, each with its line.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,14 +10,14 @@ use toml::de::{DeTable, DeValue};
 use crate::error::{Error, Origin, Result};
 use crate::{is_key, keys, nearest};
 
-/// What a file says.
+/// A parsed file.
 #[derive(Debug, Default)]
 pub(crate) struct File {
     path: PathBuf,
     values: BTreeMap<String, Value>,
 }
 
-/// One value, as an option on the command line would have it.
+/// A value, as an option on the command line would have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Value {
     pub(crate) text: String,
@@ -50,7 +50,7 @@ impl File {
                 match value.get_ref() {
                     DeValue::Table(table) if is_section => tables.push((format!("{key}."), table)),
                     other if !is_key(&key) => {
-                        // Of an unknown section its first key says best what may be meant.
+                        // The first key of an unknown section gives the best suggestion.
                         let first = other.as_table().and_then(|table| table.iter().next());
                         let key = first.map_or(key.clone(), |(name, _)| format!("{key}.{}", name.get_ref()));
                         return Err(unknown(origin(name.span().start), &key));
@@ -70,23 +70,23 @@ impl File {
         Ok(file)
     }
 
-    /// The value of a key, where the file says one.
+    /// The value of a key, where the file has one.
     pub(crate) fn value(&self, key: &str) -> Option<&Value> {
         self.values.get(key)
     }
 
-    /// Where a value stands.
+    /// The place of a value.
     pub(crate) fn origin(&self, value: &Value) -> Origin {
         Origin::File(self.path.clone(), value.line)
     }
 }
 
-/// Nobody knows such a key.
+/// The error for a key that does not exist.
 pub(crate) fn unknown(origin: Origin, key: &str) -> Error {
     Error::Unknown { origin, key: key.to_owned(), nearest: nearest(key) }
 }
 
-/// A value as the command line would have it; `None` for what has no such form.
+/// Writes a value as the command line would have it; `None` for dates, arrays and tables.
 fn plain(value: &Spanned<DeValue<'_>>) -> Option<String> {
     Some(match value.get_ref() {
         DeValue::String(text) => text.to_string(),
@@ -121,9 +121,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_by_its_line() {
+    fn faults_are_named_by_their_lines() {
         for (text, named) in [
-            ("[scoring\n", "line 1 of r.toml is no TOML"),
+            ("[scoring\n", "line 1 of r.toml is not TOML"),
             ("[scoring]\nn = \n", "line 2 of r.toml"),
             ("\n[scorng]\nn = 5\n", "line 2 of r.toml: there is no setting scorng.n; is scoring.n meant?"),
             ("[scoring]\n\nm = 5\n", "line 3 of r.toml: there is no setting scoring.m; is scoring.n meant?"),

@@ -1,13 +1,18 @@
-//! What both programs do before their work begins: settings are put together, of a TOML file, the environment over it
-//! and the command line over both; and the log is started.
+//! The settings and the log of both programs.
+//!
+//! Input: a TOML file, the environment, which overrides the file, and the command line, which overrides both. Output: the
+//! parsed command line of the program, and [`Sources`], from which [`effective`] lists each setting with its origin.
+//! [`LogFormat`] starts the log. What an option means is decided in the programs.
 //!
 //! An option of a program is a setting if it names an environment variable, such as `RECOMMENDER__SCORING__N`. The name
-//! says its key in the file: `n` in `[scoring]`. So an option's type, its help and its default are written once, where
-//! the option is, and what it accepts is the same wherever it is said. [`DEFAULTS`] is the one list of all keys.
+//! contains the key in the file: `n` in `[scoring]`. The type, the help and the default of an option are therefore written
+//! once, where the option is. [`DEFAULTS`] is the list of all keys.
 
 mod file;
+mod variables;
 mod command_line;
 mod effective;
+mod program;
 mod error;
 mod log;
 
@@ -15,22 +20,23 @@ pub use command_line::{Sources, parse, parse_from};
 pub use effective::{Setting, effective, show};
 pub use error::{Error, Origin, Result};
 pub use log::LogFormat;
+pub use program::sibling;
 
-/// The file with every key as a comment, at its default. What is no key here is none.
+/// A settings file with every key at its default, each in a comment. Other keys do not exist.
 pub const DEFAULTS: &str = include_str!("../recommender.toml");
 
-/// The file that is read where it is there and no other is named.
+/// The settings file that is read if it exists and no other is named.
 pub const USUAL_FILE: &str = "recommender.toml";
 
-/// What the variables of the environment begin with.
+/// The prefix of the environment variables of settings.
 const PREFIX: &str = "RECOMMENDER__";
 
-/// The key that a variable stands for: `scoring.n` for `RECOMMENDER__SCORING__N`.
+/// The key of a variable: `scoring.n` for `RECOMMENDER__SCORING__N`.
 fn key_of(variable: &str) -> Option<String> {
     Some(variable.strip_prefix(PREFIX)?.to_lowercase().replace("__", "."))
 }
 
-/// The variable that stands for a key.
+/// The variable of a key.
 fn variable_of(key: &str) -> String {
     format!("{PREFIX}{}", key.to_uppercase().replace('.', "__"))
 }
@@ -44,14 +50,14 @@ fn is_key(key: &str) -> bool {
     keys().any(|known| known == key)
 }
 
-/// The value that [`DEFAULTS`] says a key has where nobody sets it; none where that depends.
+/// The value of a key in [`DEFAULTS`]; `None` where the default is not constant.
 #[must_use]
 pub fn written_default(key: &str) -> Option<String> {
     let (_, value) = lines().find(|(known, _)| known == key)?;
     (!value.is_empty()).then(|| value.trim_matches('"').to_owned())
 }
 
-/// The keys of [`DEFAULTS`] and what is written behind each.
+/// The keys of [`DEFAULTS`] and the values behind them.
 fn lines() -> impl Iterator<Item = (String, &'static str)> {
     let mut section = "";
     DEFAULTS.lines().filter_map(move |line| {
@@ -59,19 +65,19 @@ fn lines() -> impl Iterator<Item = (String, &'static str)> {
             section = name;
             return None;
         }
-        // Comments in words are set off by a space, values that are commented out are not.
+        // A comment in words begins with a space, a value in a comment does not.
         let value = line.strip_prefix('#').filter(|rest| !rest.starts_with(' '))?;
         let (name, value) = value.split_once(" =")?;
         Some((format!("{section}.{name}"), value.trim()))
     })
 }
 
-/// The key that somebody may have meant.
+/// The most similar key, where one is similar enough to be meant.
 fn nearest(key: &str) -> Option<String> {
-    const ALIKE: f64 = 0.75;
-    let alike = |known: &String| strsim::jaro_winkler(known, key);
-    let nearest = keys().max_by(|a, b| alike(a).total_cmp(&alike(b)))?;
-    (alike(&nearest) >= ALIKE).then_some(nearest)
+    const MIN_SIMILARITY: f64 = 0.75;
+    let similarity = |known: &String| strsim::jaro_winkler(known, key);
+    let nearest = keys().max_by(|a, b| similarity(a).total_cmp(&similarity(b)))?;
+    (similarity(&nearest) >= MIN_SIMILARITY).then_some(nearest)
 }
 
 #[cfg(test)]
@@ -79,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_and_its_variable_name_each_other() {
+    fn a_key_and_its_variable_have_each_other_s_name() {
         assert_eq!(key_of("RECOMMENDER__SCORING__N").as_deref(), Some("scoring.n"));
         assert_eq!(key_of("RECOMMENDER_CONFIG"), None);
         assert_eq!(variable_of("gate.max_loss"), "RECOMMENDER__GATE__MAX_LOSS");
@@ -87,10 +93,10 @@ mod tests {
 
     #[test]
     fn the_defaults_are_toml_with_and_without_the_comments() {
-        let spoken = lines().filter(|(_, value)| !value.is_empty());
-        let spoken: String = spoken.map(|(key, value)| format!("{key} = {value}\n")).collect();
+        let set = lines().filter(|(_, value)| !value.is_empty());
+        let set: String = set.map(|(key, value)| format!("{key} = {value}\n")).collect();
         toml::de::DeTable::parse(DEFAULTS).unwrap();
-        toml::de::DeTable::parse(&spoken).unwrap();
+        toml::de::DeTable::parse(&set).unwrap();
         let keys: Vec<_> = keys().collect();
         assert!(keys.len() > 30 && keys.contains(&"scoring.n".to_owned()), "{keys:?}");
         let distinct: std::collections::BTreeSet<_> = keys.iter().collect();
@@ -98,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_key_has_a_nearest_and_nonsense_has_none() {
+    fn a_misspelled_key_has_a_nearest_one_and_nonsense_has_none() {
         assert_eq!(nearest("scorin.n").as_deref(), Some("scoring.n"));
         assert_eq!(nearest("gate.max_los").as_deref(), Some("gate.max_loss"));
         assert_eq!(nearest("x"), None);

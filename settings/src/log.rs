@@ -1,4 +1,4 @@
-//! The log of both programs on standard error: lines for a person at a terminal, one JSON object an event for all else.
+//! The log of both programs on standard error: text on a terminal, one JSON object an event elsewhere.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
@@ -10,8 +10,9 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
 
 use crate::error::{Error, Result};
+use crate::variables;
 
-/// What a line of the log looks like.
+/// The format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     /// Text on a terminal, JSON elsewhere
@@ -22,7 +23,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// The crates of this project, in which details are ours to log.
+/// The crates of this project, whose events are logged in more detail than those of others.
 const OURS: [&str; 4] = ["pipeline", "ranking", "server", "store"];
 
 impl LogFormat {
@@ -34,9 +35,9 @@ impl LogFormat {
         }
     }
 
-    /// Starts the log, of what `RUST_LOG` lets through; where that says nothing, of what is as grave as `usual`. What is
-    /// not ours is never louder than events, and the object store's client, which would tell of every attempt, than
-    /// warnings.
+    /// Starts the log with the filter in `RUST_LOG`, or without one at the level `usual`. Other crates then log at `INFO` at
+    /// most, and the client of object stores at `WARN`, because it logs every attempt. Warns of environment variables
+    /// that look like settings and are none.
     ///
     /// # Errors
     /// [`Error::LogFilter`].
@@ -57,10 +58,15 @@ impl LogFormat {
             lines.with_ansi(io::stderr().is_terminal()).boxed()
         };
         tracing_subscriber::registry().with(layer.with_filter(filter)).init();
+        for (variable, _) in std::env::vars_os() {
+            if let Some(warning) = variable.to_str().and_then(variables::warning) {
+                tracing::warn!("{warning}");
+            }
+        }
         Ok(())
     }
 
-    /// Says why a program ends, whatever the filter: the last line of standard error.
+    /// Prints the error that ends a program as the last line of standard error, whatever the filter.
     pub fn say_end(self, program: &str, error: &dyn Display) {
         let line = if self.is_json() {
             let (timestamp, message) = (Timestamp::now(), error.to_string());
@@ -69,7 +75,7 @@ impl LogFormat {
         } else {
             format!("error: {error}")
         };
-        // Where even this cannot be written, the exit code has to say it.
+        // If this cannot be written, the exit code remains.
         let _ = writeln!(io::stderr(), "{line}");
     }
 }

@@ -1,12 +1,13 @@
-//! What must not be shown: movies that are hidden and users who are deleted, by a file that people write.
+//! The deny list: hidden movies and deleted users, read from a file.
 //!
 //! ```text
-//! # one a line
+//! # one entry per line
 //! movie 3451
 //! user 18
 //! ```
 //!
-//! A server obeys it at once; the next build leaves out what it names, so that nothing of it is stored.
+//! A server applies the list as soon as the file changes. The next run leaves the entries out, so that no record of them is
+//! stored.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -28,7 +29,7 @@ impl DenyList {
     /// Reads a file.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::DenyList`] naming the first line that says something else.
+    /// [`Error::Io`]; [`Error::DenyList`] for the first invalid line.
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = fs::read(path).map_err(Error::io("read", path))?;
         Self::parse(path, &bytes)
@@ -37,31 +38,31 @@ impl DenyList {
     /// Reads the bytes of the file `path`.
     ///
     /// # Errors
-    /// [`Error::DenyList`].
+    /// [`Error::DenyList`] for the first invalid line.
     pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
         let mut list = Self::default();
         for (line, number) in bytes.split(|&byte| byte == b'\n').zip(1..) {
             let line = String::from_utf8_lossy(line);
-            let said = line.split('#').next().unwrap_or_default().trim();
+            let text = line.split('#').next().unwrap_or_default().trim();
             let id = |text: &str| text.trim().parse().ok().filter(|_| !text.contains('+'));
-            match said.split_once(char::is_whitespace) {
-                None if said.is_empty() => {}
+            match text.split_once(char::is_whitespace) {
+                None if text.is_empty() => {}
                 Some(("movie", text)) if let Some(id) = id(text) => {
-                    list.movies.insert(MovieId(id));
+                    list.movies.insert(MovieId::new(id));
                 }
                 Some(("user", text)) if let Some(id) = id(text) => {
-                    list.users.insert(UserId(id));
+                    list.users.insert(UserId::new(id));
                 }
                 _ => {
-                    let (path, said) = (path.to_path_buf(), said.chars().take(60).collect());
-                    return Err(Error::DenyList { path, line: number, said });
+                    let (path, text) = (path.to_path_buf(), text.chars().take(60).collect());
+                    return Err(Error::DenyList { path, line: number, text });
                 }
             }
         }
         Ok(list)
     }
 
-    /// What this list names, or another does.
+    /// The union of two lists.
     #[must_use]
     pub fn and(mut self, other: &Self) -> Self {
         self.movies.extend(&other.movies);
@@ -69,19 +70,19 @@ impl DenyList {
         self
     }
 
-    /// Whether it names nothing.
+    /// Whether the list has no entries.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.movies.is_empty() && self.users.is_empty()
     }
 
-    /// Whether a movie must not be shown.
+    /// Whether a movie is hidden.
     #[must_use]
     pub fn hides(&self, movie: MovieId) -> bool {
         !self.movies.is_empty() && self.movies.contains(&movie)
     }
 
-    /// Whether a user must not be known.
+    /// Whether a user is deleted.
     #[must_use]
     pub fn deletes(&self, user: UserId) -> bool {
         !self.users.is_empty() && self.users.contains(&user)
@@ -97,15 +98,15 @@ impl DenyList {
         self.users.iter().copied()
     }
 
-    /// A digest of what it says, whatever the order and the comments.
+    /// A digest of the entries, independent of their order and of comments.
     #[must_use]
     pub fn digest(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         for id in &self.movies {
-            hasher.update(b"movie").update(&id.0.to_le_bytes());
+            hasher.update(b"movie").update(&id.get().to_le_bytes());
         }
         for id in &self.users {
-            hasher.update(b"user").update(&id.0.to_le_bytes());
+            hasher.update(b"user").update(&id.get().to_le_bytes());
         }
         hasher.finalize().to_hex().to_string()
     }
@@ -120,17 +121,19 @@ mod tests {
     }
 
     #[test]
-    fn movies_and_users_are_named_one_a_line_and_the_rest_may_be_a_comment() {
+    fn a_line_is_a_movie_a_user_or_a_comment() {
         let list = parse("# hidden\nmovie 3451\r\n\n  user\t18 # asked on Monday\nmovie 1").unwrap();
-        assert!(list.hides(MovieId(3451)) && list.hides(MovieId(1)) && !list.hides(MovieId(18)));
-        assert!(list.deletes(UserId(18)) && !list.deletes(UserId(1)));
+        assert!(
+            list.hides(MovieId::new(3451)) && list.hides(MovieId::new(1)) && !list.hides(MovieId::new(18))
+        );
+        assert!(list.deletes(UserId::new(18)) && !list.deletes(UserId::new(1)));
         assert_eq!(list.digest(), parse("user 18\nmovie 1\nmovie 3451\nmovie 1").unwrap().digest());
         assert_ne!(list.digest(), parse("user 18\nmovie 1").unwrap().digest());
         assert!(parse("").unwrap().is_empty());
     }
 
     #[test]
-    fn a_line_that_says_something_else_is_named() {
+    fn an_invalid_line_is_named() {
         for line in
             ["film 1", "movie", "movie -1", "movie +1", "movie 1.0", "user 4294967296", "18", "user 1 2"]
         {

@@ -1,4 +1,6 @@
-//! What can go wrong between the batch and a reader, each with the path and what to do about it.
+//! The errors of the store. Each names the file or object concerned.
+//!
+//! An error gives advice only where it does not depend on the command that fails.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,50 +10,59 @@ use crate::ids::GenerationId;
 /// The crate's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a generation could not be written, published or read.
+/// An error of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The operating system refused a path.
+    /// A system call failed.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What was being done, as a verb.
+        /// The action that failed, as a verb.
         action: &'static str,
-        /// To what.
+        /// Its object.
         path: PathBuf,
-        /// What the system answered.
+        /// The error of the system.
         source: io::Error,
     },
 
-    /// sled could not open, read or write its directory.
-    #[error("the record store in {} failed: {source}", path.display())]
-    Sled {
-        /// The sled directory.
+    /// A work directory that other users could read from or write to.
+    #[error("the work directory {} is refused: {problem}; use a directory that this user owns, with mode 0700", path.display())]
+    UnsafeWorkDir {
+        /// The directory.
         path: PathBuf,
-        /// What sled answered.
-        source: sled::Error,
+        /// The reason.
+        problem: String,
     },
 
-    /// `CURRENT` holds something that cannot be a generation's name.
+    /// The record engine could not open, read or write its directory.
+    #[error("the record store in {} failed: {source}", path.display())]
+    Engine {
+        /// The directory.
+        path: PathBuf,
+        /// The error of the engine.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+
+    /// `CURRENT` does not hold the id of a generation.
     #[error("{} names `{found}`, which is no generation; publish one with `pipeline run`", path.display())]
     BadCurrent {
         /// The file `CURRENT`.
         path: PathBuf,
-        /// What it holds.
+        /// Its content, shortened.
         found: String,
     },
 
-    /// A generation is named but has no manifest: it was deleted, or its run never ended.
+    /// A generation has no manifest: it was removed, or its run did not end.
     #[error(
         "generation {generation} is not complete in {location}: it has no manifest; publish another with `pipeline run`"
     )]
     Incomplete {
-        /// The generation that was asked for.
+        /// The requested generation.
         generation: GenerationId,
-        /// Where it was looked for.
+        /// The location of the repository.
         location: String,
     },
 
-    /// The manifest was written by a release with another format.
+    /// A manifest has the format of another release.
     #[error(
         "{} has format {found}, this release reads {supported}; {}", path.display(),
         if found > supported { "upgrade the reader" } else { "publish another with this release's `pipeline run`" }
@@ -61,147 +72,163 @@ pub enum Error {
         path: PathBuf,
         /// Its format version.
         found: u32,
-        /// The version that this release reads.
+        /// The format version of this release.
         supported: u32,
     },
 
-    /// Bytes are not what the manifest or the format says they are.
-    #[error("{} is damaged: {detail}; it will not be served, publish another with `pipeline run`", path.display())]
+    /// A file or record differs from its manifest, or is invalid.
+    #[error("{} is damaged: {detail}", path.display())]
     Damaged {
-        /// The file or the record's tree.
+        /// The file, or the tree of the record.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The difference.
         detail: String,
     },
 
-    /// A reader is to own shards that a generation does not have.
+    /// There are no rating shards, or they are being written.
+    #[error("{} does not exist: the ratings are not partitioned, or not completely; `pipeline partition` cuts them", path.display())]
+    NotPartitioned {
+        /// The account of the shards, which is written last.
+        path: PathBuf,
+    },
+
+    /// A figure of a manifest is infinite or not a number, which JSON cannot hold.
+    #[error("{figure} is {value}; a manifest holds finite numbers only")]
+    NotFinite {
+        /// The path of the figure in the manifest: `metrics.rmse`.
+        figure: String,
+        /// Its value.
+        value: f64,
+    },
+
+    /// A reader should own shards that a generation does not have.
     #[error(
-        "generation {generation} has {n_shards} shards, and those to be owned are {owned}; give --shards as it is cut, \
+        "generation {generation} has {n_shards} shards, and the shards to own are {owned}; give --shards as it is cut, \
          or cut it: `pipeline run --shards S`"
     )]
     NoSuchShards {
         /// The generation.
         generation: GenerationId,
-        /// How many it has; 0 where it is not cut.
+        /// The number of its shards; 0 where it is not cut into shards.
         n_shards: u32,
-        /// What should be owned.
+        /// The shards to own.
         owned: String,
     },
 
-    /// A deny list says something that it cannot say.
-    #[error("line {line} of {} says `{said}`; a line is `movie ID`, `user ID` or a # comment", path.display())]
+    /// A deny list has an invalid line.
+    #[error("line {line} of {} is `{text}`; a line is `movie ID`, `user ID` or a # comment", path.display())]
     DenyList {
         /// The file.
         path: PathBuf,
-        /// The line, the first being 1.
+        /// The number of the line, from 1.
         line: u64,
-        /// What it says, shortened.
-        said: String,
+        /// The line, shortened.
+        text: String,
     },
 
-    /// A variable of the environment cannot lead to an object store.
+    /// A variable of the environment is invalid for an object store.
     #[error("cannot connect to {url}: {problem}")]
     Environment {
         /// The bucket.
         url: String,
-        /// Which variable, what is wrong with it, and what would be right.
+        /// The variable, what is wrong with it, and a valid value.
         problem: String,
     },
 
-    /// An object store refused, or was not there.
-    #[error("cannot {action} {url}: {}; {}", said(source), advice(source))]
+    /// A request to an object store failed.
+    #[error("cannot {action} {url}: {}; {}", message_of(source), advice(source))]
     Remote {
-        /// What was being done, as a verb.
+        /// The action that failed, as a verb.
         action: &'static str,
-        /// To what.
+        /// Its object.
         url: String,
-        /// What the store answered.
+        /// The error of the client.
         source: object_store::Error,
     },
 
-    /// Another process makes a generation, or removes some.
+    /// Another process writes or removes generations.
     #[error("another run is at work: {} is locked by {holder}; wait for its end, or look at that process", path.display())]
     Locked {
         /// The lock file.
         path: PathBuf,
-        /// What the holder says of itself.
+        /// The process that holds the lock.
         holder: String,
     },
 
-    /// `CURRENT` was moved by somebody else meanwhile.
+    /// Another process has changed `CURRENT` in the meantime.
     #[error(
         "CURRENT was moved by another from {from} to {to} in the meantime, so {generation} was not published; \
          it is kept: `pipeline rollback {generation}` publishes it"
     )]
     Overtaken {
-        /// The generation that was to be published.
+        /// The generation that was not published.
         generation: GenerationId,
-        /// What `CURRENT` held before.
+        /// The content of `CURRENT` before.
         from: String,
-        /// What it holds now.
+        /// The content now.
         to: String,
     },
 
     /// Two runs on one bucket began in the same millisecond.
     #[error("another run has begun generation {generation} in {location} in the same millisecond; run again")]
     Claimed {
-        /// The generation that both would have made.
+        /// The generation of both.
         generation: GenerationId,
-        /// Where.
+        /// The location of the repository.
         location: String,
     },
 
-    /// The published generation was to be removed.
+    /// The published generation cannot be removed.
     #[error(
         "generation {generation} is published in {location} and cannot be removed; publish another first"
     )]
     InUse {
         /// The generation.
         generation: GenerationId,
-        /// Where.
+        /// The location of the repository.
         location: String,
     },
 
-    /// There is no earlier generation to go back to.
+    /// There is no earlier generation to roll back to.
     #[error(
-        "there is no earlier generation in {location} that passed its gate; `pipeline generations` lists what there is"
+        "there is no earlier generation in {location} that passed its gate; `pipeline generations` lists all"
     )]
-    NowhereToGo {
-        /// Where was looked.
+    NoRollbackTarget {
+        /// The location of the repository.
         location: String,
     },
 
-    /// A record was handed to the writer out of order: a fault of the caller, not of the data.
+    /// A record was written out of order: a fault of the program.
     #[error("record {key} was written to `{tree}` after a greater one; records go in by ascending id")]
     OutOfOrder {
-        /// The tree that was written.
+        /// The tree.
         tree: &'static str,
-        /// The key that came too late.
+        /// The key of the record.
         key: u32,
     },
 
-    /// Records were announced and never written: a fault of the caller, not of the data.
+    /// Announced records were not written: a fault of the program.
     #[error("{n} records were announced for `{tree}` and not written")]
-    Unkept {
-        /// The tree that lacks them.
+    MissingRecords {
+        /// The tree.
         tree: &'static str,
-        /// How many.
+        /// Their number.
         n: u64,
     },
 
-    /// A record or manifest could not be encoded: a fault of ours.
+    /// A record or manifest could not be encoded: a fault of the program.
     #[error("cannot encode {what}: {detail}")]
     Encode {
-        /// The kind of record.
+        /// The kind of value.
         what: &'static str,
-        /// What the encoder said.
+        /// The error of the encoder.
         detail: String,
     },
 }
 
-/// What an object store or the network said, in a line that is the same whenever the same goes wrong: without the
-/// attempts and the time it took, nor the number of the request.
-fn said(source: &object_store::Error) -> String {
+/// The message of an object store or of the network in one line, which is equal for equal failures: without attempts, times
+/// and the id of the request.
+fn message_of(source: &object_store::Error) -> String {
     const LONGEST: usize = 200;
 
     let mut innermost: &dyn std::error::Error = source;
@@ -226,10 +253,10 @@ fn said(source: &object_store::Error) -> String {
     }
 }
 
-/// What may help against what an object store answered. Its status decides; not all kinds of error keep it apart.
+/// Advice on an error of an object store, by its HTTP status.
 fn advice(source: &object_store::Error) -> &'static str {
     let text = source.to_string();
-    // The last two are what the client says where it finds half the credentials, or none: then it asks that address.
+    // With half the credentials, or none, the client asks for others at that address.
     let of_credentials = ["403 Forbidden", "401 Unauthorized", "AccessKey", "169.254.169.254"];
     if of_credentials.iter().any(|says| text.contains(says)) {
         "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and what they may do"
@@ -241,29 +268,22 @@ fn advice(source: &object_store::Error) -> &'static str {
 }
 
 impl Error {
-    /// For `map_err`: an I/O error that says what was being done to which path.
+    /// For `map_err`: an I/O error with its action and path.
     pub(crate) fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Self {
         let path = path.as_ref().to_path_buf();
         move |source| Self::Io { action, path, source }
     }
 
-    /// An error about a copy of a file, told of the original: the copy is ours and goes away, what an engineer can look at
-    /// is the other.
-    pub(crate) fn told_of(self, original: PathBuf) -> Self {
+    /// The error with the path of the original in place of that of a temporary copy.
+    pub(crate) fn with_path(self, original: PathBuf) -> Self {
         match self {
             Self::Damaged { detail, .. } => Self::Damaged { path: original, detail },
             other => other,
         }
     }
 
-    /// For `map_err`: an error of an object store that says what was being done to which object.
+    /// For `map_err`: an error of an object store with its action and object.
     pub(crate) fn remote(action: &'static str, url: String) -> impl FnOnce(object_store::Error) -> Self {
         move |source| Self::Remote { action, url, source }
-    }
-
-    /// For `map_err`: an error of sled's that says which directory it was about.
-    pub(crate) fn sled(path: impl AsRef<Path>) -> impl FnOnce(sled::Error) -> Self {
-        let path = path.as_ref().to_path_buf();
-        move |source| Self::Sled { path, source }
     }
 }

@@ -1,53 +1,71 @@
-//! The identities that the outside world knows: users, movies and generations.
+//! Ids of users, movies and generations.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A user as the ratings name it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct UserId(pub u32);
+/// Defines the type of an id. The number is private, so that an id is not mixed up with a position in a matrix.
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(u32);
 
-/// A movie as the ratings and the metadata name it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct MovieId(pub u32);
+        impl $name {
+            /// The id of a number.
+            #[must_use]
+            pub const fn new(number: u32) -> Self {
+                Self(number)
+            }
 
-impl fmt::Display for UserId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
+            /// The number.
+            #[must_use]
+            pub const fn get(self) -> u32 {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
 }
 
-impl fmt::Display for MovieId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
+id! {
+    /// The id of a user, as in the ratings.
+    UserId
 }
 
-/// The name of one published night: its UTC time to the millisecond, `20261123T023000.125Z`, so that names
-/// sort by age. It is a directory's name, and is therefore checked whenever it comes from outside.
+id! {
+    /// The id of a movie, as in the ratings and the metadata.
+    MovieId
+}
+
+/// The id of a generation: the UTC time of its begin to the millisecond, `20261123T023000.125Z`, so that ids sort by age.
+/// An id is the name of a directory, so that parsing checks its form.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct GenerationId(String);
 
 impl GenerationId {
-    /// The name of a generation that begins at `time`.
+    /// The id of a generation that begins at `time`.
     #[must_use]
     pub fn at(time: jiff::Timestamp) -> Self {
         Self(time.strftime("%Y%m%dT%H%M%S%.3fZ").to_string())
     }
 
-    /// When it began; `None` for a name whose digits are no time.
+    /// The time of the begin; `None` for digits that are not a time.
     #[must_use]
     pub fn time(&self) -> Option<jiff::Timestamp> {
         let time = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%S%.fZ", &self.0).ok()?;
         jiff::tz::TimeZone::UTC.to_timestamp(time).ok()
     }
 
-    /// The name as text.
+    /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -60,9 +78,9 @@ impl fmt::Display for GenerationId {
     }
 }
 
-/// The text is no generation's name.
+/// A text that is not the id of a generation.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no generation id; one looks like 20261123T023000.125Z")]
+#[error("`{0}` is not a generation id; an id looks like 20261123T023000.125Z")]
 pub struct InvalidGenerationId(String);
 
 impl FromStr for GenerationId {
@@ -107,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_could_leave_the_directory_is_refused() {
+    fn an_id_that_could_leave_the_directory_is_refused() {
         for text in
             ["", "..", "../../etc", "20261123T023000.125", "20261123T023000/125Z", "d0261123T023000.125Z"]
         {

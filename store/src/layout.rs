@@ -1,17 +1,17 @@
-//! The names of things in a repository, the same in a directory and in a bucket.
+//! The layout of a repository, the same in a directory and in a bucket.
 //!
 //! ```text
-//! CURRENT                           the published generation's name
-//! generations/<id>/claim            written first; in buckets, and by jobs
-//! generations/<id>/seal             written by who completes what a job has made
-//! generations/<id>/manifest.json    written last: a generation without it is not whole
+//! CURRENT                           the id of the published generation
+//! generations/<id>/claim            written first, in buckets and by jobs
+//! generations/<id>/seal             written by the run that completes the generation of a job
+//! generations/<id>/manifest.json    written last: a generation without it is incomplete
 //! generations/<id>/records/...      a sled directory
-//! generations/<id>/users/...        the users' records by shard, where a run was cut into such
-//! generations/<id>/...              what else the run left (rejects.csv)
-//! jobs/<id>/...                     what the tasks of a run share, where it was cut into such
-//! reports/<id>.html, latest.html   what a person reads of a night; no part of its generation
-//! pinned/<id>, withdrawn/<id>       what people said of a generation
-//! LOCK, CURRENT.lock                held by who writes; in directories only
+//! generations/<id>/users/...        the records of users by shard, of a run that is cut into shards
+//! generations/<id>/...              other files of the run (rejects.csv)
+//! jobs/<id>/...                     the shared files of a run that is cut into shards
+//! reports/<id>.html, latest.html    the reports of runs
+//! pinned/<id>, withdrawn/<id>       marks
+//! LOCK, CURRENT.lock                locks of writers, in directories only
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -20,39 +20,37 @@ use crate::ids::GenerationId;
 
 /// The file that names the published generation.
 pub const CURRENT: &str = "CURRENT";
-/// The file that makes a generation whole.
+/// The manifest of a generation.
 pub const MANIFEST: &str = "manifest.json";
-/// The sled directory of a generation.
+/// The directory of the records of a generation.
 pub const RECORDS: &str = "records";
-/// The directory of the shards of users in a generation.
+/// The directory of the shards of users of a generation.
 pub const USERS: &str = "users";
-/// sled's log in it, which is nearly all of its bytes and carries sled's lock.
-pub(crate) const LOG: &str = "db";
-/// Where all generations are.
+/// The folder of all generations.
 pub(crate) const GENERATIONS: &str = "generations";
-/// Where what the tasks of runs share is.
+/// The folder of all jobs.
 pub(crate) const JOBS: &str = "jobs";
-/// Where the reports of all nights are.
+/// The folder of all reports.
 pub(crate) const REPORTS: &str = "reports";
-/// The file of a bucket's generation, or a job's, that is written first, by the one run that may write the others.
+/// The first file of a generation in a bucket, or of a job: the run that creates it may write the others.
 pub(crate) const CLAIM: &str = "claim";
-/// The file that is written before a job's generation is completed, by the one run that may complete it.
+/// The file that is written before the generation of a job is completed: the run that creates it may complete it.
 pub(crate) const SEAL: &str = "seal";
-/// The file that a run holds locked from beginning to end.
+/// The file that a run keeps locked.
 pub(crate) const LOCK: &str = "LOCK";
 
-/// A generation's file of a shard of users.
+/// The name of the file of a shard of users.
 pub(crate) fn users_file(shard: u32) -> String {
     format!("{USERS}/{shard:05}.parquet")
 }
 
-/// The directory of a generation in an output directory.
+/// The directory of a generation in the directory of a repository.
 #[must_use]
 pub fn generation_dir(output: &Path, id: &GenerationId) -> PathBuf {
     generations_dir(output).join(id.as_str())
 }
 
-/// The directory of all generations in an output directory.
+/// The directory of all generations in the directory of a repository.
 #[must_use]
 pub fn generations_dir(output: &Path) -> PathBuf {
     output.join(GENERATIONS)
@@ -63,7 +61,7 @@ pub(crate) fn key(id: &GenerationId, name: &str) -> String {
     format!("{GENERATIONS}/{id}/{name}")
 }
 
-/// The key of a night's report.
+/// The key of a report.
 pub(crate) fn report_key(id: &GenerationId) -> String {
     format!("{REPORTS}/{id}.html")
 }

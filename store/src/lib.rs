@@ -1,27 +1,30 @@
 //! The contract between the batch that writes and the servers that read.
 //!
-//! A run writes one complete, immutable *generation*: a sled directory of records and a
-//! [`Manifest`](manifest::Manifest) that is written last. A [`Repository`] keeps generations, in a directory or in an
-//! object store, and its `CURRENT` says which of them is published. A reader fetches that one, checks every byte
-//! against the manifest and only then opens its copy, so that it never shares a sled directory with anyone and never
-//! sees half of a night.
+//! A run writes one complete, immutable *generation*: records, and a [`Manifest`](manifest::Manifest) that is written
+//! last. A [`Repository`] holds generations in a directory or in an object store; its file `CURRENT` names the published
+//! one. A reader copies that generation, checks every byte against the manifest, and opens the copy.
 //!
-//! sled, MessagePack and the object store's protocol are known here and nowhere else. What the records mean is the
-//! pipeline's matter; how they look as JSON is the server's.
+//! A generation has four states: [`DraftGeneration`](draft::DraftGeneration) while it is written,
+//! [`SealedGeneration`](draft::SealedGeneration) once its files no longer change,
+//! [`LocalGeneration`](reader::LocalGeneration) as a checked copy on this machine, and
+//! [`OpenGeneration`](reader::OpenGeneration) for lookups.
+//!
+//! Only this crate knows sled, MessagePack and the protocol of object stores. It does not know how records are computed,
+//! nor their form in HTTP responses.
 
 pub mod ids;
 pub mod records;
 pub mod manifest;
 pub mod layout;
-mod durable;
+pub mod durable;
 pub mod shards;
-mod cache;
+mod engine;
 mod tables;
-pub mod writer;
-pub mod working_copy;
-mod loading;
-mod kept;
+pub mod draft;
+pub mod work_dir;
+pub mod local_copy;
 pub mod location;
+pub mod s3;
 pub mod deny;
 pub mod repository;
 pub mod reader;

@@ -1,4 +1,4 @@
-//! Where generations are kept, as a person names it: a directory, or a place in an object store.
+//! The location of a repository: a directory, or a prefix in a bucket of an object store.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -7,31 +7,31 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-/// A directory (`output`, `file:///srv/output`) or a prefix in a bucket (`s3://bucket/prefix`). In files it is that text.
+/// A directory (`output`, `file:///srv/output`) or a prefix in a bucket (`s3://bucket/prefix`). Serialized as that text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Location {
     /// A directory of this machine, or of a file system that several machines share.
     Directory(PathBuf),
-    /// A bucket of a store that speaks S3, and what the names of all objects in it begin with.
+    /// A prefix in a bucket of a store that speaks S3.
     Bucket {
         /// The bucket.
         bucket: String,
-        /// The prefix, without slashes at its ends; may be empty.
+        /// The prefix of all keys, without slashes at its ends; may be empty.
         prefix: String,
     },
 }
 
-/// The text is no location.
+/// A text that is not a location.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{given}` is no location: {problem}; give a directory, file:///path or s3://bucket/prefix")]
+#[error("`{given}` is not a location: {problem}; give a directory, file:///path or s3://bucket/prefix")]
 pub struct InvalidLocation {
     given: String,
     problem: &'static str,
 }
 
 impl Location {
-    /// The same for processes with other current directories.
+    /// The location with an absolute path, for processes with other current directories.
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io) where there is no current directory.
@@ -56,9 +56,9 @@ impl FromStr for Location {
         if !text.contains("://") {
             return Ok(Self::Directory(text.into()));
         }
-        let url = Url::parse(text).map_err(|_| invalid("it is no URL"))?;
+        let url = Url::parse(text).map_err(|_| invalid("it is not a URL"))?;
         if url.query().is_some() || url.fragment().is_some() {
-            return Err(invalid("a `?` or `#` has no place in it"));
+            return Err(invalid("`?` and `#` are not allowed"));
         }
         match url.scheme() {
             "file" => match url.to_file_path() {
@@ -67,7 +67,7 @@ impl FromStr for Location {
             },
             "s3" => {
                 let bucket = url.host_str().filter(|bucket| !bucket.is_empty());
-                let bucket = bucket.ok_or_else(|| invalid("it names no bucket"))?.to_owned();
+                let bucket = bucket.ok_or_else(|| invalid("it has no bucket"))?.to_owned();
                 if !url.username().is_empty() || url.password().is_some() || url.port().is_some() {
                     return Err(invalid(
                         "credentials and endpoint come from the environment (AWS_ACCESS_KEY_ID, AWS_ENDPOINT)",
@@ -75,7 +75,7 @@ impl FromStr for Location {
                 }
                 Ok(Self::Bucket { bucket, prefix: url.path().trim_matches('/').to_owned() })
             }
-            _ => Err(invalid("its scheme is none that is known")),
+            _ => Err(invalid("its scheme is unknown")),
         }
     }
 }
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn directories_file_urls_and_buckets_are_told_apart() {
+    fn directories_file_urls_and_buckets_are_distinguished() {
         let read = |text: &str| text.parse::<Location>().unwrap();
         let bucket = |bucket: &str, prefix: &str| Location::Bucket {
             bucket: bucket.to_owned(),
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_location_is_refused_with_what_would_be_one() {
+    fn an_invalid_location_is_refused_with_a_valid_form() {
         for (text, says) in [
             ("", "empty"),
             ("gs://bucket/x", "scheme"),

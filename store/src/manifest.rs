@@ -1,7 +1,7 @@
-//! A generation's account of itself: how it came to be and what every file of it must hold.
+//! The manifest of a generation: the account of its run, and the digest of each file.
 //!
-//! It is written last, so a generation that has one is whole. Its own last member is the digest of all that stands
-//! before it, so that not a bit of a generation can change unnoticed. It is also what `pipeline run --json` prints.
+//! It is written last, so that a generation with a manifest is complete. Its last member is the digest of everything before
+//! it, so that no change of a generation goes unnoticed. `pipeline run --json` prints it as well.
 
 mod gate;
 mod phase;
@@ -21,7 +21,7 @@ use crate::shards::Owned;
 pub use gate::{Check, Gate, Outcome, Verdict};
 pub use phase::{Phase, Usage};
 
-/// The version that this release writes, and the only one that it reads: a night later there is no other.
+/// The format version that this release writes, and the only one that it reads.
 pub const FORMAT_VERSION: u32 = 5;
 
 /// The manifest of one generation, as `manifest.json` holds it.
@@ -29,46 +29,46 @@ pub const FORMAT_VERSION: u32 = 5;
 pub struct Manifest {
     /// The format of the records and of this file.
     pub format_version: u32,
-    /// The generation's own name.
+    /// The id of the generation.
     pub generation: GenerationId,
-    /// When it was sealed.
+    /// The time of the sealing.
     pub created_at: jiff::Timestamp,
-    /// What the run says of itself.
+    /// The account of the run.
     #[serde(flatten)]
     pub account: Account,
-    /// A digest of all records in key order: equal for equal content, whatever sled made of its files.
+    /// A digest of all records in the order of their keys: equal for equal content, while the files may differ.
     pub content_digest: String,
-    /// How many shards its users are cut into, each a file below `users/`; `None` where they are records like all else.
+    /// The number of shards of users, each a file below `users/`; `None` where users are among the records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub n_shards: Option<u32>,
-    /// Every file of the generation but this one, by its path below the generation's directory.
+    /// The digest of each file of the generation except the manifest, by its path in the generation.
     pub files: BTreeMap<String, FileDigest>,
 }
 
-/// What a run says of itself.
+/// The account of a run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Account {
-    /// The release that wrote it.
+    /// The release of the program.
     pub code_version: String,
-    /// The digest of the program that wrote it.
+    /// The digest of the program.
     pub program: String,
     /// The input files.
     pub source: Source,
     /// The settings of the run, the seed among them.
     pub parameters: Map<String, Value>,
-    /// What became of the rows of the ratings.
+    /// The account of the rows of the ratings.
     pub rows: Rows,
-    /// What became of the rows of the movies.
+    /// The account of the rows of the movies.
     pub movie_rows: MovieRows,
-    /// How much there is of what.
+    /// Numbers of users, movies and ratings.
     pub counts: Counts,
     /// Time and memory of each phase that ended before the manifest was sealed.
     pub phases: BTreeMap<Phase, Usage>,
-    /// Candidates decided on in a second: all pairs of a user and an unseen movie, over the time of the phase `score`.
+    /// Pairs of a user and an unseen movie per second of the phase `score`.
     pub candidates_per_second: f64,
-    /// Quality by name, `rmse` among them; empty where the run was told not to evaluate.
+    /// Quality metrics by name, such as `rmse`; empty where the run did not evaluate.
     pub metrics: BTreeMap<String, f64>,
-    /// Whether it may be published without anybody looking at it.
+    /// The result of the gate.
     pub gate: Gate,
 }
 
@@ -84,81 +84,100 @@ pub struct Source {
 /// One input file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceFile {
-    /// Where it was read.
+    /// The path.
     pub path: String,
-    /// What was in it.
+    /// The digest of the content.
     #[serde(flatten)]
     pub digest: FileDigest,
-    /// Whether its last row ends as the others do. One that was cut off does not, mostly.
+    /// Whether the last row ends with a line break. That of a truncated file usually does not.
     pub ends_with_newline: bool,
 }
 
-/// What became of the rows of the ratings: `read = kept + merged + rejected + denied`.
+/// The account of the rows of the ratings: `read = kept + merged + rejected + denied`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rows {
-    /// Rows after the header; blank lines are none.
+    /// Rows after the header, without blank lines.
     pub read: u64,
     /// Rows that became a rating.
     pub kept: u64,
-    /// Rows that gave way to a later rating of the same movie by the same user.
+    /// Rows replaced by a later rating of the same movie by the same user.
     pub merged: u64,
-    /// Rows that became nothing.
+    /// Rejected rows.
     pub rejected: u64,
-    /// The rejected by the first thing wrong with each; sums to `rejected`.
+    /// Rejected rows by the first reason of each; sums to `rejected`.
     pub rejected_by_reason: BTreeMap<String, u64>,
-    /// What else was wrong with rejected rows, beyond the first.
+    /// Further reasons of rejected rows, beyond the first.
     pub also: BTreeMap<String, u64>,
-    /// Rows left out because the deny list names their user or movie.
+    /// Rows whose user or movie is on the deny list.
     #[serde(default)]
     pub denied: u64,
-    /// Kept rows without a readable time, which count as older than any other.
+    /// Kept rows without a valid timestamp, which count as older than any other.
     pub without_timestamp: u64,
 }
 
-/// What became of the rows of the movies: `read = kept + rejected + denied`.
+/// The account of the rows of the movies: `read = kept + rejected + denied`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MovieRows {
     /// Rows after the header.
     pub read: u64,
     /// Rows that became a movie.
     pub kept: u64,
-    /// Rows that became nothing.
+    /// Rejected rows.
     pub rejected: u64,
-    /// The rejected by reason; sums to `rejected`.
+    /// Rejected rows by reason; sums to `rejected`.
     pub rejected_by_reason: BTreeMap<String, u64>,
-    /// Rows left out because the deny list names their movie.
+    /// Rows whose movie is on the deny list.
     #[serde(default)]
     pub denied: u64,
 }
 
-/// How much there is of what.
+/// Numbers of users, movies and ratings.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Users with a list.
     pub users: u64,
     /// Movies with at least one rating: the candidates.
     pub movies: u64,
-    /// Ratings that the model was trained on.
+    /// Ratings in the training data.
     pub ratings: u64,
-    /// Rated movies without metadata, which are named by their id.
+    /// Rated movies without metadata.
     pub movies_without_metadata: u64,
-    /// The length of a list, where there are that many candidates.
+    /// The maximum length of a list.
     pub depth: u64,
-    /// Movies that stand among the first ten of anybody's list.
+    /// Movies among the first ten of any list.
     pub recommended: u64,
 }
 
-/// What a file must hold.
+/// The length and hash of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileDigest {
-    /// Its length.
+    /// The length in bytes.
     pub bytes: u64,
-    /// Its BLAKE3 hash in hexadecimal, as `b3sum` prints it.
+    /// The BLAKE3 hash in hexadecimal, as `b3sum` prints it.
     pub blake3: String,
 }
 
+impl Account {
+    /// Checks that all figures are finite. JSON has no other numbers, and a `null` in their place cannot be read back.
+    pub(crate) fn check_finite(&self) -> Result<()> {
+        let speed = ("candidates_per_second".to_owned(), self.candidates_per_second);
+        let metrics = self.metrics.iter().map(|(name, &value)| (format!("metrics.{name}"), value));
+        let phases =
+            self.phases.iter().map(|(name, phase)| (format!("phases.{name}.seconds"), phase.seconds));
+        let checks = self.gate.checks.iter().flat_map(|check| {
+            let figures = [("value", check.value), ("baseline", check.baseline)];
+            figures.map(|(kind, figure)| figure.map(|figure| (format!("gate.{}.{kind}", check.name), figure)))
+        });
+        let mut figures = std::iter::once(speed).chain(metrics).chain(phases).chain(checks.flatten());
+        match figures.find(|(_, value)| !value.is_finite()) {
+            None => Ok(()),
+            Some((figure, value)) => Err(Error::NotFinite { figure, value }),
+        }
+    }
+}
+
 impl FileDigest {
-    /// Reads a file whole and digests it; about 2 GB a second.
+    /// Reads and digests a file, at about 2 GB per second.
     ///
     /// # Errors
     /// [`Error::Io`] where it cannot be read.
@@ -177,13 +196,13 @@ impl FileDigest {
         }
     }
 
-    /// Digests what a file has been written of, or was read to.
+    /// Digests the content of a file.
     #[must_use]
     pub fn of_bytes(bytes: &[u8]) -> Self {
         Self { bytes: bytes.len() as u64, blake3: blake3::hash(bytes).to_hex().to_string() }
     }
 
-    /// Digests the files below a directory whose names, as paths from there, are wanted.
+    /// Digests the files below a directory. `is_wanted` selects them by their path from there.
     pub(crate) fn of_all(dir: &Path, is_wanted: impl Fn(&str) -> bool) -> Result<BTreeMap<String, Self>> {
         let (mut digests, mut dirs) = (BTreeMap::new(), vec![(dir.to_path_buf(), String::new())]);
         while let Some((dir, prefix)) = dirs.pop() {
@@ -201,10 +220,10 @@ impl FileDigest {
         Ok(digests)
     }
 
-    /// Checks a file against what it must hold.
+    /// Checks a file.
     ///
     /// # Errors
-    /// [`Error::Damaged`] where it holds something else, [`Error::Io`] where it cannot be read.
+    /// [`Error::Damaged`] where length or hash differ, [`Error::Io`] where it cannot be read.
     pub fn check(&self, path: &Path) -> Result<()> {
         let found = Self::of(path)?;
         if found == *self {
@@ -220,29 +239,29 @@ impl FileDigest {
 }
 
 impl Manifest {
-    /// The manifest as the bytes of its file, the digest at their end.
+    /// The bytes of the file, with the digest at the end.
     ///
     /// # Errors
-    /// [`Error::Encode`], which would be a fault of ours.
+    /// [`Error::Encode`].
     pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
         let text = serde_json::to_string_pretty(self)
             .map_err(|e| Error::Encode { what: "manifest", detail: e.to_string() })?;
         Ok(with_digest(text.trim_end().trim_end_matches('}').trim_end()).into_bytes())
     }
 
-    /// Ends the text of a manifest that lacks nothing but its digest.
+    /// Adds the digest to the text of a manifest.
     #[cfg(fuzzing)]
     #[must_use]
     pub fn with_digest(open: &str) -> Vec<u8> {
         with_digest(open).into_bytes()
     }
 
-    /// Reads the bytes of the file `path`.
+    /// Parses the bytes of the file `path`.
     ///
     /// # Errors
-    /// [`Error::OtherFormat`] and [`Error::Damaged`].
+    /// [`Error::OtherFormat`] for another format version, [`Error::Damaged`] for invalid content or a wrong digest.
     pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
-        /// Read first: another format may hold anything else.
+        /// Read first: other formats may have other members.
         #[derive(Deserialize)]
         struct Version {
             format_version: u32,
@@ -264,25 +283,23 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Whether there is a file of each shard, and a shard at all where users are cut.
+    /// Checks that there is at least one shard, and a file of each.
     fn check_shards(&self) -> std::result::Result<(), String> {
         let Some(n_shards) = self.n_shards else { return Ok(()) };
         if n_shards == 0 {
-            return Err("it says that users are cut into 0 shards".to_owned());
+            return Err("it has 0 shards".to_owned());
         }
         let mut files = (0..n_shards).map(layout::users_file);
         match files.find(|file| !self.files.contains_key(file)) {
             None => Ok(()),
-            Some(file) => {
-                Err(format!("it says that there are {n_shards} shards, and does not list the file {file}"))
-            }
+            Some(file) => Err(format!("it has {n_shards} shards, and does not list the file {file}")),
         }
     }
 
-    /// Whether a reader may own such shards of it.
+    /// Checks that a reader can own these shards.
     pub(crate) fn check_owned(&self, owned: &Owned) -> Result<()> {
         let n_shards = self.n_shards.unwrap_or(0);
-        // Of a generation that is not cut a reader would have to load everybody.
+        // A generation that is not cut has no part of the users to load.
         if owned.is_all() || owned.last().is_some_and(|last| last < n_shards) {
             return Ok(());
         }
@@ -290,10 +307,10 @@ impl Manifest {
     }
 }
 
-/// What stands between the last member of a manifest and its digest.
+/// The text between the last member of a manifest and its digest.
 const DIGEST: &str = ",\n  \"digest\": \"";
 
-/// Ends an open JSON object with a member that holds the digest of everything before it.
+/// Ends an open JSON object with a member that is the digest of everything before it.
 fn with_digest(open: &str) -> String {
     format!("{open}{DIGEST}{}\"\n}}\n", blake3::hash(open.as_bytes()).to_hex())
 }

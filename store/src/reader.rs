@@ -1,100 +1,50 @@
-//! Opens a generation for reading: from a verified copy of its files, in a directory of the reader's own.
-//!
-//! The generation may be removed from the repository while a reader serves its copy.
+//! Opens a local copy of a generation for lookups. The generation may be removed from the repository meanwhile.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use crate::cache::RecordCache;
-use crate::error::{Error, Result};
-use crate::kept::Note;
+use crate::engine::{RecordCache, Records};
+use crate::error::Result;
 use crate::layout::RECORDS;
+pub use crate::local_copy::LocalGeneration;
 use crate::manifest::Manifest;
-use crate::shards::Owned;
 use crate::tables::Tables;
-use crate::working_copy::WorkingCopy;
-
-/// A copy of a generation's files of which each was what the manifest says when it was made. What
-/// [`Repository::fetch`](crate::repository::Repository::fetch) makes and
-/// [`Repository::adopt`](crate::repository::Repository::adopt) takes over; removed when dropped.
-#[derive(Debug)]
-pub struct LocalCopy {
-    manifest: Manifest,
-    /// The shards whose users are in it.
-    owned: Owned,
-    copy: WorkingCopy,
-}
 
 /// A generation, open for lookups.
 #[derive(Debug)]
-pub struct Generation {
+pub struct OpenGeneration {
     tables: Tables,
-    /// Declared last, hence dropped last: sled has closed its files by the time they go.
-    copy: Arc<LocalCopy>,
+    /// Dropped last, after the record engine has closed the files.
+    copy: Arc<LocalGeneration>,
 }
 
-impl LocalCopy {
-    pub(crate) fn new(manifest: Manifest, owned: Owned, copy: WorkingCopy) -> Self {
-        Self { manifest, owned, copy }
-    }
-
-    /// The generation's account of itself.
-    #[must_use]
-    pub fn manifest(&self) -> &Manifest {
-        &self.manifest
-    }
-
-    pub(crate) fn dir(&self) -> &Path {
-        self.copy.dir()
-    }
-
-    /// Leaves the copy, of which no generation may be open, to who [adopts](crate::repository::Repository::adopt) it.
-    /// Takes as long as it takes to sync its files. Copies that others have left under the same directory are removed.
+impl OpenGeneration {
+    /// Opens a copy, which must not be open yet. Takes milliseconds, and longer for more records. `cache_bytes` bounds the
+    /// records in memory: a quarter as pages of the record engine, the rest as single records.
     ///
     /// # Errors
-    /// [`Error::Io`]; the copy is then gone.
-    pub fn keep(self) -> Result<()> {
-        let note = Note::synced(&self.manifest, &self.owned, self.dir())?.to_bytes()?;
-        self.copy.keep(&note)
-    }
-}
-
-impl Generation {
-    /// Opens a copy, which one generation at a time may do; some milliseconds, and more the more records there are.
-    /// `cache_bytes` bounds what is kept in memory of the records: a quarter in sled's pages, the rest one by one.
-    ///
-    /// # Errors
-    /// [`Error::Sled`], [`Error::Damaged`] for records that no pipeline writes.
-    pub fn open(copy: Arc<LocalCopy>, cache_bytes: u64) -> Result<Self> {
-        let path = copy.dir().join(RECORDS);
-        let db = sled::Config::new()
-            .path(&path)
-            .mode(sled::Mode::HighThroughput)
-            .cache_capacity(cache_bytes / 4)
-            .flush_every_ms(None)
-            .open()
-            .map_err(Error::sled(&path))?;
+    /// [`Error::Engine`](crate::Error::Engine), [`Error::Damaged`](crate::Error::Damaged) for invalid records.
+    pub fn open(copy: Arc<LocalGeneration>, cache_bytes: u64) -> Result<Self> {
+        let records = Records::open_to_read(&copy.dir().join(RECORDS), cache_bytes / 4)?;
         let cache = RecordCache::new(cache_bytes - cache_bytes / 4);
-        let shards = copy.manifest.n_shards.map(|n_shards| (n_shards, &copy.owned));
-        Ok(Self { tables: Tables::of(&db, &path, Some(cache), shards)?, copy })
+        let shards = copy.manifest().n_shards.map(|n_shards| (n_shards, copy.owned()));
+        Ok(Self { tables: Tables::of(&records, Some(cache), shards)?, copy })
     }
 
-    /// The generation's account of itself.
+    /// The manifest.
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
         self.copy.manifest()
     }
 
-    /// Its records.
+    /// The records.
     #[must_use]
     pub fn tables(&self) -> &Tables {
         &self.tables
     }
 
-    /// The copy that it is opened from. It outlives the generation, and can be opened again after it, for as long as
-    /// somebody holds it.
+    /// The copy that is open. It can be opened again once this generation is dropped.
     #[must_use]
-    pub fn copy(&self) -> Arc<LocalCopy> {
+    pub fn copy(&self) -> Arc<LocalGeneration> {
         Arc::clone(&self.copy)
     }
 }

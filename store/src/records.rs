@@ -1,8 +1,7 @@
 //! The records of a generation and their bytes.
 //!
-//! Keys are big-endian ids, so that sled keeps them in ascending order; values are MessagePack arrays
-//! (structs without field names), a list of numbers being a `bin` (see [`column`]). Decoding never panics: damaged
-//! bytes are an error.
+//! A record is a MessagePack array (a struct without field names); a list of numbers is a `bin` (see [`column`]). Decoding
+//! never panics: damaged bytes are an error.
 
 mod column;
 
@@ -11,23 +10,23 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::ids::{MovieId, UserId};
 
-/// A ranked list: the best candidates of one user (or of everyone), best first.
+/// A top-N list: the best candidates of one user, or of the fallback list, best first.
 ///
-/// The three run in parallel; a list of n entries takes 12 n bytes and some.
+/// The three columns have one number for each entry; a list of n entries takes some more than 12 n bytes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TopN {
     /// The movies, best first.
     #[serde(with = "column")]
     pub movies: Vec<MovieId>,
-    /// What put each there; never increasing.
+    /// The scores that order the list, descending.
     #[serde(with = "column")]
     pub scores: Vec<f32>,
-    /// The rating that the user is predicted to give each, in stars.
+    /// The predicted rating of each movie, in stars.
     #[serde(with = "column")]
     pub stars: Vec<f32>,
 }
 
-/// A stored list of which only what is looked at is decoded: for readers that want the first few.
+/// A view of an encoded list, which decodes the entries that are read.
 #[derive(Debug, Clone, Copy)]
 pub struct TopNView<'a> {
     movies: &'a [[u8; 4]],
@@ -36,10 +35,10 @@ pub struct TopNView<'a> {
 }
 
 impl<'a> TopNView<'a> {
-    /// Looks at the bytes of a [`TopN`].
+    /// A view of the bytes of a [`TopN`].
     ///
     /// # Errors
-    /// As [`Record::decode`].
+    /// A description of the damage, to which the caller adds the path.
     pub fn of(bytes: &'a [u8]) -> Result<Self, String> {
         #[derive(Deserialize)]
         struct Columns<'a>(&'a [u8], &'a [u8], &'a [u8]);
@@ -57,66 +56,72 @@ impl<'a> TopNView<'a> {
         self.movies.len()
     }
 
-    /// Whether there is none.
+    /// Whether the list is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.movies.is_empty()
     }
 
-    /// The entries, best first: movie, score, stars.
+    /// The entries, best first: movie, score, predicted stars.
     pub fn entries(&self) -> impl Iterator<Item = (MovieId, f32, f32)> + use<'a> {
         let Self { movies, scores, stars } = *self;
         let figures = scores.iter().zip(stars);
         movies.iter().zip(figures).map(|(movie, (score, stars))| {
-            (MovieId(u32::from_le_bytes(*movie)), f32::from_le_bytes(*score), f32::from_le_bytes(*stars))
+            (MovieId::new(u32::from_le_bytes(*movie)), f32::from_le_bytes(*score), f32::from_le_bytes(*stars))
         })
     }
 }
 
-/// What a user has rated, ids ascending. The two run in parallel.
+/// The ratings of a user, movie ids ascending. The columns have one number for each rating.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct History {
     /// The movies, ids ascending.
     #[serde(with = "column")]
     pub movies: Vec<MovieId>,
-    /// The stars given to each.
+    /// The rating of each movie, in stars.
     #[serde(with = "column")]
     pub stars: Vec<f32>,
 }
 
-/// The candidates most like one, best first. The two run in parallel.
+/// The candidates most similar to a movie, best first. The columns have one number for each candidate.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Similar {
-    /// The movies, most alike first; not the movie itself.
+    /// The movies, most similar first, without the movie itself.
     #[serde(with = "column")]
     pub movies: Vec<MovieId>,
-    /// The cosine of the angle between the factors, never increasing.
+    /// The cosine similarity of the factors, descending.
     #[serde(with = "column")]
     pub cosines: Vec<f32>,
 }
 
-/// What is known of a movie beside its ratings.
+/// The metadata of a movie.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Movie {
-    /// The title with its year, as the metadata gives it.
+    /// The title with its year, as in the metadata.
     pub title: String,
-    /// The genres, as the metadata orders them.
+    /// The genres, in the order of the metadata.
     pub genres: Vec<String>,
 }
 
 impl Movie {
-    /// A movie of which nothing is known but its id, which names it.
+    /// The metadata of a movie that has none: its [default title](Self::default_title), and no genres.
     #[must_use]
     pub fn unnamed(id: MovieId) -> Self {
-        Self { title: format!("Movie {id}"), genres: Vec::new() }
+        Self { title: Self::default_title(id), genres: Vec::new() }
+    }
+
+    /// The title of a movie without metadata.
+    #[must_use]
+    pub fn default_title(id: MovieId) -> String {
+        format!("Movie {id}")
     }
 }
 
-/// The latent factors of one user or one movie.
+/// The factors of one user or one movie (n_factors).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Factors(#[serde(with = "column")] pub Vec<f32>);
 
-/// What a user's factors x are solved from, beside the candidates' factors q: the minimum of
+/// The terms of the fold-in. With the candidates' factors q, the factors x of a user minimize
 ///
 /// ```text
 /// sum over the n ratings of weight (preference(stars) - q . x)^2 + sum over f of gram[f] x[f]^2 + ridge (n + unobserved) |x|^2
@@ -124,51 +129,51 @@ pub struct Factors(#[serde(with = "column")] pub Vec<f32>);
 /// weight = (1 + n)^-activity_discount / mean_activity
 /// ```
 ///
-/// The factors of a generation are turned so that the weighted sum of q q^T over all candidates is the diagonal `gram`.
+/// The factors of a generation are rotated so that the weighted sum of q q^T over all candidates is the diagonal `gram`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct UserTerms {
-    /// The fewest stars that a rating may have.
+    /// The lowest rating of the scale, in stars.
     pub min: f32,
-    /// The most.
+    /// The highest rating of the scale, in stars.
     pub max: f32,
-    /// What the worst rating says for a movie, the best saying 1.
+    /// The lower asymptote of the preference; the upper one is 1.
     pub floor: f32,
-    /// Where on the scale a rating begins to speak for a movie, as a share of its length.
+    /// The share of the scale at which the preference is halfway between the asymptotes.
     pub midpoint: f32,
-    /// How sharply it does, over the length of the scale.
+    /// The steepness of the preference, for the scale as the unit of length.
     pub steepness: f32,
-    /// How much less each rating counts the more its user has.
+    /// The exponent by which a rating weighs less the more ratings its user has; 0 for equal weights.
     pub activity_discount: f32,
     /// The mean over all users of `(1 + n)^-activity_discount`.
     pub mean_activity: f32,
-    /// The pull towards zero for each rating and each unit of unobserved weight.
+    /// The regularization for each rating and each unit of unobserved weight.
     pub ridge: f32,
-    /// The weight of all of a user's pairs, rated or not.
+    /// The weight of all pairs of a user and a candidate, rated or not.
     pub unobserved: f32,
-    /// What all candidates add to the system, n_factors numbers.
+    /// The diagonal of the weighted Gram matrix of the candidates' factors (n_factors).
     #[serde(with = "column")]
     pub gram: Vec<f32>,
 }
 
-/// A value of the store: anything with MessagePack bytes of its own.
+/// A value of the store with an encoding.
 pub trait Record: Sized {
-    /// The record's name in messages.
+    /// The name of the kind, for messages.
     const NAME: &'static str;
 
-    /// The record as bytes.
+    /// Encodes the record.
     ///
     /// # Errors
-    /// [`Error::Encode`], which would be a fault of ours.
+    /// [`Error::Encode`].
     fn encode(&self) -> Result<Vec<u8>>;
 
-    /// The record back from its bytes, or what is wrong with them.
+    /// Decodes a record.
     ///
     /// # Errors
-    /// A sentence for [`Error::Damaged`], which the caller completes with the path.
+    /// A description of the damage, to which the caller adds the path ([`Error::Damaged`]).
     fn decode(bytes: &[u8]) -> Result<Self, String>;
 }
 
-/// MessagePack by serde, and a check of what MessagePack cannot promise.
+/// MessagePack by serde, and a check of the decoded record.
 macro_rules! message_pack {
     ($record:ty, $name:literal, $check:expr) => {
         impl Record for $record {
@@ -206,7 +211,7 @@ fn alike(n_movies: usize, n: usize, what: &str) -> Result<(), String> {
     if n == n_movies { Ok(()) } else { Err(format!("{n_movies} movies but {n} {what}")) }
 }
 
-/// An id that keys a tree.
+/// An id that is a key of records.
 pub trait Key: Copy {
     /// The id as a number.
     fn number(self) -> u32;
@@ -214,33 +219,25 @@ pub trait Key: Copy {
 
 impl Key for UserId {
     fn number(self) -> u32 {
-        self.0
+        self.get()
     }
 }
 
 impl Key for MovieId {
     fn number(self) -> u32 {
-        self.0
+        self.get()
     }
 }
 
-/// The trees of a generation's sled directory.
-pub(crate) mod trees {
-    pub(crate) const TOP_N: &str = "top_n";
-    pub(crate) const HISTORIES: &str = "histories";
-    pub(crate) const MOVIES: &str = "movies";
-    pub(crate) const USER_FACTORS: &str = "user_factors";
-    pub(crate) const ITEM_FACTORS: &str = "item_factors";
-    pub(crate) const SIMILAR: &str = "similar";
-    /// One record under [`ONLY_KEY`](super::ONLY_KEY): the list of a user whom nobody knows.
-    pub(crate) const FALLBACK: &str = "fallback";
-    /// One record under [`ONLY_KEY`](super::ONLY_KEY), or none where lists are ordered by something else than the
-    /// factors that ratings are folded into.
-    pub(crate) const USER_TERMS: &str = "user_terms";
-}
+/// The key of a tree with one record.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OnlyKey;
 
-/// The key of the only record of a tree.
-pub(crate) const ONLY_KEY: MovieId = MovieId(0);
+impl Key for OnlyKey {
+    fn number(self) -> u32 {
+        0
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -259,7 +256,7 @@ mod tests {
             title in ".*",
             genres in prop::collection::vec(".*", 0..5),
         ) {
-            let (movies, scores): (Vec<_>, Vec<_>) = entries.into_iter().map(|(id, s)| (MovieId(id), s)).unzip();
+            let (movies, scores): (Vec<_>, Vec<_>) = entries.into_iter().map(|(id, s)| (MovieId::new(id), s)).unzip();
             let factors = Factors(scores.clone());
             let history = History { movies: movies.clone(), stars: scores.clone() };
             let similar = Similar { movies: movies.clone(), cosines: scores.clone() };
@@ -303,15 +300,16 @@ mod tests {
 
     #[test]
     fn a_list_with_fewer_scores_or_stars_than_movies_is_damaged() {
-        let bytes =
-            TopN { movies: vec![MovieId(1), MovieId(2)], scores: vec![1.0], stars: vec![] }.encode().unwrap();
+        let bytes = TopN { movies: vec![MovieId::new(1), MovieId::new(2)], scores: vec![1.0], stars: vec![] }
+            .encode()
+            .unwrap();
         assert_eq!(TopN::decode(&bytes), Err("2 movies but 1 scores".to_owned()));
         assert_eq!(TopNView::of(&bytes).unwrap_err(), "2 movies but 1 scores");
     }
 
     #[test]
     fn a_record_is_an_array_of_columns_and_a_column_that_ends_within_a_number_is_damaged() {
-        let history = History { movies: vec![MovieId(258)], stars: vec![1.0] };
+        let history = History { movies: vec![MovieId::new(258)], stars: vec![1.0] };
         // An array of two; a bin of four bytes, the id, little-endian; another, the stars.
         let mut bytes = history.encode().unwrap();
         assert_eq!(bytes, [0x92, 0xc4, 4, 2, 1, 0, 0, 0xc4, 4, 0, 0, 0x80, 0x3f]);
@@ -321,6 +319,6 @@ mod tests {
         let at = bytes.len() - 8;
         bytes[at] = 7;
         let error = Factors::decode(&bytes).unwrap_err();
-        assert!(error.contains("7 bytes are no whole number of 4"), "{error}");
+        assert!(error.contains("7 bytes are not a multiple of 4"), "{error}");
     }
 }

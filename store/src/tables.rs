@@ -1,35 +1,31 @@
-//! The records of a generation by key, over an open sled directory: what a reader looks up, and what a run reads back
-//! before it seals what it wrote.
+//! Lookups in the records of a generation, by user and by movie: for readers, and for a run that reads back what it has
+//! written before it seals it.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::cache::RecordCache;
+use crate::engine::{RecordCache, Records, Table, Tree};
 use crate::error::{Error, Result};
 use crate::ids::{MovieId, UserId};
-use crate::loading::tree_name;
-use crate::records::{
-    Factors, History, Key, Movie, ONLY_KEY, Record, Similar, TopN, TopNView, UserTerms, trees,
-};
+use crate::records::{Factors, History, Movie, OnlyKey, Similar, TopN, TopNView, UserTerms};
 use crate::shards::{Owned, shard_of};
 
-/// The trees of a generation. Every lookup is one get and one decode: under a microsecond for a record that the cache
-/// holds, else some.
+/// The records of a generation. A lookup is one read and one decoding: less than a microsecond for a cached record, some
+/// microseconds for others.
 #[derive(Debug)]
 pub struct Tables {
     fallback: TopN,
     user_terms: Option<UserTerms>,
     n_shards: Option<u32>,
-    /// By shard, none where another reader owns it; one where the generation is not cut.
+    /// By shard, `None` for a shard that is not loaded; one entry where users are not cut into shards.
     users: Vec<Option<Users>>,
     movies: Table,
     similar: Table,
     item_factors: Table,
 }
 
-/// What there is of some users.
+/// The records of the users of a shard.
 #[derive(Debug)]
 struct Users {
     top_n: Table,
@@ -37,71 +33,52 @@ struct Users {
     factors: Table,
 }
 
-/// A tree and where it lies, for messages.
-#[derive(Debug)]
-struct Table {
-    path: PathBuf,
-    tree: sled::Tree,
-    /// Its number among the trees, for the cache that they share.
-    number: u8,
-    cache: Option<Arc<RecordCache>>,
-}
-
 impl Tables {
-    /// The trees of an open database that lies in `path`. With a cache, lookups ask it first. `shards` says how many there
-    /// are, and which are in it.
+    /// Opens the trees of a generation. With a cache, lookups ask it first. `shards` is the number of shards and those whose
+    /// users are in the records; `None` where users are not cut into shards.
     ///
     /// # Errors
-    /// [`Error::Damaged`] without a list for unknown users, [`Error::Sled`].
+    /// [`Error::Damaged`] without a list for unknown users, [`Error::Engine`].
     pub(crate) fn of(
-        db: &sled::Db,
-        path: &Path,
+        records: &Records,
         cache: Option<RecordCache>,
         shards: Option<(u32, &Owned)>,
     ) -> Result<Self> {
         let cache = cache.map(Arc::new);
-        // All parts of a tree share a number: no id is in two.
-        let table = |number: u8, name: &str| {
-            let tree = db.open_tree(name).map_err(Error::sled(path))?;
-            Ok::<_, Error>(Table { path: path.join(name), tree, number, cache: cache.clone() })
-        };
-        let fallback_table = table(0, trees::FALLBACK)?;
-        let fallback = fallback_table.get(ONLY_KEY)?.ok_or_else(|| Error::Damaged {
-            path: fallback_table.path.clone(),
-            detail: "it has no list for unknown users".to_owned(),
-        })?;
-        let users = |name: &dyn Fn(&str) -> String| {
+        let table = |tree: Tree, shard: Option<u32>| records.table(tree, shard, cache.as_ref());
+        let fallback_table = table(Tree::Fallback, None)?;
+        let fallback = fallback_table.get(OnlyKey)?;
+        let users = |shard: Option<u32>| {
             Ok::<_, Error>(Users {
-                top_n: table(2, &name(trees::TOP_N))?,
-                histories: table(3, &name(trees::HISTORIES))?,
-                factors: table(6, &name(trees::USER_FACTORS))?,
+                top_n: table(Tree::TopN, shard)?,
+                histories: table(Tree::Histories, shard)?,
+                factors: table(Tree::UserFactors, shard)?,
             })
         };
-        let of_shard = |shard: u32| users(&|tree| tree_name(tree, shard));
         let users = match shards {
-            None => vec![Some(users(&|tree| tree.to_owned())?)],
+            None => vec![Some(users(None)?)],
             Some((n_shards, owned)) => (0..n_shards)
-                .map(|shard| owned.has(shard).then(|| of_shard(shard)).transpose())
+                .map(|shard| owned.has(shard).then(|| users(Some(shard))).transpose())
                 .collect::<Result<_>>()?,
         };
         Ok(Self {
-            fallback,
-            user_terms: table(1, trees::USER_TERMS)?.get(ONLY_KEY)?,
+            fallback: fallback.ok_or_else(|| fallback_table.missing("list for unknown users"))?,
+            user_terms: table(Tree::UserTerms, None)?.get(OnlyKey)?,
             n_shards: shards.map(|(n_shards, _)| n_shards),
             users,
-            movies: table(4, trees::MOVIES)?,
-            similar: table(5, trees::SIMILAR)?,
-            item_factors: table(7, trees::ITEM_FACTORS)?,
+            movies: table(Tree::Movies, None)?,
+            similar: table(Tree::Similar, None)?,
+            item_factors: table(Tree::ItemFactors, None)?,
         })
     }
 
-    /// Into how many shards the users are cut; `None` where they are not.
+    /// The number of shards; `None` where users are not cut into shards.
     #[must_use]
     pub fn n_shards(&self) -> Option<u32> {
         self.n_shards
     }
 
-    /// Whether a user, known or not, is one of those that are here.
+    /// Whether the shard of a user is loaded, be the user known or not.
     #[must_use]
     pub fn owns(&self, user: UserId) -> bool {
         self.users_of(user).is_some()
@@ -114,26 +91,25 @@ impl Tables {
         }
     }
 
-    /// The lists of all shards that are here.
+    /// The lists of all loaded shards.
     fn lists(&self) -> impl Iterator<Item = &Table> {
         self.users.iter().flatten().map(|users| &users.top_n)
     }
 
-    /// The bytes that cached records take, and how often a lookup found none; zeros without a cache.
+    /// The bytes of the cached records and the number of lookups that missed the cache; zeros without a cache.
     #[must_use]
     pub fn cached(&self) -> (u64, u64) {
         // All tables share one.
-        self.movies.cache.as_ref().map_or((0, 0), |cache| (cache.bytes(), cache.n_misses()))
+        self.movies.cache().map_or((0, 0), |cache| (cache.bytes(), cache.n_misses()))
     }
 
-    /// The list of a user whom nobody knows.
+    /// The fallback list, for users who are not in the data.
     #[must_use]
     pub fn fallback(&self) -> &TopN {
         &self.fallback
     }
 
-    /// What factors of a user are solved from; `None` where nothing can be folded in, lists being ordered by another
-    /// model.
+    /// The terms for the fold-in of users; `None` where lists are ordered by a model without fold-in.
     #[must_use]
     pub fn user_terms(&self) -> Option<&UserTerms> {
         self.user_terms.as_ref()
@@ -142,42 +118,40 @@ impl Tables {
     /// A user's list; `None` for a user who is not in the data.
     ///
     /// # Errors
-    /// [`Error::Damaged`] and [`Error::Sled`], as for every lookup.
+    /// [`Error::Damaged`] for a record that cannot be decoded, [`Error::Engine`].
     pub fn top_n(&self, user: UserId) -> Result<Option<TopN>> {
         self.users_of(user).map_or(Ok(None), |users| users.top_n.get(user))
     }
 
-    /// Lets somebody look at a user's list without decoding all of it; `None` for a user who is not in the data.
+    /// Calls a function with a user's list, which is decoded only where it is read; `None` for a user who is not in the
+    /// data.
     ///
     /// # Errors
-    /// As [`Tables::top_n`].
+    /// [`Error::Damaged`], [`Error::Engine`].
     pub fn view_top_n<T>(&self, user: UserId, look: impl FnOnce(TopNView<'_>) -> T) -> Result<Option<T>> {
-        let Some(users) = self.users_of(user) else { return Ok(None) };
-        let Some(value) = users.top_n.value(user)? else { return Ok(None) };
-        let view = TopNView::of(&value).map_err(|detail| users.top_n.damaged::<TopN>(user.0, &detail))?;
-        Ok(Some(look(view)))
+        self.users_of(user).map_or(Ok(None), |users| users.top_n.view(user, look))
     }
 
-    /// What a user has rated; `None` for a user who is not in the data.
+    /// A user's ratings; `None` for a user who is not in the data.
     ///
     /// # Errors
-    /// As [`Tables::top_n`].
+    /// [`Error::Damaged`], [`Error::Engine`].
     pub fn history(&self, user: UserId) -> Result<Option<History>> {
         self.users_of(user).map_or(Ok(None), |users| users.histories.get(user))
     }
 
-    /// What is known of a movie beside its ratings.
+    /// A movie's metadata; `None` for a movie that is not in the data.
     ///
     /// # Errors
-    /// As [`Tables::top_n`].
+    /// [`Error::Damaged`], [`Error::Engine`].
     pub fn movie(&self, movie: MovieId) -> Result<Option<Movie>> {
         self.movies.get(movie)
     }
 
-    /// The candidates most like one; `None` for a movie that nobody has rated.
+    /// The candidates most similar to a movie; `None` for a movie without ratings.
     ///
     /// # Errors
-    /// As [`Tables::top_n`].
+    /// [`Error::Damaged`], [`Error::Engine`].
     pub fn similar(&self, movie: MovieId) -> Result<Option<Similar>> {
         self.similar.get(movie)
     }
@@ -185,23 +159,23 @@ impl Tables {
     /// A user's factors; `None` for a user who is not in the data.
     ///
     /// # Errors
-    /// As [`Tables::top_n`].
+    /// [`Error::Damaged`], [`Error::Engine`].
     pub fn user_factors(&self, user: UserId) -> Result<Option<Factors>> {
         self.users_of(user).map_or(Ok(None), |users| users.factors.get(user))
     }
 
-    /// A candidate's factors; `None` for a movie that nobody has rated.
+    /// A candidate's factors; `None` for a movie without ratings.
     ///
     /// # Errors
-    /// As [`Tables::top_n`].
+    /// [`Error::Damaged`], [`Error::Engine`].
     pub fn item_factors(&self, movie: MovieId) -> Result<Option<Factors>> {
         self.item_factors.get(movie)
     }
 
-    /// All users who are here and have a list, ids ascending.
+    /// All users of the loaded shards, ids ascending.
     pub fn users(&self) -> impl Iterator<Item = Result<UserId>> + '_ {
         let mut shards: Vec<_> = self.lists().map(|lists| lists.keys_from(0)).collect();
-        // The next of each shard, the least first; an error before everything.
+        // The next user of each shard, the smallest id first; an error is returned before all of them.
         let mut next: BinaryHeap<Reverse<(u32, usize)>> = BinaryHeap::new();
         let mut failed = None;
         let take = move |shards: &mut Vec<_>, next: &mut BinaryHeap<_>, shard: usize| {
@@ -222,91 +196,40 @@ impl Tables {
             }
             let Reverse((id, shard)) = next.pop()?;
             failed = take(&mut shards, &mut next, shard);
-            Some(Ok(UserId(id)))
+            Some(Ok(UserId::new(id)))
         })
     }
 
-    /// The user with the least id from one on who has a list.
+    /// The user of the loaded shards with the smallest id that is not below `from`.
     ///
     /// # Errors
-    /// As [`Tables::top_n`].
+    /// [`Error::Damaged`], [`Error::Engine`].
     pub fn user_from(&self, from: UserId) -> Result<Option<UserId>> {
-        let first = self.lists().filter_map(|lists| lists.keys_from(from.0).next());
-        Ok(first.collect::<Result<Vec<_>>>()?.into_iter().min().map(UserId))
+        let first = self.lists().filter_map(|lists| lists.keys_from(from.get()).next());
+        Ok(first.collect::<Result<Vec<_>>>()?.into_iter().min().map(UserId::new))
     }
 
-    /// The user with the greatest id who has a list.
+    /// The user of the loaded shards with the greatest id.
     ///
     /// # Errors
-    /// As [`Tables::top_n`].
+    /// [`Error::Damaged`], [`Error::Engine`].
     pub fn last_user(&self) -> Result<Option<UserId>> {
         let last = self.lists().filter_map(|lists| lists.keys_from(0).next_back());
-        Ok(last.collect::<Result<Vec<_>>>()?.into_iter().max().map(UserId))
+        Ok(last.collect::<Result<Vec<_>>>()?.into_iter().max().map(UserId::new))
     }
 
-    /// All movies of which something is known, ids ascending.
+    /// All movies with metadata, ids ascending.
     pub fn movies(&self) -> impl Iterator<Item = Result<(MovieId, Movie)>> + '_ {
-        self.movies.records().map(|entry| entry.map(|(id, movie)| (MovieId(id), movie)))
+        self.movies.records().map(|entry| entry.map(|(id, movie)| (MovieId::new(id), movie)))
     }
 
-    /// All candidates and their factors, ids ascending.
+    /// All candidates with their factors (n_factors each), ids ascending.
     pub fn candidates(&self) -> impl Iterator<Item = Result<(MovieId, Factors)>> + '_ {
-        self.item_factors.records().map(|entry| entry.map(|(id, factors)| (MovieId(id), factors)))
+        self.item_factors.records().map(|entry| entry.map(|(id, factors)| (MovieId::new(id), factors)))
     }
 
     /// All candidates' ids, ascending.
     pub fn candidate_ids(&self) -> impl Iterator<Item = Result<MovieId>> + '_ {
-        self.item_factors.entries().map(|entry| entry.map(|(id, _)| MovieId(id)))
-    }
-}
-
-impl Table {
-    fn value(&self, key: impl Key) -> Result<Option<sled::IVec>> {
-        let key = key.number();
-        // The path is copied where something has failed, and not for every lookup.
-        let get = || self.tree.get(key.to_be_bytes()).map_err(|e| Error::sled(&self.path)(e));
-        match &self.cache {
-            Some(cache) => cache.record(self.number, key, get),
-            None => get(),
-        }
-    }
-
-    fn get<R: Record>(&self, key: impl Key) -> Result<Option<R>> {
-        self.value(key)?.map(|bytes| self.decode(key.number(), &bytes)).transpose()
-    }
-
-    fn entries(&self) -> impl Iterator<Item = Result<(u32, sled::IVec)>> + '_ {
-        self.tree.iter().map(|entry| {
-            let (key, value) = entry.map_err(Error::sled(&self.path))?;
-            Ok((self.key(&key)?, value))
-        })
-    }
-
-    /// The keys from one on, ascending; nothing is read but where one looks.
-    fn keys_from(&self, from: u32) -> impl DoubleEndedIterator<Item = Result<u32>> + '_ {
-        self.tree.range(from.to_be_bytes()..).map(|entry| {
-            let (key, _) = entry.map_err(Error::sled(&self.path))?;
-            self.key(&key)
-        })
-    }
-
-    fn key(&self, key: &[u8]) -> Result<u32> {
-        let key = <[u8; 4]>::try_from(key).map_err(|_| Error::Damaged {
-            path: self.path.clone(),
-            detail: format!("a key has {} bytes", key.len()),
-        })?;
-        Ok(u32::from_be_bytes(key))
-    }
-
-    fn records<R: Record>(&self) -> impl Iterator<Item = Result<(u32, R)>> + '_ {
-        self.entries().map(|entry| entry.and_then(|(key, value)| Ok((key, self.decode(key, &value)?))))
-    }
-
-    fn decode<R: Record>(&self, key: u32, bytes: &[u8]) -> Result<R> {
-        R::decode(bytes).map_err(|detail| self.damaged::<R>(key, &detail))
-    }
-
-    fn damaged<R: Record>(&self, key: u32, detail: &str) -> Error {
-        Error::Damaged { path: self.path.clone(), detail: format!("the {} of {key}: {detail}", R::NAME) }
+        self.item_factors.keys_from(0).map(|entry| entry.map(MovieId::new))
     }
 }

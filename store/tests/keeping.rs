@@ -1,18 +1,19 @@
-//! Copies that a reader keeps at its end, and their adoption by the next reader.
+//! Copies that a reader keeps at its end, and their reuse by another reader.
 
-#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
+#![allow(clippy::unwrap_used, reason = "a test may insist: its panic is the report")]
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, OpenOptions, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use store::draft::DraftGeneration;
 use store::layout::{self, RECORDS};
 use store::manifest::Account;
-use store::reader::{Generation, LocalCopy};
+use store::reader::{LocalGeneration, OpenGeneration};
 use store::records::TopN;
 use store::repository::Bandwidth;
 use store::shards::Owned;
-use store::writer::GenerationWriter;
-use store::{GenerationId, MovieId, Repository, UserId};
+use store::{Error, GenerationId, MovieId, Repository, UserId};
 use tempfile::TempDir;
 
 /// A repository with one generation, and a work directory in which a copy of it was kept after it had been open.
@@ -38,7 +39,7 @@ impl Site {
         self.dir.path().join("work")
     }
 
-    fn adopt(&self) -> Option<LocalCopy> {
+    fn adopt(&self) -> Option<LocalGeneration> {
         self.repository.adopt(&self.id, &self.work(), &Owned::all()).unwrap()
     }
 
@@ -48,21 +49,22 @@ impl Site {
 }
 
 fn list() -> TopN {
-    TopN { movies: vec![MovieId(1)], scores: vec![1.0], stars: vec![4.0] }
+    TopN { movies: vec![MovieId::new(1)], scores: vec![1.0], stars: vec![4.0] }
 }
 
 fn generation(output: &Path) -> GenerationId {
-    let mut writer = GenerationWriter::create(output).unwrap();
-    (0..1000).for_each(|user| writer.top_n.put(UserId(user), &list()).unwrap());
+    let mut writer = DraftGeneration::create(output).unwrap();
+    (0..1000).for_each(|user| writer.top_n.put(UserId::new(user), &list()).unwrap());
     writer.put_fallback(&list()).unwrap();
     writer.finish().unwrap().seal(Account::default()).unwrap().generation
 }
 
 /// Opens a copy, looks at every list, and closes it.
-fn open(copy: LocalCopy) -> LocalCopy {
+fn open(copy: LocalGeneration) -> LocalGeneration {
     let copy = std::sync::Arc::new(copy);
-    let generation = Generation::open(copy.clone(), 1 << 20).unwrap();
-    (0..1000).for_each(|user| assert_eq!(generation.tables().top_n(UserId(user)).unwrap(), Some(list())));
+    let generation = OpenGeneration::open(copy.clone(), 1 << 20).unwrap();
+    (0..1000)
+        .for_each(|user| assert_eq!(generation.tables().top_n(UserId::new(user)).unwrap(), Some(list())));
     drop(generation);
     std::sync::Arc::into_inner(copy).unwrap()
 }
@@ -83,7 +85,7 @@ fn a_kept_copy_is_adopted_by_one_reader_again_and_again() {
 }
 
 #[test]
-fn a_kept_copy_outlives_what_others_do_in_its_directory_until_one_of_them_is_kept() {
+fn a_kept_copy_stays_beside_other_copies_until_one_of_them_is_kept() {
     let site = Site::new();
     let other = site.repository.fetch(&site.id, &site.work(), &Owned::all(), Bandwidth::UNBOUNDED).unwrap();
     assert_eq!(site.copies().len(), 2);
@@ -93,10 +95,10 @@ fn a_kept_copy_outlives_what_others_do_in_its_directory_until_one_of_them_is_kep
 }
 
 #[test]
-fn a_copy_of_a_generation_whose_manifest_is_another_by_now_is_not_adopted_and_goes() {
+fn a_copy_of_a_generation_whose_manifest_has_changed_is_not_adopted_and_is_removed() {
     let site = Site::new();
     let path = site.repository.path(&site.id, layout::MANIFEST);
-    // A valid manifest of the same name, written by another run.
+    // Another generation of the same name: its manifest is valid.
     let text = fs::read_to_string(&path).unwrap().replace(r#""code_version": """#, r#""code_version": "2""#);
     let open = text.split_once(",\n  \"digest\"").unwrap().0;
     let digest = blake3::hash(open.as_bytes()).to_hex();
@@ -107,7 +109,7 @@ fn a_copy_of_a_generation_whose_manifest_is_another_by_now_is_not_adopted_and_go
 }
 
 #[test]
-fn a_copy_of_another_generation_is_not_adopted_and_goes() {
+fn a_copy_of_another_generation_is_not_adopted_and_is_removed() {
     let mut site = Site::new();
     site.id = generation(&site.dir.path().join("output"));
     assert!(site.adopt().is_none());
@@ -115,7 +117,7 @@ fn a_copy_of_another_generation_is_not_adopted_and_goes() {
 }
 
 #[test]
-fn nothing_is_removed_where_the_repository_does_not_say_what_is_wanted() {
+fn nothing_is_removed_where_the_manifest_cannot_be_read() {
     let site = Site::new();
     let path = site.repository.path(&site.id, layout::MANIFEST);
     let elsewhere = path.with_extension("away");
@@ -137,6 +139,26 @@ fn a_copy_that_has_lost_a_byte_of_its_log_or_any_other_file_is_not_adopted() {
         file.set_len(file.metadata().unwrap().len() - 1).unwrap();
         assert!(site.adopt().is_none(), "{}", files[n].display());
         assert!(site.copies().is_empty());
+    }
+}
+
+#[test]
+fn nothing_is_fetched_to_or_adopted_from_a_work_directory_that_others_can_write_to() {
+    let site = Site::new();
+    let kept = site.copies();
+    for (mode, is_accepted) in [(0o777, false), (0o720, false), (0o755, true)] {
+        fs::set_permissions(site.work(), Permissions::from_mode(mode)).unwrap();
+        let fetched = site.repository.fetch(&site.id, &site.work(), &Owned::all(), Bandwidth::UNBOUNDED);
+        let adopted = site.repository.adopt(&site.id, &site.work(), &Owned::all());
+        if is_accepted {
+            assert!(fetched.is_ok() && adopted.unwrap().is_some(), "{mode:o}");
+            continue;
+        }
+        for error in [fetched.unwrap_err(), adopted.unwrap_err()] {
+            assert!(matches!(error, Error::UnsafeWorkDir { .. }), "{error}");
+            assert!(error.to_string().contains(site.work().to_str().unwrap()), "{error}");
+        }
+        assert_eq!(site.copies(), kept, "the kept copy stays");
     }
 }
 

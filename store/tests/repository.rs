@@ -1,16 +1,17 @@
-//! The promises of a repository: which generation is published, which are kept, and what is removed.
+//! Publishing, rollback, marks, removal and locks of a repository in a directory.
 
-#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
+#![allow(clippy::unwrap_used, reason = "a test may insist: its panic is the report")]
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
+use store::draft::DraftGeneration;
 use store::layout;
 use store::manifest::{Account, FileDigest, Gate, Verdict};
 use store::records::TopN;
 use store::repository::{Bandwidth, Mark};
 use store::shards::Owned;
-use store::writer::GenerationWriter;
 use store::{Error, GenerationId, Repository};
 use tempfile::TempDir;
 
@@ -32,7 +33,7 @@ impl Site {
     }
 
     fn generation(&self, verdict: Verdict) -> GenerationId {
-        let mut writer = GenerationWriter::create(self.path()).unwrap();
+        let mut writer = DraftGeneration::create(self.path()).unwrap();
         writer.put_fallback(&TopN::default()).unwrap();
         let gate = Gate { verdict, ..Gate::default() };
         writer.finish().unwrap().seal(Account { gate, ..Account::default() }).unwrap().generation
@@ -66,7 +67,7 @@ fn nothing_is_current_until_something_is_published() {
 }
 
 #[test]
-fn current_moves_only_from_what_its_mover_has_seen() {
+fn current_is_replaced_only_if_it_is_as_it_was_seen() {
     let site = Site::new();
     let (first, second, third) =
         (site.published(), site.generation(Verdict::Passed), site.generation(Verdict::Passed));
@@ -84,7 +85,7 @@ fn current_moves_only_from_what_its_mover_has_seen() {
 }
 
 #[test]
-fn a_current_that_names_no_generation_is_an_error_that_shows_what_it_holds_and_can_be_left() {
+fn an_invalid_current_is_an_error_that_shows_its_content_and_can_be_replaced() {
     let site = Site::new();
     let id = site.generation(Verdict::Passed);
     fs::write(site.path().join(layout::CURRENT), "../../etc/passwd\n").unwrap();
@@ -95,7 +96,7 @@ fn a_current_that_names_no_generation_is_an_error_that_shows_what_it_holds_and_c
 }
 
 #[test]
-fn rolling_back_goes_to_the_newest_good_one_before_and_marks_what_it_leaves() {
+fn a_rollback_goes_to_the_newest_good_generation_before_and_marks_the_one_it_leaves() {
     let site = Site::new();
     let (first, second) = (site.published(), site.published());
     site.generation(Verdict::Refused);
@@ -110,7 +111,7 @@ fn rolling_back_goes_to_the_newest_good_one_before_and_marks_what_it_leaves() {
     let withdrawn = site.repository.marked(Mark::Withdrawn).unwrap();
     assert_eq!(withdrawn.keys().collect::<Vec<_>>(), [&second, &last]);
     assert_eq!(withdrawn[&last], "bad titles");
-    assert!(matches!(back(None), Err(Error::NowhereToGo { .. })));
+    assert!(matches!(back(None), Err(Error::NoRollbackTarget { .. })));
 
     // Forward again, by name.
     assert_eq!(back(Some(&last)).unwrap(), (Some(first.clone()), last.clone()));
@@ -134,7 +135,7 @@ fn the_published_generation_cannot_be_removed_and_another_goes_with_its_marks() 
 }
 
 #[test]
-fn a_run_that_holds_the_lock_keeps_others_out_and_sweeps_what_the_dead_have_left() {
+fn a_run_that_holds_the_lock_excludes_others_and_removes_incomplete_generations() {
     let site = Site::new();
     let whole = site.published();
     let torn = layout::generations_dir(site.path()).join("20260101T000000.000Z");
@@ -152,6 +153,22 @@ fn a_run_that_holds_the_lock_keeps_others_out_and_sweeps_what_the_dead_have_left
 }
 
 #[test]
+fn old_temporary_files_of_writes_that_were_killed_are_swept() {
+    let site = Site::new();
+    let id = site.published();
+    let path = site.repository.put_report(&id, b"<p>ratings of users").unwrap();
+    let draft = |name: &str| path.with_file_name(format!(".{name}.1-2-3.draft"));
+    let (old, new) = (draft("old"), draft("new"));
+    fs::write(&new, "half").unwrap();
+    let two_hours_ago = SystemTime::now() - Duration::from_secs(2 * 60 * 60);
+    fs::File::create(&old).unwrap().set_modified(two_hours_ago).unwrap();
+    fs::File::open(&path).unwrap().set_modified(two_hours_ago).unwrap();
+    let lock = site.repository.lock().unwrap();
+    site.repository.sweep(&lock, None).unwrap();
+    assert!(!old.exists() && new.exists() && path.exists());
+}
+
+#[test]
 fn a_fetch_under_a_bound_is_the_same_copy() {
     let site = Site::new();
     let id = site.published();
@@ -164,7 +181,7 @@ fn a_fetch_under_a_bound_is_the_same_copy() {
 }
 
 #[test]
-fn a_report_is_led_to_by_a_name_that_stays_and_goes_with_its_generation() {
+fn latest_html_redirects_to_the_newest_report_which_is_removed_with_its_generation() {
     let site = Site::new();
     let (old, new) = (site.generation(Verdict::Refused), site.published());
     let path = site.repository.put_report(&old, b"<p>old").unwrap();
@@ -181,7 +198,7 @@ fn a_report_is_led_to_by_a_name_that_stays_and_goes_with_its_generation() {
 }
 
 #[test]
-fn of_two_runs_that_complete_the_same_job_one_fails_unless_the_other_is_dead() {
+fn of_two_runs_that_complete_the_same_job_the_second_fails_unless_the_first_has_died() {
     let site = Site::new();
     let (repository, work) = (&site.repository, site.path().join("work"));
     let lock = repository.lock().unwrap();
@@ -194,24 +211,24 @@ fn of_two_runs_that_complete_the_same_job_one_fails_unless_the_other_is_dead() {
     let file = FileDigest::of(&shard).unwrap();
     let complete = |file: &FileDigest| {
         let staging = Repository::staging_apart(&work).unwrap();
-        let mut writer = GenerationWriter::create_for(job.id(), staging.dir()).unwrap();
+        let mut writer = DraftGeneration::create_for(job.id(), staging.dir()).unwrap();
         writer.put_fallback(&TopN::default()).unwrap();
         let mut finished = writer.finish().unwrap();
         finished.add_shards([(file, "")].into_iter());
         let manifest = finished.seal(Account::default()).unwrap();
         repository.add(&staging, &manifest, |_| ())
     };
-    // A job that lacks a shard is not completed, and can be resumed.
+    // A generation without all shards is not completed, and its job can be continued.
     let longer = FileDigest { bytes: file.bytes + 1, ..file.clone() };
     assert!(matches!(complete(&longer), Err(Error::Damaged { .. })));
-    assert!(job.may_go_on(&lock).unwrap());
+    assert!(job.may_continue(&lock).unwrap());
     assert_eq!(repository.jobs().unwrap(), [job.id().clone()]);
 
     complete(&file).unwrap();
     assert!(matches!(complete(&file), Err(Error::Claimed { .. })));
     assert_eq!(repository.jobs().unwrap(), [], "its generation is whole");
-    // The lock excludes every other run.
-    assert!(job.may_go_on(&lock).unwrap());
+    // The lock excludes other runs.
+    assert!(job.may_continue(&lock).unwrap());
     repository.sweep(&lock, None).unwrap();
     assert_eq!(fs::read_dir(site.path().join("jobs")).unwrap().count(), 0);
     assert!(repository.manifest(job.id()).is_ok());

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use harness::{World, user_terms};
 use rand::RngExt;
+use store::draft::DraftGeneration;
 use store::manifest::{Account, Counts};
 use store::records::{Factors, History, Movie, Similar, TopN};
-use store::writer::GenerationWriter;
 use store::{GenerationId, MovieId, UserId};
 
 /// Movies, where the benchmark does not say otherwise.
@@ -30,7 +30,7 @@ pub(crate) fn number(words: &[String], place: usize, usual: u32) -> u32 {
 pub(crate) fn write_generation(output: &Path, n_users: u32, n_movies: u32) -> GenerationId {
     let mut rng = rand::rng();
     let mut movies = |n: usize| -> Vec<_> {
-        let mut ids: Vec<_> = (0..n).map(|_| rng.random_range(0..n_movies)).map(MovieId).collect();
+        let mut ids: Vec<_> = (0..n).map(|_| rng.random_range(0..n_movies)).map(MovieId::new).collect();
         ids.sort_unstable();
         ids
     };
@@ -40,9 +40,9 @@ pub(crate) fn write_generation(output: &Path, n_users: u32, n_movies: u32) -> Ge
         movies,
     };
     let factors = || Factors(rand::rng().random_iter().take(N_FACTORS).collect());
-    let users = || (0..n_users).map(UserId);
+    let users = || (0..n_users).map(UserId::new);
 
-    let mut writer = GenerationWriter::create(output).unwrap();
+    let mut writer = DraftGeneration::create(output).unwrap();
     writer.top_n.announce(users()).unwrap();
     writer.histories.announce(users()).unwrap();
     writer.user_factors.announce(users()).unwrap();
@@ -51,7 +51,7 @@ pub(crate) fn write_generation(output: &Path, n_users: u32, n_movies: u32) -> Ge
         writer.histories.put(user, &History { movies: movies(N_RATED), stars: vec![4.0; N_RATED] }).unwrap();
         writer.user_factors.put(user, &factors()).unwrap();
     }
-    for id in (0..n_movies).map(MovieId) {
+    for id in (0..n_movies).map(MovieId::new) {
         let movie = Movie {
             title: format!("The Return of Movie {id} (1994)"),
             genres: ["Adventure", "Drama"].map(str::to_owned).to_vec(),

@@ -5,31 +5,34 @@ use pulp::{Arch, Simd, WithSimd};
 use ranking::tile::{self, ROWS, lanes, width};
 use rayon::prelude::*;
 
-use super::Factors;
 use super::products::gram;
+use super::{Factors, NotFinite};
 
-/// An orthonormal basis of the factors, and the side's weighted sums of squares along it.
+/// An orthonormal basis of the factors, and the diagonal of the side's Gram matrix in it.
 pub(super) struct Axes {
     n_factors: usize,
     stride: usize,
-    /// An axis a column: n_factors x stride.
+    /// The axes as columns: n_factors x stride, row-major.
     vectors: Vec<f32>,
-    /// By axis, filled up with zeros to the stride.
+    /// The weighted sum of squares along each axis, padded with zeros to the stride.
     values: Vec<f32>,
 }
 
 impl Axes {
-    /// Those of a side whose rows count as much as their weights say; `None` where a factor is not finite. Cost:
-    /// n_rows * k^2 / 2 multiplications, and some 10 k^3.
-    pub(super) fn of(side: &Factors, weights: &[f32]) -> Option<Self> {
+    /// The principal axes of a side whose rows have weights, 1 if `None`. Cost, with k = n_factors: n_rows * k^2 / 2
+    /// multiplications, and some 10 k^3.
+    ///
+    /// # Errors
+    /// [`NotFinite`] if a factor is not finite.
+    pub(super) fn of(side: &Factors, weights: Option<&[f32]>) -> Result<Self, NotFinite> {
         let (k, stride) = (side.n_factors(), side.stride());
         let gram = gram(side.as_slice(), weights, stride);
         if !gram.iter().all(|product| product.is_finite()) {
-            return None;
+            return Err(NotFinite);
         }
         let mut gram = DMatrix::from_fn(k, k, |i, j| gram[i.min(j) * stride + i.max(j)]);
-        // The decomposition divides zero by zero where it meets both an empty axis and a number of no size beside
-        // it. No axis is empty with this on the diagonal, which the float32 of the factors cannot tell from nothing.
+        // The decomposition divides zero by zero if an axis is empty and a number beside it underflows. This lift of
+        // the diagonal prevents empty axes, and is below the precision of the f32 factors.
         let lift = gram.amax() * 1e-12;
         gram.iter_mut().step_by(k + 1).for_each(|diagonal| *diagonal += lift);
         let decomposition = gram.symmetric_eigen();
@@ -41,35 +44,35 @@ impl Axes {
         }
         let mut values = vec![0.0; stride];
         for (value, &found) in values.iter_mut().zip(decomposition.eigenvalues.iter()) {
-            // Rounding may leave the least of them below zero, which no sum of squares is.
+            // Rounding may leave the smallest values below zero, although they are sums of squares.
             *value = (found - lift).max(0.0) as f32;
         }
-        Some(Self { n_factors: k, stride, vectors, values })
+        Ok(Self { n_factors: k, stride, vectors, values })
     }
 
-    /// The sums of squares, one an axis.
+    /// The weighted sum of squares along each axis, padded with zeros to the stride.
     pub(super) fn values(&self) -> &[f32] {
         &self.values
     }
 
-    /// Expresses factors in this basis. Cost: k^2 multiplications a row.
-    pub(super) fn turn(&self, factors: &mut Factors) {
+    /// Expresses factors in this basis. Cost: n_factors^2 multiplications a row.
+    pub(super) fn rotate(&self, factors: &mut Factors) {
         factors.as_mut_slice().par_chunks_mut(ROWS * self.stride).with_min_len(8).for_each_init(
             || vec![0.0; self.n_factors * ROWS],
-            |by_factor, rows| Arch::new().dispatch(Turn { axes: self, rows, by_factor }),
+            |by_factor, rows| Arch::new().dispatch(Rotate { axes: self, rows, by_factor }),
         );
     }
 }
 
-/// Turns up to [`ROWS`] rows.
-struct Turn<'a> {
+/// Rotates up to [`ROWS`] rows.
+struct Rotate<'a> {
     axes: &'a Axes,
     rows: &'a mut [f32],
-    /// Room for the rows, factor by factor: n_factors x ROWS.
+    /// Scratch for the rows, factor by factor: n_factors x ROWS.
     by_factor: &'a mut [f32],
 }
 
-impl WithSimd for Turn<'_> {
+impl WithSimd for Rotate<'_> {
     type Output = ();
 
     #[inline(always)]

@@ -1,31 +1,31 @@
-//! The factors of one side while it is trained: rows filled up with zeros to whole vectors.
+//! The factors of one side during training: rows padded with zeros to whole vectors.
 
 use ranking::tile::machine_width;
 
-/// Bytes of a cache line, at whose bounds rows begin: a vector that crosses one costs two loads.
-const LINE: usize = 64;
+/// Bytes of a cache line. The first row is aligned to it, because a vector that crosses two lines costs two loads.
+const CACHE_LINE: usize = 64;
 
-/// n_rows x n_factors, row-major in rows of a stride.
+/// n_rows x n_factors, row-major with a stride.
 pub(crate) struct Factors {
     n_factors: usize,
     stride: usize,
     n_rows: usize,
-    /// Where the first row begins. What is left behind the last may be as long as a row, and is none.
+    /// Offset of the first row in `values`. The spare numbers after the last row may be as many as a row has.
     start: usize,
     values: Vec<f32>,
 }
 
 impl Factors {
-    /// Factors of zero.
+    /// Factors that are all zero.
     pub(crate) fn zero(n_rows: usize, n_factors: usize) -> Self {
         let stride = n_factors.next_multiple_of(machine_width());
-        let spare = LINE / size_of::<f32>();
+        let spare = CACHE_LINE / size_of::<f32>();
         let values = vec![0.0; n_rows * stride + spare];
-        let start = values.as_ptr().align_offset(LINE).min(spare);
+        let start = values.as_ptr().align_offset(CACHE_LINE).min(spare);
         Self { n_factors, stride, n_rows, start, values }
     }
 
-    /// What a row-major matrix without gaps holds.
+    /// Copies a row-major matrix without padding.
     pub(crate) fn from_dense(dense: &[f32], n_factors: usize) -> Self {
         let mut factors = Self::zero(dense.len() / n_factors, n_factors);
         let stride = factors.stride;
@@ -36,7 +36,7 @@ impl Factors {
         factors
     }
 
-    /// As a row-major matrix without gaps, in the same memory.
+    /// Converts to a row-major matrix without padding, in the same memory.
     pub(crate) fn into_dense(self) -> Vec<f32> {
         let Self { n_factors, stride, n_rows, start, mut values } = self;
         for row in 0..n_rows {
@@ -47,7 +47,8 @@ impl Factors {
         values
     }
 
-    /// The mean of all rows, as one; zeros if there is none. The same on any machine: summed one after the other.
+    /// The mean of all rows, as one row; zeros without rows. Summed in order, so that every machine gives the
+    /// same bits.
     pub(crate) fn mean(&self) -> Self {
         let mut mean = Self::zero(1, self.n_factors);
         let mut sums = vec![0.0f64; self.stride];
@@ -63,7 +64,7 @@ impl Factors {
         self.n_factors
     }
 
-    /// Numbers from the beginning of a row to that of the next: a multiple of a tile's width.
+    /// Numbers from the start of a row to the start of the next: a multiple of a tile's width.
     #[inline(always)]
     pub(crate) fn stride(&self) -> usize {
         self.stride

@@ -1,4 +1,4 @@
-//! The factors of a row's ratings, gathered where a core's own cache holds them while they are read again and again.
+//! The factors of a row's ratings, copied together so that a core's cache holds them while they are read repeatedly.
 
 use std::ops::Range;
 
@@ -6,14 +6,15 @@ use pulp::Simd;
 
 use super::Factors;
 
-/// Ratings gathered before they are looked at: as one needs nothing of another, their waits for memory overlap.
+/// Ratings that are gathered before they are used. Their loads are independent, so their waits for memory overlap.
 pub(super) const BLOCK: usize = 32;
-/// Bytes of a panel: a part of a core's second cache.
+/// Bytes of a panel: a part of a core's L2 cache.
 const SIZE: usize = 512 << 10;
-/// Rows whose dot products are taken together.
+/// Rows whose dot products are computed together.
 const TOGETHER: usize = 4;
 
-/// The matrix Q (ratings x stride) whose rows are `sqrt(weight) q`, and the targets that go with it.
+/// The matrix Q (ratings x stride) whose rows are `sqrt(weight) q`, and the targets of the ratings, times
+/// `sqrt(weight)`.
 pub(super) struct Panel {
     rows: Factors,
     targets: Vec<f32>,
@@ -25,24 +26,24 @@ impl Panel {
         Self { rows: Factors::zero(n_rows, stride), targets: vec![0.0; n_rows] }
     }
 
-    /// Whether so many ratings fit. Of more, a block at a time does.
+    /// Whether this many ratings fit. Of more, one block at a time fits.
     #[inline(always)]
     pub(super) fn holds(&self, n_ratings: usize) -> bool {
         n_ratings <= self.targets.len()
     }
 
-    /// The targets from a place on.
+    /// The targets from `place` on.
     #[inline(always)]
     pub(super) fn targets(&mut self, place: usize) -> &mut [f32] {
         &mut self.targets[place..]
     }
 
-    /// Copies the factors of a column, times the root of a weight, to a place.
+    /// Copies the factors of a column of `other`, times the root of a weight, to row `place`.
     #[inline(always)]
-    pub(super) fn put<S: Simd>(&mut self, simd: S, place: usize, held: &[f32], column: usize, root: f32) {
+    pub(super) fn put<S: Simd>(&mut self, simd: S, place: usize, other: &[f32], column: usize, root: f32) {
         let stride = self.rows.stride();
         let root = simd.splat_f32s(root);
-        let (q, _) = S::as_simd_f32s(&held[column * stride..][..stride]);
+        let (q, _) = S::as_simd_f32s(&other[column * stride..][..stride]);
         let (row, _) = S::as_mut_simd_f32s(&mut self.rows.as_mut_slice()[place * stride..][..stride]);
         for (row, &q) in row.iter_mut().zip(q) {
             *row = simd.mul_f32s(root, q);
@@ -109,7 +110,7 @@ impl Panel {
     }
 }
 
-/// Rows one after the other, each as vectors. Here and below loops stand where closures could: a closure that is not
+/// Splits consecutive rows into vectors. Here and below loops stand where closures could: a closure that is not
 /// inlined loses the vectors of the machine.
 #[inline(always)]
 fn rows<S: Simd, const N: usize>(q: &[f32]) -> [&[S::f32s]; N] {
@@ -139,7 +140,7 @@ fn dots<S: Simd, const N: usize>(simd: S, rows: [&[S::f32s]; N], x: &[f32]) -> [
     dots
 }
 
-/// Adds to `sum` each row times its factor.
+/// Adds each row times its factor to `sum`.
 #[inline(always)]
 fn add<S: Simd, const N: usize>(simd: S, rows: [&[S::f32s]; N], factors: [f32; N], sum: &mut [f32]) {
     let (sum, _) = S::as_mut_simd_f32s(sum);
@@ -156,7 +157,7 @@ fn add<S: Simd, const N: usize>(simd: S, rows: [&[S::f32s]; N], factors: [f32; N
     }
 }
 
-/// Adds to `sum` the squares of each row.
+/// Adds the squares of each row to `sum`.
 #[inline(always)]
 fn add_squares<S: Simd, const N: usize>(simd: S, rows: [&[S::f32s]; N], sum: &mut [f32]) {
     let (sum, _) = S::as_mut_simd_f32s(sum);

@@ -1,15 +1,15 @@
-//! Sums of products of factors, in tiles.
+//! The Gram matrix of factors, computed in tiles.
 
 use pulp::{Arch, Simd, WithSimd};
 use ranking::tile::{self, ROWS, lanes, width};
 use rayon::prelude::*;
 
-/// Rows that the Gram matrix takes together, in float32. Fixed, so that its sums have a fixed order.
+/// Rows whose products are summed in f32. The number is fixed, so that the order of the sums is.
 const GRAM_ROWS: usize = 1024;
-/// Rows that a core's nearest caches hold.
+/// Rows that fit a core's L1 and L2 caches.
 const PANEL: usize = 128;
 
-/// Adds `left^T right` to the upper triangle of a square, tile by tile; what lies below is of no meaning.
+/// Adds `left^T right` to the upper triangle of a square, tile by tile; the part below the diagonal has no meaning.
 #[inline(always)]
 fn add_products<S: Simd>(simd: S, left: &[f32], right: &[f32], stride: usize, square: &mut [f32]) {
     for i in (0..stride).step_by(ROWS) {
@@ -23,13 +23,16 @@ fn add_products<S: Simd>(simd: S, left: &[f32], right: &[f32], stride: usize, sq
     }
 }
 
-/// `sum over rows of weight * q q^T` for factors q (n_rows x stride, row-major): stride x stride, upper triangle.
-/// Cost: n_rows * stride^2 / 2 multiplications.
-pub(super) fn gram(factors: &[f32], weights: &[f32], stride: usize) -> Vec<f64> {
+/// `sum over rows of weight * q q^T` for factors q (n_rows x stride, row-major); weights are 1 if `None`. The
+/// result is stride x stride, row-major, the upper triangle. Cost: n_rows * stride^2 / 2 multiplications.
+pub(super) fn gram(factors: &[f32], weights: Option<&[f32]>, stride: usize) -> Vec<f64> {
     let parts = factors
         .par_chunks(GRAM_ROWS * stride)
-        .zip(weights.par_chunks(GRAM_ROWS))
-        .map(|(rows, weights)| Arch::new().dispatch(GramPart { rows, weights, stride }))
+        .enumerate()
+        .map(|(part, rows)| {
+            let weights = weights.map(|weights| &weights[part * GRAM_ROWS..]);
+            Arch::new().dispatch(GramPart { rows, weights, stride })
+        })
         .collect::<Vec<_>>();
     let mut sum = vec![0.0; stride * stride];
     for part in &parts {
@@ -38,10 +41,11 @@ pub(super) fn gram(factors: &[f32], weights: &[f32], stride: usize) -> Vec<f64> 
     sum
 }
 
-/// The Gram matrix of some rows.
+/// The Gram matrix of some rows, with the vectors of the machine.
 struct GramPart<'a> {
     rows: &'a [f32],
-    weights: &'a [f32],
+    /// Weights of these rows and any after them; 1 if `None`.
+    weights: Option<&'a [f32]>,
     stride: usize,
 }
 
@@ -53,8 +57,12 @@ impl WithSimd for GramPart<'_> {
         let Self { rows, weights, stride } = self;
         let mut square = vec![0.0; stride * stride];
         let mut weighted = vec![0.0; PANEL * stride];
-        for (panel, weights) in rows.chunks(PANEL * stride).zip(weights.chunks(PANEL)) {
-            let weighted = &mut weighted[..panel.len()];
+        for (number, panel) in rows.chunks(PANEL * stride).enumerate() {
+            let Some(weights) = weights else {
+                add_products(simd, panel, panel, stride, &mut square);
+                continue;
+            };
+            let (weights, weighted) = (&weights[number * PANEL..], &mut weighted[..panel.len()]);
             let lines = weighted.chunks_exact_mut(stride).zip(panel.chunks_exact(stride)).zip(weights);
             for ((line, q), &weight) in lines {
                 line.iter_mut().zip(q).for_each(|(cell, q)| *cell = weight * q);

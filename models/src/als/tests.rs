@@ -1,10 +1,10 @@
-//! Improved rows against the equations that they approach.
+//! Tests of improved rows against the equations that they approach.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// Forty rows of up to three hundred columns.
+// Forty rows of up to three hundred columns.
 const ROWS: usize = 40;
 const COLUMNS: usize = 300;
 
@@ -20,19 +20,19 @@ fn matrix(cells: &Cells) -> Csr {
     Csr::from_sorted(ROWS, rows, columns, cells.values().copied().collect())
 }
 
-/// What counts how much, of rows or of columns.
+/// Weights of rows or of columns.
 fn weights(n: usize) -> Vec<f32> {
     (0..n).map(|x| 0.1 + (x as f32).sin().abs()).collect()
 }
 
-fn side<'a>(
+fn half_epoch<'a>(
     matrix: &'a Csr,
     weights: &'a [f32],
-) -> Side<'a, impl Fn(usize, u32, f32) -> Observation, impl Fn(usize) -> f32> {
-    Side {
+) -> HalfEpoch<'a, impl Fn(usize, u32, f32) -> Observation, impl Fn(usize) -> f32> {
+    HalfEpoch {
         matrix,
-        row_weights: &weights[..ROWS],
-        column_weights: &weights[..COLUMNS],
+        row_weights: Some(&weights[..ROWS]),
+        column_weights: Some(&weights[..COLUMNS]),
         observe: |row, column, stars| Observation {
             weight: 0.5 + stars,
             target: (row + column as usize) as f32 * 0.01,
@@ -41,7 +41,7 @@ fn side<'a>(
     }
 }
 
-fn held(k: usize, seed: f32) -> Factors {
+fn other(k: usize, seed: f32) -> Factors {
     let dense: Vec<f32> = (0..COLUMNS * k).map(|x| (x as f32 * seed).sin()).collect();
     Factors::from_dense(&dense, k)
 }
@@ -54,14 +54,14 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// Half of what a row minimises, and its gradient, by the slow way.
-fn loss<O, R>(side: &Side<'_, O, R>, row: usize, x: &[f64], held: &[f32]) -> (f64, Vec<f64>)
+/// Half of the objective of a row and its gradient, by a plain loop.
+fn loss<O, R>(half: &HalfEpoch<'_, O, R>, row: usize, x: &[f64], other: &[f32]) -> (f64, Vec<f64>)
 where
     O: Fn(usize, u32, f32) -> Observation,
     R: Fn(usize) -> f32,
 {
-    let (columns, stars) = side.matrix.row(row);
-    let ridge = f64::from((side.ridge)(row));
+    let (columns, stars) = half.matrix.row(row);
+    let ridge = f64::from((half.ridge)(row));
     let mut loss = ridge * dot(x, x) / 2.0;
     let mut gradient: Vec<f64> = x.iter().map(|x| ridge * x).collect();
     let mut add = |q: &[f64], weight: f32, target: f32| {
@@ -69,12 +69,12 @@ where
         loss += f64::from(weight) * error * error / 2.0;
         gradient.iter_mut().zip(q).for_each(|(g, q)| *g += f64::from(weight) * error * q);
     };
-    for (q, column_weight) in held.chunks_exact(x.len()).zip(side.column_weights) {
-        add(&f64s(q), side.row_weights[row] * column_weight, 0.0);
+    for (q, column_weight) in other.chunks_exact(x.len()).zip(half.column_weights.unwrap()) {
+        add(&f64s(q), half.row_weights.unwrap()[row] * column_weight, 0.0);
     }
     for (&column, &stars) in columns.iter().zip(stars) {
-        let Observation { weight, target } = (side.observe)(row, column, stars);
-        add(&f64s(&held[column as usize * x.len()..][..x.len()]), weight, target);
+        let Observation { weight, target } = (half.observe)(row, column, stars);
+        add(&f64s(&other[column as usize * x.len()..][..x.len()]), weight, target);
     }
     (loss, gradient)
 }
@@ -84,65 +84,65 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn rows_improved_again_and_again_satisfy_their_equations(
+    fn rows_improved_repeatedly_satisfy_their_equations(
         k in 1usize..140,
         cells in cells(1..500),
         seed in 0.1f32..1.0,
     ) {
         let matrix = matrix(&cells);
         let weights = weights(COLUMNS);
-        let side = side(&matrix, &weights);
-        let (mut held, mut rows) = (held(k, seed), Factors::from_dense(&vec![0.3; ROWS * k], k));
+        let half = half_epoch(&matrix, &weights);
+        let (mut other, mut rows) = (other(k, seed), Factors::from_dense(&vec![0.3; ROWS * k], k));
         for _ in 0..40 {
-            prop_assert!(side.improve(&mut held, &mut rows).is_ok());
+            prop_assert!(half.improve(&mut other, &mut rows).is_ok());
         }
-        let (held, rows) = (held.into_dense(), rows.into_dense());
+        let (other, rows) = (other.into_dense(), rows.into_dense());
         for (row, x) in rows.chunks_exact(k).enumerate() {
             if matrix.columns(row).is_empty() {
                 prop_assert!(x.iter().all(|&factor| factor == 0.0));
                 continue;
             }
-            let (_, at_zero) = loss(&side, row, &vec![0.0; k], &held);
-            let (_, gradient) = loss(&side, row, &f64s(x), &held);
+            let (_, at_zero) = loss(&half, row, &vec![0.0; k], &other);
+            let (_, gradient) = loss(&half, row, &f64s(x), &other);
             let scale = dot(&at_zero, &at_zero).sqrt().max(1.0);
             prop_assert!(dot(&gradient, &gradient).sqrt() < 1e-3 * scale, "row {row}: {gradient:?}");
         }
     }
 
     #[test]
-    fn an_improved_row_is_never_worse(
+    fn an_improved_row_never_has_a_larger_loss(
         k in 1usize..80,
         cells in cells(1..300),
         seed in 0.1f32..1.0,
     ) {
         let matrix = matrix(&cells);
         let weights = weights(COLUMNS);
-        let side = side(&matrix, &weights);
-        let (mut held, mut rows) = (held(k, seed), Factors::zero(ROWS, k));
-        prop_assert!(side.improve(&mut held, &mut rows).is_ok());
-        let (held, rows) = (held.into_dense(), rows.into_dense());
+        let half = half_epoch(&matrix, &weights);
+        let (mut other, mut rows) = (other(k, seed), Factors::zero(ROWS, k));
+        prop_assert!(half.improve(&mut other, &mut rows).is_ok());
+        let (other, rows) = (other.into_dense(), rows.into_dense());
         for (row, x) in rows.chunks_exact(k).enumerate() {
-            let (before, _) = loss(&side, row, &vec![0.0; k], &held);
-            let (after, _) = loss(&side, row, &f64s(x), &held);
+            let (before, _) = loss(&half, row, &vec![0.0; k], &other);
+            let (after, _) = loss(&half, row, &f64s(x), &other);
             prop_assert!(after <= before * (1.0 + 1e-6), "row {row}: {before} became {after}");
         }
     }
 
     #[test]
-    fn the_axes_leave_dot_products_what_they_were(k in 1usize..140, seed in 0.1f32..1.0) {
-        let (mut held, mut rows) = (held(k, seed), Factors::from_dense(&vec![0.3; ROWS * k], k));
-        let product = |held: &Factors, rows: &Factors| -> f64 {
-            dot(&f64s(&held.as_slice()[..held.stride()]), &f64s(&rows.as_slice()[..rows.stride()]))
+    fn the_axes_keep_dot_products_and_make_the_gram_matrix_a_diagonal(k in 1usize..140, seed in 0.1f32..1.0) {
+        let (mut other, mut rows) = (other(k, seed), Factors::from_dense(&vec![0.3; ROWS * k], k));
+        let product = |other: &Factors, rows: &Factors| -> f64 {
+            dot(&f64s(&other.as_slice()[..other.stride()]), &f64s(&rows.as_slice()[..rows.stride()]))
         };
-        let before = product(&held, &rows);
+        let before = product(&other, &rows);
         let weights = weights(COLUMNS);
-        let axes = Axes::of(&held, &weights).unwrap();
-        axes.turn(&mut held);
-        axes.turn(&mut rows);
-        let after = product(&held, &rows);
+        let axes = Axes::of(&other, Some(&weights)).unwrap();
+        axes.rotate(&mut other);
+        axes.rotate(&mut rows);
+        let after = product(&other, &rows);
         prop_assert!((before - after).abs() < 1e-4 * (1.0 + before.abs()), "{before} became {after}");
-        // And make the Gram matrix the diagonal that they say.
-        let (gram, stride) = (products::gram(held.as_slice(), &weights, held.stride()), held.stride());
+        // The Gram matrix is the diagonal of their values.
+        let (gram, stride) = (products::gram(other.as_slice(), Some(&weights), other.stride()), other.stride());
         let scale = axes.values().iter().fold(1.0f32, |most, &value| most.max(value));
         for i in 0..k {
             for j in i..k {
@@ -154,14 +154,14 @@ proptest! {
     }
 
     #[test]
-    fn any_number_of_threads_gives_the_same_bits(k in 1usize..70, cells in cells(1..500)) {
+    fn any_number_of_threads_gives_the_same_factors(k in 1usize..70, cells in cells(1..500)) {
         let matrix = matrix(&cells);
         let weights = weights(COLUMNS);
-        let side = side(&matrix, &weights);
+        let half = half_epoch(&matrix, &weights);
         let improve = |n_threads: usize| {
-            let (mut held, mut rows) = (held(k, 0.7), Factors::zero(ROWS, k));
+            let (mut other, mut rows) = (other(k, 0.7), Factors::zero(ROWS, k));
             let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
-            pool.install(|| (0..3).for_each(|_| side.improve(&mut held, &mut rows).unwrap()));
+            pool.install(|| (0..3).for_each(|_| half.improve(&mut other, &mut rows).unwrap()));
             rows.into_dense().iter().map(|x| x.to_bits()).collect::<Vec<_>>()
         };
         prop_assert_eq!(improve(1), improve(3));
@@ -174,40 +174,40 @@ fn a_side_of_fewer_rows_than_factors_has_axes() {
     let stride = side.stride();
     for (row, q) in side.as_mut_slice().chunks_exact_mut(stride).enumerate() {
         q[row] = 0.3;
-        // Squares of this are no numbers any more.
+        // The square of this underflows to zero.
         q[10..190].iter_mut().for_each(|factor| *factor = 1e-30);
     }
-    let axes = Axes::of(&side, &[1.0; 3]).unwrap();
-    axes.turn(&mut side);
+    let axes = Axes::of(&side, None).unwrap();
+    axes.rotate(&mut side);
     assert!(axes.values().iter().chain(side.as_slice()).all(|number| number.is_finite()));
 }
 
 #[test]
-fn a_row_that_has_arrived_stays_where_it_is() {
+fn a_solved_row_stays_finite() {
     let matrix = matrix(&Cells::from([((0, 0), 4.0), ((0, 1), 4.0), ((1, 1), 3.0)]));
     let weights = weights(COLUMNS);
-    let side = side(&matrix, &weights);
-    let (mut held, mut rows) = (held(3, 0.7), Factors::zero(ROWS, 3));
+    let half = half_epoch(&matrix, &weights);
+    let (mut other, mut rows) = (other(3, 0.7), Factors::zero(ROWS, 3));
     for _ in 0..200 {
-        assert!(side.improve(&mut held, &mut rows).is_ok());
+        assert!(half.improve(&mut other, &mut rows).is_ok());
     }
 }
 
 #[test]
-fn what_is_not_finite_is_refused() {
+fn numbers_that_are_not_finite_are_an_error() {
     let cells = Cells::from([((0, 0), 1.0), ((1, 7), f32::INFINITY)]);
     let matrix = matrix(&cells);
     let weights = weights(COLUMNS);
-    assert!(side(&matrix, &weights).improve(&mut held(5, 0.7), &mut Factors::zero(ROWS, 5)).is_err());
-    let mut broken = held(5, 0.7);
+    assert!(half_epoch(&matrix, &weights).improve(&mut other(5, 0.7), &mut Factors::zero(ROWS, 5)).is_err());
+    let mut broken = other(5, 0.7);
     broken.as_mut_slice()[3] = f32::NAN;
     let finite = Csr::from_sorted(ROWS, [], Vec::new(), Vec::new());
-    assert!(side(&finite, &weights).improve(&mut broken, &mut Factors::zero(ROWS, 5)).is_err());
+    assert!(half_epoch(&finite, &weights).improve(&mut broken, &mut Factors::zero(ROWS, 5)).is_err());
 }
 
 #[test]
-fn factors_come_back_without_the_gaps_wherever_their_memory_lies() {
-    // Kept meanwhile, so that no two lie in the same place.
+fn factors_convert_back_without_padding_at_any_address() {
+    // All are kept, so that no two have the same address.
     let mut kept = Vec::new();
     for n_rows in 0..50 {
         for k in [1, 5, 31, 32, 33, 64] {

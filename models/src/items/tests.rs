@@ -1,4 +1,4 @@
-//! Users alone and among all, and at the edges.
+//! Tests of users folded in alone and among all, and of edge cases.
 
 use super::*;
 
@@ -21,7 +21,7 @@ fn settings(objective: Objective) -> TrainSettings {
 }
 
 #[test]
-fn a_user_alone_is_what_the_user_is_among_all_with_any_number_of_threads() {
+fn a_user_has_the_same_factors_alone_and_among_all_with_any_number_of_threads() {
     let interactions = interactions();
     for objective in [Objective::Ranking, Objective::Rating] {
         let with = |n_threads| {
@@ -36,24 +36,25 @@ fn a_user_alone_is_what_the_user_is_among_all_with_any_number_of_threads() {
         let d = model.rating.n_factors;
         for user in 0..50 {
             let (rated, stars) = interactions.by_user.row(user);
-            let UserFactors { ranking, bias, rating } = items.form(rated, stars, true).unwrap();
+            let UserFactors { ranking, bias, rating } = items.fold_in(rated, stars, true).unwrap();
             assert_eq!(ranking, model.ranking.user(user));
             assert_eq!(rating, model.rating.user_factors[user * d..][..d]);
             assert_eq!(bias, model.rating.user_bias[user]);
-            // Somebody else with these ratings is the same, but for what the user has added to the movies in training.
-            let stranger = items.form(rated, stars, false).unwrap();
-            assert_eq!((&stranger.rating[..d - 1], stranger.rating[d - 1]), (&rating[..d - 1], 0.0));
+            // Another user with these ratings differs only in the term that the user has added to the movies
+            // in training.
+            let other = items.fold_in(rated, stars, false).unwrap();
+            assert_eq!((&other.rating[..d - 1], other.rating[d - 1]), (&rating[..d - 1], 0.0));
         }
     }
 }
 
 #[test]
-fn a_user_without_ratings_gets_the_list_of_the_mean_user_and_no_stars_of_its_own() {
+fn a_user_without_ratings_gets_the_list_of_the_mean_user_and_zero_rating_factors() {
     let interactions = interactions();
     for objective in [Objective::Ranking, Objective::Rating] {
         let (items, _) =
             ItemModel::train(&interactions, &settings(objective), &ProgressBar::hidden()).unwrap();
-        let UserFactors { ranking, bias, rating } = items.form(&[], &[], true).unwrap();
+        let UserFactors { ranking, bias, rating } = items.fold_in(&[], &[], true).unwrap();
         assert!(bias == 0.0 && rating.iter().all(|&factor| factor == 0.0));
         if objective == Objective::Rating {
             assert_eq!(ranking, [rating, vec![1.0]].concat(), "items' biases alone");
@@ -61,11 +62,12 @@ fn a_user_without_ratings_gets_the_list_of_the_mean_user_and_no_stars_of_its_own
         }
         let score =
             |user: &[f32], item| -> f32 { user.iter().zip(items.item(item)).map(|(p, q)| p * q).sum() };
-        let formed: Vec<_> = (0..50).map(|user| interactions.by_user.row(user)).collect();
-        let formed = formed.iter().map(|(rated, stars)| items.form(rated, stars, true).unwrap().ranking);
-        let formed: Vec<_> = formed.collect();
+        let folded_in: Vec<_> = (0..50).map(|user| interactions.by_user.row(user)).collect();
+        let folded_in =
+            folded_in.iter().map(|(rated, stars)| items.fold_in(rated, stars, true).unwrap().ranking);
+        let folded_in: Vec<_> = folded_in.collect();
         for item in 0..30 {
-            let mean = formed.iter().map(|user| score(user, item)).sum::<f32>() / 50.0;
+            let mean = folded_in.iter().map(|user| score(user, item)).sum::<f32>() / 50.0;
             let found = score(&ranking, item);
             assert!((found - mean).abs() < 0.05, "{item}: {found} for {mean}");
         }
@@ -73,7 +75,7 @@ fn a_user_without_ratings_gets_the_list_of_the_mean_user_and_no_stars_of_its_own
 }
 
 #[test]
-fn by_predicted_stars_a_score_is_the_prediction_but_for_what_is_the_same_for_all_movies() {
+fn with_the_rating_objective_a_score_differs_from_the_prediction_by_a_constant_of_the_user() {
     let model = Model::train(&interactions(), &settings(Objective::Rating), &ProgressBar::hidden()).unwrap();
     for user in 0..50 {
         let differences: Vec<f32> = (0..30)
@@ -87,9 +89,9 @@ fn by_predicted_stars_a_score_is_the_prediction_but_for_what_is_the_same_for_all
 }
 
 #[test]
-fn stars_that_are_no_numbers_end_in_an_error() {
+fn stars_that_are_not_finite_are_an_error() {
     let (items, _) =
         ItemModel::train(&interactions(), &settings(Objective::Ranking), &ProgressBar::hidden()).unwrap();
-    let error = items.form(&[0, 1], &[f32::NAN, 3.0], true).unwrap_err();
+    let error = items.fold_in(&[0, 1], &[f32::NAN, 3.0], true).unwrap_err();
     assert!(matches!(error, Error::UserDiverged { what: "rating factors" }), "{error}");
 }

@@ -1,38 +1,40 @@
-//! The implicit factors of a side: what it says of a user to have rated a movie at all, and of a movie to have been
-//! rated by a user (Koren: "Factorization Meets the Neighborhood", KDD 2008, whose y this is; Rendle, Zhang, Koren:
-//! "On the Difficulty of Evaluating Baselines", 2019, for both sides).
+//! The draw of a side's implicit factors: the part of a user that follows from which movies it has rated, and
+//! the part of a movie that follows from which users have rated it (the y of Koren: "Factorization Meets the
+//! Neighborhood", KDD 2008; for both sides: Rendle, Zhang, Koren: "On the Difficulty of Evaluating
+//! Baselines", 2019).
 //!
-//! All rows share them, so they are drawn together: one system of as many unknowns as there are implicit factors,
-//! solved by conjugate gradients. Products with its matrix run over the ratings and gather; nothing is scattered, so
-//! threads leave no trace.
+//! All rows share them, so they are drawn together: one system with a row of unknowns for each column, solved
+//! by conjugate gradients. Products with its matrix gather over the ratings and scatter nothing, so any
+//! number of threads gives the same bits.
 
 use rayon::prelude::*;
 
+use super::normal_equations::NormalEquations;
 use super::random::{Draw, Streams};
-use super::rows::product;
-use super::side::{MIN_ROWS, Pending, Side};
-use super::system::System;
+use super::rows::{MIN_ROWS, product};
+use super::side::{RowPosterior, Side};
 
-/// Steps of the solver at most. It starts from the draw of the sweep before.
+/// Most steps of the solver. It starts from the draw of the previous sweep.
 const STEPS: usize = 8;
-/// How small a residual, relative to where it started, needs no further step.
+/// Size of a residual, relative to the first, that needs no further step.
 const TOLERANCE: f64 = 1e-2;
 
-/// Draws the implicit factors of a side, and adds up what they imply of each row. With Z a row's weight where a row
-/// and a column have a rating, and V the precision of what a row says of them (L - L C L, with L the precision of the
-/// row's prior and C its covariance), the draw y solves
+/// Draws the implicit factors of a side and sums up the implicit part of each row. The draw y solves
 ///
 /// ```text
-/// (Z^T V Z + M) y = Z^T news + sqrt(M) e
+/// (Z^T V Z + M) y = Z^T rhs + sqrt(M) e
 /// ```
 ///
-/// with M the precision of the implicit factors' prior and e standard normal; the news are perturbed already. As steps
-/// are few and begin at the sweep before, this is the draw but for a small residual.
+/// with Z the weight of a row where the row and a column have a rating, V = L - L C L the marginal precision
+/// of a row's data (L the precision of the row's prior, C its covariance), M the precision of the implicit
+/// factors' prior and e standard normal. The right-hand sides of the rows are perturbed already. As the
+/// solver takes few steps and starts at the previous sweep, the draw is exact but for a small residual.
+/// Returns `None` if a number is not finite.
 ///
 /// Cost: a step takes 2 W additions a rating and W^2 multiplications a row.
 pub(super) fn draw<const W: usize>(
     side: &mut Side<'_, W>,
-    pending: &[Pending<W>],
+    posteriors: &[RowPosterior<W>],
     streams: &Streams,
 ) -> Option<()> {
     let mut y = std::mem::take(&mut side.implicit_factors);
@@ -40,14 +42,15 @@ pub(super) fn draw<const W: usize>(
         let noise = side.implicit_prior.sample(&mut streams.of(Draw::ImplicitFactors, column));
         product(&side.implicit_prior.precision, &noise)
     };
-    let (own, implicit) = (&side.prior.precision, &side.implicit_prior.precision);
-    let system = System { side, pending, own, implicit };
-    let mut told = system.solve(&mut y, noise, STEPS, TOLERANCE)?;
-    told.par_iter_mut()
+    let (row_precision, implicit_precision) = (&side.prior.precision, &side.implicit_prior.precision);
+    let equations = NormalEquations { side, posteriors, row_precision, implicit_precision };
+    let mut implicit_part = equations.solve(&mut y, noise, STEPS, TOLERANCE)?;
+    implicit_part
+        .par_iter_mut()
         .enumerate()
         .with_min_len(MIN_ROWS)
-        .for_each(|(row, told)| *told = system.implied(row, &y));
-    side.implied = told;
+        .for_each(|(row, implicit_part)| *implicit_part = equations.implicit_part(row, &y));
+    side.implicit_part = implicit_part;
     side.implicit_factors = y;
     Some(())
 }

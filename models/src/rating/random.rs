@@ -1,12 +1,12 @@
-//! Where the draws come from: a stream of random numbers for every row of every draw of every sweep.
+//! Random numbers: a stream for every row of every draw of every sweep.
 //!
-//! As no row shares a stream with another, threads may take rows in any order and leave no trace.
+//! No two rows share a stream, so threads may take rows in any order without a change of the bits.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-/// What is drawn, row by row.
+/// The quantity that is drawn, row by row.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Draw {
     Start,
@@ -16,9 +16,9 @@ pub(super) enum Draw {
     Noise,
 }
 
-/// Whose rows are drawn.
+/// The side whose rows are drawn.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Whose {
+pub(super) enum SideName {
     Users,
     Items,
 }
@@ -31,9 +31,9 @@ pub(super) struct Streams {
 }
 
 impl Streams {
-    /// Those of a sweep (the start counts as sweep 0).
-    pub(super) fn new(seed: u64, sweep: usize, whose: Whose) -> Self {
-        Self { origin: ChaCha8Rng::seed_from_u64(seed), number: (sweep as u64) << 4 | (whose as u64) << 3 }
+    /// The streams of a sweep. The start of the chain is sweep 0.
+    pub(super) fn new(seed: u64, sweep: usize, side: SideName) -> Self {
+        Self { origin: ChaCha8Rng::seed_from_u64(seed), number: (sweep as u64) << 4 | (side as u64) << 3 }
     }
 
     /// The stream of a row.

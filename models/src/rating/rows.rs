@@ -1,19 +1,22 @@
-//! Vectors and matrices of a fixed small size, and what is done to them.
+//! Vectors and matrices of a small size that is fixed at compile time, and their arithmetic.
 //!
-//! The bias and the factors of a user or an item are a row of `W` numbers, filled up with zeros; as `W` is known when
-//! the program is built, the compiler makes vectors of every loop. What is added by [`add`] is fused, everything else
-//! is rounded before it is added, and the order is fixed: the bits are the same on every instruction set.
+//! A row holds the bias and the factors of a user or an item, padded with zeros to `W` numbers. As `W` is a
+//! constant, the compiler vectorizes every loop. [`add`] fuses; everything else rounds products before it
+//! adds them. The order of operations is fixed: the bits are the same on every instruction set.
 
 use pulp::Simd;
 use rayon::prelude::*;
 
-/// The bias, the factors, and zeros.
+/// The bias, the factors, and zeros as padding.
 pub(super) type Row<const W: usize> = [f32; W];
 /// A symmetric matrix over rows.
 pub(super) type Square<const W: usize> = [Row<W>; W];
 
-/// Rows whose sum is taken as one: what fixes the order of summation, whatever the number of threads.
+/// Rows that are summed as one block. It fixes the order of summation for any number of threads.
 pub(super) const BLOCK: usize = 4096;
+
+/// Fewest rows that a thread takes at a time.
+pub(super) const MIN_ROWS: usize = 16;
 
 /// `row += factor * other`, in fused multiply-adds.
 #[inline(always)]
@@ -24,7 +27,7 @@ pub(super) fn add<S: Simd, const W: usize>(simd: S, row: &mut Row<W>, factor: f3
     }
 }
 
-/// The same where no kernel is, products being rounded.
+/// Returns `row + factor * other`, with products rounded: for code outside of kernels.
 #[inline(always)]
 pub(super) fn plus<const W: usize>(mut row: Row<W>, factor: f32, other: &Row<W>) -> Row<W> {
     for place in 0..W {
@@ -33,7 +36,7 @@ pub(super) fn plus<const W: usize>(mut row: Row<W>, factor: f32, other: &Row<W>)
     row
 }
 
-/// The dot product of two rows, in a fixed order: halves are added until one number is left.
+/// The dot product of two rows, in a fixed order: the upper half is added to the lower until one number is left.
 #[inline(always)]
 pub(super) fn dot<const W: usize>(a: &Row<W>, b: &Row<W>) -> f32 {
     let mut products = product(a, b);
@@ -47,7 +50,7 @@ pub(super) fn dot<const W: usize>(a: &Row<W>, b: &Row<W>) -> f32 {
     products[0]
 }
 
-/// The products of numbers in the same place.
+/// The elementwise product of two rows.
 #[inline(always)]
 pub(super) fn product<const W: usize>(a: &Row<W>, b: &Row<W>) -> Row<W> {
     let mut products = *a;
@@ -67,8 +70,8 @@ pub(super) fn multiply<S: Simd, const W: usize>(simd: S, matrix: &Square<W>, row
     result
 }
 
-/// Replaces a positive definite matrix by its inverse. Returns false where it is not positive definite, to working
-/// precision. Gauss-Jordan without pivoting, which such a matrix does not need. Cost: W^3 multiplications.
+/// Replaces a positive definite matrix by its inverse, by Gauss-Jordan elimination without pivoting. Returns
+/// false if the matrix is not positive definite to working precision. Cost: W^3 multiplications.
 #[inline(always)]
 pub(super) fn invert<S: Simd, const W: usize>(simd: S, matrix: &mut Square<W>) -> bool {
     for place in 0..W {
@@ -76,14 +79,14 @@ pub(super) fn invert<S: Simd, const W: usize>(simd: S, matrix: &mut Square<W>) -
         if !(pivot > 0.0 && pivot.is_finite()) {
             return false;
         }
-        // The column of the pivot becomes that of the inverse; what it was is kept out of the sums.
-        let (mut pivot_row, mut kept) = (matrix[place], [1.0; W]);
+        // The column of the pivot becomes that of the inverse; its old values are masked out of the sums.
+        let (mut pivot_row, mut mask) = (matrix[place], [1.0; W]);
         pivot_row[place] = 1.0;
-        kept[place] = 0.0;
+        mask[place] = 0.0;
         pivot_row = product(&pivot_row, &[pivot.recip(); W]);
         for line in &mut *matrix {
             let factor = -line[place];
-            *line = product(line, &kept);
+            *line = product(line, &mask);
             add(simd, line, factor, &pivot_row);
         }
         matrix[place] = pivot_row;
@@ -91,7 +94,7 @@ pub(super) fn invert<S: Simd, const W: usize>(simd: S, matrix: &mut Square<W>) -
     true
 }
 
-/// The sum of the products of all numbers of two tables, in a fixed order.
+/// The dot product of two tables of rows, in a fixed order.
 pub(super) fn dot_all<const W: usize>(a: &[Row<W>], b: &[Row<W>]) -> f64 {
     let blocks = a.par_chunks(BLOCK).zip(b.par_chunks(BLOCK));
     let sums = blocks.map(|(a, b)| a.iter().zip(b).map(|(a, b)| f64::from(dot(a, b))).sum());
@@ -107,7 +110,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_matrix_times_its_inverse_is_one(
+        fn a_matrix_times_its_inverse_is_the_identity(
             seed in 0.1f32..1.0, numbers in prop::array::uniform16(-1.0f32..1.0)
         ) {
             let m = |row: usize, column: usize| ((row * 100 + column) as f32 * seed).sin();
@@ -136,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_matrix_that_is_not_positive_definite_is_refused() {
+    fn a_matrix_that_is_not_positive_definite_has_no_inverse() {
         for diagonal in [0.0, -1.0, f32::NAN, f32::INFINITY] {
             assert!(!invert(Scalar::new(), &mut [[diagonal]]), "{diagonal}");
         }

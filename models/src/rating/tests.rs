@@ -1,14 +1,14 @@
-//! The sampler against what was planted, against closed forms, and at its edges.
+//! Tests of the sampler against planted structure, against closed forms, and at edge cases.
 
 use indicatif::ProgressBar;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::hyper::Prior;
+use super::item_contributions::MeanEquations;
+use super::prior::Prior;
 use super::random::{Draw, normal};
-use super::told::Equations;
 use super::*;
-use crate::{Course, ItemModel};
+use crate::{ItemModel, TrainingCurve};
 
 /// The matrix of cells (user, item, stars), sorted.
 fn interactions(n_users: usize, n_items: usize, cells: &[(u32, u32, f32)]) -> Interactions {
@@ -23,11 +23,12 @@ fn interactions(n_users: usize, n_items: usize, cells: &[(u32, u32, f32)]) -> In
 fn model(interactions: &Interactions, n_sweeps: usize) -> Result<RatingModel> {
     let settings = RatingSettings { n_factors: 3, sweeps: Some(n_sweeps) };
     let rating = fit(interactions, &settings, 1, &ProgressBar::hidden(), &mut Vec::new())?;
-    let items = ItemModel::by_stars(rating);
-    Ok(items.with_users(&interactions.by_user, |_| true, Course::default())?.rating)
+    let items = ItemModel::by_predicted_stars(rating);
+    Ok(items.with_users(&interactions.by_user, |_| true, TrainingCurve::default())?.rating)
 }
 
-/// Ratings by two tastes, with biases and a scatter of 0.2: six in ten cells of 60 x 40, and the others.
+/// Ratings of two planted factors with biases and an error of 0.2, in 60 x 40 cells: six in ten for training,
+/// the others for testing.
 fn planted() -> (Interactions, Vec<(u32, u32, f32)>) {
     let mut stream = ChaCha8Rng::seed_from_u64(7);
     let mut draw =
@@ -46,7 +47,7 @@ fn planted() -> (Interactions, Vec<(u32, u32, f32)>) {
 }
 
 #[test]
-fn what_was_planted_is_found_to_nearly_its_scatter() {
+fn predictions_of_planted_ratings_have_nearly_the_planted_error() {
     let (train, test) = planted();
     let model = model(&train, 60).unwrap();
     let square = |&(user, item, stars): &(u32, u32, f32)| {
@@ -57,7 +58,7 @@ fn what_was_planted_is_found_to_nearly_its_scatter() {
 }
 
 #[test]
-fn threads_leave_no_trace() {
+fn any_number_of_threads_gives_the_same_model() {
     let (train, _) = planted();
     let with = |n_threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
@@ -67,7 +68,7 @@ fn threads_leave_no_trace() {
 }
 
 #[test]
-fn of_whom_nothing_is_known_nothing_is_said() {
+fn a_user_and_an_item_without_ratings_have_a_bias_and_factors_of_zero() {
     let cells = [(0, 0, 4.0), (0, 1, 3.0), (1, 0, 5.0), (1, 2, 2.0), (2, 1, 1.0), (2, 2, 4.0)];
     let model = model(&interactions(4, 4, &cells), 10).unwrap();
     let k = model.n_factors;
@@ -78,12 +79,12 @@ fn of_whom_nothing_is_known_nothing_is_said() {
         assert!(factors[3 * k..].iter().all(|&factor| factor == 0.0), "{factors:?}");
     }
     assert_eq!(model.predict(3, 3), model.global_mean);
-    assert_eq!(model.predict(3, 0), model.predict_for_anyone(0));
+    assert_eq!(model.predict(3, 0), model.predict_for_unknown_user(0));
     assert!((1.0..5.0).contains(&model.global_mean), "{}", model.global_mean);
 }
 
 #[test]
-fn ratings_that_are_all_the_same_are_predicted() {
+fn ratings_that_are_all_equal_are_predicted() {
     for (n_users, n_items, n_sweeps) in [(200, 50, 10), (20, 2000, 30)] {
         let cells: Vec<_> =
             (0..n_users).flat_map(|user| (0..n_items).map(move |item| (user, item, 4.0))).collect();
@@ -93,7 +94,7 @@ fn ratings_that_are_all_the_same_are_predicted() {
 }
 
 #[test]
-fn ratings_that_biases_explain_to_the_last_bit_are_predicted() {
+fn ratings_that_biases_explain_exactly_are_predicted() {
     let stars_of: [fn(u32, u32) -> u32; 3] =
         [|user, _| user % 5, |_, item| item % 5, |user, item| user % 3 + item % 3];
     for stars in stars_of {
@@ -109,7 +110,7 @@ fn ratings_that_biases_explain_to_the_last_bit_are_predicted() {
 }
 
 #[test]
-fn one_user_one_item_and_none_are_enough() {
+fn one_user_one_item_or_no_rating_can_be_trained_on() {
     let many = |cell: fn(u32) -> (u32, u32)| {
         (0..10_000).map(|x| (cell(x).0, cell(x).1, (1 + x % 5) as f32)).collect::<Vec<_>>()
     };
@@ -128,20 +129,20 @@ fn one_user_one_item_and_none_are_enough() {
 }
 
 #[test]
-fn numbers_that_are_none_end_in_an_error() {
+fn a_rating_that_is_not_a_number_is_an_error() {
     let cells = [(0, 0, f32::NAN), (0, 1, 3.0), (1, 0, 5.0)];
     let error = model(&interactions(2, 2, &cells), 3).unwrap_err();
     assert!(matches!(error, Error::SamplingDiverged { sweep: 1, .. }), "{error}");
 }
 
-/// Three users and two items, biases only: all is known in closed form.
+/// Three users and two items with biases only, whose posterior has a closed form.
 #[test]
-fn draws_have_the_mean_and_the_covariance_of_the_posterior_and_what_is_told_adds_up_to_its_mean() {
+fn draws_have_the_mean_and_covariance_of_the_posterior_and_contributions_sum_to_its_mean() {
     const N_DRAWS: usize = 20_000;
     let cells = [(0, 0, 1.0), (0, 1, 2.0), (1, 0, -1.0), (2, 1, 0.5)];
     let Interactions { by_user, by_item } = interactions(3, 2, &cells);
     let other = [[0.0; 16]; 2];
-    let start = Side::<16>::start(&by_user, &by_item, 1, &Streams::new(1, 0, Whose::Users));
+    let start = Side::<16>::start(&by_user, &by_item, 1, &Streams::new(1, 0, SideName::Users));
     let (own, implicit) = (start.prior.precision[0], start.implicit_prior.precision[0]);
     let precision = |user: usize| 1.0 + user as f32;
 
@@ -169,30 +170,30 @@ fn draws_have_the_mean_and_the_covariance_of_the_posterior_and_what_is_told_adds
     let posterior = rows::multiply(pulp::Scalar::new(), &system, &right);
 
     let mut drawn = Vec::new();
-    let mut told = Vec::new();
+    let mut contributions = Vec::new();
     for seed in 0..N_DRAWS {
-        let (mut side, streams) = (start.clone(), Streams::new(seed as u64, 1, Whose::Users));
-        let given = Given {
+        let (mut side, streams) = (start.clone(), Streams::new(seed as u64, 1, SideName::Users));
+        let step = GibbsStep {
             other: &other,
-            level: |stars| stars,
+            standardize: |stars| stars,
             precision: |user, _| precision(user),
             streams: &streams,
         };
-        let mut pending = vec![Pending::NOTHING; 3];
-        side.draw(&given, &mut pending).unwrap();
+        let mut posteriors = vec![RowPosterior::ZERO; 3];
+        step.draw(&mut side, &mut posteriors).unwrap();
         if seed == 0 {
             side.implicit_prior = start.implicit_prior.clone();
-            let mut equations = Equations::new(3);
-            equations.take(&side, &pending);
-            told = equations.told(&side).unwrap();
+            let mut equations = MeanEquations::new(3);
+            equations.add_sweep(&side, &posteriors);
+            contributions = equations.item_contributions(&side).unwrap();
         }
-        let [a, b, c] = [0, 1, 2].map(|user: usize| side.rows[user][0] - side.implied[user][0]);
+        let [a, b, c] = [0, 1, 2].map(|user: usize| side.rows[user][0] - side.implicit_part[user][0]);
         drawn.push([a, b, c, side.implicit_factors[0][0], side.implicit_factors[1][0]]);
     }
     for item in 0..2 {
-        let sum: f32 = by_item.columns(item).iter().map(|&user| told[user as usize][0]).sum();
+        let sum: f32 = by_item.columns(item).iter().map(|&user| contributions[user as usize][0]).sum();
         let mean = posterior[3 + item];
-        assert!((sum - mean).abs() < 1e-4, "what is told to item {item} is {sum}, not {mean}");
+        assert!((sum - mean).abs() < 1e-4, "contributions to item {item} sum to {sum}, not {mean}");
     }
     for i in 0..5 {
         let mean = drawn.iter().map(|draw| draw[i]).sum::<f32>() / N_DRAWS as f32;
@@ -210,19 +211,19 @@ fn draws_have_the_mean_and_the_covariance_of_the_posterior_and_what_is_told_adds
 }
 
 #[test]
-fn a_prior_follows_the_rows() {
-    let mut stream = Streams::new(3, 0, Whose::Items).of(Draw::Start, 0);
+fn a_drawn_prior_has_the_mean_and_precision_of_the_rows() {
+    let mut stream = Streams::new(3, 0, SideName::Items).of(Draw::Start, 0);
     let rows: Vec<_> = (0..20_000).map(|_| [2.0 + 0.5 * normal(&mut stream); 16]).collect();
     let mut prior = Prior::start(2, 1.0);
     prior.draw(rows.len(), |row| (row % 2 == 0).then_some(rows[row]), &mut stream).unwrap();
     assert!((prior.mean[1] - 2.0).abs() < 0.03 && (prior.precision[1] - 4.0).abs() < 0.2, "{prior:?}");
-    assert_eq!((prior.mean[2], prior.precision[2]), (0.0, 1.0), "what fills rows up");
+    assert_eq!((prior.mean[2], prior.precision[2]), (0.0, 1.0), "padding");
     prior.draw_precision(rows.len(), |row| Some(rows[row]), &mut stream).unwrap();
     assert!((prior.precision[0] - 1.0 / 4.25).abs() < 0.01, "{prior:?}");
 }
 
 #[test]
-fn users_who_scatter_more_are_less_precise() {
+fn users_with_larger_errors_have_a_lower_precision() {
     let cells: Vec<_> = (0..10)
         .flat_map(|user| {
             (0..200).map(move |item| (user, item, [0.1, -0.1, 1.0, -1.0][(user / 5 * 2 + item % 2) as usize]))
@@ -230,7 +231,7 @@ fn users_who_scatter_more_are_less_precise() {
         .collect();
     let Interactions { by_user, .. } = interactions(10, 200, &cells);
     let mut noise = Noise::start(10);
-    let streams = Streams::new(1, 1, Whose::Items);
+    let streams = Streams::new(1, 1, SideName::Items);
     noise.draw(&by_user, |stars| stars, &[[0.0; 16]; 10], &[[0.0; 16]; 200], &streams).unwrap();
     let (steady, wild) = noise.precision.split_at(5);
     assert!(steady.iter().all(|&precision| precision > 4.0), "{steady:?}");

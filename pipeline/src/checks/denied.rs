@@ -160,20 +160,20 @@ fn first<Id: Copy + Sync>(
 mod tests {
     use std::path::Path;
 
+    use store::draft::DraftGeneration;
     use store::records::{Factors, Movie, Similar};
-    use store::writer::GenerationWriter;
 
     use super::*;
 
     /// Returns the finding in a small generation after the writes of `also`. User 18 is deleted and movie 9 hidden.
-    fn found(also: impl Fn(&mut GenerationWriter)) -> String {
+    fn found(also: impl Fn(&mut DraftGeneration)) -> String {
         let output = tempfile::tempdir().unwrap();
-        let mut writer = GenerationWriter::create(output.path()).unwrap();
+        let mut writer = DraftGeneration::create(output.path()).unwrap();
         also(&mut writer);
-        writer.top_n.put(UserId(70), &list(&[2])).unwrap();
-        writer.histories.put(UserId(70), &history(&[1])).unwrap();
-        writer.user_factors.put(UserId(70), &Factors(vec![1.0])).unwrap();
-        for movie in [71, 72].map(MovieId) {
+        writer.top_n.put(UserId::new(70), &list(&[2])).unwrap();
+        writer.histories.put(UserId::new(70), &history(&[1])).unwrap();
+        writer.user_factors.put(UserId::new(70), &Factors(vec![1.0])).unwrap();
+        for movie in [71, 72].map(MovieId::new) {
             writer.movies.put(movie, &Movie::unnamed(movie)).unwrap();
             writer.item_factors.put(movie, &Factors(vec![1.0])).unwrap();
         }
@@ -188,7 +188,7 @@ mod tests {
     }
 
     fn list(movies: &[u32]) -> TopN {
-        let movies: Vec<_> = movies.iter().copied().map(MovieId).collect();
+        let movies: Vec<_> = movies.iter().copied().map(MovieId::new).collect();
         let numbers = vec![1.0; movies.len()];
         TopN { movies, scores: numbers.clone(), stars: numbers }
     }
@@ -208,7 +208,7 @@ mod tests {
         let named = |record: &str| {
             format!("deleted user no. 2 of the deny list (by ascending id) still has {record}")
         };
-        let (user, factors) = (UserId(18), Factors(vec![1.0]));
+        let (user, factors) = (UserId::new(18), Factors(vec![1.0]));
         assert_eq!(found(|writer| writer.top_n.put(user, &list(&[71])).unwrap()), named("a list"));
         assert_eq!(found(|writer| writer.histories.put(user, &history(&[71])).unwrap()), named("a history"));
         assert_eq!(found(|writer| writer.user_factors.put(user, &factors).unwrap()), named("factors"));
@@ -216,19 +216,19 @@ mod tests {
 
     #[test]
     fn a_hidden_movie_is_found_by_any_record_and_among_any_others() {
-        let (movie, factors, other) = (MovieId(9), Factors(vec![1.0]), UserId(5));
+        let (movie, factors, other) = (MovieId::new(9), Factors(vec![1.0]), UserId::new(5));
         let title = Movie::unnamed(movie);
-        let similar = || Similar { movies: vec![MovieId(71), movie], cosines: vec![0.5, 0.4] };
+        let similar = || Similar { movies: vec![MovieId::new(71), movie], cosines: vec![0.5, 0.4] };
         let has = |record: &str| format!("hidden movie 9 still has {record}");
         assert_eq!(found(|writer| writer.movies.put(movie, &title).unwrap()), has("a title"));
         assert_eq!(found(|writer| writer.item_factors.put(movie, &factors).unwrap()), has("factors"));
         assert_eq!(found(|writer| writer.similar.put(movie, &similar()).unwrap()), has("similar movies"));
         let is_in = |record: &str| format!("hidden movie 9 is still in {record}");
-        let similar_list = found(|writer| writer.similar.put(MovieId(72), &similar()).unwrap());
+        let similar_list = found(|writer| writer.similar.put(MovieId::new(72), &similar()).unwrap());
         assert_eq!(similar_list, is_in("the movies similar to movie 72"));
         let in_list = found(|writer| writer.top_n.put(other, &list(&[71, 9])).unwrap());
         assert_eq!(in_list, is_in("the list of user 5"));
-        let in_history = |writer: &mut GenerationWriter| {
+        let in_history = |writer: &mut DraftGeneration| {
             writer.top_n.put(other, &list(&[71])).unwrap();
             writer.histories.put(other, &history(&[9, 71])).unwrap();
         };

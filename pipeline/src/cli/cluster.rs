@@ -51,7 +51,7 @@ struct ExecutorArgs {
     #[arg(long, value_name = "N")]
     slots: Option<NonZeroUsize>,
     /// Where copies live; nothing of value is there
-    #[arg(long, value_name = "DIR", default_value_os_t = std::env::temp_dir().join("movie-recommender-executor"))]
+    #[arg(long, value_name = "DIR", default_value_os_t = store::work_dir::default_work_dir("executor"))]
     work_dir: PathBuf,
 }
 
@@ -96,6 +96,7 @@ impl SchedulerArgs {
 impl ExecutorArgs {
     async fn serve(self, slots: usize) -> Result<(), Error> {
         let Self { scheduler, bind, host, work_dir, .. } = self;
+        store::work_dir::create_work_dir(&work_dir)?;
         let kernels = Arc::new(TaskKernels::new(work_dir.clone()));
         let settings = ExecutorSettings { scheduler, bind, host, slots, work_dir };
         let of = |e| of_cluster("an executor", e);

@@ -9,7 +9,7 @@ use store::Location;
 #[derive(Debug, Args)]
 pub(crate) struct WorkArgs {
     /// Where copies of generations live while they are open, or on their way to a bucket
-    #[arg(long, value_name = "DIR", default_value_os_t = std::env::temp_dir().join("movie-recommender-pipeline"))]
+    #[arg(long, value_name = "DIR", default_value_os_t = store::work_dir::default_work_dir("pipeline"))]
     #[arg(env = "RECOMMENDER__BATCH__WORK_DIR")]
     pub(crate) work_dir: PathBuf,
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use evaluation::Concentration;
 use interactions::{Interactions, Scale, Vocabulary};
-use models::Course;
+use models::TrainingCurve;
 use report::{Evidence, Exposure, Histogram};
 use store::manifest::Manifest;
 use store::records::Movie;
@@ -42,7 +42,7 @@ pub struct Sources<'a> {
     /// The ids of their rows and columns.
     pub vocabulary: &'a Vocabulary,
     /// The course of the training.
-    pub course: &'a Course,
+    pub course: &'a TrainingCurve,
     /// The scale of predicted stars.
     pub scale: Scale,
     /// The users and movies that must not be named.
@@ -103,7 +103,7 @@ pub(super) fn title(tables: &Tables, movie: MovieId, deny: Option<&DenyList>) ->
         return Ok(None);
     }
     let found = tables.movie(movie)?;
-    Ok(Some(found.unwrap_or_else(|| Movie::unnamed(movie)).title))
+    Ok(Some(found.map_or_else(|| Movie::default_title(movie), |movie| movie.title)))
 }
 
 fn exposure(sources: &Sources<'_>) -> Result<Option<Exposure>> {

@@ -2,9 +2,9 @@
 
 use indicatif::ProgressBar;
 use interactions::Scale;
+use store::draft::DraftGeneration;
 use store::manifest::{Counts, MovieRows, Rows};
 use store::records::{Factors, History, TopN};
-use store::writer::GenerationWriter;
 use store::{DenyList, MovieId, UserId};
 
 use super::*;
@@ -250,17 +250,20 @@ fn a_reason_forces_what_fails_and_is_recorded_only_then() {
 fn a_wrong_list_fails_whatever_else_is_good() {
     let case = |scores: &[f32], stars: f32, movies: &[u32], says: &str| {
         let output = tempfile::tempdir().unwrap();
-        let mut writer = GenerationWriter::create(output.path()).unwrap();
+        let mut writer = DraftGeneration::create(output.path()).unwrap();
         for movie in [1, 2, 3, 4] {
-            writer.item_factors.put(MovieId(movie), &Factors(vec![1.0])).unwrap();
+            writer.item_factors.put(MovieId::new(movie), &Factors(vec![1.0])).unwrap();
         }
         let list = TopN {
-            movies: movies.iter().copied().map(MovieId).collect(),
+            movies: movies.iter().copied().map(MovieId::new).collect(),
             scores: scores.to_vec(),
             stars: vec![stars; scores.len()],
         };
-        writer.top_n.put(UserId(7), &list).unwrap();
-        writer.histories.put(UserId(7), &History { movies: vec![MovieId(1)], stars: vec![4.0] }).unwrap();
+        writer.top_n.put(UserId::new(7), &list).unwrap();
+        writer
+            .histories
+            .put(UserId::new(7), &History { movies: vec![MovieId::new(1)], stars: vec![4.0] })
+            .unwrap();
         writer.put_fallback(&TopN::default()).unwrap();
         let lists =
             ListAudit::of(&writer.tables().unwrap(), 3, Scale::default(), None, &ProgressBar::hidden())
@@ -286,17 +289,17 @@ fn a_wrong_list_fails_whatever_else_is_good() {
 #[test]
 fn what_a_deny_list_names_fails_wherever_it_is_stored_and_no_deleted_user_is_named() {
     let output = tempfile::tempdir().unwrap();
-    let mut writer = GenerationWriter::create(output.path()).unwrap();
+    let mut writer = DraftGeneration::create(output.path()).unwrap();
     for movie in [1, 2] {
-        writer.item_factors.put(MovieId(movie), &Factors(vec![1.0])).unwrap();
+        writer.item_factors.put(MovieId::new(movie), &Factors(vec![1.0])).unwrap();
     }
     // The second has no history, which is wrong: looked into all the same, and a reason to be named.
     for (user, movie) in [(7, 2), (918_273, 60)] {
-        let list = TopN { movies: vec![MovieId(movie)], scores: vec![1.0], stars: vec![4.0] };
-        writer.top_n.put(UserId(user), &list).unwrap();
+        let list = TopN { movies: vec![MovieId::new(movie)], scores: vec![1.0], stars: vec![4.0] };
+        writer.top_n.put(UserId::new(user), &list).unwrap();
     }
-    let rated = History { movies: vec![MovieId(1), MovieId(50)], stars: vec![4.0; 2] };
-    writer.histories.put(UserId(7), &rated).unwrap();
+    let rated = History { movies: vec![MovieId::new(1), MovieId::new(50)], stars: vec![4.0; 2] };
+    writer.histories.put(UserId::new(7), &rated).unwrap();
     writer.put_fallback(&TopN::default()).unwrap();
     let tables = writer.tables().unwrap();
     let judged = |deny: &str| {

@@ -109,7 +109,7 @@ pub fn diff(settings: &DiffSettings) -> Result<Difference> {
     let in_both: Vec<UserId> = old_users.intersection(&new_users).copied().collect();
 
     let all = Shown::compare(old.tables(), new.tables(), &in_both, *n)?;
-    let metrics = |of: &store::reader::Generation| of.manifest().account.metrics.clone();
+    let metrics = |of: &store::reader::OpenGeneration| of.manifest().account.metrics.clone();
     Ok(Difference {
         before: before.clone(),
         after,
@@ -207,7 +207,8 @@ fn most_changed(
         shown.iter().filter(|(_, (before, after))| change(*before, *after) > 0).collect();
     changed.sort_by_key(|(id, (before, after))| (std::cmp::Reverse(change(*before, *after)), **id));
     let named = changed.into_iter().take(MOVIES_NAMED).map(|(&id, &(before, after))| {
-        let title = titles.movie(id)?.map_or_else(|| format!("Movie {id}"), |movie| movie.title);
+        let title =
+            titles.movie(id)?.map_or_else(|| store::records::Movie::default_title(id), |movie| movie.title);
         Ok(MovieChange { id, title, before, after })
     });
     Ok(named.collect::<store::Result<_>>()?)
@@ -225,7 +226,7 @@ mod tests {
     use super::*;
 
     fn list(ids: &[u32]) -> TopN {
-        TopN { movies: ids.iter().copied().map(MovieId).collect(), ..TopN::default() }
+        TopN { movies: ids.iter().copied().map(MovieId::new).collect(), ..TopN::default() }
     }
 
     #[test]

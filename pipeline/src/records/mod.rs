@@ -13,8 +13,8 @@ use models::Model;
 use rayon::prelude::*;
 use scoring::Scored;
 use store::MovieId;
+use store::draft::DraftGeneration;
 use store::records::{Factors, History, Movie, TopN};
-use store::writer::GenerationWriter;
 
 use crate::error::Result;
 pub use similar::write_similar;
@@ -45,7 +45,7 @@ impl RecordBuilder<'_> {
     ///
     /// # Errors
     /// [`Error::Store`](crate::Error::Store).
-    pub fn announce_users(&self, writer: &mut GenerationWriter) -> Result<()> {
+    pub fn announce_users(&self, writer: &mut DraftGeneration) -> Result<()> {
         let users = || self.vocabulary.users().iter().copied();
         writer.top_n.announce(users())?;
         writer.histories.announce(users())?;
@@ -58,7 +58,7 @@ impl RecordBuilder<'_> {
     /// [`Error::Store`](crate::Error::Store).
     pub fn announce_movies(
         &self,
-        writer: &mut GenerationWriter,
+        writer: &mut DraftGeneration,
         metadata: &BTreeMap<MovieId, Movie>,
     ) -> Result<()> {
         writer.item_factors.announce(self.vocabulary.items().iter().copied())?;
@@ -73,14 +73,14 @@ impl RecordBuilder<'_> {
     /// [`Error::Store`](crate::Error::Store).
     pub fn write_users(
         &self,
-        writer: &mut GenerationWriter,
+        writer: &mut DraftGeneration,
         users: Range<usize>,
         lists: &[Vec<Scored>],
     ) -> Result<()> {
         let rows = || users.clone().zip(&self.vocabulary.users()[users.clone()]);
         let records: Vec<TopN> =
             users.clone().into_par_iter().zip(lists).map(|(row, list)| self.top_n(row, list)).collect();
-        let GenerationWriter { top_n, histories, user_factors, .. } = writer;
+        let DraftGeneration { top_n, histories, user_factors, .. } = writer;
         let (lists, others) = rayon::join(
             || rows().zip(&records).try_for_each(|((_, &user), list)| top_n.put(user, list)),
             || {
@@ -100,7 +100,7 @@ impl RecordBuilder<'_> {
     /// [`Error::Store`](crate::Error::Store).
     pub fn write_movies(
         &self,
-        writer: &mut GenerationWriter,
+        writer: &mut DraftGeneration,
         metadata: &BTreeMap<MovieId, Movie>,
         depth: usize,
     ) -> Result<()> {
@@ -127,7 +127,7 @@ impl RecordBuilder<'_> {
         TopN {
             movies: list.iter().map(|scored| self.movie(scored.item)).collect(),
             scores: list.iter().map(|scored| scored.score).collect(),
-            stars: list.iter().map(|scored| self.scale.hold(stars(scored))).collect(),
+            stars: list.iter().map(|scored| self.scale.clamp(stars(scored))).collect(),
         }
     }
 
@@ -136,11 +136,11 @@ impl RecordBuilder<'_> {
         let mut items = popularity::by_raters(&self.interactions.by_item);
         items.truncate(depth);
         let n_raters = |item: u32| self.interactions.by_item.columns(item as usize).len();
-        let stars = |item: u32| self.model.rating.predict_for_anyone(item as usize);
+        let stars = |item: u32| self.model.rating.predict_for_unknown_user(item as usize);
         TopN {
             movies: items.iter().map(|&item| self.movie(item)).collect(),
             scores: items.iter().map(|&item| n_raters(item) as f32).collect(),
-            stars: items.iter().map(|&item| self.scale.hold(stars(item))).collect(),
+            stars: items.iter().map(|&item| self.scale.clamp(stars(item))).collect(),
         }
     }
 
@@ -162,8 +162,8 @@ mod tests {
     fn the_fallback_is_ordered_by_raters_then_id_and_says_what_anyone_would_give() {
         let pairs = [(1, 10), (1, 20), (1, 30), (2, 20), (3, 20), (3, 30), (4, 10)];
         let ratings = Ratings {
-            users: pairs.iter().map(|p| UserId(p.0)).collect(),
-            movies: pairs.iter().map(|p| MovieId(p.1)).collect(),
+            users: pairs.iter().map(|p| UserId::new(p.0)).collect(),
+            movies: pairs.iter().map(|p| MovieId::new(p.1)).collect(),
             stars: vec![4.0; pairs.len()],
             timestamps: vec![0; pairs.len()],
         };
@@ -177,7 +177,7 @@ mod tests {
             scale: Scale::default(),
         };
         let list = builder.most_rated(3);
-        assert_eq!(list.movies, [MovieId(20), MovieId(10), MovieId(30)]);
+        assert_eq!(list.movies, [MovieId::new(20), MovieId::new(10), MovieId::new(30)]);
         assert_eq!(list.scores, [3.0, 2.0, 2.0]);
         assert!(list.stars.iter().all(|stars| (stars - 4.0).abs() < 0.01), "{:?}", list.stars);
     }

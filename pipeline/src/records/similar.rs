@@ -10,8 +10,8 @@ use progress::{Progress, Unit};
 use ranking::RankingFactors;
 use scoring::{Scored, Scorer};
 use store::MovieId;
+use store::draft::DraftGeneration;
 use store::records::Similar;
-use store::writer::GenerationWriter;
 
 use crate::error::Result;
 
@@ -24,7 +24,7 @@ const ITEMS_IN_FLIGHT: usize = 8192;
 /// # Errors
 /// [`Error::Store`](crate::Error::Store).
 pub fn write_similar(
-    writer: &mut GenerationWriter,
+    writer: &mut DraftGeneration,
     factors: &RankingFactors,
     vocabulary: &Vocabulary,
     n: usize,

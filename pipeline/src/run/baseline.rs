@@ -89,9 +89,9 @@ fn instead_of_published(repository: &Repository, problem: String) -> Result<Base
 mod tests {
     use std::fs;
 
+    use store::draft::DraftGeneration;
     use store::manifest::{Account, Gate};
     use store::records::TopN;
-    use store::writer::GenerationWriter;
 
     use super::*;
 
@@ -99,7 +99,7 @@ mod tests {
     fn add(repository: &Repository, verdict: Verdict) -> store::GenerationId {
         let work = tempfile::tempdir().unwrap();
         let staging = repository.staging(work.path()).unwrap();
-        let mut writer = GenerationWriter::create(staging.dir()).unwrap();
+        let mut writer = DraftGeneration::create(staging.dir()).unwrap();
         writer.put_fallback(&TopN::default()).unwrap();
         let gate = Gate { verdict, ..Gate::default() };
         let manifest = writer.finish().unwrap().seal(Account { gate, ..Account::default() }).unwrap();

@@ -13,9 +13,9 @@ use progress::{Progress, Unit};
 use reading::Input;
 use report::Evidence;
 use store::Repository;
+use store::draft::SealedGeneration;
 use store::manifest::{Account, Counts, Gate, Manifest, Phase, Source, Verdict};
 use store::repository::{Pointer, Staging};
-use store::writer::Finished;
 
 use crate::error::Result;
 use crate::gate::{self, Baseline, ListAudit};
@@ -39,7 +39,7 @@ struct RunContext<'a> {
 /// A generation whose records are complete, before the gate has judged it and its manifest is sealed.
 struct WrittenGeneration {
     staging: Staging,
-    finished: Finished,
+    finished: SealedGeneration,
     lists: ListAudit,
     evidence: Option<Evidence>,
     metrics: BTreeMap<String, f64>,

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use report::Evidence;
+use store::draft::DraftGeneration;
 use store::manifest::Phase;
 use store::records::Movie;
-use store::writer::GenerationWriter;
 use store::{MovieId, Tables};
 
 use super::RunContext;
@@ -46,7 +46,7 @@ pub(super) fn write_item_records(
     context: &RunContext<'_>,
     builder: &RecordBuilder<'_>,
     metadata: &BTreeMap<MovieId, Movie>,
-    writer: &mut GenerationWriter,
+    writer: &mut DraftGeneration,
     meter: &mut Meter,
 ) -> Result<()> {
     let &RunContext { settings, progress, .. } = context;
@@ -70,7 +70,7 @@ pub(super) fn sources<'a>(
         lists,
         interactions,
         vocabulary,
-        course: &model.course,
+        course: &model.curve,
         scale,
         deny: settings.deny_list.as_ref(),
         repository,

@@ -12,10 +12,10 @@ use progress::Unit;
 use reading::Input;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use store::draft::DraftGeneration;
+use store::local_copy::WorkingCopy;
 use store::manifest::{FileDigest, Phase, Rows};
 use store::repository::{JobFiles, RunLock};
-use store::working_copy::WorkingCopy;
-use store::writer::GenerationWriter;
 use store::{Location, Repository};
 
 use super::records::{name_unnamed, or_empty, sources, write_item_records};
@@ -61,7 +61,7 @@ pub(super) fn write(
     merge_receipts(&receipts, input);
 
     let staging = Repository::staging_apart(&settings.place.work)?;
-    let mut writer = GenerationWriter::create_for(job.id(), staging.dir())?;
+    let mut writer = DraftGeneration::create_for(job.id(), staging.dir())?;
     reading::write_rejects(writer.dir(), &input.clean, &input.movies)?;
     let mut metadata = std::mem::take(&mut input.movies.by_id);
     let model = items.with_users(&Csr::default(), |_| true, job.plan().course.clone())?;
@@ -90,7 +90,7 @@ pub(super) fn write(
     drop(tables);
     let mut finished = meter.measure(Phase::Write, || writer.finish())?;
     finished.add_shards(files.iter().map(|(file, content)| (file, content.as_str())));
-    job.files().tidy_users(job.plan().n_shards)?;
+    job.files().remove_stray_files(job.plan().n_shards)?;
     let metrics = job.plan().metrics.clone();
     Ok(WrittenGeneration { staging, finished, lists, evidence, metrics, n_unnamed, n_candidates })
 }

@@ -4,9 +4,9 @@ use models::Model;
 use progress::{Progress, Unit};
 use reading::Input;
 use scoring::Scorer;
+use store::draft::DraftGeneration;
 use store::manifest::Phase;
 use store::repository::RunLock;
-use store::writer::GenerationWriter;
 
 use super::records::{name_unnamed, or_empty, sources, write_item_records};
 use super::{RunContext, WrittenGeneration};
@@ -43,7 +43,7 @@ pub(super) fn write(
     repository.sweep(lock, None)?;
     let staging = repository.staging(&settings.place.work)?;
     let mut writer = meter.measure(Phase::Write, || {
-        let writer = GenerationWriter::create(staging.dir())?;
+        let writer = DraftGeneration::create(staging.dir())?;
         reading::write_rejects(writer.dir(), &input.clean, &input.movies)?;
         Ok::<_, crate::Error>(writer)
     })?;
@@ -79,7 +79,7 @@ pub(super) fn write(
 
 /// Scores the users in batches and writes each batch before the next. Returns the number of candidates scored.
 fn score_and_write(
-    writer: &mut GenerationWriter,
+    writer: &mut DraftGeneration,
     builder: &RecordBuilder<'_>,
     depth: usize,
     meter: &mut Meter,

@@ -225,10 +225,11 @@ fn on_own_thread<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> 
 /// Converts an error. Errors of the system and the store are transient, and so is a damaged file, whose shard is computed
 /// again.
 fn kernel_error(error: Error) -> KernelError {
-    use store::Error::{Damaged, Io, Remote};
+    use store::Error::{Damaged, Io, NotPartitioned, Remote};
 
     match error {
-        Error::Io { .. } | Error::Store(Io { .. } | Remote { .. } | Damaged { .. }) => {
+        Error::Io { .. }
+        | Error::Store(Io { .. } | Remote { .. } | Damaged { .. } | NotPartitioned { .. }) => {
             KernelError::Transient(error.to_string())
         }
         other => KernelError::Fatal(other.to_string()),

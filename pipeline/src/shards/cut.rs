@@ -42,7 +42,7 @@ pub fn cut(
             for &(row, user) in users {
                 let (items, stars) = by_user.row(row);
                 let movies: Vec<u32> =
-                    items.iter().map(|&item| vocabulary.movie(ItemIndex(item)).0).collect();
+                    items.iter().map(|&item| vocabulary.movie(ItemIndex(item)).get()).collect();
                 batch.push(user, &movies, stars);
             }
             writer.put(&batch)?;

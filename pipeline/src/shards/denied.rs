@@ -71,11 +71,11 @@ mod tests {
         let generation = |id: &str| id.parse::<GenerationId>().unwrap();
         let job = generation("20261123T023000.125Z");
         let hashes = DeniedHashes::new(&deny, &job);
-        let (deleted, hidden) = (UserId(4_018_273_645), MovieId(3_120_984_756));
+        let (deleted, hidden) = (UserId::new(4_018_273_645), MovieId::new(3_120_984_756));
         assert!(hashes.denies(&job, deleted, &[]));
-        assert!(hashes.denies(&job, UserId(1), &[MovieId(1), hidden]));
+        assert!(hashes.denies(&job, UserId::new(1), &[MovieId::new(1), hidden]));
         // A user is not a movie, and a hash means nothing beside another job.
-        assert!(!hashes.denies(&job, UserId(hidden.0), &[MovieId(deleted.0)]));
+        assert!(!hashes.denies(&job, UserId::new(hidden.get()), &[MovieId::new(deleted.get())]));
         let other = generation("20261124T023000.125Z");
         assert!(!hashes.denies(&other, deleted, &[hidden]));
         assert!(DeniedHashes::new(&deny, &other).0.is_disjoint(&hashes.0));

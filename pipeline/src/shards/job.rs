@@ -5,11 +5,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use interactions::Scale;
-use models::Course;
+use models::TrainingCurve;
 use serde::{Deserialize, Serialize};
+use store::local_copy::WorkingCopy;
 use store::manifest::FileDigest;
 use store::repository::{JobFiles, RatingShards, RatingsAccount, RunLock};
-use store::working_copy::WorkingCopy;
 use store::{GenerationId, Location, Repository};
 
 use super::{DeniedHashes, ShardModel};
@@ -46,7 +46,7 @@ pub struct Plan {
     /// The metrics of the model on held-out ratings.
     pub metrics: BTreeMap<String, f64>,
     /// The course of the training.
-    pub course: Course,
+    pub course: TrainingCurve,
 }
 
 /// The place of the ratings of a job's shards.
@@ -91,7 +91,7 @@ impl<'a> Job<'a> {
     pub fn resume(repository: &'a Repository, lock: &RunLock, key: &str) -> Result<Option<Self>> {
         for id in repository.jobs()?.into_iter().rev() {
             match Self::open(repository, id) {
-                Ok(job) if job.plan.key == key && job.files.may_go_on(lock)? => {
+                Ok(job) if job.plan.key == key && job.files.may_continue(lock)? => {
                     job.drop_stale_receipts()?;
                     return Ok(Some(job));
                 }

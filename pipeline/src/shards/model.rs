@@ -1,6 +1,6 @@
 //! The kernels of a shard, on plain slices: form users from the items, and find the best unseen items of each.
 //!
-//! Both are the kernels of a run on one machine ([`ItemModel::form`], [`Scorer`]). This module converts ids to positions and
+//! Both are the kernels of a run on one machine ([`ItemModel::fold_in`], [`Scorer`]). This module converts ids to positions and
 //! back.
 
 use std::path::Path;
@@ -10,7 +10,7 @@ use interactions::Csr;
 use interactions::Scale;
 use models::{ItemModel, RatingItems, StarTerms};
 use rayon::prelude::*;
-use scoring::{Catalogue, Scorer};
+use scoring::{PreparedItems, Scorer};
 use serde::{Deserialize, Serialize};
 use store::MovieId;
 use store::records::{Record, UserTerms};
@@ -27,7 +27,7 @@ pub struct ShardModel {
     /// The items, ids ascending.
     ids: Vec<MovieId>,
     items: ItemModel,
-    catalogue: Arc<Catalogue<'static>>,
+    catalogue: Arc<PreparedItems<'static>>,
     scale: Scale,
 }
 
@@ -56,7 +56,7 @@ impl ShardModel {
     /// Lays out the items for lists of `depth` entries.
     #[must_use]
     pub fn new(ids: Vec<MovieId>, items: ItemModel, depth: usize, scale: Scale) -> Self {
-        let catalogue = Arc::new(Catalogue::new(items.item_factors.clone(), items.n_factors, depth));
+        let catalogue = Arc::new(PreparedItems::new(items.item_factors.clone(), items.n_factors, depth));
         Self { ids, items, catalogue, scale }
     }
 
@@ -87,7 +87,7 @@ impl ShardModel {
                 reading::check_user(movies, stars, self.scale)
                     .map_err(|problem| Error::BadRatings { problem })?;
                 let (items, stars): (Vec<_>, Vec<_>) = self.known(movies, stars).unzip();
-                Ok(self.items.form(&items, &stars, are_trained)?)
+                Ok(self.items.fold_in(&items, &stars, are_trained)?)
             })
             .collect::<Result<_>>()?;
         let (mut ranking, mut rating) = (Lists::default(), Lists::default());
@@ -123,12 +123,12 @@ impl ShardModel {
         let lists = Scorer::over(Arc::clone(&self.catalogue), ranking, &seen).top_n(0..n_users);
         let mut best = Best::default();
         for (list, factors) in lists.iter().zip(rating.chunks_exact(width)) {
-            let ids: Vec<u32> = list.iter().map(|scored| self.ids[scored.item as usize].0).collect();
+            let ids: Vec<u32> = list.iter().map(|scored| self.ids[scored.item as usize].get()).collect();
             best.movies.push(&ids);
             best.scores.extend(list.iter().map(|scored| scored.score));
             let (bias, factors) = (factors[0], &factors[1..]);
             best.stars.extend(list.iter().map(|scored| {
-                self.scale.hold(self.items.rating.predict(bias, factors, scored.item as usize))
+                self.scale.clamp(self.items.rating.predict(bias, factors, scored.item as usize))
             }));
         }
         Ok(best)
@@ -143,7 +143,7 @@ impl ShardModel {
         let mut from = 0;
         movies.iter().zip(values).filter_map(move |(&movie, &value)| {
             // Both ascend.
-            let found = self.ids[from..].binary_search(&MovieId(movie));
+            let found = self.ids[from..].binary_search(&MovieId::new(movie));
             from += found.unwrap_or_else(|place| place);
             found.ok().map(|_| (from as u32, value))
         })
@@ -163,12 +163,12 @@ impl ShardModel {
         };
         let terms = serde_json::to_string(&terms)
             .map_err(|e| Error::Internal { what: "the terms of a model", detail: e.to_string() })?;
-        let (d, h) = (rating.terms.n_factors(), rating.terms.n_held());
+        let (d, h) = (rating.terms.n_factors(), rating.terms.payload_len());
         let mut row = Vec::with_capacity(ids.len() * (1 + d + h));
         for item in 0..ids.len() {
             row.push(rating.item_bias[item]);
             row.extend_from_slice(&rating.item_factors[item * d..][..d]);
-            row.extend_from_slice(&rating.held[item * h..][..h]);
+            row.extend_from_slice(&rating.item_payload[item * h..][..h]);
         }
         let items = Items { ids: ids.to_vec(), features: item_factors.clone(), rating: row, terms };
         Ok(shards::write_items(path, &items)?)
@@ -185,7 +185,7 @@ impl ShardModel {
             serde_json::from_str(&terms).map_err(|e| damaged(format!("its terms: {e}")))?;
         let user_terms = user_terms.map(|bytes| UserTerms::decode(&bytes)).transpose().map_err(damaged)?;
         check_terms(&stars, rating.len()).map_err(damaged)?;
-        let (d, h) = (stars.n_factors(), stars.n_held());
+        let (d, h) = (stars.n_factors(), stars.payload_len());
         let width = 1 + d + h;
         if n_factors == 0 || mean_user.len() != n_factors {
             let detail = format!("its terms have {n_factors} factors and a mean user of {}", mean_user.len());
@@ -210,12 +210,12 @@ impl ShardModel {
             terms: stars,
             item_bias: Vec::with_capacity(ids.len()),
             item_factors: Vec::with_capacity(ids.len() * d),
-            held: Vec::with_capacity(ids.len() * h),
+            item_payload: Vec::with_capacity(ids.len() * h),
         };
         for row in rating.chunks_exact(width) {
             items.item_bias.push(row[0]);
             items.item_factors.extend_from_slice(&row[1..=d]);
-            items.held.extend_from_slice(&row[1 + d..]);
+            items.item_payload.extend_from_slice(&row[1 + d..]);
         }
         let items = ItemModel { n_factors, item_factors: features, user_terms, mean_user, rating: items };
         Ok(Self::new(ids, items, depth, scale))
@@ -231,30 +231,30 @@ impl ShardModel {
 /// Checks that the terms of predicted stars describe rows that users can be formed from. `n_values` is the number of
 /// values in all rows together.
 fn check_terms(terms: &StarTerms, n_values: usize) -> std::result::Result<(), String> {
-    let &StarTerms { depth, width, n_draws, ref stretches, ref unknown_user, ref unknown_item, .. } = terms;
+    let &StarTerms { rank, width, n_draws, ref segments, ref unknown_user, ref unknown_item, .. } = terms;
     if ![16, 32, 64].contains(&width) {
         return Err(format!("its rows are {width} wide; 16, 32 and 64 are possible"));
     }
-    if !(1..=width).contains(&depth) {
-        return Err(format!("its rows have {depth} numbers in a width of {width}"));
+    if !(1..=width).contains(&rank) {
+        return Err(format!("its rows have a rank of {rank} in a width of {width}"));
     }
-    // An item has at least one number for each draw in each stretch, so that no product of these overflows.
-    if n_draws.checked_mul(stretches.len()).is_none_or(|n| n > n_values) {
-        return Err(format!("it has too few numbers for {n_draws} draws in {} stretches", stretches.len()));
+    // An item has at least one number for each draw in each segment, so that no product of these overflows.
+    if n_draws.checked_mul(segments.len()).is_none_or(|n| n > n_values) {
+        return Err(format!("it has too few numbers for {n_draws} draws in {} segments", segments.len()));
     }
     let n_numbers = 1 + terms.n_factors();
     if unknown_user.len() != n_numbers || unknown_item.len() != n_numbers {
         return Err(format!("its unknown user and item do not have {n_numbers} numbers each"));
     }
-    if stretches
+    if segments
         .iter()
-        .any(|stretch| [&stretch.prior_mean, &stretch.prior_precision].iter().any(|row| row.len() != width))
+        .any(|segment| [&segment.prior_mean, &segment.prior_precision].iter().any(|row| row.len() != width))
     {
         return Err(format!("a prior of users does not have {width} numbers"));
     }
     let StarTerms { global_mean, mean, deviation, noise_rate, .. } = *terms;
-    let rows = stretches.iter().flat_map(|stretch| stretch.prior_mean.iter().chain(&stretch.prior_precision));
-    let shares = stretches.iter().map(|stretch| &stretch.share);
+    let rows = segments.iter().flat_map(|segment| segment.prior_mean.iter().chain(&segment.prior_precision));
+    let shares = segments.iter().map(|segment| &segment.share);
     let scalars = [global_mean, mean, deviation, noise_rate];
     let mut numbers = scalars.iter().chain(unknown_user).chain(unknown_item).chain(rows).chain(shares);
     if numbers.any(|number| !number.is_finite()) {
@@ -289,7 +289,7 @@ mod tests {
         let (items, _) = ItemModel::train(&interactions, &settings, &ProgressBar::hidden()).unwrap();
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("items.parquet");
-        let ids: Vec<_> = (1..=5).map(MovieId).collect();
+        let ids: Vec<_> = (1..=5).map(MovieId::new).collect();
         ShardModel::write(&path, &ids, &items).unwrap();
         let mut items = shards::read_items(&path).unwrap();
         let mut terms = serde_json::from_str(&items.terms).unwrap();
@@ -313,8 +313,8 @@ mod tests {
             ("17 wide", |_, terms| terms["stars"]["width"] = json!(17)),
             ("0 wide", |_, terms| terms["stars"]["width"] = json!(0)),
             ("64", |_, terms| terms["stars"]["width"] = json!(64)),
-            ("0 numbers in a width", |_, terms| terms["stars"]["depth"] = json!(0)),
-            ("99 numbers in a width", |_, terms| terms["stars"]["depth"] = json!(99)),
+            ("a rank of 0", |_, terms| terms["stars"]["rank"] = json!(0)),
+            ("a rank of 99", |_, terms| terms["stars"]["rank"] = json!(99)),
             ("too few numbers", |_, terms| terms["stars"]["n_draws"] = json!(u64::MAX)),
             ("0 factors", |_, terms| terms["n_factors"] = json!(0)),
             ("0 factors", |_, terms| {

@@ -7,9 +7,9 @@ use interactions::Scale;
 use progress::{Progress, Unit};
 use reading::{self, Movies, REJECTS};
 use reading::{InputFile, read_numbered};
+use store::local_copy::WorkingCopy;
 use store::manifest::Rows;
 use store::repository::RatingShards;
-use store::working_copy::WorkingCopy;
 use store::{DenyList, Location, PATIENCE};
 
 use super::cut;

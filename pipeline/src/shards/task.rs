@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use reading::Order;
+use store::local_copy::WorkingCopy;
 use store::manifest::FileDigest;
 use store::records::{Factors, History, Record, TopN};
 use store::repository::{Fetched, RatingShards, RatingsAccount};
 use store::shards::{Lists, RatingsBatch, RatingsReader, ResultsBatch, ResultsReader, ResultsWriter};
-use store::working_copy::WorkingCopy;
 use store::{DenyList, GenerationId, Location, MovieId, Repository, UserId};
 
 use super::job::PATIENCE;
@@ -263,7 +263,7 @@ fn add_records(
     history: &History,
     factors: &Factors,
 ) -> Result<()> {
-    content.update(&user.0.to_be_bytes());
+    content.update(&user.get().to_be_bytes());
     for value in [list.encode()?, history.encode()?, factors.encode()?] {
         content.update(&(value.len() as u64).to_le_bytes());
         content.update(&value);

@@ -8,7 +8,7 @@ use indicatif::ProgressBar;
 use interactions::Interactions;
 use interactions::Vocabulary;
 use interactions::{Ratings, Scale};
-use models::{Course, ItemModel, RankingSettings, RatingSettings, TrainSettings};
+use models::{ItemModel, RankingSettings, RatingSettings, TrainSettings, TrainingCurve};
 use store::manifest::FileDigest;
 use store::repository::JobFiles;
 use store::{DenyList, MovieId, Repository, UserId};
@@ -27,8 +27,8 @@ fn prepared_without<'a>(repository: &'a Repository, work: &Path, deny: &str) -> 
     let deny = DenyList::parse(Path::new("deny.txt"), deny.as_bytes()).unwrap();
     let pairs = [(1, 10), (1, 20), (2, 10), (2, 30), (3, 20), (3, 30)];
     let ratings = Ratings {
-        users: pairs.iter().map(|pair| UserId(pair.0)).collect(),
-        movies: pairs.iter().map(|pair| MovieId(pair.1)).collect(),
+        users: pairs.iter().map(|pair| UserId::new(pair.0)).collect(),
+        movies: pairs.iter().map(|pair| MovieId::new(pair.1)).collect(),
         stars: vec![4.0, 2.0, 5.0, 3.0, 1.0, 4.5],
         timestamps: vec![0; pairs.len()],
     };
@@ -57,7 +57,7 @@ fn prepared_without<'a>(repository: &'a Repository, work: &Path, deny: &str) -> 
             n_trained: None,
             denied: DeniedHashes::new(&deny, files.id()),
             metrics: BTreeMap::new(),
-            course: Course::default(),
+            course: TrainingCurve::default(),
         })
     };
     Job::begin(repository, &path, plan).unwrap()

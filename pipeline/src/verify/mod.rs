@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_seed_draws_the_same_users_again_and_no_more_than_there_are() {
-        let users: Vec<_> = (0..500).map(|n| UserId(n * 3)).collect();
+        let users: Vec<_> = (0..500).map(|n| UserId::new(n * 3)).collect();
         let drawn = draw(&users, 20, 7);
         assert_eq!(drawn, draw(&users, 20, 7));
         assert_ne!(drawn, draw(&users, 20, 8));

@@ -27,7 +27,7 @@ fn read(content: impl AsRef<[u8]>) -> Result<CleanRatings> {
 fn table(rows: &[(u32, u32, f32, i64)]) -> Ratings {
     let mut ratings = Ratings::default();
     for &(user, movie, stars, timestamp) in rows {
-        ratings.push(Rating { user: UserId(user), movie: MovieId(movie), stars, timestamp });
+        ratings.push(Rating { user: UserId::new(user), movie: MovieId::new(movie), stars, timestamp });
     }
     ratings
 }

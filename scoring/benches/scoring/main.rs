@@ -1,22 +1,24 @@
-//! Scoring beside the plain way: every score in full, in the order of the items (`plain`). Both make the same
-//! lists, which is checked; by turns, median of five.
+//! Benchmark of scoring against a plain reference, which computes every score in full, in the order of the
+//! items (`plain`). The lists must be equal, which is checked. Both run by turns; the median of five runs is
+//! printed.
 //!
 //! ```text
 //! cargo bench -p scoring --bench scoring
 //! cargo bench -p scoring --bench scoring -- DIR N...
 //! ```
 //!
-//! The first measures made-up factors, kind ones and such as are meant to do harm. The second measures given ones,
-//! once, after one time that does not count: DIR has `users.npy` and `items.npy` (f32, a row of factors each) and `indptr.npy` and `indices.npy` (what
-//! each user has seen, as scipy keeps it; i64 and i32). For each N it prints a line of JSON and leaves the lists in
-//! `DIR/lists-N.npy` (i32, -1 where a list ends early). See `benchmarks/scoring.py`.
+//! The first command measures synthetic factors, typical and hostile. The second measures given factors, once
+//! after one run as warm-up. DIR has `users.npy` and `items.npy` (f32, a row of factors each) and
+//! `indptr.npy` and `indices.npy` (the seen items of each user in the CSR format of SciPy; i64 and i32). For
+//! each N it prints a line of JSON and writes the lists to `DIR/lists-N.npy` (i32, padded with -1). See
+//! `benchmarks/scoring.py`.
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints its result")]
 #![allow(clippy::expect_used, reason = "a benchmark that cannot run stops")]
 
+mod cases;
 mod npy;
 mod plain;
-mod worlds;
 
 use std::fs;
 use std::path::Path;
@@ -24,14 +26,14 @@ use std::time::Instant;
 
 use interactions::Csr;
 use ranking::RankingFactors;
-use scoring::{Scored, Scorer, Work};
+use scoring::{ScoreCounts, Scored, Scorer};
 
 const RUNS: usize = 5;
-/// Users scored at once, as a run does.
+/// Users scored at once, as in a run.
 const AT_ONCE: usize = 8192;
 
-/// Factors, and what users have seen.
-pub(crate) struct World {
+/// Factors, and the seen items of each user (n_users x n_items).
+pub(crate) struct Case {
     factors: RankingFactors,
     seen: Csr,
 }
@@ -41,31 +43,31 @@ type Lists = Vec<Vec<Scored>>;
 fn main() {
     let args: Vec<_> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
     match args.split_first() {
-        None => made_up(),
+        None => synthetic(),
         Some((dir, lengths)) => given(Path::new(dir), lengths),
     }
 }
 
-fn made_up() {
+fn synthetic() {
     println!(
         "{:<30} {:>5} {:>5} {:>9} {:>9} {:>6} {:>8} {:>8} {:>9}",
         "", "k", "N", "users/s", "plain", "ratio", "in full", "8 bits", "GFLOP/s"
     );
-    for (name, world, n) in worlds::all() {
+    for (name, case, n) in cases::all() {
         let (mut ours, mut plain) = (Vec::new(), Vec::new());
-        let mut work = Work::default();
+        let mut work = ScoreCounts::default();
         for _ in 0..RUNS {
             let begin = processor_seconds();
-            let (lists, computed) = score(&world, n);
+            let (lists, computed) = score(&case, n);
             ours.push(processor_seconds() - begin);
             work = computed;
             let begin = processor_seconds();
-            let expected = in_parts(&world, |users| plain::top_n(&world.factors, &world.seen, n, users));
+            let expected = in_parts(&case, |users| plain::top_n(&case.factors, &case.seen, n, users));
             plain.push(processor_seconds() - begin);
             assert!(lists == expected, "{name}: the lists differ");
         }
-        let (n_users, k) = (world.seen.n_rows() as f64, world.factors.n_factors);
-        let pairs = n_users * (world.factors.item_factors.len() / k) as f64;
+        let (n_users, k) = (case.seen.n_rows() as f64, case.factors.n_factors);
+        let pairs = n_users * (case.factors.item_factors.len() / k) as f64;
         let (ours, plain) = (median(ours), median(plain));
         println!(
             "{name:<30} {k:>5} {n:>5} {:>9.0} {:>9.0} {:>6.2} {:>7.2}% {:>7.2}% {:>9.1}",
@@ -77,7 +79,7 @@ fn made_up() {
             2.0 * pairs * k as f64 / plain / 1e9,
         );
     }
-    println!("per second of one processor; GFLOP/s are those of the plain way");
+    println!("per second of one processor; GFLOP/s are those of the plain reference");
 }
 
 fn given(dir: &Path, lengths: &[String]) {
@@ -89,13 +91,13 @@ fn given(dir: &Path, lengths: &[String]) {
     let rows = offsets.windows(2).zip(0..).flat_map(|(ends, row)| (ends[0]..ends[1]).map(move |_| row));
     let values = vec![1.0; columns.len()];
     let seen = Csr::from_sorted(n_users, rows, columns, values);
-    let world = World { factors: RankingFactors { n_factors, user_factors, item_factors }, seen };
+    let case = Case { factors: RankingFactors { n_factors, user_factors, item_factors }, seen };
     for n in lengths {
         let n: usize = n.parse().expect("N is a number");
-        // The peers have warmed up by their second turn, too.
-        drop(score(&world, n));
+        // A run as warm-up, as for the programs that this is compared with.
+        drop(score(&case, n));
         let begin = (Instant::now(), processor_seconds());
-        let (lists, work) = score(&world, n);
+        let (lists, work) = score(&case, n);
         let (seconds, processor) = (begin.0.elapsed().as_secs_f64(), processor_seconds() - begin.1);
         println!(
             "{{\"n\": {n}, \"seconds\": {seconds}, \"processor_seconds\": {processor}, \"in_full\": {}, \"in_8_bits\": {}}}",
@@ -109,20 +111,20 @@ fn given(dir: &Path, lengths: &[String]) {
     }
 }
 
-/// What is measured: preparation and lists.
-fn score(world: &World, n: usize) -> (Lists, Work) {
-    let scorer = Scorer::new(&world.factors, &world.seen, n);
-    let lists = in_parts(world, |users| scorer.top_n(users));
-    (lists, scorer.work())
+/// The measured part: preparation and lists.
+fn score(case: &Case, n: usize) -> (Lists, ScoreCounts) {
+    let scorer = Scorer::new(&case.factors, &case.seen, n);
+    let lists = in_parts(case, |users| scorer.top_n(users));
+    (lists, scorer.score_counts())
 }
 
-fn in_parts(world: &World, top_n: impl Fn(std::ops::Range<usize>) -> Lists) -> Lists {
-    let n_users = world.seen.n_rows();
+fn in_parts(case: &Case, top_n: impl Fn(std::ops::Range<usize>) -> Lists) -> Lists {
+    let n_users = case.seen.n_rows();
     (0..n_users).step_by(AT_ONCE).flat_map(|first| top_n(first..n_users.min(first + AT_ONCE))).collect()
 }
 
-/// What all threads have computed until now. On a shared machine that is steadier than the clock; where Linux does
-/// not tell, it is the clock.
+/// Processor time of all threads so far, which is steadier than the clock on a shared machine. Without
+/// Linux's `schedstat` it is the clock.
 fn processor_seconds() -> f64 {
     let nanoseconds = |task: fs::DirEntry| -> Option<f64> {
         fs::read_to_string(task.path().join("schedstat")).ok()?.split(' ').next()?.parse().ok()

@@ -1,5 +1,5 @@
-//! The plain way: every item of every user through the same registers, in the order of the items, and nothing left
-//! out. What scoring must never be slower than, and must equal to the bit.
+//! The plain reference: every item of every user in the same registers, in the order of the items, without
+//! bounds. Scoring must never be slower, and its lists must be equal to the bit.
 
 use std::ops::Range;
 

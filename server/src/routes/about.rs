@@ -1,4 +1,4 @@
-//! What the server says of itself.
+//! The routes about the server itself: health, metrics, release, description and open generation.
 
 use std::collections::BTreeMap;
 
@@ -6,30 +6,36 @@ use jiff::Timestamp;
 use serde::Serialize;
 use store::GenerationId;
 use store::manifest::FORMAT_VERSION;
-use warp::http::HeaderValue;
-use warp::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use store::records::UserTerms;
+use warp::http::Response;
+use warp::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 
-use super::{Answer, json, text, view, with_type};
 use crate::app::App;
 use crate::description::description;
-use crate::parameters::Parameters;
 use crate::problem::Problem;
+use crate::response::{Answer, json, text, with_type};
+use crate::view::{Snapshot, View};
 
-/// The process answers; nothing else is asked, for a restart mends nothing else.
-pub(super) fn livez(query: &str) -> Answer {
-    Parameters::of(query).finish("none")?;
-    Ok(text("ok"))
+/// `GET /livez`: 200 while the process answers. Nothing else is checked, because a restart would repair nothing else.
+pub(super) fn livez() -> Response<Vec<u8>> {
+    text("ok")
 }
 
-/// There is something to answer from. That it is old is no reason to take a server away: see the metrics.
-pub(super) fn readyz(app: &App, query: &str) -> Answer {
-    Parameters::of(query).finish("none")?;
-    view(app, |_| Ok(text("ok")))
+/// `GET /readyz`: 200 once a generation is open. Its age does not count; the metrics have it.
+pub(super) fn readyz(app: &App) -> Answer {
+    let snapshot = Snapshot::take(app);
+    View::open(&snapshot)?.named(Ok(text("ok")))
 }
 
-/// Which generation answers, how old and how good it is, and whether ratings can be folded into it.
-pub(super) fn generation(app: &App, query: &str) -> Answer {
-    /// The figures that say most.
+/// `GET /generation`: the open generation, with its age, its counts, its quality, and the stars that can be folded in.
+pub(super) fn generation(app: &App) -> Answer {
+    let snapshot = Snapshot::take(app);
+    let view = View::open(&snapshot)?;
+    view.named(generation_of(&view))
+}
+
+fn generation_of(view: &View<'_>) -> Answer {
+    /// The figures of most interest.
     const METRICS: [&str; 4] = ["rmse", "mae", "ndcg@10", "recall@20"];
 
     #[derive(Serialize)]
@@ -44,7 +50,7 @@ pub(super) fn generation(app: &App, query: &str) -> Answer {
         shards: Option<Shards>,
     }
 
-    /// How users are cut, and which of the parts are here.
+    /// The number of shards of the users, and those of this server.
     #[derive(Serialize)]
     struct Shards {
         n: u32,
@@ -59,40 +65,37 @@ pub(super) fn generation(app: &App, query: &str) -> Answer {
         depth: u64,
     }
 
-    /// What a rating that is folded in may be.
+    /// The minimum and maximum of a rating that is folded in.
     #[derive(Serialize)]
     struct Stars {
         min: f32,
         max: f32,
     }
 
-    Parameters::of(query).finish("none")?;
-    view(app, |view| {
-        let manifest = view.edition.generation.manifest();
-        let store::manifest::Counts { users, movies, ratings, depth, .. } = manifest.account.counts;
-        let metrics = manifest.account.metrics.iter().map(|(name, &figure)| (name.as_str(), figure));
-        let mut response = json(&Generation {
-            id: &manifest.generation,
-            created_at: manifest.created_at,
-            // A clock may be behind that of the machine that wrote it.
-            age_seconds: Timestamp::now().duration_since(manifest.created_at).as_secs().max(0),
-            counts: Counts { users, movies, ratings, depth },
-            metrics: metrics.filter(|(name, _)| METRICS.contains(name)).collect(),
-            stars: view.edition.tables().user_terms().map(|terms| Stars { min: terms.min, max: terms.max }),
-            shards: manifest.n_shards.map(|n| Shards { n, owned: app.settings.shards.to_string() }),
-        })?;
-        // Its age is another in a second.
-        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        Ok(response)
-    })
+    let manifest = view.generation.manifest();
+    let store::manifest::Counts { users, movies, ratings, depth, .. } = manifest.account.counts;
+    let metrics = manifest.account.metrics.iter().map(|(name, &figure)| (name.as_str(), figure));
+    let stars = |terms: &UserTerms| Stars { min: terms.min, max: terms.max };
+    let mut response = json(&Generation {
+        id: &manifest.generation,
+        created_at: manifest.created_at,
+        // The clock may be behind that of the machine that wrote the generation.
+        age_seconds: Timestamp::now().duration_since(manifest.created_at).as_secs().max(0),
+        counts: Counts { users, movies, ratings, depth },
+        metrics: metrics.filter(|(name, _)| METRICS.contains(name)).collect(),
+        stars: view.generation.tables().user_terms().map(stars),
+        shards: manifest.n_shards.map(|n| Shards { n, owned: view.owned_shards() }),
+    })?;
+    // The age changes every second.
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
 }
 
-/// What is counted, as Prometheus reads it.
-pub(super) fn metrics(app: &App, query: &str) -> Answer {
+/// `GET /metrics`: all metrics in the format of OpenMetrics.
+pub(super) fn metrics(app: &App) -> Answer {
     const OPEN_METRICS: HeaderValue =
         HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 
-    Parameters::of(query).finish("none")?;
     let current = app.current.load();
     let exposition = app.metrics.exposition(current.as_deref()).map_err(Problem::failed_exposition)?;
     let mut response = text(&exposition);
@@ -100,22 +103,20 @@ pub(super) fn metrics(app: &App, query: &str) -> Answer {
     Ok(response)
 }
 
-/// What each route takes and answers.
-pub(super) fn openapi(app: &App, query: &str) -> Answer {
-    Parameters::of(query).finish("none")?;
+/// `GET /openapi.json`: the description of the API.
+pub(super) fn openapi(app: &App) -> Answer {
     let current = app.current.load();
     let body = description(current.as_deref()).map_err(Problem::failed_answer)?;
     Ok(with_type(body, "application/json"))
 }
 
-/// Which release this is.
-pub(super) fn version(query: &str) -> Answer {
+/// `GET /version`: the release and the format that it reads.
+pub(super) fn version() -> Answer {
     #[derive(Serialize)]
     struct Version {
         version: &'static str,
         format_version: u32,
     }
 
-    Parameters::of(query).finish("none")?;
     json(&Version { version: env!("CARGO_PKG_VERSION"), format_version: FORMAT_VERSION })
 }

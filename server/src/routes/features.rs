@@ -1,65 +1,48 @@
-//! `GET /features`: what a user has rated.
+//! `GET /features`: the movies that a user has rated.
+//!
+//! Without metadata this is a lookup. With metadata it is a computation, because a history has no maximum length and titles
+//! make it long.
 
 use std::sync::Arc;
 
-use store::UserId;
-use store::records::History;
-
-use super::{Answer, Route, View, compute, json, look_up};
+use super::compute::{Computation, compute};
 use crate::answers::{Features, Item};
 use crate::app::App;
 use crate::caching::Preferences;
-use crate::parameters::{Parameters, USER_ID};
-use crate::problem::Problem;
+use crate::parameters::Arguments;
+use crate::response::{Answer, json};
+use crate::route::Route;
+use crate::view::{Snapshot, View};
 
-/// What is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Query {
-    user: UserId,
-    /// Whether with titles, genres and the stars given.
-    metadata: bool,
+pub(super) async fn answer(app: &Arc<App>, arguments: Arguments, client: Option<&Preferences>) -> Answer {
+    if !arguments.list.metadata {
+        return look_up(app, &arguments, client);
+    }
+    let work = move |computation: &Computation<'_>| look_up(computation.app, &arguments, computation.client);
+    Box::pin(compute(app, client, work)).await
 }
 
-pub(super) async fn answer(app: &Arc<App>, query: &str, client: Option<&Preferences>) -> Answer {
-    let query = Query::parse(query)?;
-    if query.metadata {
-        // A history has no limit, and titles make it long.
-        return Box::pin(compute(app, client, move |app, client| query.look_up(app, client, with_metadata)))
-            .await;
+fn look_up(app: &App, arguments: &Arguments, client: Option<&Preferences>) -> Answer {
+    let snapshot = Snapshot::take(app);
+    let view = View::open(&snapshot)?;
+    let tag = view.entity_tag(&(Route::Features, arguments));
+    if let Some(answer) = view.settled(&[arguments.user], &tag, client) {
+        return answer;
     }
-    query.look_up(app, client, |view, mut history| {
-        if view.denied.list.movies().len() > 0 {
-            history.movies.retain(|&movie| !view.hides(movie));
-        }
-        json(&Features::of(&history.movies))
-    })
+    view.finish(features(&view, arguments), tag, client)
 }
 
-fn with_metadata(view: &View<'_>, history: History) -> Answer {
-    let rated = history.movies.iter().zip(&history.stars);
-    let shown = rated.filter(|&(&movie, _)| !view.hides(movie));
-    let (ids, movies): (Vec<_>, _) =
-        shown.map(|(&movie, &stars)| (movie, Item::rated(movie, &view.edition.catalogue, stars))).unzip();
-    json(&Features::of(&ids).with(movies))
-}
-
-impl Query {
-    pub(super) fn parse(query: &str) -> Result<Self, Problem> {
-        let mut given = Parameters::of(query);
-        let user = UserId(given.required("user_id", USER_ID));
-        let metadata = given.flag("returnMetadata");
-        given.finish("user_id and returnMetadata")?;
-        Ok(Self { user, metadata })
+fn features(view: &View<'_>, arguments: &Arguments) -> Answer {
+    let mut history = view.history(arguments.user)?.unwrap_or_default();
+    if arguments.list.metadata {
+        let rated = history.movies.iter().zip(&history.stars);
+        let shown = rated.filter(|&(&movie, _)| !view.hides(movie));
+        let item = |(&movie, &stars)| (movie, Item::rated(movie, &view.generation.catalogue, stars));
+        let (ids, movies): (Vec<_>, _) = shown.map(item).unzip();
+        return json(&Features::of(&ids).with(movies));
     }
-
-    fn look_up(
-        self,
-        app: &App,
-        client: Option<&Preferences>,
-        answer: impl FnOnce(&View<'_>, History) -> Answer,
-    ) -> Answer {
-        look_up(app, client, &[self.user.0], &(Route::Features.number(), self), |view| {
-            answer(view, view.history(self.user)?.unwrap_or_default())
-        })
+    if view.denied.list.movies().len() > 0 {
+        history.movies.retain(|&movie| !view.hides(movie));
     }
+    json(&Features::of(&history.movies))
 }

@@ -1,4 +1,4 @@
-//! `POST /recommendations`: what somebody's ratings lead to, whom the batch need not know. Nothing of it is kept.
+//! `POST /recommendations`: a list for the ratings in the body, whose user need not be in the data. Nothing is stored.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,22 +11,29 @@ use store::MovieId;
 use warp::Buf;
 use warp::http::header::{CACHE_CONTROL, HeaderValue};
 
-use super::recommendations::popular;
-use super::{Answer, View, X_RECOMMENDATION_SOURCE, compute, json, say_truncated, view};
+use super::compute::{Computation, compute};
+use super::recommendations::{X_RECOMMENDATION_SOURCE, popular};
 use crate::answers::FoldedIn;
 use crate::app::App;
 use crate::body;
 use crate::caching::Preferences;
-use crate::parameters::Parameters;
+use crate::list_query::{Filter, ListQuery, ScoredMovie, Selection};
+use crate::number::json_number;
+use crate::parameters::Arguments;
 use crate::problem::Problem;
-use crate::selection::{Entry, Selected, Wanted};
+use crate::response::{Answer, json};
+use crate::view::{Snapshot, View, set_truncated};
 
-/// What a body says. Strict about its members: one that is misspelt would otherwise do nothing.
-#[derive(Debug, Deserialize)]
-pub(super) struct Asked {
+/// The member of a body beside the parameters of lists.
+const RATINGS: &str = "ratings";
+/// The maximum number of ratings in a body.
+const MAX_RATINGS: usize = 5000;
+
+/// A parsed body.
+#[derive(Debug)]
+pub(super) struct FoldInQuery {
     ratings: Vec<Rating>,
-    #[serde(flatten)]
-    wanted: Wanted,
+    list: ListQuery,
 }
 
 /// One rating of a body.
@@ -37,119 +44,125 @@ struct Rating {
     rating: f32,
 }
 
-/// The most ratings of a body.
-const MOST_RATINGS: usize = 5000;
-
-/// The members of a body, for messages.
-const MEMBERS: [&str; 10] = [
-    "ratings",
-    "n",
-    "offset",
-    "exclude",
-    "genre",
-    "exclude_genre",
-    "min_year",
-    "max_year",
-    "returnMetadata",
-    "withScores",
-];
-
 pub(super) async fn answer(
     app: &Arc<App>,
-    query: &str,
     client: Option<&Preferences>,
     body: impl Stream<Item = Result<impl Buf, warp::Error>>,
 ) -> Answer {
-    Parameters::of(query).finish("no parameters by POST, but members of a body")?;
     let bytes = body::read(body, app.settings.body_bytes(), app.settings.request_timeout).await?;
-    let asked = Asked::parse(&bytes)?;
-    compute(app, client, move |app, _| {
-        view(app, |view| {
-            let mut response = asked.answer(view).unwrap_or_else(Problem::into_response);
-            response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            Ok(response)
-        })
-    })
-    .await
+    let query = FoldInQuery::parse(&bytes)?;
+    compute(app, client, move |computation| look_up(computation, &query)).await
 }
 
-impl Asked {
-    /// Reads a body.
+fn look_up(computation: &Computation<'_>, query: &FoldInQuery) -> Answer {
+    const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+    let snapshot = Snapshot::take(computation.app);
+    let view = View::open(&snapshot)?;
+    view.named(match fold_in(computation, &view, query) {
+        Ok(mut response) => {
+            response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
+            Ok(response)
+        }
+        Err(problem) => Err(problem.with_header(CACHE_CONTROL, NO_STORE)),
+    })
+}
+
+/// `{"items":[...],"unknown":[...]}`, with the origin of the list in a header.
+fn fold_in<'a>(computation: &Computation<'_>, view: &View<'a>, query: &'a FoldInQuery) -> Answer {
+    let (min, max) = (view.user_terms()?.min, view.user_terms()?.max);
+    if let Some(bad) = query.ratings.iter().find(|rating| !(min..=max).contains(&rating.rating)) {
+        let detail = format!("has {} for movie {}; give {min} to {max}", bad.rating, bad.id);
+        return Err(Problem::bad_parameter(RATINGS, detail));
+    }
+    let filter = view.filter(&query.list)?;
+    // Of several ratings of a movie the last counts, as in the batch.
+    let rated: BTreeMap<MovieId, f32> =
+        query.ratings.iter().map(|rating| (rating.id, rating.rating)).collect();
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    for (&id, &rating) in &rated {
+        match view.item_factors(id)? {
+            Some(factors) => known.push((factors.0, rating)),
+            None => unknown.push(id),
+        }
+    }
+    let (selection, source) = if known.is_empty() {
+        // Nothing is known about the user's taste.
+        (popular(view, &filter, |movie| !rated.contains_key(&movie)), "popular")
+    } else {
+        let is_new = |movie| !rated.contains_key(&movie);
+        (best(computation, view, &filter, &query.list, &known, is_new)?, "fold-in")
+    };
+    let items = view.items(&selection, &query.list);
+    let mut response = json(&FoldedIn { items, unknown: &unknown })?;
+    set_truncated(&mut response, &selection);
+    response.headers_mut().insert(X_RECOMMENDATION_SOURCE, HeaderValue::from_static(source));
+    Ok(response)
+}
+
+/// The candidates with the highest scores for a user with these ratings, each given as the factors of a movie and stars.
+fn best(
+    computation: &Computation<'_>,
+    view: &View<'_>,
+    filter: &Filter<'_>,
+    list: &ListQuery,
+    ratings: &[(Vec<f32>, f32)],
+    is_new: impl Fn(MovieId) -> bool,
+) -> Result<Selection, Problem> {
+    computation.check()?;
+    let ratings = ratings.iter().map(|(factors, stars)| (factors.as_slice(), *stars));
+    let user = FoldIn::new(view.user_terms()?, ratings).factors();
+    computation.check()?;
+    let candidates = &view.generation.candidates;
+    let is_allowed = |index| {
+        let movie = candidates.id(index);
+        is_new(movie) && filter.allows(movie)
+    };
+    let best = candidates.items.top_n(&user, (list.n + list.offset) as usize, is_allowed);
+    let movies = best.into_iter().skip(list.offset as usize).map(|scored| ScoredMovie {
+        movie: candidates.id(scored.item),
+        score: scored.score,
+        rating: None,
+    });
+    Ok(Selection { movies: movies.collect(), is_truncated: false })
+}
+
+impl FoldInQuery {
+    /// Parses a body.
+    ///
+    /// # Errors
+    /// 400. Unknown members are refused, because one with a typing error would otherwise have no effect.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
-        const EXAMPLE: &str = r#"give JSON like {"ratings":[{"id":318,"rating":5}],"n":10}"#;
+        #[derive(Deserialize)]
+        struct Ratings {
+            ratings: Vec<Rating>,
+        }
 
         let unreadable = |error: serde_json::Error| {
-            Problem::bad_body(format!("the body cannot be read: {error}; {EXAMPLE}"))
+            let example = r#"{"ratings":[{"id":318,"rating":5}],"n":10}"#;
+            Problem::bad_body(format!("the body cannot be read: {error}; give JSON like {example}"))
         };
-        // Flattening cannot refuse members that nobody knows.
         let mut members: Map<String, Value> = serde_json::from_slice(bytes).map_err(unreadable)?;
-        if let Some(member) = members.keys().find(|member| !MEMBERS.contains(&member.as_str())) {
-            let member = crate::problem::shortened(member);
-            let known = MEMBERS.join(", ");
-            return Err(Problem::bad_body(format!("the body has the member {member}; it may have {known}")));
-        }
+        let Arguments { list, .. } = Arguments::of_body(&members, RATINGS)?;
+        members.retain(|name, _| name == RATINGS);
         members.values_mut().for_each(make_whole);
-        let Self { ratings, wanted } = serde_json::from_value(Value::Object(members)).map_err(unreadable)?;
-        let asked = Self { ratings, wanted: wanted.in_order() };
-        asked.wanted.computable()?;
-        if asked.ratings.len() > MOST_RATINGS {
-            let detail = format!("has more than {MOST_RATINGS}");
-            return Err(Problem::bad_parameter("ratings", detail));
+        let Ratings { ratings } = serde_json::from_value(Value::Object(members)).map_err(unreadable)?;
+        if ratings.len() > MAX_RATINGS {
+            let detail = format!("has more than {MAX_RATINGS} ratings; give fewer");
+            return Err(Problem::bad_parameter(RATINGS, detail));
         }
-        Ok(asked)
-    }
-
-    fn answer(&self, view: &View<'_>) -> Answer {
-        let terms = view.user_terms()?;
-        let (min, max) = (terms.min, terms.max);
-        if let Some(bad) = self.ratings.iter().find(|rating| !(min..=max).contains(&rating.rating)) {
-            let detail = format!("has {} for movie {}; give {min} to {max}", bad.rating, bad.id);
-            return Err(Problem::bad_parameter("ratings", detail));
-        }
-        let filter = view.filter(&self.wanted)?;
-        // Of several ratings of a movie the last counts, as in the batch.
-        let rated: BTreeMap<MovieId, f32> =
-            self.ratings.iter().map(|rating| (rating.id, rating.rating)).collect();
-        let (mut known, mut unknown) = (Vec::new(), Vec::new());
-        for (&id, &rating) in &rated {
-            match view.item_factors(id)? {
-                Some(factors) => known.push((factors, rating)),
-                None => unknown.push(id),
-            }
-        }
-        let allowed = |movie| !rated.contains_key(&movie) && filter.allows(movie);
-        let (selected, source) = if known.is_empty() {
-            // Who has rated nothing that is known gets what everybody likes.
-            (popular(view, &filter, |movie| !rated.contains_key(&movie)), "popular")
-        } else {
-            let ratings = known.iter().map(|(factors, stars)| (factors.0.as_slice(), *stars));
-            let user = FoldIn::new(terms, ratings).factors();
-            let candidates = &view.edition.candidates;
-            let n = (self.wanted.n + self.wanted.offset) as usize;
-            let best = candidates.items.top_n(&user, n, |place| allowed(candidates.id(place)));
-            let entries = best.into_iter().skip(self.wanted.offset as usize).map(|scored| Entry {
-                movie: candidates.id(scored.item),
-                score: scored.score,
-                rating: None,
-            });
-            (Selected { entries: entries.collect(), truncated: false }, "fold-in")
-        };
-        let items = view.items(&selected, &self.wanted);
-        let mut response = json(&FoldedIn { items, unknown: &unknown })?;
-        say_truncated(&mut response, &selected);
-        response.headers_mut().insert(X_RECOMMENDATION_SOURCE, HeaderValue::from_static(source));
-        Ok(response)
+        Ok(Self { ratings, list })
     }
 }
 
-/// Whole numbers may come as `18.0`: some languages know no others.
+/// Replaces numbers such as `18.0` by `18`, because some languages write all numbers so.
 fn make_whole(value: &mut Value) {
     match value {
         Value::Array(values) => values.iter_mut().for_each(make_whole),
         Value::Object(members) => members.values_mut().for_each(make_whole),
-        Value::Number(number) => {
-            if let Some(float) = number.as_f64().filter(|float| f64::from(*float as u32) == *float) {
-                *value = (float as u32).into();
+        Value::Number(_) => {
+            if let Some(number) = json_number(value) {
+                *value = number.into();
             }
         }
         Value::Null | Value::Bool(_) | Value::String(_) => {}
@@ -163,20 +176,20 @@ mod tests {
     use super::*;
 
     fn refused(body: &str) -> String {
-        let problem = Asked::parse(body.as_bytes()).unwrap_err();
+        let problem = FoldInQuery::parse(body.as_bytes()).unwrap_err();
         String::from_utf8(problem.into_response().into_body()).unwrap()
     }
 
     #[test]
-    fn a_body_says_ratings_and_which_part_of_the_list_is_wanted() {
+    fn a_body_has_ratings_and_the_parameters_of_a_list() {
         let body = r#"{"ratings":[{"id":318.0,"rating":5},{"id":1,"rating":4.5}],"n":10,"genre":["War"],"min_year":null}"#;
-        let asked = Asked::parse(body.as_bytes()).unwrap();
-        assert_eq!((asked.ratings[0].id, asked.ratings[1].rating), (MovieId(318), 4.5));
-        assert_eq!(asked.wanted, Wanted { n: 10, genre: vec!["War".to_owned()], ..Wanted::default() });
+        let query = FoldInQuery::parse(body.as_bytes()).unwrap();
+        assert_eq!((query.ratings[0].id, query.ratings[1].rating), (MovieId::new(318), 4.5));
+        assert_eq!(query.list, ListQuery { n: 10, genre: vec!["War".to_owned()], ..ListQuery::default() });
     }
 
     #[test]
-    fn what_a_body_cannot_say_is_named() {
+    fn a_fault_in_a_body_is_named() {
         for (body, named) in [
             ("", "EOF"),
             ("[]", "invalid type"),
@@ -198,8 +211,8 @@ mod tests {
     proptest! {
         #[test]
         fn no_body_panics(bytes in prop::collection::vec(any::<u8>(), 0..200), text in ".*") {
-            let _ = Asked::parse(&bytes);
-            let _ = Asked::parse(text.as_bytes());
+            let _ = FoldInQuery::parse(&bytes);
+            let _ = FoldInQuery::parse(text.as_bytes());
         }
     }
 }

@@ -1,10 +1,11 @@
-//! From a request to its answer.
+//! The routes: from a request to its response.
 //!
-//! warp takes the request apart and sends the answer; what lies between is [`respond`], a plain function of the request.
-//! A handful of paths need no tree of filters, and as none of those here rejects, no answer is warp's own.
+//! warp is the interface to hyper here: its filter takes a request apart (method, path, query string, body) and sends what
+//! it returns. Between the two, [`respond`] chooses the route's function, which returns a response or a
+//! [`Problem`]. The filter turns a problem into a response or a redirect, compresses the body and counts the request. No
+//! filter rejects, so warp itself answers nothing.
 
-mod route;
-mod view;
+mod compute;
 mod recommendations;
 mod fold_in;
 mod features;
@@ -16,188 +17,129 @@ mod about;
 mod page;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use futures_util::Stream;
-use serde::Serialize;
-use warp::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
-use warp::http::{Method, Response, StatusCode};
+use store::{MovieId, UserId};
+use warp::http::{HeaderValue, Method, Response};
 use warp::path::FullPath;
 use warp::{Buf, Filter, Rejection};
 
 use crate::app::App;
 use crate::caching::{self, Preferences};
-use crate::problem::{Problem, X_SHARD};
-pub(crate) use route::Route;
-use view::{View, look_up, say_truncated, view};
+use crate::parameters::Arguments;
+use crate::problem::Problem;
+use crate::response::Answer;
+use crate::route::{Route, Target};
 
-/// Whether a list was made for the user: `personal`, `popular` where nobody knows the user, or `fold-in`.
-const X_RECOMMENDATION_SOURCE: HeaderName = HeaderName::from_static("x-recommendation-source");
+/// The state as one worker holds it. Each request clones the worker's own `Arc`: if all workers counted references in one
+/// place, their cores would wait for each other.
+pub(crate) struct WorkerState(pub(crate) Arc<App>);
 
-/// Computations that may wait: at some milliseconds each, what waits longer is better off elsewhere.
-const MOST_COMPUTING: usize = 64;
-
-type Answer = Result<Response<Vec<u8>>, Problem>;
-
-/// A worker's handle on what all share. Each request counts itself a user of its worker's own; if all counted on one line
-/// of memory, the cores would wait for each other.
-pub(crate) struct OfWorker(pub(crate) Arc<App>);
-
-/// All routes as one filter, for warp to serve.
+/// All routes as one filter.
 pub(crate) fn filter(
-    app: Arc<OfWorker>,
+    state: Arc<WorkerState>,
 ) -> impl Filter<Extract = (Response<Vec<u8>>,), Error = Rejection> + Clone + Send + Sync {
     let query = warp::query::raw().or(warp::any().map(String::new)).unify();
     let client = warp::ext::optional();
     warp::method().and(warp::path::full()).and(query).and(client).and(warp::body::stream()).then(
         move |method: Method, path: FullPath, query: String, client: Option<Preferences>, body| {
-            let of_worker = Arc::clone(&app);
+            let state = Arc::clone(&state);
             async move {
-                let app = &of_worker.0;
-                let (begin, route) = (Instant::now(), Route::of(path.as_str()));
-                let mut response = respond(app, route, &method, &query, client.as_ref(), body).await;
-                if let Some(location) = elsewhere(app, &response, path.as_str(), &query) {
-                    lead(&mut response, location);
-                }
-                app.metrics.answered(route, &method, response.status(), begin.elapsed());
+                let (app, begin, target) = (&state.0, Instant::now(), Target::of(path.as_str()));
+                let answer = respond(app, target, &method, &query, client.as_ref(), body).await;
+                let mut response = answer.unwrap_or_else(|problem| {
+                    match shard_redirect(app, &problem, path.as_str(), &query) {
+                        Some(location) => problem.into_redirect(location),
+                        None => problem.into_response(),
+                    }
+                });
+                caching::compress(&mut response, client.as_ref());
+                app.metrics.count_request(target.route, &method, response.status(), begin.elapsed());
                 response
             }
         },
     )
 }
 
-/// Answers one request. Lookups run where the request arrived and never wait: they are gets of some microseconds in
-/// sled's memory or the page cache, less than handing them to another thread would cost. What computes is handed on; its
-/// state is boxed, so that lookups do not carry room for it.
+/// Answers a request. Lookups run on the worker that received the request and do not wait: each is a few gets of some
+/// microseconds in sled's memory or the page cache, less than a handover to another thread costs. Computations are handed
+/// over; their futures are boxed, so that the future of a lookup has no room for them.
 async fn respond(
     app: &Arc<App>,
-    route: Route,
+    Target { route, id }: Target,
     method: &Method,
     query: &str,
     client: Option<&Preferences>,
     body: impl Stream<Item = Result<impl Buf, warp::Error>>,
-) -> Response<Vec<u8>> {
+) -> Answer {
     // hyper leaves out the body of an answer to HEAD and keeps its length.
-    let reads = matches!(*method, Method::GET | Method::HEAD);
-    let answer = match route {
-        Route::Nothing => Err(Problem::not_found()),
+    let is_read = matches!(*method, Method::GET | Method::HEAD);
+    match route {
+        Route::Unknown => return Err(Problem::no_route()),
         Route::Recommendations if *method == Method::POST => {
-            Box::pin(fold_in::answer(app, query, client, body)).await
+            Arguments::none_beside_body(query)?;
+            return Box::pin(fold_in::answer(app, client, body)).await;
         }
-        Route::Recommendations if !reads => Err(Problem::method_not_allowed(method, "GET, HEAD, POST")),
-        _ if !reads => Err(Problem::method_not_allowed(method, "GET, HEAD")),
-        Route::Recommendations => recommendations::answer(app, query, client).await,
-        Route::Features => features::answer(app, query, client).await,
-        Route::Movie(id) => movies::answer(app, id, query, client),
-        Route::Similar(id) => movies::similar(app, id, query, client),
-        Route::Because(id) => Box::pin(because::answer(app, id, query, client)).await,
-        Route::Search => Box::pin(search::answer(app, query, client)).await,
-        Route::Users => Box::pin(users::answer(app, query, client)).await,
-        Route::Generation => about::generation(app, query),
-        Route::Livez => about::livez(query),
-        Route::Readyz => about::readyz(app, query),
-        Route::Metrics => about::metrics(app, query),
-        Route::OpenApi => about::openapi(app, query),
-        Route::Version => about::version(query),
-        Route::Page => page::answer(&page::PAGE, query, client),
-        Route::PageStyle => page::answer(&page::STYLE, query, client),
-        Route::PageScript => page::answer(&page::SCRIPT, query, client),
-    };
-    let mut response = answer.unwrap_or_else(Problem::into_response);
-    caching::compress(&mut response, client);
-    response
+        Route::Recommendations if !is_read => {
+            return Err(Problem::method_not_allowed(method, "GET, HEAD, POST"));
+        }
+        _ if !is_read => return Err(Problem::method_not_allowed(method, "GET, HEAD")),
+        _ => {}
+    }
+    let arguments = Arguments::of_query(route, query)?;
+    match route {
+        Route::Recommendations => recommendations::answer(app, arguments, client).await,
+        Route::Features => features::answer(app, arguments, client).await,
+        Route::Movie => movies::movie(app, MovieId::new(id), client),
+        Route::Similar => movies::similar(app, MovieId::new(id), &arguments, client),
+        Route::Because => Box::pin(because::answer(app, UserId::new(id), arguments, client)).await,
+        Route::Search => Box::pin(search::answer(app, arguments, client)).await,
+        Route::Users => Box::pin(users::answer(app, arguments, client)).await,
+        Route::Generation => about::generation(app),
+        Route::Livez => Ok(about::livez()),
+        Route::Readyz => about::readyz(app),
+        Route::Metrics => about::metrics(app),
+        Route::OpenApi => about::openapi(app),
+        Route::Version => about::version(),
+        Route::Page => Ok(page::answer(&page::PAGE, client)),
+        Route::PageStyle => Ok(page::answer(&page::STYLE, client)),
+        Route::PageScript => Ok(page::answer(&page::SCRIPT, client)),
+        Route::Unknown => Err(Problem::no_route()),
+    }
 }
 
-/// Where the same is answered, if that is the server of another shard and the settings say how to find it.
-fn elsewhere(app: &App, response: &Response<Vec<u8>>, path: &str, query: &str) -> Option<HeaderValue> {
-    let shard = response.headers().get(X_SHARD)?.to_str().ok()?;
-    let base = app.settings.shards_redirect.as_ref()?.replace("{shard}", shard);
+/// The URL at which another server answers the same request, where its shard alone is the problem and the settings say how
+/// servers are named.
+fn shard_redirect(app: &App, problem: &Problem, path: &str, query: &str) -> Option<HeaderValue> {
+    let (shard, template) = (problem.shard()?, app.settings.shards_redirect.as_ref()?);
+    let base = template.replace("{shard}", &shard.to_string());
     let query = if query.is_empty() { String::new() } else { format!("?{query}") };
     HeaderValue::from_str(&format!("{base}{path}{query}")).ok()
 }
 
-/// Makes of a problem the way to its answer.
-fn lead(response: &mut Response<Vec<u8>>, location: HeaderValue) {
-    *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
-    response.body_mut().clear();
-    let headers = response.headers_mut();
-    headers.insert(LOCATION, location);
-    for of_body in [CONTENT_TYPE, CONTENT_ENCODING] {
-        headers.remove(of_body);
+/// The parsers of client input, for the fuzz targets.
+#[cfg(fuzzing)]
+pub mod fuzzing {
+    use super::{Arguments, Target, fold_in};
+    use crate::route::Route;
+
+    /// Parses a path.
+    pub fn path(text: &str) {
+        let Target { route, .. } = Target::of(text);
+        assert!(route == Route::Unknown || Route::of_template(route.template()) == Some(route));
     }
-}
 
-/// Answers on a thread beside those that serve, and compresses there: for what takes milliseconds.
-async fn compute(
-    app: &Arc<App>,
-    client: Option<&Preferences>,
-    answer: impl FnOnce(&App, Option<&Preferences>) -> Answer + Send + 'static,
-) -> Answer {
-    struct Waiting(Arc<App>);
-
-    impl Drop for Waiting {
-        fn drop(&mut self) {
-            self.0.n_computing.fetch_sub(1, Ordering::Relaxed);
+    /// Parses the query string of each route with parameters.
+    pub fn query(text: &str) {
+        let routes = [Route::Recommendations, Route::Features, Route::Similar, Route::Because, Route::Search];
+        for route in routes.into_iter().chain([Route::Users, Route::Livez]) {
+            let _ = Arguments::of_query(route, text);
         }
     }
 
-    let before = app.n_computing.fetch_add(1, Ordering::Relaxed);
-    let waiting = Waiting(Arc::clone(app));
-    if before >= MOST_COMPUTING {
-        return Err(Problem::too_busy());
-    }
-    let client = client.cloned();
-    let computed = tokio::task::spawn_blocking(move || {
-        let mut response = answer(&waiting.0, client.as_ref())?;
-        caching::compress(&mut response, client.as_ref());
-        Ok(response)
-    });
-    computed.await.unwrap_or_else(|_| Err(Problem::crashed()))
-}
-
-fn json(answer: &impl Serialize) -> Answer {
-    let body = serde_json::to_vec(answer).map_err(Problem::failed_answer)?;
-    Ok(with_type(body, "application/json"))
-}
-
-fn text(body: &str) -> Response<Vec<u8>> {
-    with_type(body.into(), "text/plain; charset=utf-8")
-}
-
-fn with_type(body: Vec<u8>, content_type: &'static str) -> Response<Vec<u8>> {
-    let mut response = Response::new(body);
-    // Room for those that follow.
-    response.headers_mut().reserve(6);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response
-}
-
-/// The parsers of what clients send, for the fuzz targets alone.
-#[cfg(fuzzing)]
-pub mod fuzzing {
-    use store::UserId;
-
-    use super::{Route, because, features, fold_in, recommendations, search, users};
-
-    /// Reads a path.
-    pub fn path(text: &str) {
-        let route = Route::of(text);
-        // A template names its route.
-        assert!(route == Route::Nothing || !route.template().is_empty());
-    }
-
-    /// Reads the query of each route.
-    pub fn query(text: &str) {
-        let _ = recommendations::Query::parse(text);
-        let _ = because::Query::parse(UserId(0), text);
-        let _ = features::Query::parse(text);
-        let _ = search::Query::parse(text);
-        let _ = users::parse(text);
-    }
-
-    /// Reads the body of a fold-in.
+    /// Parses the body of a fold-in.
     pub fn body(bytes: &[u8]) {
-        let _ = fold_in::Asked::parse(bytes);
+        let _ = fold_in::FoldInQuery::parse(bytes);
     }
 }

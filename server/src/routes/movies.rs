@@ -1,33 +1,47 @@
-//! `GET /movies/{id}` and `GET /movies/{id}/similar`: what is known of a movie, and which are like it.
+//! `GET /movies/{id}` and `GET /movies/{id}/similar`: a movie's title and genres, and the movies most similar to it.
 
 use store::MovieId;
 
-use super::{Answer, Route, json, look_up};
 use crate::answers::Item;
 use crate::app::App;
 use crate::caching::Preferences;
-use crate::parameters::Parameters;
+use crate::list_query::ScoredMovie;
+use crate::parameters::Arguments;
 use crate::problem::Problem;
-use crate::selection::{self, Entry, Wanted};
+use crate::response::{Answer, json};
+use crate::route::Route;
+use crate::view::{Snapshot, View};
 
-pub(super) fn answer(app: &App, id: MovieId, query: &str, client: Option<&Preferences>) -> Answer {
-    Parameters::of(query).finish("none")?;
-    look_up(app, client, &[], &(Route::Movie(id).number(), id), |view| match view.movie(id) {
-        Some(_) => json(&Item::new(id, Some(&view.edition.catalogue))),
+pub(super) fn movie(app: &App, id: MovieId, client: Option<&Preferences>) -> Answer {
+    let snapshot = Snapshot::take(app);
+    let view = View::open(&snapshot)?;
+    let tag = view.entity_tag(&(Route::Movie, id));
+    if let Some(answer) = view.settled(&[], &tag, client) {
+        return answer;
+    }
+    let answer = match view.movie(id) {
+        Some(_) => json(&Item::new(id, Some(&view.generation.catalogue))),
         None => Err(Problem::unknown("movie", id)),
-    })
+    };
+    view.finish(answer, tag, client)
 }
 
-pub(super) fn similar(app: &App, id: MovieId, query: &str, client: Option<&Preferences>) -> Answer {
-    let mut given = Parameters::of(query);
-    let wanted = Wanted::of(&mut given);
-    given.finish(selection::PARAMETERS)?;
-    look_up(app, client, &[], &(Route::Similar(id).number(), id, &wanted), |view| {
-        let Some(similar) = view.similar(id)? else { return Err(Problem::unknown("rated movie", id)) };
-        let entries = similar.movies.iter().zip(&similar.cosines);
-        let entries = entries.map(|(&movie, &score)| Entry { movie, score, rating: None });
-        // The movie itself is a candidate, and not among them.
-        let is_complete = similar.movies.len() + 1 >= view.edition.candidates.items.len();
-        view.list(&view.filter(&wanted)?.select(entries, is_complete), &wanted)
-    })
+pub(super) fn similar(app: &App, id: MovieId, arguments: &Arguments, client: Option<&Preferences>) -> Answer {
+    let snapshot = Snapshot::take(app);
+    let view = View::open(&snapshot)?;
+    let tag = view.entity_tag(&(Route::Similar, id, arguments));
+    if let Some(answer) = view.settled(&[], &tag, client) {
+        return answer;
+    }
+    view.finish(list(&view, id, arguments), tag, client)
+}
+
+fn list<'a>(view: &View<'a>, id: MovieId, arguments: &'a Arguments) -> Answer {
+    let Some(similar) = view.similar(id)? else { return Err(Problem::unknown("rated movie", id)) };
+    let movies = similar.movies.iter().zip(&similar.cosines);
+    let movies = movies.map(|(&movie, &score)| ScoredMovie { movie, score, rating: None });
+    // The movie itself is a candidate and not in its own list.
+    let is_complete = similar.movies.len() + 1 >= view.generation.candidates.items.len();
+    let filter = view.filter(&arguments.list)?;
+    view.list(&filter.select(movies, is_complete), &arguments.list)
 }

@@ -1,17 +1,15 @@
-//! `GET /`: the page on which a person looks at all of this. It is part of the program, as are its style and its script.
+//! `GET /`: the page for people. It is part of the program, as are its style sheet and its script.
 //!
-//! It asks this server and nobody else, and a browser sees to it: nothing may be loaded from elsewhere, nothing may be
-//! written into the page that runs.
+//! The page asks this server alone. Its policy has the browser enforce that: nothing is loaded from other servers, and no
+//! script runs but its own.
 
-use warp::http::HeaderValue;
+use warp::http::Response;
 use warp::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 
-use super::view::not_modified;
-use super::{Answer, with_type};
 use crate::caching::{self, Preferences};
-use crate::parameters::Parameters;
+use crate::response::{not_modified, with_type};
 
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
@@ -31,9 +29,8 @@ pub(super) const STYLE: File =
 pub(super) const SCRIPT: File =
     File { content_type: "text/javascript; charset=utf-8", content: include_str!("../../page/page.js") };
 
-pub(super) fn answer(file: &File, query: &str, client: Option<&Preferences>) -> Answer {
-    Parameters::of(query).finish("none")?;
-    // Another release may have another page; until then nothing is sent twice.
+pub(super) fn answer(file: &File, client: Option<&Preferences>) -> Response<Vec<u8>> {
+    // The files change with the release alone.
     let tag = caching::entity_tag(&file.content);
     let is_known = client.is_some_and(|client| client.knows(&tag) || client.knows_all());
     let mut response =
@@ -44,5 +41,5 @@ pub(super) fn answer(file: &File, query: &str, client: Option<&Preferences>) -> 
     headers.insert(CONTENT_SECURITY_POLICY, POLICY);
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    Ok(response)
+    response
 }

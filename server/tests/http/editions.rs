@@ -5,10 +5,10 @@ use std::fs;
 use std::path::Path;
 
 use harness::user_terms;
+use store::draft::DraftGeneration;
 use store::manifest::{Account, Counts, FileDigest};
 use store::records::{Factors, History, Movie, Similar, TopN};
 use store::shards::{ResultsBatch, ResultsWriter, shard_of};
-use store::writer::GenerationWriter;
 use store::{GenerationId, MovieId, Repository, UserId, layout};
 use tempfile::TempDir;
 
@@ -67,12 +67,12 @@ impl Edition {
     /// Its users of a shard.
     fn results(&self, shard: u32, n_shards: u32) -> ResultsBatch {
         let mut results = ResultsBatch::default();
-        let users = self.users.iter().filter(|&(&user, _)| shard_of(UserId(user), n_shards) == shard);
+        let users = self.users.iter().filter(|&(&user, _)| shard_of(UserId::new(user), n_shards) == shard);
         for (&user, (list, history)) in users {
-            results.history.push(UserId(user), history, &vec![4.0; history.len()]);
+            results.history.push(UserId::new(user), history, &vec![4.0; history.len()]);
             results.ranking.push(&[0.5]);
             results.rating.push(&[0.0]);
-            results.movies.push(&list.movies.iter().map(|movie| movie.0).collect::<Vec<_>>());
+            results.movies.push(&list.movies.iter().map(|movie| movie.get()).collect::<Vec<_>>());
             results.scores.extend(&list.scores);
             results.stars.extend(&list.stars);
         }
@@ -157,7 +157,7 @@ impl Output {
 
     /// Publishes an edition whose users are cut into `n_shards` shards.
     pub(crate) fn publish_cut(&self, edition: &Edition, n_shards: u32) -> GenerationId {
-        let mut writer = GenerationWriter::create(self.path()).unwrap();
+        let mut writer = DraftGeneration::create(self.path()).unwrap();
         write_movies(&mut writer, edition);
         let users_dir = writer.dir().join(layout::USERS);
         let mut finished = writer.finish().unwrap();
@@ -178,12 +178,12 @@ impl Output {
     }
 
     fn write(&self, edition: &Edition) -> GenerationId {
-        let mut writer = GenerationWriter::create(self.path()).unwrap();
+        let mut writer = DraftGeneration::create(self.path()).unwrap();
         for (&user, (list, history)) in &edition.users {
             let history = History { stars: vec![4.0; history.len()], movies: ids(history) };
-            writer.top_n.put(UserId(user), list).unwrap();
-            writer.histories.put(UserId(user), &history).unwrap();
-            writer.user_factors.put(UserId(user), &Factors(vec![0.5])).unwrap();
+            writer.top_n.put(UserId::new(user), list).unwrap();
+            writer.histories.put(UserId::new(user), &history).unwrap();
+            writer.user_factors.put(UserId::new(user), &Factors(vec![0.5])).unwrap();
         }
         write_movies(&mut writer, edition);
         writer.finish().unwrap().seal(account()).unwrap().generation
@@ -191,15 +191,15 @@ impl Output {
 }
 
 /// Writes what is no user's.
-fn write_movies(writer: &mut GenerationWriter, edition: &Edition) {
+fn write_movies(writer: &mut DraftGeneration, edition: &Edition) {
     for (&id, movie) in &edition.movies {
-        writer.movies.put(MovieId(id), movie).unwrap();
+        writer.movies.put(MovieId::new(id), movie).unwrap();
     }
     for (&id, similar) in &edition.similar {
-        writer.similar.put(MovieId(id), similar).unwrap();
+        writer.similar.put(MovieId::new(id), similar).unwrap();
     }
     for (&id, factors) in &edition.item_factors {
-        writer.item_factors.put(MovieId(id), &Factors(factors.to_vec())).unwrap();
+        writer.item_factors.put(MovieId::new(id), &Factors(factors.to_vec())).unwrap();
     }
     if edition.can_fold_in {
         writer.put_user_terms(&user_terms(1.0, vec![0.1, 0.1])).unwrap();
@@ -208,7 +208,7 @@ fn write_movies(writer: &mut GenerationWriter, edition: &Edition) {
 }
 
 fn ids(numbers: &[u32]) -> Vec<MovieId> {
-    numbers.iter().copied().map(MovieId).collect()
+    numbers.iter().copied().map(MovieId::new).collect()
 }
 
 fn top_n(list: &[u32]) -> TopN {

@@ -11,6 +11,9 @@
 //! - [`shards`]: servers that own some of the users
 //! - [`restarting`]: servers on the work directory of one that has ended
 //! - [`process`]: the program: its help, its exit codes, its end
+//! - [`hanging`]: files that cannot be read at once
+//! - [`starting`]: the program's addresses, hints and warnings at its start
+//! - [`targets`]: request targets that are not paths
 //!
 //! [`editions`] publishes the small generations that are served here, [`servers`] runs the server.
 
@@ -21,6 +24,7 @@ mod denying;
 mod describing;
 mod editions;
 mod folding;
+mod hanging;
 mod hostile;
 mod lookups;
 mod page;
@@ -30,3 +34,5 @@ mod reloading;
 mod restarting;
 mod servers;
 mod shards;
+mod starting;
+mod targets;

@@ -14,7 +14,7 @@ const MINE: u32 = 18;
 const OTHERS: u32 = 0;
 
 fn owned() -> Owned {
-    let (mine, others) = (shard_of(UserId(MINE), N_SHARDS), shard_of(UserId(OTHERS), N_SHARDS));
+    let (mine, others) = (shard_of(UserId::new(MINE), N_SHARDS), shard_of(UserId::new(OTHERS), N_SHARDS));
     assert_ne!(mine, others);
     mine.to_string().parse().unwrap()
 }
@@ -60,7 +60,11 @@ fn a_user_of_another_s_shard_is_answered_by_that_one_alone_whatever_the_client_h
         for of_client in ["\"another\"", &tag, "*"] {
             let answer = some.get_with(&others, "if-none-match", of_client);
             is_misdirected(&answer);
-            assert_eq!(answer.header("x-shard"), shard_of(UserId(OTHERS), N_SHARDS).to_string(), "{others}");
+            assert_eq!(
+                answer.header("x-shard"),
+                shard_of(UserId::new(OTHERS), N_SHARDS).to_string(),
+                "{others}"
+            );
         }
     }
     // Several users have no common shard, so none is named.
@@ -79,7 +83,7 @@ fn a_client_is_led_by_an_answer_without_a_body_to_where_the_settings_say() {
     for others in routes(OTHERS) {
         let answer = some.get(&others);
         assert_eq!((answer.status, answer.body.as_str()), (307, ""), "{answer:?}");
-        let shard = shard_of(UserId(OTHERS), N_SHARDS);
+        let shard = shard_of(UserId::new(OTHERS), N_SHARDS);
         assert_eq!(answer.header("location"), format!("http://127.0.0.1:1/of-{shard}{others}"));
         assert_eq!((answer.header("cache-control"), answer.header("content-type")), ("no-store", ""));
     }

@@ -1,20 +1,20 @@
-//! What a generation was held against before it could be published, as the manifest records it.
+//! The result of the gate, the check before publishing.
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::GenerationId;
 
-/// What a generation was held against before it could be published, and what came of it.
+/// The result of the gate.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Gate {
-    /// What came of it.
+    /// The verdict.
     pub verdict: Verdict,
-    /// Why somebody published it all the same.
+    /// The reason given for publishing in spite of failed checks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The generation that was published when this one was made, and that it was compared with.
+    /// The generation that was published during the run, with which this one was compared.
     pub baseline: Option<GenerationId>,
-    /// What was looked at, one by one.
+    /// The checks.
     pub checks: Vec<Check>,
 }
 
@@ -34,35 +34,35 @@ pub enum Verdict {
     Passed,
     /// A check failed: the generation is kept and not published.
     Refused,
-    /// A check failed, and somebody said beforehand that it should be published all the same.
+    /// A check failed, and the run was started with a reason to publish all the same.
     Forced,
 }
 
-/// One thing that the gate looked at.
+/// One check of the gate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Check {
-    /// What, as a name: `users`, `ndcg@100`.
+    /// The name: `users`, `ndcg@100`.
     pub name: String,
-    /// What came of it.
+    /// The outcome.
     pub outcome: Outcome,
     /// The figure of this generation, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<f64>,
-    /// What it was held against.
+    /// The figure that it was compared with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<f64>,
     /// The outcome as a sentence.
     pub detail: String,
 }
 
-/// What came of a check.
+/// The outcome of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It is as it should be.
+    /// The figure is within its bounds.
     Passed,
-    /// It is out of bounds.
+    /// The figure is out of its bounds.
     Failed,
-    /// There was nothing to hold it against.
+    /// There was nothing to compare with.
     Skipped,
 }

@@ -76,9 +76,9 @@ impl fmt::Display for Phase {
 /// Time and memory of one phase.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
-    /// Wall time.
+    /// Wall-clock time in seconds.
     pub seconds: f64,
-    /// The most memory that the process held during the phase; 0 where the system does not report it.
+    /// The peak resident memory of the process during the phase; 0 where it is unknown.
     pub peak_rss_bytes: u64,
 }
 

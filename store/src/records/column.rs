@@ -1,6 +1,6 @@
 //! Columns of numbers: a MessagePack `bin` of little-endian u32 or f32, 4 bytes each, for `#[serde(with)]`.
 //!
-//! An array would take up to 5 bytes a number and a look at each: a list of 100 is read in half the time.
+//! A MessagePack array takes up to 5 bytes per number and a branch for each: a list of 100 is decoded in half the time.
 
 use serde::de::{Deserialize, Deserializer, Error};
 use serde::ser::Serializer;
@@ -25,11 +25,11 @@ impl Number for f32 {
 
 impl Number for MovieId {
     fn to_bytes(self) -> [u8; 4] {
-        self.0.to_le_bytes()
+        self.get().to_le_bytes()
     }
 
     fn from_bytes(bytes: [u8; 4]) -> Self {
-        Self(u32::from_le_bytes(bytes))
+        Self::new(u32::from_le_bytes(bytes))
     }
 }
 
@@ -38,11 +38,11 @@ pub(super) fn serialize<S: Serializer, N: Number>(numbers: &[N], serializer: S) 
     serializer.serialize_bytes(bytes.as_flattened())
 }
 
-/// The numbers of a column as they lie there.
+/// The bytes of the numbers of a column.
 pub(super) fn numbers(bytes: &[u8]) -> Result<&[[u8; 4]], String> {
     match bytes.as_chunks() {
         (numbers, []) => Ok(numbers),
-        _ => Err(format!("{} bytes are no whole number of 4", bytes.len())),
+        _ => Err(format!("{} bytes are not a multiple of 4", bytes.len())),
     }
 }
 

@@ -1,4 +1,4 @@
-//! How a generation comes into a repository: made in a staging directory by whoever holds the lock, then added whole.
+//! Addition of generations: a run takes the lock, writes a generation in a staging directory, and adds it.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -7,38 +7,38 @@ use super::objects::Version;
 use super::{Repository, is_below};
 use crate::error::{Error, Result};
 use crate::layout::{self, CLAIM, MANIFEST, SEAL, USERS};
+use crate::local_copy::WorkingCopy;
 use crate::location::Location;
 use crate::manifest::Manifest;
-use crate::working_copy::WorkingCopy;
 
-/// The right to make a generation, for as long as it is held; the system takes it back from the dead.
+/// The lock of a run, released when dropped. The system releases it when the process ends.
 #[derive(Debug)]
 pub struct RunLock {
     file: Option<File>,
 }
 
-/// Where a run writes its generation before it is added.
+/// The directory in which a run writes its generation.
 #[derive(Debug)]
 pub enum Staging {
-    /// In place.
+    /// The directory of the repository.
     InPlace(PathBuf),
-    /// In a directory of its own, removed when dropped.
+    /// A private directory, removed when dropped.
     Apart(WorkingCopy),
 }
 
 impl Repository {
-    /// Takes the right to make a generation. A bucket has no such lock: there, whoever publishes second is told so.
+    /// Takes the lock of a run. A bucket has none: there, the second of two runs fails when it publishes.
     ///
     /// # Errors
-    /// [`Error::Locked`] while another process has it.
+    /// [`Error::Locked`] while another process holds it; [`Error::Io`].
     pub fn lock(&self) -> Result<RunLock> {
         Ok(RunLock { file: self.objects.lock()? })
     }
 
-    /// Where to make a generation that will be [added](Repository::add).
+    /// The directory for a generation that will be [added](Repository::add).
     ///
     /// # Errors
-    /// [`Error::Io`] where `work` cannot be written.
+    /// [`Error::UnsafeWorkDir`] or [`Error::Io`] for the work directory `work`.
     pub fn staging(&self, work: &Path) -> Result<Staging> {
         Ok(match &self.location {
             Location::Directory(path) => Staging::InPlace(path.clone()),
@@ -46,27 +46,27 @@ impl Repository {
         })
     }
 
-    /// Where to make the part of a job's generation that is no shard's: never in place, for what is left there of a
-    /// failed run is what the next one goes on with.
+    /// The directory for the part of a job's generation that belongs to no shard. It is never that of the repository, where
+    /// a later run continues with the results of a failed one.
     ///
     /// # Errors
-    /// [`Error::Io`] where `work` cannot be written.
+    /// [`Error::UnsafeWorkDir`] or [`Error::Io`] for the work directory `work`.
     pub fn staging_apart(work: &Path) -> Result<Staging> {
         WorkingCopy::create(work).map(Staging::Apart)
     }
 
-    /// Adds a sealed generation that was made in a staging directory, the manifest last. Calls `sent` with the bytes of
-    /// each part as it is sent. Where it was made in place nothing is left to do, and a job's shards are there already.
+    /// Adds a sealed generation, the manifest last. Calls `sent` with the number of bytes of each part that is sent. Does
+    /// nothing for a generation that was written in place. The shards of a job must exist.
     ///
     /// # Errors
-    /// [`Error::Claimed`] where another run began in the same millisecond, or completes the same job; [`Error::Damaged`]
-    /// where a shard's file is not there in its full length.
+    /// [`Error::Claimed`] where another run began in the same millisecond or completes the same job; [`Error::Damaged`]
+    /// where the file of a shard is missing or has another length; [`Error::Io`], [`Error::Remote`].
     pub fn add(&self, staging: &Staging, manifest: &Manifest, mut sent: impl FnMut(u64)) -> Result<()> {
         let Staging::Apart(copy) = staging else { return Ok(()) };
         let id = &manifest.generation;
         let dir = layout::generation_dir(copy.dir(), id);
         self.check_files_that(manifest, |name| is_below(USERS, name))?;
-        // A job has claimed its generation when it began; but where there is no lock, two runs may go on with it.
+        // A job has claimed its generation when it began. Without a lock, two runs may continue it.
         let claim = if manifest.n_shards.is_none() { CLAIM } else { SEAL };
         if !self.objects.replace(&layout::key(id, claim), signature().as_bytes(), &Version::ABSENT)? {
             return Err(Error::Claimed { generation: id.clone(), location: self.location.to_string() });
@@ -79,7 +79,7 @@ impl Repository {
 }
 
 impl RunLock {
-    /// Whether it keeps others out: where there is no lock to take, it does not.
+    /// Whether the lock excludes other runs: it does not in a bucket.
     #[must_use]
     pub fn is_exclusive(&self) -> bool {
         self.file.is_some()
@@ -87,7 +87,7 @@ impl RunLock {
 }
 
 impl Staging {
-    /// The directory to make the generation in.
+    /// The directory.
     #[must_use]
     pub fn dir(&self) -> &Path {
         match self {
@@ -97,7 +97,7 @@ impl Staging {
     }
 }
 
-/// Who writes, for whoever finds what was written.
+/// A line that identifies this process, for lock files and claims.
 pub(super) fn signature() -> String {
     format!("process {} since {}\n", std::process::id(), jiff::Timestamp::now())
 }

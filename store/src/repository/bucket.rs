@@ -1,72 +1,55 @@
-//! A repository in a bucket of an object store that speaks S3.
+//! Objects in a bucket of an object store that speaks S3.
 //!
-//! Objects are written whole or not at all, and `CURRENT` moves by a conditional put (`If-Match`, `If-None-Match`),
-//! which the store must support: AWS does, and so do current releases of the others. Requests that fail on the way, or
-//! on the store's side, are repeated for as long as the caller has patience.
+//! Objects are written whole or not at all. `replace` is a conditional put (`If-Match`, `If-None-Match`), which the store
+//! must support: AWS does, and so do current releases of the others. The client repeats requests that fail on the way
+//! or with an error of the store.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::path::Path as Key;
 use object_store::{
-    Attribute, BackoffConfig, ClientOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
-    RetryConfig, UpdateVersion, WriteMultipart,
+    Attribute, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion, WriteMultipart,
 };
 use tokio::runtime::Runtime;
-use url::Url;
 
 use super::objects::{Objects, Version};
 use super::pace::Pace;
 use crate::error::{Error, Result};
+use crate::s3;
 
-/// Bytes that are sent or fetched by one request. A file is some of these, so a request that is cut off costs one, and
-/// each is over well within [`REQUEST_TIMEOUT`].
+/// Bytes sent or fetched by one request: few enough for a request to end within its timeout, and for a broken one to cost
+/// little.
 const PART: usize = 8 << 20;
-/// Parts of a file that are sent at once.
+/// Parts of a file that are sent at the same time.
 const PARTS_IN_FLIGHT: usize = 4;
-/// How long a request may take.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long the store may take to accept a connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long nothing is said of a request that does not end.
+/// Time after which a request that has not ended is logged.
 const LONG: Duration = Duration::from_secs(10);
-/// How often a conditional put is tried whose connection breaks; of other requests the client takes care.
+/// Attempts of a conditional put whose connection breaks. The client repeats all other requests by itself.
 const ATTEMPTS: usize = 5;
 
-/// A bucket, and what the names of all our objects in it begin with.
+/// A prefix in a bucket.
 #[derive(Debug)]
 pub(super) struct Bucket {
-    store: AmazonS3,
+    store: Arc<dyn ObjectStore>,
     prefix: String,
+    /// The URL of the bucket, for messages.
     url: String,
-    /// Where requests run, for callers who know nothing of futures; taken only by dropping.
+    /// Runs the requests of blocking callers. `None` only while it is dropped.
     runtime: Option<Runtime>,
 }
 
 impl Bucket {
     pub(super) fn connect(bucket: &str, prefix: &str, patience: Duration) -> Result<Self> {
-        let url = format!("s3://{bucket}");
-        let options =
-            ClientOptions::new().with_timeout(REQUEST_TIMEOUT).with_connect_timeout(CONNECT_TIMEOUT);
-        let backoff = BackoffConfig {
-            init_backoff: Duration::from_millis(100),
-            max_backoff: Duration::from_secs(5),
-            ..BackoffConfig::default()
-        };
-        let allow_http = std::env::var("AWS_ALLOW_HTTP").is_ok_and(|given| given == "true" || given == "1");
-        let builder = AmazonS3Builder::from_env();
-        check_environment(&builder, allow_http)
-            .map_err(|problem| Error::Environment { url: url.clone(), problem })?;
-        let store = builder
-            .with_client_options(options.with_allow_http(allow_http))
-            .with_retry(RetryConfig { backoff, max_retries: usize::MAX, retry_timeout: patience })
-            .with_bucket_name(bucket)
-            .build()
-            .map_err(Error::remote("connect to", url.clone()))?;
+        Self::over(Arc::new(s3::connect(bucket, patience)?), format!("s3://{bucket}"), prefix)
+    }
+
+    /// The objects below a prefix of a store of any kind.
+    pub(super) fn over(store: Arc<dyn ObjectStore>, url: String, prefix: &str) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -82,7 +65,7 @@ impl Bucket {
         format!("{}/{}", self.url, self.key(key))
     }
 
-    /// Waits for a request's end and says what it was about if it failed, or if that takes long.
+    /// Runs a request to its end. An error names the action and the object; a request that takes long is logged.
     fn wait<T>(
         &self,
         action: &'static str,
@@ -107,7 +90,7 @@ impl Bucket {
     fn put(&self, action: &'static str, key: &str, content: Vec<u8>, mode: PutMode) -> Result<()> {
         let mut options = PutOptions::from(mode);
         if key.ends_with(".html") {
-            // A browser that is led to it shall show it.
+            // A browser shows it instead of saving it.
             options.attributes.insert(Attribute::ContentType, "text/html; charset=utf-8".into());
         }
         let name = self.key(key);
@@ -124,7 +107,7 @@ impl Bucket {
     }
 }
 
-/// A runtime may not be dropped where futures run, and servers drop what they no longer follow there.
+/// A server drops repositories on threads that run futures, where dropping a runtime panics.
 impl Drop for Bucket {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
@@ -162,7 +145,7 @@ impl Objects for Bucket {
                         object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. },
                     ..
                 }) => {
-                    // A store that was asked twice, for its first answer was lost, has done it the first time.
+                    // The first request may have succeeded, if its response was lost and the client has repeated it.
                     return Ok(self.read(key)?.is_some_and(|(found, _)| found == content));
                 }
                 Err(Error::Remote { source, .. }) if n_attempts < ATTEMPTS && is_cut_off(&source) => {
@@ -187,7 +170,9 @@ impl Objects for Bucket {
         let prefix = self.key(folder);
         let found = self.wait("list", folder, self.store.list_with_delimiter(Some(&prefix)))?;
         let keys = found.objects.into_iter().map(|object| object.location).chain(found.common_prefixes);
-        Ok(keys.filter_map(|key| key.filename().map(str::to_owned)).collect())
+        let mut names: Vec<_> = keys.filter_map(|key| key.filename().map(str::to_owned)).collect();
+        names.sort_unstable();
+        Ok(names)
     }
 
     fn size(&self, key: &str) -> Result<Option<u64>> {
@@ -230,8 +215,8 @@ impl Objects for Bucket {
         let upload = self.wait("send", key, self.store.put_multipart(&name))?;
         let mut upload = WriteMultipart::new_with_chunk_size(upload, PART);
         while !part.is_empty() {
-            // A failure is noticed here or at the end. Parts of an upload that never ended are not objects; the
-            // bucket's lifecycle rules take them away.
+            // A failure of an earlier part is returned here or at the end. Parts of an unfinished upload are no
+            // objects; a lifecycle rule of the bucket removes them.
             self.wait("send", key, async {
                 upload.wait_for_capacity(PARTS_IN_FLIGHT).await?;
                 upload.write(&part);
@@ -253,7 +238,7 @@ impl Objects for Bucket {
         Ok(is_there)
     }
 
-    /// There is no lock that the dead would lose.
+    /// No lock: a store cannot release the lock of a process that has died.
     fn lock(&self) -> Result<Option<File>> {
         Ok(None)
     }
@@ -267,37 +252,7 @@ impl Objects for Bucket {
     }
 }
 
-/// Looks at what the environment says for what the client would panic at, or refuse without saying why.
-fn check_environment(builder: &AmazonS3Builder, allow_http: bool) -> Result<(), String> {
-    use AmazonS3ConfigKey::{AccessKeyId, Endpoint, S3Endpoint, SecretAccessKey, Token};
-
-    let is_plain = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-    for key in [Endpoint, S3Endpoint] {
-        let Some(given) = builder.get_config_value(&key) else { continue };
-        let url = Url::parse(&given).ok().filter(|url| url.has_host() && is_plain(&given));
-        let problem = match url.as_ref().map(Url::scheme) {
-            Some("https") => continue,
-            Some("http") if allow_http => continue,
-            Some("http") => "it has no TLS; allow that with AWS_ALLOW_HTTP=true",
-            _ => "give a URL such as http://127.0.0.1:9000, or unset it",
-        };
-        return Err(format!("AWS_ENDPOINT is `{given}`: {problem}"));
-    }
-    for (key, name) in [
-        (AccessKeyId, "AWS_ACCESS_KEY_ID"),
-        (SecretAccessKey, "AWS_SECRET_ACCESS_KEY"),
-        (Token, "AWS_SESSION_TOKEN"),
-    ] {
-        if builder.get_config_value(&key).is_some_and(|given| !is_plain(&given)) {
-            return Err(format!(
-                "{name} is empty, or has a space or a line's end in it; give it as it is, or unset it"
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// Whether a connection broke, so that nobody knows whether the store has done what it was asked.
+/// Whether a connection broke, so that it is unknown whether the store has executed the request.
 fn is_cut_off(error: &(dyn std::error::Error + 'static)) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof};
 
@@ -306,7 +261,7 @@ fn is_cut_off(error: &(dyn std::error::Error + 'static)) -> bool {
         || error.source().is_some_and(is_cut_off)
 }
 
-/// What was found; `None` where the store has no such object. That it has no such bucket is an error.
+/// The result of a request; `None` where the object does not exist. A missing bucket is an error.
 fn unless_absent<T>(found: object_store::Result<T>) -> object_store::Result<Option<T>> {
     match found {
         Err(object_store::Error::NotFound { source, .. }) if !source.to_string().contains("NoSuchBucket") => {

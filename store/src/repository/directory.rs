@@ -1,4 +1,4 @@
-//! A repository in a directory: of this machine, or of a file system that several machines share.
+//! Objects as files of a directory: of this machine, or of a file system that several machines share.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
@@ -12,10 +12,12 @@ use crate::durable;
 use crate::error::{Error, Result};
 use crate::layout::LOCK;
 
-/// Bytes that are copied between two looks at the clock.
+/// Bytes copied at a time where the bandwidth is bounded.
 const PART: usize = 1 << 20;
+/// The end of the name of the file that is locked while an object is replaced.
+const LOCK_OF_OBJECT: &str = ".lock";
 
-/// Files below a directory, which is made when something is first written.
+/// Files below a directory, which is created by the first write.
 #[derive(Debug)]
 pub(super) struct Directory {
     root: PathBuf,
@@ -45,12 +47,12 @@ impl Objects for Directory {
         if let Some(dir) = path.parent() {
             fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
         }
-        durable::replace(&path, content)
+        durable::write_file(&path, |file| file.write_all(content))
     }
 
-    /// Who replaces holds a lock meanwhile, so that nobody else does between the look and the rename.
+    /// Holds a lock, so that no other process replaces the object between the comparison and the rename.
     fn replace(&self, key: &str, content: &[u8], seen: &Version) -> Result<bool> {
-        let lock = self.path(&format!("{key}.lock"));
+        let lock = self.path(&format!("{key}{LOCK_OF_OBJECT}"));
         let dir = lock.parent().unwrap_or(&self.root);
         fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
         let file = open_lock(&lock)?;
@@ -88,7 +90,11 @@ impl Objects for Directory {
             Err(e) => return Err(Error::io("list", path)(e)),
         };
         let name = |entry: io::Result<fs::DirEntry>| Ok(entry?.file_name().to_string_lossy().into_owned());
-        entries.map(name).collect::<io::Result<_>>().map_err(Error::io("list", path))
+        let names: io::Result<Vec<_>> = entries.map(name).collect();
+        let mut names = names.map_err(Error::io("list", path))?;
+        names.retain(|name| !durable::is_draft(name) && !name.ends_with(LOCK_OF_OBJECT));
+        names.sort_unstable();
+        Ok(names)
     }
 
     fn size(&self, key: &str) -> Result<Option<u64>> {
@@ -119,30 +125,25 @@ impl Objects for Directory {
         let path = self.path(key);
         let dir = path.parent().unwrap_or(&self.root);
         fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
-        // Two processes may do the same work at once.
-        let unique = format!("{}-{}", std::process::id(), jiff::Timestamp::now().as_nanosecond());
-        let draft = path.with_extension(unique);
-        let copied = fs::copy(from, &draft).map_err(Error::io("copy", from)).and_then(|n_bytes| {
-            sent(n_bytes);
-            durable::take_place(&draft, &path)
-        });
-        if copied.is_err() {
-            // What is wrong is told already.
-            let _ = fs::remove_file(&draft);
-        }
-        copied
+        let mut source = File::open(from).map_err(Error::io("open", from))?;
+        sent(durable::write_file(&path, |file| io::copy(&mut source, file))?);
+        Ok(())
     }
 
     fn rename(&self, from: &str, to: &str) -> Result<bool> {
         let (from, to) = (self.path(from), self.path(to));
         let dir = to.parent().unwrap_or(&self.root);
         fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
-        match durable::take_place(&from, &to) {
+        match durable::move_to(&from, &to) {
             Ok(()) => Ok(true),
-            // Others may do the same meanwhile.
+            // Another process may have renamed it in the meantime.
             Err(Error::Io { source, .. }) if is_absent(&source) => Ok(false),
             Err(other) => Err(other),
         }
+    }
+
+    fn remove_remnants(&self, folder: &str) -> Result<()> {
+        durable::remove_old_drafts(&self.path(folder))
     }
 
     fn lock(&self) -> Result<Option<File>> {
@@ -153,7 +154,7 @@ impl Objects for Directory {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
-                // Who it is helps, and is not needed.
+                // Optional: the error is useful without it.
                 let _ = file.read_to_string(&mut holder);
                 return Err(Error::Locked { path, holder: holder.trim_end().to_owned() });
             }
@@ -178,7 +179,7 @@ impl Objects for Directory {
     }
 }
 
-/// A file that is there to be locked.
+/// Opens a lock file, and creates it where it does not exist.
 fn open_lock(path: &Path) -> Result<File> {
     File::options()
         .read(true)
@@ -206,7 +207,7 @@ fn version(content: &[u8]) -> Version {
     Version(Some(blake3::hash(content).to_hex().to_string()))
 }
 
-/// There is no such file; its folder may be missing, or be a file.
+/// Whether an error says that a file does not exist: its directory may be missing, or be a file.
 fn is_absent(e: &io::Error) -> bool {
     matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }

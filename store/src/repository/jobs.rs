@@ -1,17 +1,17 @@
-//! Generations whose users are computed shard by shard, by many processes, while they are in the making.
+//! Jobs: generations whose users are computed shard by shard, by several processes.
 //!
-//! A job has the name of the generation that it makes. What its tasks share lies beside the generations, and goes when
-//! it ends:
+//! A job has the name of its generation. The files that its tasks share are beside the generations and are removed when the
+//! job ends:
 //!
 //! ```text
-//! jobs/<id>/...                          what the tasks read, what they make, and their accounts
-//! generations/<id>/claim                 whose it is
-//! generations/<id>/users/<shard>.parquet what was made of a shard
+//! jobs/<id>/...                          input, results and receipts of the tasks
+//! generations/<id>/claim                 the process that has begun the generation
+//! generations/<id>/users/<shard>.parquet the checked results of a shard
 //! ```
 //!
-//! A task may run twice, on two machines, even at once, and long after its job has ended: whoever hands tasks out cannot
-//! take them back. So a task writes to a name of its own, and only who then reads the file back, while the job goes on and
-//! the shard has no account, gives it its final one.
+//! A task may run twice, on two machines, even at the same time, and after its job has ended. So a task writes to a key of
+//! its own, and the process that checks the results, while the job lasts and the shard has no receipt, moves them to their
+//! final key.
 
 use std::path::Path;
 
@@ -22,10 +22,10 @@ use crate::error::Result;
 use crate::ids::GenerationId;
 use crate::layout::{self, CLAIM, JOBS, MANIFEST, SEAL, USERS};
 
-/// The folder of a job's ratings.
+/// The folder of a job's rating shards.
 const RATINGS: &str = "ratings";
 
-/// What lies in a repository of one job.
+/// The files of a job in a repository.
 #[derive(Debug, Clone)]
 pub struct JobFiles<'a> {
     repository: &'a Repository,
@@ -33,10 +33,10 @@ pub struct JobFiles<'a> {
 }
 
 impl Repository {
-    /// Begins a job under a name of its own, from now.
+    /// Begins a job under the first free name from now on.
     ///
     /// # Errors
-    /// As [`Repository::pointer`].
+    /// [`Error::Io`](crate::Error::Io), [`Error::Remote`](crate::Error::Remote).
     pub fn begin_job(&self) -> Result<JobFiles<'_>> {
         let mut time = jiff::Timestamp::now();
         loop {
@@ -49,21 +49,21 @@ impl Repository {
         }
     }
 
-    /// The jobs that have not ended, by ascending name. What is left of one whose generation is whole is none.
+    /// The jobs whose generation is not complete, ids ascending.
     ///
     /// # Errors
-    /// As [`Repository::pointer`].
+    /// [`Error::Io`](crate::Error::Io), [`Error::Remote`](crate::Error::Remote).
     pub fn jobs(&self) -> Result<Vec<GenerationId>> {
         let mut jobs = Vec::new();
         for id in self.ids(JOBS)? {
-            if !self.is_whole(&id)? {
+            if !self.is_complete(&id)? {
                 jobs.push(id);
             }
         }
         Ok(jobs)
     }
 
-    pub(super) fn is_whole(&self, id: &GenerationId) -> Result<bool> {
+    pub(super) fn is_complete(&self, id: &GenerationId) -> Result<bool> {
         Ok(self.objects.size(&layout::key(id, MANIFEST))?.is_some())
     }
 
@@ -75,83 +75,84 @@ impl Repository {
 }
 
 impl JobFiles<'_> {
-    /// The generation that it makes.
+    /// The generation of the job.
     #[must_use]
     pub fn id(&self) -> &GenerationId {
         &self.id
     }
 
-    /// A small file of the job; `None` where there is none.
+    /// Reads a small file of the job; `None` where it does not exist.
     ///
     /// # Errors
-    /// As for every call: [`Error::Io`](crate::Error::Io), [`Error::Remote`](crate::Error::Remote).
+    /// [`Error::Io`](crate::Error::Io), [`Error::Remote`](crate::Error::Remote).
     pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
         Ok(self.repository.objects.read(&self.key(name))?.map(|(content, _)| content))
     }
 
-    /// Writes a small file of the job, whatever was there.
+    /// Writes a small file of the job, in place of any other.
     ///
     /// # Errors
-    /// As [`JobFiles::read`].
+    /// [`Error::Io`](crate::Error::Io), [`Error::Remote`](crate::Error::Remote).
     pub fn write(&self, name: &str, content: &[u8]) -> Result<()> {
         self.repository.objects.write(&self.key(name), content)
     }
 
-    /// Writes a small file of the job that is not there. Returns whether it has that content now.
+    /// Writes a small file of the job if it does not exist. Returns whether the file now has this content.
     ///
     /// # Errors
-    /// As [`JobFiles::read`].
+    /// [`Error::Io`](crate::Error::Io), [`Error::Remote`](crate::Error::Remote).
     pub fn write_once(&self, name: &str, content: &[u8]) -> Result<bool> {
         self.repository.objects.replace(&self.key(name), content, &Version::ABSENT)
     }
 
-    /// Removes a small file of the job, if it is there.
+    /// Removes a small file of the job, if it exists.
     ///
     /// # Errors
-    /// As [`JobFiles::read`].
+    /// [`Error::Io`](crate::Error::Io), [`Error::Remote`](crate::Error::Remote).
     pub fn remove(&self, name: &str) -> Result<()> {
         self.repository.objects.remove(&self.key(name))
     }
 
-    /// The names in a folder of the job.
+    /// The names in a folder of the job, ascending.
     ///
     /// # Errors
-    /// As [`JobFiles::read`].
+    /// [`Error::Io`](crate::Error::Io), [`Error::Remote`](crate::Error::Remote).
     pub fn names(&self, folder: &str) -> Result<Vec<String>> {
         self.repository.objects.names(&self.key(folder))
     }
 
-    /// Copies a file into the job.
+    /// Uploads a file to the job.
     ///
     /// # Errors
-    /// As [`JobFiles::read`].
+    /// [`Error::Io`](crate::Error::Io), [`Error::Remote`](crate::Error::Remote).
     pub fn send(&self, from: &Path, name: &str) -> Result<()> {
         self.repository.objects.upload(from, &self.key(name), &mut |_| ())
     }
 
-    /// A file of the job, to be read where the path says: in place, or a copy in a directory of the caller's.
+    /// A file of the job, in place or as a copy in `dir`.
     ///
     /// # Errors
-    /// As [`JobFiles::read`]; [`Error::Damaged`](crate::Error::Damaged) where there is none.
+    /// [`Error::Damaged`](crate::Error::Damaged) where it does not exist; [`Error::Io`](crate::Error::Io),
+    /// [`Error::Remote`](crate::Error::Remote).
     pub fn fetch(&self, name: &str, dir: &Path) -> Result<Fetched> {
         self.repository.objects.fetch(&self.key(name), dir)
     }
 
-    /// The ratings of its shards, where the job itself has them.
+    /// The rating shards among the files of the job.
     #[must_use]
     pub fn ratings(&self) -> RatingShards {
         RatingShards::within(&self.repository.objects, &self.key(RATINGS))
     }
 
-    /// Copies what was made of a shard to where tasks leave it.
+    /// Uploads the results of a shard, to be checked.
     ///
     /// # Errors
-    /// As [`JobFiles::read`].
+    /// [`Error::Io`](crate::Error::Io), [`Error::Remote`](crate::Error::Remote).
     pub fn send_results(&self, from: &Path, shard: u32) -> Result<()> {
         self.repository.objects.upload(from, &self.results_key(shard), &mut |_| ())
     }
 
-    /// Where tasks leave what they make of a shard, as engines of other makes name it.
+    /// The URL of the results of a shard, for other programs.
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io) where there is no current directory.
@@ -159,36 +160,37 @@ impl JobFiles<'_> {
         self.repository.objects.url(&self.results_key(shard))
     }
 
-    /// Puts what a task has left of a shard into the generation. Where it has left nothing that was done before, or what
-    /// is read next is missing.
+    /// Moves the results of a shard into the generation. Does nothing where there are none: they were moved before, or the
+    /// next read finds them missing.
     ///
     /// # Errors
-    /// As [`JobFiles::read`].
+    /// [`Error::Io`](crate::Error::Io), [`Error::Remote`](crate::Error::Remote).
     pub fn take_results(&self, shard: u32) -> Result<()> {
         self.repository.objects.rename(&self.results_key(shard), &self.users_key(shard)).map(|_| ())
     }
 
-    /// A shard's results, to be read where the path says.
+    /// The results of a shard in the generation, in place or as a copy in `dir`.
     ///
     /// # Errors
-    /// As [`JobFiles::fetch`].
+    /// [`Error::Damaged`](crate::Error::Damaged) where it does not exist; [`Error::Io`](crate::Error::Io),
+    /// [`Error::Remote`](crate::Error::Remote).
     pub fn fetch_users(&self, shard: u32, dir: &Path) -> Result<Fetched> {
         self.repository.objects.fetch(&self.users_key(shard), dir)
     }
 
-    /// How large the file of a shard's results is; `None` where there is none.
+    /// The size in bytes of a shard's results in the generation; `None` where there are none.
     ///
     /// # Errors
-    /// As [`JobFiles::read`].
+    /// [`Error::Io`](crate::Error::Io), [`Error::Remote`](crate::Error::Remote).
     pub fn users_size(&self, shard: u32) -> Result<Option<u64>> {
         self.repository.objects.size(&self.users_key(shard))
     }
 
-    /// Removes what killed tasks have left beside the shards' results.
+    /// Removes files beside the results of shards, which killed tasks have left.
     ///
     /// # Errors
-    /// As [`JobFiles::read`].
-    pub fn tidy_users(&self, n_shards: u32) -> Result<()> {
+    /// [`Error::Io`](crate::Error::Io), [`Error::Remote`](crate::Error::Remote).
+    pub fn remove_stray_files(&self, n_shards: u32) -> Result<()> {
         let folder = layout::key(&self.id, USERS);
         let kept: Vec<_> = (0..n_shards).map(|shard| self.users_key(shard)).collect();
         for name in self.repository.objects.names(&folder)? {
@@ -200,12 +202,12 @@ impl JobFiles<'_> {
         Ok(())
     }
 
-    /// Whether a run may go on with the job, where `lock` says whether others can be at it. None may that another has begun
-    /// to complete, unless that one is dead.
+    /// Whether a run may continue the job. Without an exclusive `lock`, it may not once another run has begun to complete
+    /// the generation.
     ///
     /// # Errors
-    /// As [`JobFiles::read`].
-    pub fn may_go_on(&self, lock: &RunLock) -> Result<bool> {
+    /// [`Error::Io`](crate::Error::Io), [`Error::Remote`](crate::Error::Remote).
+    pub fn may_continue(&self, lock: &RunLock) -> Result<bool> {
         let (objects, seal) = (&self.repository.objects, layout::key(&self.id, SEAL));
         if objects.size(&seal)?.is_none() {
             return Ok(true);
@@ -216,10 +218,10 @@ impl JobFiles<'_> {
         Ok(lock.is_exclusive())
     }
 
-    /// Removes what the tasks have shared. The generation stays as it is.
+    /// Removes the files of the job. The generation is not affected.
     ///
     /// # Errors
-    /// As [`JobFiles::read`].
+    /// [`Error::Io`](crate::Error::Io), [`Error::Remote`](crate::Error::Remote).
     pub fn end(&self) -> Result<()> {
         self.repository.objects.remove_all(&format!("{JOBS}/{}", self.id))
     }

@@ -1,49 +1,49 @@
-//! The generations of a site, which of them is published, and what people said of them.
+//! A repository: generations, the pointer to the published one, and annotations.
 //!
-//! The rules stand here, once: a generation is whole when its manifest is there; `CURRENT` moves from what its mover
-//! has seen, or not at all (`current`); a reader checks every byte. Where the bytes are is the matter of `objects`: in
-//! a `directory` or in a `bucket`. Nothing here decides whether a generation is good enough: that is its
-//! manifest's [`Gate`](crate::manifest::Gate).
+//! Its rules: a generation is complete when its manifest exists; `CURRENT` is replaced only if it still has the content
+//! that was read before (`pointer`); a reader checks every byte. They hold for every implementation of
+//! `Objects`: a `directory` or a `bucket`. The repository does not decide whether a generation may be published; its
+//! manifest's [`Gate`](crate::manifest::Gate) records that.
 
 mod objects;
 mod pace;
 mod directory;
 mod bucket;
 mod adding;
-mod adopting;
-mod current;
+mod pointer;
 mod jobs;
 mod rating_shards;
-mod marks;
+mod annotations;
 mod removing;
-mod reporting;
+#[cfg(test)]
+mod laws;
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::engine::Loader;
 use crate::error::{Error, Result};
 use crate::ids::GenerationId;
 use crate::layout::{self, GENERATIONS, MANIFEST, RECORDS, USERS};
-use crate::loading::Loader;
+use crate::local_copy::WorkingCopy;
 use crate::location::Location;
 use crate::manifest::{FileDigest, Manifest};
-use crate::reader::{Generation, LocalCopy};
+use crate::reader::{LocalGeneration, OpenGeneration};
 use crate::shards::Owned;
-use crate::working_copy::WorkingCopy;
 pub use adding::{RunLock, Staging};
-pub use current::Pointer;
+pub use annotations::Mark;
 use directory::Directory;
 pub use jobs::JobFiles;
-pub use marks::Mark;
 pub use objects::Fetched;
 use objects::Objects;
 pub use pace::Bandwidth;
 use pace::Pace;
+pub use pointer::Pointer;
 pub use rating_shards::{RatingShards, RatingsAccount};
 
-/// The generations at a location. All calls block; those on a bucket do so for as long as the network takes.
+/// The generations at a location. All calls block, those to a bucket on the network.
 #[derive(Debug)]
 pub struct Repository {
     location: Location,
@@ -51,37 +51,36 @@ pub struct Repository {
 }
 
 impl Repository {
-    /// The repository at a location, which need not exist yet. `patience` is how long calls to a bucket that does not
-    /// answer are repeated. Credentials, region and endpoint come from the environment (`AWS_ACCESS_KEY_ID`,
-    /// `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, `AWS_ENDPOINT`).
+    /// Opens the repository at a location, which need not exist yet. `patience` is how long requests to a bucket are
+    /// repeated while the store does not answer. The environment configures the client, see [`s3`](crate::s3).
     ///
     /// # Errors
-    /// [`Error::Remote`] where the environment does not say enough.
+    /// [`Error::Environment`], [`Error::Remote`].
     pub fn open(location: &Location, patience: Duration) -> Result<Self> {
         Ok(Self { location: location.clone(), objects: objects::open(location, patience)? })
     }
 
-    /// The repository in a directory.
+    /// Opens the repository in a directory, which need not exist yet.
     #[must_use]
     pub fn in_directory(path: &Path) -> Self {
         Self { location: path.into(), objects: Arc::new(Directory::new(path)) }
     }
 
-    /// Where it is.
+    /// The location.
     #[must_use]
     pub fn location(&self) -> &Location {
         &self.location
     }
 
-    /// All generations, whole or not, by ascending id.
+    /// All generations, complete or not, ids ascending.
     ///
     /// # Errors
-    /// As [`Repository::pointer`].
+    /// [`Error::Io`], [`Error::Remote`].
     pub fn generations(&self) -> Result<Vec<GenerationId>> {
         self.ids(GENERATIONS)
     }
 
-    /// The ids that things in a folder are named by, ascending.
+    /// The names in a folder that are ids of generations, ascending.
     fn ids(&self, folder: &str) -> Result<Vec<GenerationId>> {
         let names = self.objects.names(folder)?;
         let mut ids: Vec<GenerationId> = names.iter().filter_map(|name| name.parse().ok()).collect();
@@ -92,7 +91,8 @@ impl Repository {
     /// A generation's manifest.
     ///
     /// # Errors
-    /// [`Error::Incomplete`] where there is none, [`Error::OtherFormat`], [`Error::Damaged`].
+    /// [`Error::Incomplete`] where there is none; [`Error::OtherFormat`], [`Error::Damaged`], [`Error::Io`],
+    /// [`Error::Remote`].
     pub fn manifest(&self, id: &GenerationId) -> Result<Manifest> {
         let key = layout::key(id, MANIFEST);
         let Some((bytes, _)) = self.objects.read(&key)? else {
@@ -107,21 +107,21 @@ impl Repository {
         Ok(manifest)
     }
 
-    /// Copies a generation into a directory of its own under `work` and checks every file against the manifest, so
-    /// that what is opened is what was checked. Costs one copy (a reflink where the file system can, unless
-    /// `bandwidth` is bounded) and one reading; keeps the records alone. Of a generation that is cut into shards only
-    /// those that are `owned` are copied, and become records.
+    /// Copies a generation to a private directory below the work directory `work` and checks each copied file against the
+    /// manifest. The copy keeps the records only. Of a generation that is cut into shards, the `owned` shards are copied
+    /// and loaded into the records. Costs one copy (a reflink where the file system can, unless `bandwidth` is bounded)
+    /// and one reading.
     ///
     /// # Errors
-    /// Those of [`Repository::manifest`]; [`Error::Damaged`] naming the file that is not what the manifest says;
-    /// [`Error::NoSuchShards`].
+    /// [`Error::Incomplete`], [`Error::OtherFormat`]; [`Error::Damaged`] for a file that differs from the manifest;
+    /// [`Error::NoSuchShards`], [`Error::UnsafeWorkDir`], [`Error::Engine`], [`Error::Io`], [`Error::Remote`].
     pub fn fetch(
         &self,
         id: &GenerationId,
         work: &Path,
         owned: &Owned,
         bandwidth: Bandwidth,
-    ) -> Result<LocalCopy> {
+    ) -> Result<LocalGeneration> {
         let manifest = self.manifest(id)?;
         manifest.check_owned(owned)?;
         let copy = WorkingCopy::create(work)?;
@@ -137,16 +137,31 @@ impl Repository {
             for shard in (0..n_shards).filter(|&shard| owned.has(shard)) {
                 let name = layout::users_file(shard);
                 let path = self.fetch_file(&manifest, &name, copy.dir(), &mut pace)?;
-                loader.load(shard, &path).map_err(|e| e.told_of(self.path(id, &name)))?;
-                // One at a time lies on the disk as a file and as records.
+                loader.load(shard, &path).map_err(|e| e.with_path(self.path(id, &name)))?;
+                // At most one shard is on disk both as a file and as records.
                 fs::remove_file(&path).map_err(Error::io("remove", &path))?;
             }
             loader.close()?;
         }
-        Ok(LocalCopy::new(manifest, owned.clone(), copy))
+        Ok(LocalGeneration::new(manifest, owned.clone(), copy))
     }
 
-    /// Copies a file of a generation below `dir` and checks the copy.
+    /// Takes over the copy of a generation that another process has [kept](LocalGeneration::keep) below the work
+    /// directory `work`. Returns `None` where there is none. Other kept copies are removed. The cost does not depend on
+    /// the number of records.
+    ///
+    /// A kept copy is checked less than a [fetched](Repository::fetch) one, because the record engine may have written to
+    /// it: manifest and shards are those that are asked for, the log has the length and each other file has the digest
+    /// that it had when the copy was kept. The engine checks a CRC of what it reads later.
+    ///
+    /// # Errors
+    /// [`Error::Incomplete`], [`Error::OtherFormat`] or [`Error::Damaged`] for the manifest; [`Error::UnsafeWorkDir`],
+    /// [`Error::Io`], [`Error::Remote`].
+    pub fn adopt(&self, id: &GenerationId, work: &Path, owned: &Owned) -> Result<Option<LocalGeneration>> {
+        LocalGeneration::take_over(self.manifest(id)?, work, owned)
+    }
+
+    /// Copies a file of a generation below `dir` and checks the copy against the manifest.
     fn fetch_file(&self, manifest: &Manifest, name: &str, dir: &Path, pace: &mut Pace) -> Result<PathBuf> {
         let id = &manifest.generation;
         let of_manifest = |detail: String| Error::Damaged { path: self.path(id, MANIFEST), detail };
@@ -163,23 +178,29 @@ impl Repository {
         if !self.objects.download(&layout::key(id, name), &to, pace)? {
             return Err(Error::Damaged { path: self.path(id, name), detail: "it is missing".to_owned() });
         }
-        digest.check(&to).map_err(|e| e.told_of(self.path(id, name)))?;
+        digest.check(&to).map_err(|e| e.with_path(self.path(id, name)))?;
         Ok(to)
     }
 
-    /// Fetches a generation, all of it, and opens it; see [`Repository::fetch`] and [`Generation::open`].
+    /// Fetches a generation with all shards and opens it.
     ///
     /// # Errors
-    /// Those of both.
-    pub fn open_generation(&self, id: &GenerationId, work: &Path, cache_bytes: u64) -> Result<Generation> {
+    /// [`Error::Incomplete`], [`Error::OtherFormat`], [`Error::Damaged`], [`Error::UnsafeWorkDir`], [`Error::Engine`],
+    /// [`Error::Io`], [`Error::Remote`].
+    pub fn open_generation(
+        &self,
+        id: &GenerationId,
+        work: &Path,
+        cache_bytes: u64,
+    ) -> Result<OpenGeneration> {
         let copy = self.fetch(id, work, &Owned::all(), Bandwidth::UNBOUNDED)?;
-        Generation::open(copy.into(), cache_bytes)
+        OpenGeneration::open(copy.into(), cache_bytes)
     }
 
-    /// Checks that every file of a generation is there in its full length: what can be told without reading it.
+    /// Checks that every file of a generation exists and has its length, without reading it.
     ///
     /// # Errors
-    /// [`Error::Damaged`] naming the first that is not.
+    /// [`Error::Damaged`] for the first that does not; [`Error::Io`], [`Error::Remote`].
     pub fn check_files(&self, manifest: &Manifest) -> Result<()> {
         self.check_files_that(manifest, |_| true)
     }
@@ -197,14 +218,14 @@ impl Repository {
         Ok(())
     }
 
-    /// Where a file of a generation is, for people.
+    /// The place of a file of a generation, for messages: a path or an `s3://` URL.
     #[must_use]
     pub fn path(&self, id: &GenerationId, name: &str) -> PathBuf {
         self.objects.path(&layout::key(id, name))
     }
 }
 
-/// Whether a file of a generation lies below a directory of it.
+/// Whether a file of a generation is below a directory of it.
 fn is_below(dir: &str, name: &str) -> bool {
     Path::new(name).starts_with(dir)
 }

@@ -1,4 +1,4 @@
-//! What a repository asks of the place where its bytes are.
+//! Named objects: the interface of a repository to the place where its bytes are.
 
 use std::fmt::Debug;
 use std::fs::File;
@@ -13,73 +13,83 @@ use super::pace::{Bandwidth, Pace};
 use crate::error::{Error, Result};
 use crate::location::Location;
 
-/// Copies that were made of objects.
+/// The number of copies made by [`Objects::fetch`], for their names.
 static N_FETCHED: AtomicU64 = AtomicU64::new(0);
 
-/// Named objects, the names being paths with slashes. An object is never seen half written.
+/// Objects named by keys, which are paths with slashes. A reader never sees an object half written. `laws` tests what holds
+/// for each implementation.
 pub(super) trait Objects: Debug + Send + Sync {
-    /// A small object whole, and its version; `None` where there is none.
+    /// Reads a small object and its version; `None` where it does not exist.
     fn read(&self, key: &str) -> Result<Option<(Vec<u8>, Version)>>;
 
-    /// Writes a small object, whatever was there.
+    /// Writes a small object, in place of any other.
     fn write(&self, key: &str, content: &[u8]) -> Result<()>;
 
-    /// Writes a small object where its version still is `seen`. Returns whether it has that content now, which it may
-    /// have had already: asked twice, it was done.
+    /// Writes a small object if its version is still `seen`. Returns whether the object now has this content, which a
+    /// repeated request finds there.
     fn replace(&self, key: &str, content: &[u8], seen: &Version) -> Result<bool>;
 
-    /// Removes an object, if it is there.
+    /// Removes an object, if it exists.
     fn remove(&self, key: &str) -> Result<()>;
 
-    /// Removes all objects whose names begin with a folder's.
+    /// Removes all objects below a folder.
     fn remove_all(&self, folder: &str) -> Result<()>;
 
-    /// The names directly in a folder; none where there is no such folder.
+    /// The names of the objects and folders directly in a folder, ascending; none where the folder does not exist.
     fn names(&self, folder: &str) -> Result<Vec<String>>;
 
-    /// The bytes of an object; `None` where there is none.
+    /// The size of an object in bytes; `None` where it does not exist.
     fn size(&self, key: &str) -> Result<Option<u64>>;
 
-    /// Copies an object into a new file; returns false where there is none.
+    /// Copies an object to a file. Returns false where the object does not exist.
     fn download(&self, key: &str, to: &Path, pace: &mut Pace) -> Result<bool>;
 
-    /// The file that an object is, where it is one.
+    /// The file of an object, where objects are files.
     fn in_place(&self, key: &str) -> Option<PathBuf>;
 
-    /// Copies a file into an object, telling `sent` the bytes of each part.
+    /// Copies a file to an object. Calls `sent` with the number of bytes of each part.
     fn upload(&self, from: &Path, key: &str, sent: &mut dyn FnMut(u64)) -> Result<()>;
 
-    /// Gives an object another name, in place of what has that; returns false where there is no object.
+    /// Renames an object, in place of any other. Returns false where it does not exist.
     fn rename(&self, from: &str, to: &str) -> Result<bool>;
 
-    /// Takes the lock of those who write, where there is such a thing.
+    /// Takes the lock of writers. Returns `None` where there are no locks.
     fn lock(&self) -> Result<Option<File>>;
 
-    /// Where an object is, for people.
+    /// Removes what writes that were killed have left in a folder, once it is old. Nothing where objects are written whole.
+    fn remove_remnants(&self, _folder: &str) -> Result<()> {
+        Ok(())
+    }
+
+    /// The place of an object, for messages.
     fn path(&self, key: &str) -> PathBuf;
 
-    /// Where an object is, for programs: `file:///...` or `s3://...`.
+    /// The URL of an object: `file:///...` or `s3://...`.
     fn url(&self, key: &str) -> Result<String>;
 
-    /// A file that is an object, or a copy of it in `dir`.
+    /// The file of an object, or a copy in `dir`.
     ///
     /// # Errors
-    /// [`Error::Damaged`] where there is none.
+    /// [`Error::Damaged`] where the object does not exist.
     fn fetch(&self, key: &str, dir: &Path) -> Result<Fetched> {
+        let missing = || Error::Damaged { path: self.path(key), detail: "it is missing".to_owned() };
         if let Some(path) = self.in_place(key) {
-            return Ok(Fetched { path, is_copy: false });
+            return match self.size(key)? {
+                Some(_) => Ok(Fetched { path, is_copy: false }),
+                None => Err(missing()),
+            };
         }
-        // The same may be wanted twice at once, and each copy goes by itself.
+        // Each copy has a name of its own: it is removed by itself.
         let number = N_FETCHED.fetch_add(1, Ordering::Relaxed);
         let path = dir.join(format!("{number}-{}", key.replace('/', "-")));
         match self.download(key, &path, &mut Bandwidth::UNBOUNDED.pace())? {
             true => Ok(Fetched { path, is_copy: true }),
-            false => Err(Error::Damaged { path: self.path(key), detail: "it is missing".to_owned() }),
+            false => Err(missing()),
         }
     }
 }
 
-/// A file of a repository that may be read until this is dropped: in place, or a copy, which then goes.
+/// A file of a repository: in place, or a copy that is removed when this is dropped.
 #[derive(Debug)]
 pub struct Fetched {
     path: PathBuf,
@@ -87,7 +97,7 @@ pub struct Fetched {
 }
 
 impl Fetched {
-    /// The file.
+    /// The path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -104,7 +114,7 @@ impl Drop for Fetched {
     }
 }
 
-/// The objects at a location; `patience` is how long calls to a bucket that does not answer are repeated.
+/// The objects at a location. `patience` is how long requests to a bucket are repeated while the store does not answer.
 pub(super) fn open(location: &Location, patience: Duration) -> Result<Arc<dyn Objects>> {
     Ok(match location {
         Location::Directory(path) => Arc::new(Directory::new(path)),
@@ -112,11 +122,11 @@ pub(super) fn open(location: &Location, patience: Duration) -> Result<Arc<dyn Ob
     })
 }
 
-/// What an object was when it was read: equal for equal content.
+/// The version of an object that was read: equal for equal content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Version(pub(super) Option<String>);
 
 impl Version {
-    /// That of an object that is not there.
+    /// The version of an object that does not exist.
     pub(super) const ABSENT: Self = Self(None);
 }

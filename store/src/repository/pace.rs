@@ -1,13 +1,13 @@
-//! A bound on how fast a generation is fetched, so that fetching leaves room for serving.
+//! A bound on the bandwidth of a fetch, so that a server has resources left for requests.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How many bytes a second fetching may take, at most.
+/// The maximum of bytes per second that a fetch may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bandwidth(Option<u64>);
 
-/// Keeps one fetch to its bandwidth.
+/// Slows one fetch down to its bandwidth.
 #[derive(Debug)]
 pub(super) struct Pace {
     bytes_per_second: Option<u64>,
@@ -16,10 +16,10 @@ pub(super) struct Pace {
 }
 
 impl Bandwidth {
-    /// As fast as it goes.
+    /// No maximum.
     pub const UNBOUNDED: Self = Self(None);
 
-    /// At most so many bytes a second, which must be more than none.
+    /// A maximum of bytes per second, at least 1.
     #[must_use]
     pub fn bytes_per_second(bytes: u64) -> Self {
         Self(Some(bytes.max(1)))
@@ -31,12 +31,12 @@ impl Bandwidth {
 }
 
 impl Pace {
-    /// Whether there is a bound at all.
+    /// Whether there is a maximum.
     pub(super) fn is_bounded(&self) -> bool {
         self.bytes_per_second.is_some()
     }
 
-    /// Counts bytes that were fetched, and waits for as long as they should have taken.
+    /// Counts fetched bytes and waits until the bandwidth allows for them.
     pub(super) fn count(&mut self, bytes: u64) {
         self.n_bytes += bytes;
         if let Some(rate) = self.bytes_per_second {

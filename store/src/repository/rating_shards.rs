@@ -1,13 +1,13 @@
-//! Ratings that are cut into shards: in a place of their own, or among the files of a job.
+//! Rating shards: the ratings, cut by user, at a location of their own or among the files of a job.
 //!
 //! ```text
 //! 00000.parquet ...   the ratings of each shard's users
-//! shards.json         what they are; written last, so that without it they are not all there
-//! rejects.csv         rows that became nothing, where it was this program that has cut
+//! shards.json         the account; written last, so that shards without it are incomplete
+//! rejects.csv         rejected rows, where `pipeline partition` has cut the ratings
 //! ```
 //!
-//! Other engines may write them as well: the files, then `{"n_shards": 4096, "version": "2026-11-26"}`, in which anything
-//! that changes with the ratings will do for a version.
+//! Other programs may write them as well: the files, then `{"n_shards": 4096, "version": "2026-11-26"}`, where `version` is
+//! any value that changes with the ratings.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,32 +24,33 @@ use crate::shards::MOST_SHARDS;
 
 const ACCOUNT: &str = "shards.json";
 
-/// What shards of ratings say of themselves.
+/// The account of rating shards, as `shards.json` holds it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct RatingsAccount {
-    /// How many there are.
+    /// The number of shards.
     pub n_shards: u32,
-    /// What became of the rows that they were cut from, where that is known.
+    /// The account of the rows that were cut, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<Rows>,
-    /// The files by their names, as far as they are known.
+    /// The digests of the files by name, as far as they are known.
     #[serde(default)]
     pub files: BTreeMap<String, FileDigest>,
 }
 
-/// Where shards of ratings are.
+/// The rating shards at a place.
 #[derive(Debug, Clone)]
 pub struct RatingShards {
     objects: Arc<dyn Objects>,
-    /// What the names of all of them begin with.
+    /// The beginning of all keys.
     prefix: String,
 }
 
 impl RatingShards {
-    /// Those at a location. `patience` is how long calls to a bucket that does not answer are repeated.
+    /// The rating shards at a location. `patience` is how long requests to a bucket are repeated while the store does not
+    /// answer.
     ///
     /// # Errors
-    /// [`Error::Remote`] where the environment does not say enough.
+    /// [`Error::Environment`], [`Error::Remote`].
     pub fn open(location: &Location, patience: Duration) -> Result<Self> {
         Ok(Self { objects: objects::open(location, patience)?, prefix: String::new() })
     }
@@ -58,27 +59,26 @@ impl RatingShards {
         Self { objects: Arc::clone(objects), prefix: format!("{folder}/") }
     }
 
-    /// What they say of themselves, and the digest of that, which is another when they are.
+    /// Reads the account. Returns it with its digest, which changes with the ratings.
     ///
     /// # Errors
-    /// [`Error::Damaged`] where they say nothing, or what cannot be; [`Error::Io`], [`Error::Remote`].
+    /// [`Error::NotPartitioned`] where there is no account; [`Error::Damaged`] for one that cannot be read;
+    /// [`Error::Io`], [`Error::Remote`].
     pub fn account(&self) -> Result<(RatingsAccount, FileDigest)> {
         let key = self.key(ACCOUNT);
         let damaged = |detail: String| Error::Damaged { path: self.objects.path(&key), detail };
         let Some((bytes, _)) = self.objects.read(&key)? else {
-            let detail = "it is missing: ratings are not cut, or not yet; `pipeline partition` cuts them";
-            return Err(damaged(detail.to_owned()));
+            return Err(Error::NotPartitioned { path: self.objects.path(&key) });
         };
         let account: RatingsAccount = serde_json::from_slice(&bytes).map_err(|e| damaged(e.to_string()))?;
         if !(1..=MOST_SHARDS).contains(&account.n_shards) {
-            let detail =
-                format!("it says that there are {} shards, not 1 to {MOST_SHARDS}", account.n_shards);
+            let detail = format!("n_shards is {}, not 1 to {MOST_SHARDS}", account.n_shards);
             return Err(damaged(detail));
         }
         Ok((account, FileDigest::of_bytes(&bytes)))
     }
 
-    /// Begins to write them: until the [end](Self::end) nobody takes what is here for whole.
+    /// Begins to write shards: until the [end](Self::end) they count as incomplete.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Remote`].
@@ -86,26 +86,27 @@ impl RatingShards {
         self.objects.remove(&self.key(ACCOUNT))
     }
 
-    /// Copies a shard's file to its place.
+    /// Uploads the file of a shard.
     ///
     /// # Errors
-    /// As [`RatingShards::begin`].
+    /// [`Error::Io`], [`Error::Remote`].
     pub fn send(&self, from: &Path, shard: u32) -> Result<()> {
         self.send_beside(from, &file_name(shard))
     }
 
-    /// Copies a file of another kind beside them.
+    /// Uploads a file of another kind beside the shards.
     ///
     /// # Errors
-    /// As [`RatingShards::begin`].
+    /// [`Error::Io`], [`Error::Remote`].
     pub fn send_beside(&self, from: &Path, name: &str) -> Result<()> {
         self.objects.upload(from, &self.key(name), &mut |_| ())
     }
 
-    /// Says that they are whole, and removes what there was beyond. `files` has the digest of each, in order.
+    /// Completes the shards: writes the account and removes files of shards beyond. `files` has the digest of each shard's
+    /// file, in order.
     ///
     /// # Errors
-    /// As [`RatingShards::begin`].
+    /// [`Error::Io`], [`Error::Remote`].
     pub fn end(&self, files: Vec<FileDigest>, rows: Option<Rows>) -> Result<FileDigest> {
         let n_shards = files.len() as u32;
         let files = (0..n_shards).map(file_name).zip(files).collect();
@@ -121,11 +122,10 @@ impl RatingShards {
         Ok(FileDigest::of_bytes(&account))
     }
 
-    /// A shard's file, to be read in place or as a copy in a directory of the caller's; what it holds is what the account
-    /// says of it, where that does.
+    /// The file of a shard, in place or as a copy in `dir`, checked against its digest in the account where there is one.
     ///
     /// # Errors
-    /// [`Error::Damaged`] where it is missing or another; [`Error::Io`], [`Error::Remote`].
+    /// [`Error::Damaged`] where it is missing or differs; [`Error::Io`], [`Error::Remote`].
     pub fn fetch(&self, account: &RatingsAccount, shard: u32, dir: &Path) -> Result<Fetched> {
         let name = file_name(shard);
         let fetched = self.objects.fetch(&self.key(&name), dir)?;
@@ -133,19 +133,19 @@ impl RatingShards {
         checked.map(|()| fetched).map_err(|e| self.of_original(shard, e))
     }
 
-    /// An error about a shard's file, or a copy of it, told of the file.
+    /// An error about a copy of a shard's file, with the path of the file in its place.
     #[must_use]
     pub fn of_original(&self, shard: u32, error: Error) -> Error {
-        error.told_of(self.path(shard))
+        error.with_path(self.path(shard))
     }
 
-    /// An error about a shard's file.
+    /// [`Error::Damaged`] for the file of a shard.
     #[must_use]
     pub fn damaged(&self, shard: u32, detail: String) -> Error {
         Error::Damaged { path: self.path(shard), detail }
     }
 
-    /// Where a shard's file is, as engines of other makes name it.
+    /// The URL of a shard's file, for other programs.
     ///
     /// # Errors
     /// [`Error::Io`] where there is no current directory.
@@ -164,4 +164,25 @@ impl RatingShards {
 
 fn file_name(shard: u32) -> String {
     format!("{shard:05}.parquet")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ratings_that_are_not_cut_are_not_called_damaged() {
+        let dir = tempfile::tempdir().unwrap();
+        let shards = RatingShards::open(&Location::from(dir.path()), Duration::ZERO).unwrap();
+        let error = shards.account().unwrap_err();
+        assert!(matches!(error, Error::NotPartitioned { .. }), "{error}");
+        let error = error.to_string();
+        assert!(error.contains("shards.json") && error.contains("`pipeline partition`"), "{error}");
+        assert!(!error.contains("damaged") && !error.contains("pipeline run"), "{error}");
+
+        std::fs::write(dir.path().join(ACCOUNT), "{}").unwrap();
+        let error = shards.account().unwrap_err();
+        assert!(matches!(error, Error::Damaged { .. }), "{error}");
+        assert!(!error.to_string().contains("pipeline"), "the advice is the caller's: {error}");
+    }
 }

@@ -1,35 +1,38 @@
-//! How generations go: those that nobody needs, and those that were never finished.
+//! Removal of generations: of complete ones on request, and of those that were never completed.
 
 use super::{Mark, Repository, RunLock};
 use crate::error::{Error, Result};
 use crate::ids::GenerationId;
-use crate::layout::{self, GENERATIONS, JOBS, MANIFEST};
+use crate::layout::{self, GENERATIONS, JOBS, MANIFEST, REPORTS};
 
-/// How old an unfinished generation in a bucket must be before it is taken for abandoned: no run takes so long.
+/// Age after which an incomplete generation in a bucket counts as abandoned. No run takes so long.
 const ABANDONED: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 
 impl Repository {
-    /// Removes what runs that were killed have left: generations without a manifest, and jobs, of those that are whole and
-    /// of others, but for one that is to be gone on with. Those that others may be writing stay. Returns how many generations were removed.
+    /// Removes the leftovers of runs that were killed: generations without a manifest, and files of jobs, except those of
+    /// the job `kept`. Generations that another process may be writing stay. Returns the number of removed generations.
     ///
     /// # Errors
-    /// As [`Repository::pointer`].
+    /// [`Error::Io`], [`Error::Remote`].
     pub fn sweep(&self, lock: &RunLock, kept: Option<&GenerationId>) -> Result<usize> {
         let now = jiff::Timestamp::now();
-        // Without a lock, age has to tell.
+        // Without a lock, the age decides.
         let abandoned = |id: &GenerationId| {
             let is_old = || id.time().is_none_or(|time| now.duration_since(time) > ABANDONED);
             kept != Some(id) && (lock.is_exclusive() || is_old())
         };
         for id in self.ids(JOBS)? {
-            if abandoned(&id) || self.is_whole(&id)? {
+            if abandoned(&id) || self.is_complete(&id)? {
                 self.job(id).end()?;
             }
         }
+        for folder in ["", REPORTS, Mark::Pinned.folder(), Mark::Withdrawn.folder()] {
+            self.objects.remove_remnants(folder)?;
+        }
         let mut n_removed = 0;
         for id in self.generations()?.into_iter().filter(abandoned) {
-            if !self.is_whole(&id)? {
-                tracing::info!(generation = %id, "removing what a run has left unfinished");
+            if !self.is_complete(&id)? {
+                tracing::info!(generation = %id, "removing an incomplete generation");
                 self.remove_rest(&id)?;
                 n_removed += 1;
             }
@@ -37,11 +40,11 @@ impl Repository {
         Ok(n_removed)
     }
 
-    /// Removes a generation, its report, and what was said of it. It stops being whole first, so that what is left of
-    /// it, should this be interrupted, is swept by the next run and never read.
+    /// Removes a generation with its report and its marks. The manifest is removed first, so that after an interruption the
+    /// rest is never read, and the next run removes it.
     ///
     /// # Errors
-    /// [`Error::InUse`] for the published generation.
+    /// [`Error::InUse`] for the published generation; [`Error::Io`], [`Error::Remote`].
     pub fn remove(&self, id: &GenerationId) -> Result<()> {
         let manifest = layout::key(id, MANIFEST);
         let kept = self.objects.read(&manifest)?;
@@ -51,8 +54,8 @@ impl Repository {
             return Err(in_use());
         }
         self.objects.remove(&manifest)?;
-        // Looked at again: who goes back to a generation makes sure of its manifest afterwards, so one of the two sees
-        // the other.
+        // Checked again: a rollback checks the manifest after it has moved `CURRENT`, so that one of the two processes
+        // notices the other.
         if published()? {
             if let Some((bytes, _)) = kept {
                 self.objects.write(&manifest, &bytes)?;
@@ -64,7 +67,7 @@ impl Repository {
         self.unmark(id, Mark::Pinned)
     }
 
-    /// Removes what is no generation any more: the report first, which nobody would look for afterwards.
+    /// Removes the files of a generation without a manifest, and its report, which no later run would find.
     fn remove_rest(&self, id: &GenerationId) -> Result<()> {
         self.objects.remove(&layout::report_key(id))?;
         self.objects.remove_all(&format!("{GENERATIONS}/{id}"))

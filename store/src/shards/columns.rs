@@ -1,4 +1,5 @@
-//! Columns of numbers and of lists of numbers, by Parquet's own levels: no Arrow, which a server need not carry.
+//! Parquet columns of numbers and of lists of numbers, by definition and repetition levels. The server does not need Arrow
+//! for them.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -16,20 +17,20 @@ use parquet::schema::types::Type;
 use super::Lists;
 use crate::error::{Error, Result};
 
-/// A Parquet file in the making, written a batch at a time. What is dropped unfinished has no footer and is never read.
+/// Writes a Parquet file, a row group per batch. An unfinished file has no footer, so that no reader accepts it.
 pub(super) struct ColumnsWriter {
     writer: SerializedFileWriter<File>,
     path: PathBuf,
 }
 
-/// One batch being written: its columns, in the order of the schema.
+/// Writes the columns of one batch, in the order of the schema.
 pub(super) struct BatchWriter<'a> {
     group: SerializedRowGroupWriter<'a, File>,
     path: &'a Path,
 }
 
 impl ColumnsWriter {
-    /// Begins a file with columns as a Parquet message type says them, and with properties that readers may ask for.
+    /// Begins a file with the columns of a Parquet message type, and with key-value metadata.
     pub(super) fn create(path: &Path, schema: &str, properties: &[(&str, String)]) -> Result<Self> {
         let failed = failed("write", path);
         let schema = Arc::new(parse_message_type(schema).map_err(&failed)?);
@@ -40,8 +41,7 @@ impl ColumnsWriter {
         let settings = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)
             .set_key_value_metadata(Some(metadata))
-            // Numbers that are nearly all different, of which all are read: a dictionary would be built and thrown away, and
-            // nobody asks for the least and the greatest of a page.
+            // Nearly all numbers differ and all are read: a dictionary would be built and dropped, statistics are unused.
             .set_dictionary_enabled(false)
             .set_statistics_enabled(EnabledStatistics::None)
             .build();
@@ -96,7 +96,7 @@ impl BatchWriter<'_> {
     }
 }
 
-/// The levels of lists of which none is null: a level of 0 that nothing repeats is an empty one.
+/// The definition and repetition levels of lists without nulls: an empty list has one entry with the levels 0 and 0.
 fn levels(indptr: &[usize]) -> (Vec<i16>, Vec<i16>) {
     let (mut definitions, mut repetitions) = (Vec::new(), Vec::new());
     for row in indptr.windows(2) {
@@ -108,13 +108,13 @@ fn levels(indptr: &[usize]) -> (Vec<i16>, Vec<i16>) {
     (definitions, repetitions)
 }
 
-/// An open Parquet file, whoever wrote it.
+/// Reads a Parquet file of any writer.
 pub(super) struct ColumnsReader {
     reader: SerializedFileReader<File>,
     path: PathBuf,
 }
 
-/// One batch of it.
+/// One row group.
 pub(super) struct Batch<'a> {
     group: Box<dyn RowGroupReader + 'a>,
     schema: &'a Type,
@@ -132,13 +132,13 @@ impl ColumnsReader {
         self.reader.num_row_groups()
     }
 
-    /// What the writer said of the file under a key.
+    /// A value of the key-value metadata.
     pub(super) fn property(&self, key: &str) -> Option<&str> {
         let pairs = self.reader.metadata().file_metadata().key_value_metadata()?;
         pairs.iter().find(|pair| pair.key == key)?.value.as_deref()
     }
 
-    /// An error about what the file holds.
+    /// [`Error::Damaged`] for the file.
     pub(super) fn wrong(&self, detail: &str) -> Error {
         wrong(&self.path, detail)
     }
@@ -168,7 +168,7 @@ impl Batch<'_> {
         self.lists::<FloatType>(column)
     }
 
-    /// A column whose path begins so, as lists; a plain column is one of lists of one.
+    /// Reads the column whose path begins with `column` as lists. The rows of a plain column are lists of one number.
     fn lists<T: DataType>(&self, column: &[&str]) -> Result<Lists<T::T>> {
         let columns = self.group.metadata().columns();
         let place = columns.iter().position(|found| {
@@ -198,7 +198,7 @@ impl Batch<'_> {
             n_read += n;
         }
         if whole == 0 {
-            // Neither lists nor nulls: Parquet leaves the levels out.
+            // Without lists and nulls there are no levels.
             return Ok(Lists { indptr: (0..=values.len()).collect(), values });
         }
         let mut indptr = Vec::with_capacity(n_rows + 1);
@@ -217,7 +217,7 @@ impl Batch<'_> {
         Ok(Lists { indptr, values })
     }
 
-    /// The level at which a list is there and has nothing in it: that of all that may be absent above its values.
+    /// The definition level of an empty list: the number of optional groups above its repeated group.
     fn empty_level(&self, path: &[String]) -> Option<i16> {
         let (mut of, mut level) = (self.schema, 0);
         for name in path {
@@ -231,13 +231,13 @@ impl Batch<'_> {
         None
     }
 
-    /// An error about a column.
+    /// [`Error::Damaged`] for a column.
     pub(super) fn wrong(&self, column: &[&str], problem: &str) -> Error {
         wrong(self.path, &format!("the column {} {problem}", column.join(".")))
     }
 }
 
-/// An error about what a file holds.
+/// [`Error::Damaged`] for a file.
 pub(super) fn wrong(path: &Path, detail: &str) -> Error {
     Error::Damaged { path: path.to_path_buf(), detail: detail.to_owned() }
 }

@@ -1,5 +1,5 @@
-//! The item side of a model, from which any machine can form users: one row an item, as Spark's ALS writes its factors,
-//! and beside them what predicts stars.
+//! The item side of both models, from which any machine computes users: one row per item, in the columns of Spark's ALS,
+//! with the item of the rating model beside them.
 
 use std::path::Path;
 
@@ -14,25 +14,25 @@ const SCHEMA: &str = "message items {
     required group rating (LIST) { repeated group list { required float element; } }
 }";
 
-/// The property that holds what is no item's.
+/// The property of the file that holds the terms.
 const TERMS: &str = "terms";
 /// Items of a batch.
 const BATCH: usize = 65_536;
 
-/// Items, ids ascending, with a row of numbers each of either model.
+/// Items, ids ascending, with a row of each model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Items {
     /// The items.
     pub ids: Vec<MovieId>,
-    /// Factors that order lists (n_items x n_factors, row-major).
+    /// The factors of the ranking model (n_items x n_factors, row-major).
     pub features: Vec<f32>,
-    /// What predicts stars (n_items x a width of its own, row-major).
+    /// The items of the rating model (n_items x `rating.len() / n_items`, row-major). The pipeline defines the width.
     pub rating: Vec<f32>,
-    /// What is no item's, as JSON.
+    /// The parts of the models that belong to no item, as JSON.
     pub terms: String,
 }
 
-/// Writes items to a new file, which is on disk when this returns.
+/// Writes items to a new file and syncs it.
 ///
 /// # Errors
 /// [`Error::Io`](crate::Error::Io).
@@ -43,7 +43,7 @@ pub fn write_items(path: &Path, items: &Items) -> Result<()> {
     let widths = [features.len() / n_items, rating.len() / n_items];
     for (number, ids) in ids.chunks(BATCH).enumerate() {
         let mut columns = writer.batch()?;
-        columns.ids(ids.iter().map(|id| id.0))?;
+        columns.ids(ids.iter().map(|id| id.get()))?;
         for (values, width) in [features, rating].into_iter().zip(widths) {
             let values = &values[number * BATCH * width..][..ids.len() * width];
             let indptr: Vec<usize> = (0..=ids.len()).map(|row| row * width).collect();
@@ -57,16 +57,16 @@ pub fn write_items(path: &Path, items: &Items) -> Result<()> {
 /// Reads items back.
 ///
 /// # Errors
-/// [`Error::Damaged`](crate::Error::Damaged) for what is no such file.
+/// [`Error::Damaged`](crate::Error::Damaged) for a file that has no items, or rows of different lengths.
 pub fn read_items(path: &Path) -> Result<Items> {
     let reader = ColumnsReader::open(path)?;
     let mut items = Items {
-        terms: reader.property(TERMS).ok_or_else(|| wrong(path, "it does not say its terms"))?.to_owned(),
+        terms: reader.property(TERMS).ok_or_else(|| wrong(path, "it has no terms"))?.to_owned(),
         ..Items::default()
     };
     for number in 0..reader.n_batches() {
         let batch = reader.batch(number)?;
-        items.ids.extend(batch.ids(&["id"])?.into_iter().map(MovieId));
+        items.ids.extend(batch.ids(&["id"])?.into_iter().map(MovieId::new));
         for (column, values) in [("features", &mut items.features), ("rating", &mut items.rating)] {
             let lists: Lists<f32> = batch.number_lists(&[column])?;
             let width = lists.indptr.get(1).copied().unwrap_or_default();
@@ -93,7 +93,7 @@ mod tests {
         let path = dir.path().join("items.parquet");
         let n = BATCH + 3;
         let items = Items {
-            ids: (0..n as u32).map(|id| MovieId(2 * id)).collect(),
+            ids: (0..n as u32).map(|id| MovieId::new(2 * id)).collect(),
             features: (0..2 * n).map(|number| number as f32).collect(),
             rating: (0..3 * n).map(|number| -(number as f32)).collect(),
             terms: "{\"depth\": 2}".to_owned(),

@@ -1,4 +1,4 @@
-//! Which shards a reader owns.
+//! The shards that a reader owns.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -8,31 +8,31 @@ use std::str::FromStr;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Owned(Option<Vec<RangeInclusive<u32>>>);
 
-/// The text names no shards.
+/// A text that is not a set of shards.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` names no shards; give `all`, numbers or ranges of them, such as 0-1023 or 0-15,32-47")]
+#[error("`{0}` is not a set of shards; give `all`, numbers or ranges of them, such as 0-1023 or 0-15,32-47")]
 pub struct InvalidShards(String);
 
 impl Owned {
-    /// All, however many there are.
+    /// All shards.
     #[must_use]
     pub fn all() -> Self {
         Self(None)
     }
 
-    /// Whether it is all.
+    /// Whether these are all shards.
     #[must_use]
     pub fn is_all(&self) -> bool {
         self.0.is_none()
     }
 
-    /// Whether a shard is among them.
+    /// Whether a shard is owned.
     #[must_use]
     pub fn has(&self, shard: u32) -> bool {
         self.0.as_ref().is_none_or(|ranges| ranges.iter().any(|range| range.contains(&shard)))
     }
 
-    /// The greatest that is named.
+    /// The greatest shard that is named; `None` for all shards.
     #[must_use]
     pub fn last(&self) -> Option<u32> {
         self.0.as_ref()?.iter().map(|range| *range.end()).max()

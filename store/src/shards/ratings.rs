@@ -1,4 +1,4 @@
-//! A shard's ratings: what its users have rated, one row a user.
+//! The ratings of a shard, one row per user.
 
 use std::path::Path;
 
@@ -14,14 +14,14 @@ const SCHEMA: &str = "message ratings {
     required group ratings (LIST) { repeated group list { required float element; } }
 }";
 
-/// Some users and what they have rated, ids ascending. `movies` and `stars` have a row for each user, alike in length.
+/// Users with their ratings, ids ascending. `movies` has a row for each user.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RatingsBatch {
     /// The users.
     pub users: Vec<UserId>,
-    /// What each has rated, ids ascending.
+    /// The movies that each user has rated, ids ascending (n_users rows).
     pub movies: Lists<u32>,
-    /// With how many stars; rows as those of `movies`.
+    /// The ratings in stars, in the order of `movies.values`.
     pub stars: Vec<f32>,
 }
 
@@ -40,11 +40,11 @@ impl RatingsBatch {
         (&self.movies.values[cells.clone()], &self.stars[cells])
     }
 
-    /// The same as a record, with whose it is.
+    /// A user by position, with the ratings as a record.
     #[must_use]
     pub fn history(&self, row: usize) -> (UserId, History) {
         let (movies, stars) = self.row(row);
-        let movies = movies.iter().copied().map(MovieId).collect();
+        let movies = movies.iter().copied().map(MovieId::new).collect();
         (self.users[row], History { movies, stars: stars.to_vec() })
     }
 }
@@ -56,27 +56,27 @@ impl RatingsWriter {
     /// Begins a file.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io), as for every call.
+    /// [`Error::Io`](crate::Error::Io).
     pub fn create(path: &Path) -> Result<Self> {
         ColumnsWriter::create(path, SCHEMA, &[]).map(Self)
     }
 
-    /// Writes users that come after all that were written before; some thousand at a time.
+    /// Writes a batch of some thousand users, whose ids are above those of all earlier batches.
     ///
     /// # Errors
-    /// As [`RatingsWriter::create`].
+    /// [`Error::Io`](crate::Error::Io).
     pub fn put(&mut self, batch: &RatingsBatch) -> Result<()> {
         let mut columns = self.0.batch()?;
-        columns.ids(batch.users.iter().map(|user| user.0))?;
+        columns.ids(batch.users.iter().map(|user| user.get()))?;
         columns.id_lists(&batch.movies.indptr, batch.movies.values.iter().copied())?;
         columns.number_lists(&batch.movies.indptr, &batch.stars)?;
         columns.finish()
     }
 
-    /// Ends the file, which is on disk when this returns.
+    /// Ends and syncs the file.
     ///
     /// # Errors
-    /// As [`RatingsWriter::create`].
+    /// [`Error::Io`](crate::Error::Io).
     pub fn finish(self) -> Result<()> {
         self.0.finish()
     }
@@ -89,7 +89,7 @@ impl RatingsReader {
     /// Opens a file.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io); [`Error::Damaged`](crate::Error::Damaged) for what is no such file.
+    /// [`Error::Io`](crate::Error::Io); [`Error::Damaged`](crate::Error::Damaged) for a file that is not Parquet.
     pub fn open(path: &Path) -> Result<Self> {
         ColumnsReader::open(path).map(Self)
     }
@@ -108,10 +108,10 @@ impl RatingsReader {
     /// A batch by number.
     ///
     /// # Errors
-    /// As [`RatingsReader::open`].
+    /// [`Error::Io`](crate::Error::Io), [`Error::Damaged`](crate::Error::Damaged).
     pub fn batch(&self, number: usize) -> Result<RatingsBatch> {
         let columns = self.0.batch(number)?;
-        let users = columns.ids(&["user_id"])?.into_iter().map(UserId).collect();
+        let users = columns.ids(&["user_id"])?.into_iter().map(UserId::new).collect();
         let (movies, stars) = (columns.id_lists(&["movies"])?, columns.number_lists(&["ratings"])?);
         if movies.indptr != stars.indptr {
             return Err(self.0.wrong("a user has more movies than ratings, or fewer"));
@@ -125,15 +125,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_read_is_what_was_written_and_a_cut_file_is_damaged() {
+    fn ratings_are_read_as_they_were_written_and_a_cut_file_is_damaged() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("00000.parquet");
         let mut first = RatingsBatch::default();
-        first.push(UserId(3), &[1, 7, u32::MAX], &[0.5, 5.0, 3.0]);
-        first.push(UserId(9), &[], &[]);
-        first.push(UserId(u32::MAX), &[2], &[4.5]);
+        first.push(UserId::new(3), &[1, 7, u32::MAX], &[0.5, 5.0, 3.0]);
+        first.push(UserId::new(9), &[], &[]);
+        first.push(UserId::new(u32::MAX), &[2], &[4.5]);
         let mut second = RatingsBatch::default();
-        second.push(UserId(4), &[], &[]);
+        second.push(UserId::new(4), &[], &[]);
         let mut writer = RatingsWriter::create(&path).unwrap();
         writer.put(&first).unwrap();
         writer.put(&second).unwrap();

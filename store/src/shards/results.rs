@@ -1,4 +1,4 @@
-//! A shard's results: what a run has found out about its users, one row a user, as a generation keeps it.
+//! The results of a shard, one row per user: history, factors and list, as a generation keeps them.
 
 use std::path::Path;
 
@@ -23,20 +23,20 @@ const SCHEMA: &str = "message results {
     }
 }";
 
-/// Some users, ids ascending, and all that is published of them. Everything has a row for each user.
+/// Users, ids ascending, with everything that is published of them. Each list has a row for each user.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ResultsBatch {
-    /// What they have rated.
+    /// The ratings.
     pub history: RatingsBatch,
-    /// The factors that order lists.
+    /// The factors of the ranking model (n_users x n_factors).
     pub ranking: Lists<f32>,
-    /// What predicts stars: the bias, then factors.
+    /// The rows of the rating model: the bias, then the factors.
     pub rating: Lists<f32>,
-    /// The lists, best first.
+    /// The movies of the lists, best first.
     pub movies: Lists<u32>,
-    /// What put each movie of a list there; rows as those of `movies`.
+    /// The scores, in the order of `movies.values`.
     pub scores: Vec<f32>,
-    /// The predicted stars of each; rows as those of `movies`.
+    /// The predicted stars, in the order of `movies.values`.
     pub stars: Vec<f32>,
 }
 
@@ -47,7 +47,7 @@ impl ResultsBatch {
         self.history.users.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no users.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -56,7 +56,7 @@ impl ResultsBatch {
     /// The records of a user, by position.
     #[must_use]
     pub fn records(&self, row: usize) -> (UserId, TopN, History, Factors) {
-        let ids = |ids: &[u32]| ids.iter().copied().map(MovieId).collect();
+        let ids = |ids: &[u32]| ids.iter().copied().map(MovieId::new).collect();
         let entries = self.movies.indptr[row]..self.movies.indptr[row + 1];
         let list = TopN {
             movies: ids(self.movies.row(row)),
@@ -75,19 +75,19 @@ impl ResultsWriter {
     /// Begins a file.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io), as for every call.
+    /// [`Error::Io`](crate::Error::Io).
     pub fn create(path: &Path) -> Result<Self> {
         ColumnsWriter::create(path, SCHEMA, &[]).map(Self)
     }
 
-    /// Writes users that come after all that were written before; some thousand at a time.
+    /// Writes a batch of some thousand users, whose ids are above those of all earlier batches.
     ///
     /// # Errors
-    /// As [`ResultsWriter::create`].
+    /// [`Error::Io`](crate::Error::Io).
     pub fn put(&mut self, batch: &ResultsBatch) -> Result<()> {
         let ResultsBatch { history, ranking, rating, movies, scores, stars } = batch;
         let mut columns = self.0.batch()?;
-        columns.ids(history.users.iter().map(|user| user.0))?;
+        columns.ids(history.users.iter().map(|user| user.get()))?;
         columns.id_lists(&history.movies.indptr, history.movies.values.iter().copied())?;
         columns.number_lists(&history.movies.indptr, &history.stars)?;
         columns.number_lists(&ranking.indptr, &ranking.values)?;
@@ -98,10 +98,10 @@ impl ResultsWriter {
         columns.finish()
     }
 
-    /// Ends the file, which is on disk when this returns.
+    /// Ends and syncs the file.
     ///
     /// # Errors
-    /// As [`ResultsWriter::create`].
+    /// [`Error::Io`](crate::Error::Io).
     pub fn finish(self) -> Result<()> {
         self.0.finish()
     }
@@ -114,19 +114,19 @@ impl ResultsReader {
     /// Opens a file.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io); [`Error::Damaged`](crate::Error::Damaged) for what is no such file.
+    /// [`Error::Io`](crate::Error::Io); [`Error::Damaged`](crate::Error::Damaged) for a file that is not Parquet.
     pub fn open(path: &Path) -> Result<Self> {
         ColumnsReader::open(path).map(Self)
     }
 
-    /// The users of all batches. Reads that column alone.
+    /// The users of all batches, in order. Reads that column only.
     ///
     /// # Errors
-    /// As [`ResultsReader::open`].
+    /// [`Error::Io`](crate::Error::Io), [`Error::Damaged`](crate::Error::Damaged).
     pub fn users(&self) -> Result<Vec<UserId>> {
         let mut users = Vec::new();
         for number in 0..self.0.n_batches() {
-            users.extend(self.0.batch(number)?.ids(&["user_id"])?.into_iter().map(UserId));
+            users.extend(self.0.batch(number)?.ids(&["user_id"])?.into_iter().map(UserId::new));
         }
         Ok(users)
     }
@@ -138,7 +138,7 @@ impl ResultsReader {
 
     fn batch(&self, number: usize) -> Result<ResultsBatch> {
         let columns = self.0.batch(number)?;
-        let users: Vec<_> = columns.ids(&["user_id"])?.into_iter().map(UserId).collect();
+        let users: Vec<_> = columns.ids(&["user_id"])?.into_iter().map(UserId::new).collect();
         let (rated, given) = (columns.id_lists(&["movies"])?, columns.number_lists(&["ratings"])?);
         let ranking = columns.number_lists(&["factors", "ranking"])?;
         let rating = columns.number_lists(&["factors", "rating"])?;
@@ -166,12 +166,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_read_is_what_was_written() {
+    fn results_are_read_as_they_were_written() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("00000.parquet");
         let mut batch = ResultsBatch::default();
-        batch.history.push(UserId(3), &[1, 7], &[0.5, 5.0]);
-        batch.history.push(UserId(9), &[8], &[1.0]);
+        batch.history.push(UserId::new(3), &[1, 7], &[0.5, 5.0]);
+        batch.history.push(UserId::new(9), &[8], &[1.0]);
         batch.ranking.push(&[0.25, -1.0]);
         batch.ranking.push(&[0.5, 2.0]);
         batch.rating.push(&[0.1]);
@@ -185,11 +185,14 @@ mod tests {
         writer.finish().unwrap();
 
         let reader = ResultsReader::open(&path).unwrap();
-        assert_eq!(reader.users().unwrap(), [UserId(3), UserId(9)]);
+        assert_eq!(reader.users().unwrap(), [UserId::new(3), UserId::new(9)]);
         let read: Vec<_> = reader.batches().map(Result::unwrap).collect();
         assert_eq!(read, [batch]);
         let (user, list, history, factors) = read[0].records(0);
-        assert_eq!((user, &list.movies[..]), (UserId(3), &[MovieId(4), MovieId(2), MovieId(9)][..]));
+        assert_eq!(
+            (user, &list.movies[..]),
+            (UserId::new(3), &[MovieId::new(4), MovieId::new(2), MovieId::new(9)][..])
+        );
         assert_eq!(list.stars, [4.5, 4.0, 1.0]);
         assert_eq!((history.stars, factors), (vec![0.5, 5.0], Factors(vec![0.25, -1.0])));
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
-use store::reader::Generation;
+use store::reader::OpenGeneration;
 use store::{GenerationId, Repository};
 use tempfile::TempDir;
 
@@ -86,12 +86,12 @@ impl World {
     }
 
     /// Opens the published generation as a server does.
-    pub fn open_current(&self) -> Generation {
+    pub fn open_current(&self) -> OpenGeneration {
         self.open(&self.current())
     }
 
     /// Opens a generation as a server does.
-    pub fn open(&self, id: &GenerationId) -> Generation {
+    pub fn open(&self, id: &GenerationId) -> OpenGeneration {
         self.repository().open_generation(id, &self.path("copies"), 64 << 20).unwrap()
     }
 
