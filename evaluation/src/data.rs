@@ -1,7 +1,7 @@
-//! The ratings of an evaluation, and what says which of them are held out.
+//! The ratings of an evaluation, and the rule by which ratings are held out.
 //!
-//! Times are looked at here and then forgotten. Two files become one matrix with a mask, so that nothing
-//! beyond this module knows where a split came from.
+//! Times are used here and then dropped. Two files become one matrix with a mask, so that no other module depends on
+//! the origin of a split.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -22,19 +22,19 @@ use crate::error::{Error, Result};
 pub(super) struct Data {
     /// By user (n_users x n_items).
     pub by_user: Csr,
-    /// The candidates.
-    pub n_items: usize,
-    /// What cleaning made of the rows of each file, by path.
+    /// The numbering of the rows (users) and columns (candidates).
+    pub vocabulary: Vocabulary,
+    /// The account of the rows of each file, by path.
     pub rows: BTreeMap<String, Rows>,
     rule: Rule,
 }
 
-/// What says which ratings are held out.
+/// The rule by which ratings are held out.
 #[derive(Debug)]
 enum Rule {
-    /// A seed, with this share.
+    /// This share at random, by a seed.
     Random(f64),
-    /// It is known, by cell.
+    /// A mask over the cells of the matrix.
     Known(Vec<bool>),
 }
 
@@ -42,8 +42,8 @@ impl Data {
     /// Reads the files of an evaluation.
     ///
     /// # Errors
-    /// Those of [`read_numbered`], of [`split::newest`], and [`Error::Holdout`] for two files that do not go
-    /// together.
+    /// [`Error::Reading`], [`Error::Setting`] for a share that leaves no test or no training ratings, and
+    /// [`Error::Holdout`] for two files that do not belong together.
     pub(super) fn read(held_out: &HeldOut, scale: Scale, progress: Progress) -> Result<Self> {
         match held_out {
             HeldOut::Share { ratings, by, test_fraction, .. } => {
@@ -52,18 +52,20 @@ impl Data {
                 let rule = match by {
                     By::Random => Rule::Random(*test_fraction),
                     By::Newest => {
+                        check_times(&clean.rows, ratings)?;
                         Rule::Known(split::newest(&by_user, &clean.ratings.timestamps, *test_fraction)?)
                     }
                 };
                 let rows = BTreeMap::from([(ratings.display().to_string(), clean.rows)]);
-                Ok(Self { by_user, n_items: vocabulary.items().len(), rows, rule })
+                Ok(Self { by_user, vocabulary, rows, rule })
             }
-            HeldOut::Files { train, test } => Self::of_files(train, test, scale, progress),
+            HeldOut::Files { train, test } => Self::read_files(train, test, scale, progress),
         }
     }
 
-    fn of_files(train: &Path, test: &Path, scale: Scale, progress: Progress) -> Result<Self> {
-        let (to_train, learned) = read_numbered(&InputFile::open(train)?, scale, None, progress)?;
+    /// Reads one file to train on and one to test.
+    fn read_files(train: &Path, test: &Path, scale: Scale, progress: Progress) -> Result<Self> {
+        let (to_train, trained) = read_numbered(&InputFile::open(train)?, scale, None, progress)?;
         let bar = progress.bar("reading", Unit::Bytes);
         let to_test = reading::read_ratings(&InputFile::open(test)?, scale, &bar)?;
         bar.finish_and_clear();
@@ -78,17 +80,17 @@ impl Data {
                 "cleaning leaves none of its ratings ({rejected} rows were rejected)"
             )));
         }
-        meet(&learned, &to_test.ratings).map_err(refuse)?;
+        check_overlap(&trained, &to_test.ratings).map_err(refuse)?;
         let (ratings, is_test) = join(&to_train.ratings, &to_test.ratings).map_err(refuse)?;
         let vocabulary = Vocabulary::of(&ratings);
         let by_user = Csr::by_user(&ratings, &vocabulary);
-        Ok(Self { by_user, n_items: vocabulary.items().len(), rows, rule: Rule::Known(is_test) })
+        Ok(Self { by_user, vocabulary, rows, rule: Rule::Known(is_test) })
     }
 
-    /// Which ratings are held out, by cell of the matrix.
+    /// A mask over the cells of the matrix: `true` where a rating is held out.
     ///
     /// # Errors
-    /// Those of [`split::random`].
+    /// [`Error::Setting`] for a share that leaves no test or no training ratings.
     pub(super) fn is_test(&self, seed: u64) -> Result<Cow<'_, [bool]>> {
         match &self.rule {
             Rule::Random(test_fraction) => {
@@ -99,22 +101,34 @@ impl Data {
     }
 }
 
-/// Says what keeps a model that has learned of some users and movies from knowing anything of `test`.
-fn meet(learned: &Vocabulary, test: &Ratings) -> Result<(), String> {
-    if !test.users.iter().any(|user| learned.users().binary_search(user).is_ok()) {
-        return Err("they have no user in common; both must use the same user ids".to_owned());
+/// Checks that a split by time is possible, and warns of ratings without a time.
+fn check_times(rows: &Rows, path: &Path) -> Result<()> {
+    let (n, n_ratings, path) = (rows.without_timestamp, rows.kept, path.display());
+    if n == n_ratings {
+        let problem = format!("none of the ratings of {path} has a time in seconds since 1970 or ISO 8601");
+        return Err(Error::setting("--split", "newest", problem));
     }
-    if !test.movies.iter().any(|movie| learned.items().binary_search(movie).is_ok()) {
-        return Err("they have no movie in common; both must use the same movie ids".to_owned());
+    if n > 0 {
+        tracing::warn!("{n} of {n_ratings} ratings of {path} have no readable time and count as the oldest");
     }
     Ok(())
 }
 
-/// Merges two tables, each sorted by user and movie, into one that is, and marks the rows of `test`.
-/// Times are left behind.
+/// Checks that a model of the trained users and movies can predict any rating of `test`; returns the problem otherwise.
+fn check_overlap(trained: &Vocabulary, test: &Ratings) -> Result<(), String> {
+    if !test.users.iter().any(|user| trained.users().binary_search(user).is_ok()) {
+        return Err("the files have no user in common; use the same user ids in both".to_owned());
+    }
+    if !test.movies.iter().any(|movie| trained.items().binary_search(movie).is_ok()) {
+        return Err("the files have no movie in common; use the same movie ids in both".to_owned());
+    }
+    Ok(())
+}
+
+/// Merges two tables, each sorted by user and movie, into one sorted table, and marks the rows of `test`.
 fn join(train: &Ratings, test: &Ratings) -> Result<(Ratings, Vec<bool>), String> {
     let key = |ratings: &Ratings, row: usize| Some((*ratings.users.get(row)?, *ratings.movies.get(row)?));
-    let mut joined = Ratings::default();
+    let mut joined = Ratings::with_capacity(train.len() + test.len());
     let mut is_test = Vec::with_capacity(train.len() + test.len());
     let (mut of_train, mut of_test) = (0, 0);
     loop {
@@ -123,16 +137,14 @@ fn join(train: &Ratings, test: &Ratings) -> Result<(Ratings, Vec<bool>), String>
             (Some(one), Some(other)) if one == other => {
                 let (user, movie) = one;
                 return Err(format!(
-                    "both have the rating of movie {movie} by user {user}; \
-                     what is trained on cannot be tested, so leave it out of one"
+                    "both files have the rating of movie {movie} by user {user}; \
+                     remove it from one of them"
                 ));
             }
             (Some(one), other) if other.is_none_or(|other| one < other) => (train, &mut of_train),
             _ => (test, &mut of_test),
         };
-        joined.users.push(from.users[*row]);
-        joined.movies.push(from.movies[*row]);
-        joined.stars.push(from.stars[*row]);
+        joined.push(from.at(*row));
         is_test.push(std::ptr::eq(from, test));
         *row += 1;
     }
@@ -140,24 +152,23 @@ fn join(train: &Ratings, test: &Ratings) -> Result<(Ratings, Vec<bool>), String>
 
 #[cfg(test)]
 mod tests {
+    use interactions::Rating;
     use proptest::prelude::*;
     use store::{MovieId, UserId};
 
     use super::*;
 
     fn table<'a>(pairs: impl IntoIterator<Item = &'a (u32, u32)>) -> Ratings {
-        let mut ratings = Ratings::default();
-        for &(user, movie) in pairs {
-            ratings.users.push(UserId::new(user));
-            ratings.movies.push(MovieId::new(movie));
-            ratings.stars.push((user * 100 + movie) as f32);
-        }
-        ratings
+        let rating = |&(user, movie): &(u32, u32)| {
+            let (stars, timestamp) = ((user * 100 + movie) as f32, i64::from(movie));
+            Rating { user: UserId::new(user), movie: MovieId::new(movie), stars, timestamp }
+        };
+        pairs.into_iter().map(rating).collect()
     }
 
     proptest! {
         #[test]
-        fn two_tables_joined_are_one_sorted_table_that_knows_whence_each_row_came(
+        fn two_tables_are_joined_into_one_sorted_table_with_the_test_rows_marked(
             pairs in prop::collection::btree_map((0u32..9, 0u32..9), any::<bool>(), 0..60),
         ) {
             let part = |test| table(pairs.iter().filter(|pair| *pair.1 == test).map(|pair| pair.0));
@@ -168,16 +179,25 @@ mod tests {
     }
 
     #[test]
-    fn a_rating_in_both_files_is_refused_by_name() {
+    fn a_split_by_time_of_ratings_without_times_is_an_error() {
+        let rows = |without_timestamp| Rows { kept: 30, without_timestamp, ..Rows::default() };
+        let error = check_times(&rows(30), Path::new("r.csv")).unwrap_err().to_string();
+        assert!(error.contains("--split is newest") && error.contains("r.csv"), "{error}");
+        assert!(check_times(&rows(29), Path::new("r.csv")).is_ok());
+        assert!(check_times(&rows(0), Path::new("r.csv")).is_ok());
+    }
+
+    #[test]
+    fn a_rating_in_both_files_is_an_error_with_its_ids() {
         let problem = join(&table(&[(1, 2), (3, 4)]), &table(&[(2, 2), (3, 4)])).unwrap_err();
         assert!(problem.contains("movie 4 by user 3"), "{problem}");
     }
 
     #[test]
-    fn files_that_share_no_user_or_no_movie_are_refused() {
-        let learned = Vocabulary::of(&table(&[(1, 2), (3, 4)]));
-        assert!(meet(&learned, &table(&[(2, 2)])).unwrap_err().contains("no user"));
-        assert!(meet(&learned, &table(&[(1, 3)])).unwrap_err().contains("no movie"));
-        assert!(meet(&learned, &table(&[(1, 4), (9, 9)])).is_ok());
+    fn files_without_a_common_user_or_movie_are_an_error() {
+        let trained = Vocabulary::of(&table(&[(1, 2), (3, 4)]));
+        assert!(check_overlap(&trained, &table(&[(2, 2)])).unwrap_err().contains("no user"));
+        assert!(check_overlap(&trained, &table(&[(1, 3)])).unwrap_err().contains("no movie"));
+        assert!(check_overlap(&trained, &table(&[(1, 4), (9, 9)])).is_ok());
     }
 }

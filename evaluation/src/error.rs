@@ -1,41 +1,41 @@
-//! Errors of an evaluation.
+//! The errors of an evaluation.
 
 use std::path::PathBuf;
 
 /// The crate's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a model could not be measured.
+/// An error of an evaluation.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A setting is out of its range, or does not go with another.
+    /// A setting that is out of its range, or contradicts another.
     #[error("{name} is {value}: {problem}")]
     Setting {
-        /// The setting as the user knows it, `--test-fraction` for example.
+        /// The setting as the user writes it, `--test-fraction` for example.
         name: &'static str,
         /// Its value.
         value: String,
-        /// What is wrong and what would be right.
+        /// The problem and the allowed values.
         problem: String,
     },
 
-    /// Two files of a split do not go together.
-    #[error("{} cannot be measured with a model of {}: {problem}", test.display(), train.display())]
+    /// Two files of a split that do not belong together.
+    #[error("{} cannot be the test ratings of a model trained on {}: {problem}", test.display(), train.display())]
     Holdout {
         /// The ratings to train on.
         train: PathBuf,
         /// The ratings held out.
         test: PathBuf,
-        /// What is wrong, and what would be right.
+        /// The problem and its remedy.
         problem: String,
     },
 
-    /// A fault of ours.
+    /// A fault of the program.
     #[error("internal error in {what}: {detail}; please report it")]
     Internal {
-        /// Where.
+        /// The part of the program.
         what: &'static str,
-        /// What was seen.
+        /// The observation.
         detail: String,
     },
 
@@ -49,7 +49,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// A setting that is out of its range.
+    /// Makes an [`Error::Setting`].
     pub(crate) fn setting(name: &'static str, value: impl ToString, problem: impl Into<String>) -> Self {
         Self::Setting { name, value: value.to_string(), problem: problem.into() }
     }

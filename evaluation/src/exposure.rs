@@ -1,23 +1,23 @@
-//! How evenly lists of all users make use of the catalogue.
+//! The exposure of movies: how evenly the lists of all users use the catalogue.
 
+use super::metric::{Metric, Metrics};
 use super::protocol::Cutoffs;
-use super::report::Metrics;
 
-/// How often each item stands in a list.
+/// The number of lists that contain each item.
 #[derive(Debug)]
 pub(super) struct Exposure<'a> {
     cutoffs: &'a Cutoffs,
-    /// For each cutoff, by item: the lists that have the item above this cutoff and below the one before.
+    /// For each cutoff and item, the number of lists that have the item after the cutoff before and up to this one.
     counts: Vec<Vec<u64>>,
 }
 
 impl<'a> Exposure<'a> {
-    /// Begins to count. Memory: n_items counts a cutoff.
+    /// Starts with no lists. Memory: `n_items` counts for each cutoff.
     pub(super) fn new(n_items: usize, cutoffs: &'a Cutoffs) -> Self {
         Self { cutoffs, counts: vec![vec![0; n_items]; cutoffs.iter().count()] }
     }
 
-    /// Counts a list, best first.
+    /// Counts the entries of a list, best first.
     pub(super) fn add(&mut self, list: &[u32]) {
         let mut start = 0;
         for (k, counts) in self.cutoffs.iter().zip(&mut self.counts) {
@@ -27,9 +27,8 @@ impl<'a> Exposure<'a> {
         }
     }
 
-    /// The figures of [`Concentration`] for each cutoff.
-    ///
-    /// At least one list must have had an entry. Cost: a sort of the items a cutoff.
+    /// The [`Concentration`] at each cutoff. At least one list must have had an entry. Cost: a sort of the items for
+    /// each cutoff.
     pub(super) fn finish(self) -> Metrics {
         let mut metrics = Metrics::new();
         let mut counts = vec![0; self.counts.first().map_or(0, Vec::len)];
@@ -38,27 +37,27 @@ impl<'a> Exposure<'a> {
             let mut ascending = counts.clone();
             ascending.sort_unstable();
             let Concentration { coverage, gini, top_1_percent_share } = Concentration::of(&ascending);
-            metrics.insert(format!("coverage@{k}"), coverage);
-            metrics.insert(format!("gini@{k}"), gini);
-            metrics.insert(format!("top_1_percent_share@{k}"), top_1_percent_share);
+            metrics.insert(Metric::Coverage(k).key(), coverage);
+            metrics.insert(Metric::Gini(k).key(), gini);
+            metrics.insert(Metric::Top1PercentShare(k).key(), top_1_percent_share);
         }
         metrics
     }
 }
 
-/// How evenly items share the places of lists.
+/// The distribution of the places of lists over the items.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Concentration {
-    /// The share of items that have a place.
+    /// The share of items with at least one place.
     pub coverage: f64,
-    /// 0 where all items have as many, towards 1 where few have all.
+    /// The Gini coefficient: 0 if all items have as many places, towards 1 if few items have all.
     pub gini: f64,
-    /// The share of places that the hundredth of items with most of them has.
+    /// The share of places that the most recommended hundredth of the items takes.
     pub top_1_percent_share: f64,
 }
 
 impl Concentration {
-    /// Over the places x of all n items, ascending, of which there is at least one:
+    /// Computes the measures from the numbers of places x of all n items, ascending, whose sum is positive:
     ///
     /// ```text
     /// coverage            = the share of items with x > 0
@@ -86,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_are_those_computed_by_hand() {
+    fn concentration_equals_values_computed_by_hand() {
         let cutoffs = Cutoffs::new(&[1, 3]).unwrap();
         let mut exposure = Exposure::new(4, &cutoffs);
         for list in [&[0, 1, 2][..], &[0, 1], &[2, 0, 1]] {

@@ -1,23 +1,24 @@
-//! How good the model is on ratings that it has not seen. Nothing here is published.
+//! Measures a model on held-out ratings. Nothing here is published.
 //!
-//! Some ratings are held out (`split`, `data`), a model is trained on the others, and both are compared:
-//! predicted stars with given ones (`rating_metrics`), and each user's list with what of the held-out
-//! ratings is relevant (`ranking_metrics`, `exposure`). The rules (`protocol` has those that a caller
-//! may choose):
+//! Some ratings are held out (`split`, `data`) and a model is trained on the others. Predicted ratings are compared
+//! with the held-out ones (`rating_metrics`), and the list of each user with the relevant held-out ratings
+//! (`ranking_metrics`, `exposure`). `metric` names the metrics. The rules, of which `protocol` has those that a caller
+//! may choose:
 //!
-//! - Candidates are all movies that the user has no training rating of, whether or not anybody else has. A
-//!   relevant movie without any training rating stays relevant: it counts against whoever cannot know it.
-//! - The lists of the most rated movies are measured beside the model's, by the same code.
-//! - A user without training ratings is given the most rated movies, as the server does.
+//! - The candidates of a user are all movies without a training rating by the user. A relevant movie without any
+//!   training rating stays relevant, so it counts as missed.
+//! - The lists of the most rated movies are measured beside those of the model, by the same code.
+//! - A user without training ratings gets the most rated movies, as from the server.
 
 mod error;
 mod data;
 mod split;
 mod protocol;
+mod metric;
 mod rating_metrics;
 mod ranking_metrics;
 mod exposure;
-mod report;
+mod outcome;
 
 use std::path::PathBuf;
 
@@ -31,45 +32,46 @@ pub use error::{Error, Result};
 pub use exposure::Concentration;
 use interactions::Interactions;
 use interactions::popularity;
+pub use metric::{Metric, Metrics};
 use models::{ItemModel, Model, TrainSettings};
+pub use outcome::{Compared, Evaluation, Setup, Split, Users};
 use progress::{Progress, Unit};
 pub use protocol::{Cutoffs, Relevance};
-use ranking_metrics::Judge;
-pub use report::{Compared, Evaluation, Metrics, Setup, Split, Users};
+use ranking_metrics::RankingEvaluator;
 use scoring::{Scored, Scorer};
 
 use split::Holdout;
 
-/// What an evaluation measures.
+/// The settings of an evaluation.
 #[derive(Debug, Clone)]
 pub struct EvaluationSettings {
-    /// The ratings, and which of them are held out.
+    /// The files of ratings, and the rule by which ratings are held out.
     pub held_out: HeldOut,
-    /// How the model is trained. Its seed is that of the first random split, too.
+    /// The settings of training. The seed is also that of the first random split.
     pub training: TrainSettings,
-    /// The share of users that the items are trained on, up to 1. The others are formed of what was learnt.
+    /// The share of users on whose ratings the item factors are trained, at most 1. The others are folded in.
     pub train_users: f64,
-    /// At which lengths lists are measured.
+    /// The lengths at which lists are measured.
     pub cutoffs: Cutoffs,
-    /// Which held-out ratings are relevant.
+    /// The rule by which a held-out rating is relevant.
     pub relevance: Relevance,
 }
 
-/// The ratings, and which of them are held out.
+/// The files of ratings, and the rule by which ratings are held out.
 #[derive(Debug, Clone)]
 pub enum HeldOut {
     /// A share of a file.
     Share {
         /// The file.
         ratings: PathBuf,
-        /// What decides.
+        /// The order by which ratings are held out.
         by: By,
-        /// The share.
+        /// The share of the ratings.
         test_fraction: f64,
-        /// How often to draw, by consecutive seeds.
+        /// The number of random splits, by consecutive seeds.
         n_splits: u64,
     },
-    /// All of a file.
+    /// All ratings of a second file.
     Files {
         /// The ratings to train on.
         train: PathBuf,
@@ -78,21 +80,21 @@ pub enum HeldOut {
     },
 }
 
-/// What decides which ratings are held out.
+/// The order by which ratings are held out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {
-    /// A seed, over all ratings.
+    /// At random over all ratings, by a seed.
     Random,
-    /// Time: of each user the newest.
+    /// By time: the newest ratings of each user.
     Newest,
 }
 
-/// Measures a model on each split. Cost: reading, and of each split a training and all users' lists. Memory:
-/// the ratings three times, the factors, and the lists of some thousand users.
+/// Measures a model on each split. Cost: reading the files, and for each split a training and the lists of all users.
+/// Memory: the ratings three times, the factors, and the lists of some thousand users.
 ///
 /// # Errors
-/// [`Error::Setting`] for what is out of range or leaves nothing to train, to test or to find;
-/// [`Error::Holdout`] for two files that do not go together; those of reading and of [`Model::train`].
+/// [`Error::Setting`] for a setting that is out of range or leaves no training, test or relevant ratings;
+/// [`Error::Holdout`] for two files that do not belong together; [`Error::Reading`] and [`Error::Training`].
 pub fn evaluate(settings: &EvaluationSettings, progress: Progress) -> Result<Evaluation> {
     let &EvaluationSettings { ref held_out, ref training, train_users, ref cutoffs, ref relevance } =
         settings;
@@ -105,7 +107,7 @@ pub fn evaluate(settings: &EvaluationSettings, progress: Progress) -> Result<Eva
             ("random", Some(*test_fraction), *n_splits)
         }
         HeldOut::Share { by: By::Newest, n_splits: n_splits @ 2.., .. } => {
-            let problem = "which ratings are the newest depends on no seed, so there is one such split";
+            let problem = "the newest ratings do not depend on a seed, so there is only one such split";
             return Err(Error::setting("--splits", n_splits, problem));
         }
         HeldOut::Share { by: By::Newest, test_fraction, n_splits, .. } => {
@@ -117,11 +119,12 @@ pub fn evaluate(settings: &EvaluationSettings, progress: Progress) -> Result<Eva
         return Err(Error::setting("--splits", 0, "at least one split is needed"));
     }
     let data = Data::read(held_out, training.scale, progress)?;
-    cutoffs.check(data.n_items)?;
-    let measure = Measure { training, train_users, relevance: *relevance, cutoffs, progress };
+    cutoffs.check(data.vocabulary.items().len())?;
+    let sample = (train_users < 1.0).then(|| UserSample::new(data.vocabulary.users(), train_users));
+    let measure = Measure { training, sample, relevance: *relevance, cutoffs, progress };
     let splits = (0..n_splits).map(|draw| {
         let seed = training.seed.wrapping_add(draw);
-        let holdout = Holdout::of(&data.by_user, data.n_items, &data.is_test(seed)?);
+        let holdout = Holdout::of(&data.by_user, data.vocabulary.items().len(), &data.is_test(seed)?);
         let (figures, users) = measure.split(&holdout)?;
         let (n_train, n_test) = (holdout.train.by_user.n_cells() as u64, holdout.test.n_cells() as u64);
         Ok(Split { seed, figures, users, n_train, n_test })
@@ -134,14 +137,11 @@ pub fn evaluate(settings: &EvaluationSettings, progress: Progress) -> Result<Eva
         k: cutoffs.clone(),
         relevant_at: *relevance,
         n_users: data.by_user.n_rows() as u64,
-        n_items: data.n_items as u64,
+        n_items: data.vocabulary.items().len() as u64,
         rows: data.rows,
     };
     Ok(Evaluation::of(splits, setup))
 }
-
-/// The figures that a run keeps, beside the NDCG at [`judged_length`].
-const IN_SHORT: [&str; 5] = ["rmse", "mae", "recall@20", "ndcg@10", "coverage@10"];
 
 /// Returns the length k at which the lists of a run are judged: min(100, `depth`, `n_candidates`).
 #[must_use]
@@ -149,14 +149,14 @@ pub fn judged_length(depth: usize, n_candidates: usize) -> usize {
     depth.min(n_candidates).min(100)
 }
 
-/// Measures a model on one random split: `rmse`, `mae`, `recall@20`, `ndcg@10`, `coverage@10` and `ndcg@k` at the
-/// [`judged_length`] k. The figures of lists are also measured of the most rated movies, as `popularity_ndcg@10` and so
-/// on. Figures of lists longer than `depth` or the number of items are left out. If no held-out rating is relevant, all
-/// figures of lists are left out. Cost: a training and all users' lists.
+/// Measures a model on one random split and returns the metrics that a run records: RMSE, MAE, recall@20, NDCG@10,
+/// coverage@10 and NDCG at the [`judged_length`]. Those of lists are also measured for the lists of the most rated
+/// movies ([`Metric::popularity_key`]). A metric is left out if its cutoff exceeds `depth` or the number of movies, and
+/// so are all metrics of lists if no held-out rating is relevant. Cost: a training and the lists of all users.
 ///
 /// # Errors
-/// [`Error::Setting`] where the fraction leaves nothing to train or to test; those of [`Model::train`].
-pub fn in_short(
+/// [`Error::Setting`] if the fraction leaves no training or no test ratings; [`Error::Training`].
+pub fn measure_run(
     interactions: &Interactions,
     test_fraction: f64,
     training: &TrainSettings,
@@ -173,38 +173,68 @@ pub fn in_short(
         tracing::warn!("no held-out rating has {relevance} stars or more: lists are not measured");
         cutoffs = cutoffs.up_to(0);
     }
-    let measure = Measure { training, train_users: 1.0, relevance, cutoffs: &cutoffs, progress };
-    let (Compared { mut model, popularity }, _) = measure.split(&holdout)?;
-    let judged = format!("ndcg@{judged}");
-    let is_kept = |name: &str| IN_SHORT.contains(&name) || name == judged;
-    model.retain(|name, _| is_kept(name));
-    let of_popularity = popularity.into_iter().filter(|(name, _)| is_kept(name));
-    model.extend(of_popularity.map(|(name, figure)| (format!("popularity_{name}"), figure)));
-    Ok(model)
+    let measure = Measure { training, sample: None, relevance, cutoffs: &cutoffs, progress };
+    let (Compared { model, popularity }, _) = measure.split(&holdout)?;
+    let recorded = [
+        Metric::Ndcg(10),
+        Metric::Ndcg(judged),
+        Metric::Recall(20),
+        Metric::Coverage(10),
+        Metric::Rmse,
+        Metric::Mae,
+    ];
+    let recorded = recorded.into_iter().flat_map(|metric| {
+        let of_model = metric.of(&model).map(|value| (metric.key(), value));
+        let of_popularity = metric.of(&popularity).map(|value| (metric.popularity_key(), value));
+        [of_model, of_popularity].into_iter().flatten()
+    });
+    Ok(recorded.collect())
 }
 
-/// Parts of the users by which a share of them is drawn.
-const SHARES: u32 = 1 << 16;
+/// A sample of the users: those that `run --train-shards` trains on where the shards are the same share of all.
+#[derive(Debug, Clone, Copy)]
+struct UserSample<'a> {
+    /// The ids of the users of the matrix.
+    users: &'a [UserId],
+    /// The shards of the sample, counted from 0, of [`UserSample::SHARDS`].
+    n_shards: u32,
+}
 
-/// How a split is measured.
+impl<'a> UserSample<'a> {
+    /// Fine shards of users, so that a number of them is any share. A shard of a coarser cut whose number is a power of
+    /// two is a range of these.
+    const SHARDS: u32 = 1 << 31;
+
+    fn new(users: &'a [UserId], share: f64) -> Self {
+        Self { users, n_shards: (share * f64::from(Self::SHARDS)).ceil() as u32 }
+    }
+
+    /// Whether the user of a row of the matrix is in the sample.
+    fn contains(&self, row: usize) -> bool {
+        shard_of(self.users[row], Self::SHARDS) < self.n_shards
+    }
+}
+
+/// The settings by which a split is measured.
 struct Measure<'a> {
     training: &'a TrainSettings,
-    train_users: f64,
+    /// The users on whose ratings the item factors are trained; `None` for all.
+    sample: Option<UserSample<'a>>,
     relevance: Relevance,
-    /// Lists are made where there are any.
+    /// The lengths of lists; without any, no lists are made.
     cutoffs: &'a Cutoffs,
     progress: Progress,
 }
 
 impl Measure<'_> {
-    /// Trains on one part and measures on the other.
+    /// Trains on the training ratings and measures on the test ratings.
     fn split(&self, holdout: &Holdout) -> Result<(Compared, Users)> {
         let Holdout { train: interactions, test } = holdout;
         let (depth, seen) = (self.cutoffs.depth(), &interactions.by_user);
-        // Before the training: what cannot be measured should be known before the wait.
-        let judge = match depth {
+        // Before the training, which takes long: an error shows at once.
+        let evaluator = match depth {
             0 => None,
-            _ => Some(Judge::new(test, interactions.n_items(), self.relevance, self.cutoffs)?),
+            _ => Some(RankingEvaluator::new(test, interactions.n_items(), self.relevance, self.cutoffs)?),
         };
         let bar = self.progress.bar("evaluating", Unit::Count);
         let model = self.train(interactions, &bar)?;
@@ -213,14 +243,14 @@ impl Measure<'_> {
             model.rating.predict(user, item)
         });
         let mut figures = Compared { model: stars, ..Compared::default() };
-        let Some(judge) = judge else { return Ok((figures, Users::default())) };
+        let Some(evaluator) = evaluator else { return Ok((figures, Users::default())) };
 
         let bar = self.progress.bar("measuring", Unit::Count);
         bar.set_length(2 * interactions.n_users() as u64);
         let most_rated = popularity::by_raters(&interactions.by_item);
         let popular = |user| popularity::unseen(&most_rated, seen.columns(user), depth);
         let scorer = Scorer::new(&model.ranking, seen, depth);
-        figures.model.extend(judge.measure(|users| {
+        figures.model.extend(evaluator.measure(|users| {
             let scored = scorer.top_n(users.clone());
             bar.inc(users.len() as u64);
             let list = |(user, scored): (usize, &Vec<Scored>)| match seen.columns(user) {
@@ -229,25 +259,23 @@ impl Measure<'_> {
             };
             users.into_par_iter().zip(&scored).map(list).collect()
         }));
-        figures.popularity = judge.measure(|users| {
+        figures.popularity = evaluator.measure(|users| {
             bar.inc(users.len() as u64);
             users.into_par_iter().map(popular).collect()
         });
         bar.finish_and_clear();
-        Ok((figures, judge.users()))
+        Ok((figures, evaluator.users()))
     }
 
-    /// A model of all users, of whom some may have been trained on.
+    /// Trains a model of all users: on all of them, or on the sample with the others folded in.
     fn train(&self, interactions: &Interactions, bar: &ProgressBar) -> Result<Model> {
-        if self.train_users >= 1.0 {
+        let Some(sample) = self.sample else {
             return Ok(Model::train(interactions, self.training, bar)?);
-        }
-        // By a hash, as shards are.
-        let below = (self.train_users * f64::from(SHARES)).ceil() as u32;
-        let is_trained = |user: usize| shard_of(UserId::new(user as u32), SHARES) < below;
-        let sample = interactions.by_user.rows(is_trained);
-        let sample = Interactions::from_users(sample, interactions.n_items());
-        let (items, course) = ItemModel::train(&sample, self.training, bar)?;
+        };
+        let is_trained = |row: usize| sample.contains(row);
+        let trained = interactions.by_user.rows(is_trained);
+        let trained = Interactions::from_users(trained, interactions.n_items());
+        let (items, course) = ItemModel::train(&trained, self.training, bar)?;
         Ok(items.with_users(&interactions.by_user, is_trained, course)?)
     }
 }

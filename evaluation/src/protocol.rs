@@ -1,4 +1,4 @@
-//! What a list is asked: how far down it is read, and which held-out ratings it should have found.
+//! The choices of a caller: the cutoffs of lists, and the rule by which a held-out rating is relevant.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,13 +12,17 @@ use crate::error::{Error, Result};
 pub struct Cutoffs(Vec<usize>);
 
 impl Cutoffs {
-    /// Takes lengths in any order.
+    /// Sorts lengths, which may come in any order, and drops duplicates.
     ///
     /// # Errors
     /// [`Error::Setting`] for a length of zero.
     pub fn new(lengths: &[usize]) -> Result<Self> {
         if lengths.contains(&0) {
-            return Err(Error::setting("--k", 0, "a list of no movies cannot be measured"));
+            return Err(Error::setting(
+                "--k",
+                0,
+                "an empty list cannot be measured; state lengths of 1 or more",
+            ));
         }
         let mut lengths = lengths.to_vec();
         lengths.sort_unstable();
@@ -26,10 +30,10 @@ impl Cutoffs {
         Ok(Self(lengths))
     }
 
-    /// Says which length exceeds the catalogue.
+    /// Checks that no length exceeds the number of candidates.
     ///
     /// # Errors
-    /// [`Error::Setting`].
+    /// [`Error::Setting`] with the longest length.
     pub fn check(&self, n_items: usize) -> Result<()> {
         if self.depth() <= n_items {
             return Ok(());
@@ -37,7 +41,7 @@ impl Cutoffs {
         Err(Error::setting("--k", self.depth(), format!("there are only {n_items} movies to recommend")))
     }
 
-    /// Those that a list of `longest` entries can have.
+    /// The lengths up to `longest`.
     #[must_use]
     pub fn up_to(mut self, longest: usize) -> Self {
         self.0.retain(|&k| k <= longest);
@@ -49,7 +53,7 @@ impl Cutoffs {
         self.0.iter().copied()
     }
 
-    /// The longest; 0 where there are none.
+    /// The longest length; 0 without any.
     #[must_use]
     pub fn depth(&self) -> usize {
         self.0.last().copied().unwrap_or(0)
@@ -62,12 +66,12 @@ impl Default for Cutoffs {
     }
 }
 
-/// Which held-out ratings a list should have found.
+/// The rule by which a held-out rating is relevant: a list should contain its movie.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Relevance {
-    /// Those with so many stars or more.
+    /// Ratings of this many stars or more.
     AtLeast(f32),
-    /// All.
+    /// All ratings.
     Any,
 }
 

@@ -1,6 +1,7 @@
-//! How much of what users went on to like their lists have found.
+//! The ranking metrics: the relevant held-out movies that lists contain.
 //!
-//! Every list is measured by the same code, whoever made it. Lists exist for some thousand users at a time.
+//! The lists of the model and those of the most rated movies are measured by the same code. The lists of
+//! [`USERS_IN_FLIGHT`] users exist at a time.
 
 use std::ops::Range;
 
@@ -8,28 +9,29 @@ use interactions::Csr;
 use rayon::prelude::*;
 
 use super::exposure::Exposure;
+use super::metric::{Metric, Metrics};
+use super::outcome::Users;
 use super::protocol::{Cutoffs, Relevance};
-use super::report::{Metrics, Users};
 use crate::error::{Error, Result};
 
-/// Users whose lists are held at once.
+/// The users whose lists are in memory at a time.
 const USERS_IN_FLIGHT: usize = 8192;
 
-/// What lists are measured by.
+/// Measures lists against the relevant held-out movies.
 #[derive(Debug)]
-pub(super) struct Judge<'a> {
-    /// By user, the relevant items, ascending.
+pub(super) struct RankingEvaluator<'a> {
+    /// The relevant items of each user, ascending.
     relevant: Csr,
     n_items: usize,
     cutoffs: &'a Cutoffs,
     discounts: Discounts,
 }
 
-impl<'a> Judge<'a> {
-    /// Takes from `test` (n_users x n_items) what is relevant.
+impl<'a> RankingEvaluator<'a> {
+    /// Selects the relevant ratings of `test` (`n_users x n_items`).
     ///
     /// # Errors
-    /// [`Error::Setting`] where nothing is: a mean over no users is no number.
+    /// [`Error::Setting`] if there is none: the metrics would be means over no users.
     pub(super) fn new(
         test: &Csr,
         n_items: usize,
@@ -40,56 +42,57 @@ impl<'a> Judge<'a> {
         let relevant = test.filter(|position| relevance.accepts(stars[position]));
         if relevant.n_cells() == 0 {
             let problem =
-                format!("none of the {} held-out ratings is relevant; take a lower one", stars.len());
+                format!("none of the {} held-out ratings is relevant; state a lower threshold", stars.len());
             return Err(Error::setting("--relevant-at", relevance, problem));
         }
         Ok(Self { relevant, n_items, cutoffs, discounts: Discounts::new(cutoffs.depth()) })
     }
 
-    /// Who is measured and who cannot be.
+    /// The number of users with and without a relevant movie.
     pub(super) fn users(&self) -> Users {
-        let evaluated = self.asked().count();
+        let evaluated = self.evaluated().count();
         let without_relevant = self.relevant.n_rows() - evaluated;
         Users { evaluated: evaluated as u64, without_relevant: without_relevant as u64 }
     }
 
-    /// The figures of lists: `recall@k`, `ndcg@k`, `map@k` and `hit_rate@k` as means over the users who have
-    /// something relevant, and what [`Exposure`] says of the lists of all users. `lists` gives those of a
-    /// range of users, best first and as long as the largest cutoff where there are that many candidates.
+    /// Computes the metrics of lists: recall, NDCG, MAP and hit rate as means over the users with a relevant movie, and
+    /// those of [`Exposure`] over the lists of all users. `lists` returns the lists of a range of users, best first and
+    /// as long as the largest cutoff if there are as many candidates.
     ///
-    /// Cost beyond the lists: k log(relevant) a user, on all threads; users are summed up in their order.
+    /// Cost beyond the lists: O(k log(relevant)) for each user, on all threads; the sums are taken in the order of the
+    /// users.
     pub(super) fn measure(&self, lists: impl Fn(Range<usize>) -> Vec<Vec<u32>>) -> Metrics {
         let n_users = self.relevant.n_rows();
-        let mut sums = vec![OfList::default(); self.cutoffs.iter().count()];
+        let mut sums = vec![ListMetrics::default(); self.cutoffs.iter().count()];
         let mut exposure = Exposure::new(self.n_items, self.cutoffs);
         for first in (0..n_users).step_by(USERS_IN_FLIGHT) {
             let users = first..n_users.min(first + USERS_IN_FLIGHT);
             let lists = lists(users.clone());
-            let of_users: Vec<Vec<OfList>> =
-                users.into_par_iter().zip(&lists).map(|(user, list)| self.of_list(user, list)).collect();
+            let of_users: Vec<Vec<ListMetrics>> =
+                users.into_par_iter().zip(&lists).map(|(user, list)| self.measure_list(user, list)).collect();
             for of_user in of_users {
                 sums.iter_mut().zip(of_user).for_each(|(sum, of_user)| sum.add(of_user));
             }
             lists.iter().for_each(|list| exposure.add(list));
         }
         let mut metrics = exposure.finish();
-        let n_asked = self.asked().count() as f64;
+        let n_evaluated = self.evaluated().count() as f64;
         for (k, sum) in self.cutoffs.iter().zip(sums) {
-            metrics.insert(format!("recall@{k}"), sum.recall / n_asked);
-            metrics.insert(format!("ndcg@{k}"), sum.ndcg / n_asked);
-            metrics.insert(format!("map@{k}"), sum.precision / n_asked);
-            metrics.insert(format!("hit_rate@{k}"), sum.hit / n_asked);
+            metrics.insert(Metric::Recall(k).key(), sum.recall / n_evaluated);
+            metrics.insert(Metric::Ndcg(k).key(), sum.ndcg / n_evaluated);
+            metrics.insert(Metric::Map(k).key(), sum.precision / n_evaluated);
+            metrics.insert(Metric::HitRate(k).key(), sum.hit / n_evaluated);
         }
         metrics
     }
 
-    /// The users who have something relevant.
-    fn asked(&self) -> impl Iterator<Item = usize> + '_ {
+    /// The users with a relevant movie.
+    fn evaluated(&self) -> impl Iterator<Item = usize> + '_ {
         (0..self.relevant.n_rows()).filter(|&user| !self.relevant.columns(user).is_empty())
     }
 
-    /// What a list has found, at each cutoff; nothing for a user with nothing to find.
-    fn of_list(&self, user: usize, list: &[u32]) -> Vec<OfList> {
+    /// The metrics of a list at each cutoff; empty for a user without a relevant movie.
+    fn measure_list(&self, user: usize, list: &[u32]) -> Vec<ListMetrics> {
         let relevant = self.relevant.columns(user);
         if relevant.is_empty() {
             return Vec::new();
@@ -104,7 +107,7 @@ impl<'a> Judge<'a> {
             }
             start = end;
             let most = k.min(relevant.len());
-            OfList {
+            ListMetrics {
                 recall: n_hits / most as f64,
                 ndcg: gain / self.discounts.ideal[most - 1],
                 precision: precisions / most as f64,
@@ -115,24 +118,24 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// The figures of one list at one k, or their sums over users. With r relevant items, hits(j) of them among
-/// the first j of the list, and the sums over those ranks j <= k at which a relevant item stands:
+/// The metrics of one list at one cutoff k, or their sums over users. With r relevant items, hits(j) of them among the
+/// first j entries, and the sums over the ranks j <= k of relevant items:
 ///
 /// ```text
 /// recall    = hits(k) / min(k, r)
 /// ndcg      = sum of 1 / log2(j + 1)  /  sum over j <= min(k, r) of 1 / log2(j + 1)
 /// precision = sum of hits(j) / j  /  min(k, r)          (the average precision, whose mean is MAP)
-/// hit       = 1 where hits(k) > 0, else 0
+/// hit       = 1 if hits(k) > 0, else 0
 /// ```
 #[derive(Debug, Clone, Copy, Default)]
-struct OfList {
+struct ListMetrics {
     recall: f64,
     ndcg: f64,
     precision: f64,
     hit: f64,
 }
 
-impl OfList {
+impl ListMetrics {
     fn add(&mut self, other: Self) {
         self.recall += other.recall;
         self.ndcg += other.ndcg;
@@ -141,12 +144,12 @@ impl OfList {
     }
 }
 
-/// What a hit is worth by its rank, counted from 0.
+/// The discounts of NDCG by rank, counted from 0.
 #[derive(Debug)]
 struct Discounts {
     /// `1 / log2(rank + 2)`.
     at: Vec<f64>,
-    /// The sum of these up to a rank: what a list is worth that has hits alone.
+    /// The sum of the discounts up to a rank: the gain of a list of relevant items only.
     ideal: Vec<f64>,
 }
 

@@ -1,20 +1,20 @@
-//! How far predicted stars are from the stars that were given.
+//! The error of predicted ratings.
 
 use interactions::Csr;
 use interactions::Scale;
 use rayon::prelude::*;
 
-use super::report::Metrics;
+use super::metric::{Metric, Metrics};
 
-/// `rmse` and `mae` over all held-out ratings, in stars:
+/// RMSE and MAE over all held-out ratings, in stars:
 ///
 /// ```text
 /// rmse = sqrt(mean of (predicted - given)^2)      mae = mean of |predicted - given|
 /// ```
 ///
-/// A prediction is held to the scale before it is compared. Users and movies without training ratings count
-/// like any other: they are predicted by what is left (the mean, and the other's bias). `test` must not be
-/// empty. Cost: a prediction a rating, on all threads; users are summed up in their order.
+/// Predictions are clamped to the scale. Users and movies without training ratings count as well: they are predicted by
+/// the mean and the bias of the other side. `test` must not be empty. Cost: one prediction for each rating, on all
+/// threads; the sums are taken in the order of the users.
 pub(super) fn of_predictions(
     test: &Csr,
     scale: Scale,
@@ -31,7 +31,7 @@ pub(super) fn of_predictions(
     let by_user: Vec<(f64, f64)> = (0..test.n_rows()).into_par_iter().map(of_user).collect();
     let n = test.n_cells() as f64;
     let (squares, distances) = by_user.iter().fold((0.0, 0.0), |sum, user| (sum.0 + user.0, sum.1 + user.1));
-    Metrics::from([("rmse".to_owned(), f64::sqrt(squares / n)), ("mae".to_owned(), distances / n)])
+    Metrics::from([(Metric::Rmse.key(), f64::sqrt(squares / n)), (Metric::Mae.key(), distances / n)])
 }
 
 #[cfg(test)]
@@ -39,11 +39,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_are_those_computed_by_hand_and_predictions_are_held_to_the_scale() {
+    fn errors_equal_values_computed_by_hand_and_predictions_are_clamped_to_the_scale() {
         let test = Csr::from_sorted(3, [0, 0, 2], vec![0, 1, 1], vec![4.0, 5.0, 4.5]);
         let predicted = |user, item| match (user, item) {
             (0, 0) => 3.0,
-            (0, 1) => 7.5, // which is 5
+            (0, 1) => 7.5, // clamped to 5
             _ => 2.0,
         };
         let metrics = of_predictions(&test, Scale::default(), predicted);

@@ -1,7 +1,7 @@
-//! Which ratings are held out, and the two matrices that come of it.
+//! Splits of ratings into training and held-out ratings.
 //!
-//! A split is a mask over the cells of the matrix by user, so that every way of drawing one ends in the same
-//! [`Holdout`]. Where the split is given as two files, [`data`](super::data) makes the mask.
+//! A split is a mask over the cells of the matrix by user. [`Holdout`] is made of a mask, whether it was drawn at
+//! random, by time, or comes from two files ([`data`](super::data)).
 
 use interactions::{Csr, Interactions};
 use rand::SeedableRng;
@@ -9,17 +9,17 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::error::{Error, Result};
 
-/// The two parts of a split: the same users and items, and no cell in both.
+/// The training and the held-out ratings: the same users and items, and no cell in both.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Holdout {
-    /// What a model may learn from.
+    /// The training ratings.
     pub train: Interactions,
-    /// What it is measured on, by user (n_users x n_items).
+    /// The held-out ratings, by user (`n_users x n_items`).
     pub test: Csr,
 }
 
 impl Holdout {
-    /// Parts a matrix by user: cell `p` is held out where `is_test[p]`.
+    /// Splits a matrix by user: cell `p` is held out if `is_test[p]`.
     pub(super) fn of(by_user: &Csr, n_items: usize, is_test: &[bool]) -> Self {
         let train = by_user.filter(|position| !is_test[position]);
         let test = by_user.filter(|position| is_test[position]);
@@ -30,7 +30,7 @@ impl Holdout {
 /// Holds out a share of `n` ratings, to the nearest whole number, drawn without replacement by a seed.
 ///
 /// # Errors
-/// [`Error::Setting`] where that leaves nothing to test or to train.
+/// [`Error::Setting`] if that leaves no test or no training ratings.
 pub(super) fn random(n: usize, test_fraction: f64, seed: u64) -> Result<Vec<bool>> {
     let n_test = share(n, test_fraction);
     check(n, n_test, test_fraction)?;
@@ -41,12 +41,12 @@ pub(super) fn random(n: usize, test_fraction: f64, seed: u64) -> Result<Vec<bool
     Ok(is_test)
 }
 
-/// Holds out each user's newest ratings: a share of the user's, to the nearest whole number, and never all of
-/// them. So a user with too few (two, at a fifth) keeps all in train. Among equal times the larger movie id
-/// is the newer; a rating without time is older than any. Cost: a selection a user.
+/// Holds out the newest ratings of each user: a share of them, to the nearest whole number, and never all. A user with
+/// too few ratings (two, at a fifth) has none held out. Among equal times the larger movie id is the newer; a rating
+/// without a time is the oldest. Cost: a selection for each user.
 ///
 /// # Errors
-/// [`Error::Setting`] where that leaves nothing to test or to train.
+/// [`Error::Setting`] if that leaves no test or no training ratings.
 pub(super) fn newest(by_user: &Csr, timestamps: &[i64], test_fraction: f64) -> Result<Vec<bool>> {
     let mut is_test = vec![false; timestamps.len()];
     let (mut start, mut n_test) = (0, 0);
@@ -54,7 +54,7 @@ pub(super) fn newest(by_user: &Csr, timestamps: &[i64], test_fraction: f64) -> R
         let n = by_user.columns(user).len();
         let held_out = share(n, test_fraction).min(n.saturating_sub(1));
         if held_out > 0 {
-            // Positions of a row ascend with the movie's id, so they break the ties.
+            // Positions of a row ascend with the movie id, so they break ties.
             let mut newest: Vec<_> = (start..start + n).map(|cell| (timestamps[cell], cell)).collect();
             newest.select_nth_unstable(n - held_out);
             newest[n - held_out..].iter().for_each(|&(_, cell)| is_test[cell] = true);
@@ -71,14 +71,14 @@ fn share(n: usize, fraction: f64) -> usize {
     (n as f64 * fraction).round() as usize
 }
 
-/// Says what is wrong with a share that leaves one part empty.
+/// Checks that a share leaves test and training ratings.
 fn check(n: usize, n_test: usize, test_fraction: f64) -> Result<()> {
     if test_fraction > 0.0 && test_fraction < 1.0 && n_test > 0 && n_test < n {
         return Ok(());
     }
     let problem = format!(
-        "of {n} ratings it would leave {n_test} to test; \
-         it must be above 0 and below 1 and leave some to test and some to train"
+        "of {n} ratings it holds out {n_test}; \
+         state a share above 0 and below 1 that leaves test and training ratings"
     );
     Err(Error::setting("--test-fraction", test_fraction, problem))
 }
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_split_that_leaves_nothing_on_one_side_is_refused() {
+    fn a_split_without_test_or_training_ratings_is_an_error() {
         let matrix = Csr::from_sorted(10, 0..10, (0..10).collect(), vec![1.0; 10]);
         for fraction in [0.0, 1.0, -0.5, f64::NAN, 0.01, 0.99] {
             for split in [random(10, fraction, 1), newest(&matrix, &[0; 10], fraction)] {
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_are_held_out_ties_go_by_movie_and_no_time_is_the_oldest() {
+    fn the_newest_are_held_out_ties_go_to_the_larger_movie_and_no_time_is_the_oldest() {
         let rows = [0, 0, 0, 0, 0, 1, 1];
         let matrix = Csr::from_sorted(2, rows, vec![0, 1, 2, 3, 4, 0, 1], vec![1.0; 7]);
         let times = [30, 20, 30, Ratings::NO_TIME, 10, 5, 6];
@@ -118,12 +118,16 @@ mod tests {
         let (n, y) = (false, true);
         assert_eq!(split(0.2), [n, n, y, n, n, n, n], "of two equal times, the larger movie");
         assert_eq!(split(0.4), [y, n, y, n, n, n, y]);
-        assert_eq!(split(0.9), [y, y, y, n, y, n, y], "a user keeps at least one, and the timeless first");
+        assert_eq!(
+            split(0.9),
+            [y, y, y, n, y, n, y],
+            "a user keeps at least one, those without a time first"
+        );
     }
 
     proptest! {
         #[test]
-        fn any_split_is_a_partition_with_the_counts_it_should_have(
+        fn any_split_is_a_partition_with_the_expected_counts(
             cells in prop::collection::btree_map((0u32..12, 0u32..15), 0i64..6, 30..150),
             fraction in 0.2f64..0.8,
             seed in 0u64..9,

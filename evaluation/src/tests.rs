@@ -1,12 +1,12 @@
-//! A measurement as a whole, on a matrix small enough to see through.
+//! Evaluations of small matrices.
 
 use interactions::Csr;
 use models::{RankingSettings, RatingSettings};
 
 use super::*;
 
-/// Of items 0 to 7, users 0 to 9 have rated two in three, and user 0 item 8; of users 1 to 9 item 8 is held
-/// out. User 10 has nothing in train and item 9 held out, which nobody has in train.
+/// Users 0 to 9 have training ratings of two in three of the items 0 to 7, and user 0 of item 8, which is held out for
+/// users 1 to 9. User 10 has no training rating, and item 9 held out, which has no training rating either.
 fn holdout() -> Holdout {
     let mut cells: Vec<_> = (0..10).flat_map(|user| (0..8).map(move |item| (user, item))).collect();
     cells.retain(|(user, item)| item % 3 != user % 3);
@@ -35,7 +35,7 @@ fn training() -> TrainSettings {
 fn measured(holdout: &Holdout, cutoffs: &[usize]) -> (Compared, Users) {
     let measure = Measure {
         training: &training(),
-        train_users: 1.0,
+        sample: None,
         relevance: Relevance::default(),
         cutoffs: &Cutoffs::new(cutoffs).unwrap(),
         progress: Progress::hidden(),
@@ -44,7 +44,7 @@ fn measured(holdout: &Holdout, cutoffs: &[usize]) -> (Compared, Users) {
 }
 
 #[test]
-fn model_and_popularity_have_the_same_figures_but_for_those_of_stars() {
+fn model_and_popularity_have_the_same_metrics_except_rating_errors() {
     let (figures, users) = measured(&holdout(), &[1, 5]);
     assert_eq!(users, Users { evaluated: 10, without_relevant: 1 });
     let mut of_model: Vec<_> = figures.model.keys().collect();
@@ -55,9 +55,9 @@ fn model_and_popularity_have_the_same_figures_but_for_those_of_stars() {
 }
 
 #[test]
-fn a_movie_that_nobody_rated_in_train_is_a_candidate_and_counts_as_missed() {
+fn a_movie_without_training_ratings_is_a_candidate_and_counts_as_missed() {
     let (figures, _) = measured(&holdout(), &[9, 10]);
-    assert_eq!(figures.popularity["recall@9"], 0.9, "user 10 waits for movie 9, the last of the order");
+    assert_eq!(figures.popularity["recall@9"], 0.9, "movie 9 of user 10 is the last of the order");
     assert_eq!(figures.popularity["recall@10"], 1.0);
 }
 
@@ -73,9 +73,9 @@ fn a_user_without_training_ratings_gets_the_popular_list() {
 }
 
 #[test]
-fn what_a_run_keeps_are_the_figures_whose_lists_fit() {
+fn a_run_records_the_metrics_whose_cutoffs_fit() {
     let Holdout { train, .. } = holdout();
-    let short = |depth| in_short(&train, 0.3, &training(), depth, Progress::hidden()).unwrap();
+    let short = |depth| measure_run(&train, 0.3, &training(), depth, Progress::hidden()).unwrap();
     let names = ["coverage@10", "mae", "ndcg@10", "popularity_coverage@10", "popularity_ndcg@10", "rmse"];
     assert_eq!(short(100).keys().collect::<Vec<_>>(), names, "there are ten movies");
     let names = ["mae", "ndcg@9", "popularity_ndcg@9", "rmse"];
@@ -83,16 +83,48 @@ fn what_a_run_keeps_are_the_figures_whose_lists_fit() {
 }
 
 #[test]
-fn a_run_on_ratings_none_of_which_is_relevant_keeps_the_errors_of_stars() {
+fn a_run_without_relevant_ratings_records_the_rating_errors() {
     let cells: Vec<_> = (0..11).flat_map(|user| (0..20).map(move |item| (user, item))).collect();
     let all_alike = Interactions::from_users(matrix(&cells, |_, _| 3.0), 20);
-    let short = in_short(&all_alike, 0.3, &training(), 20, Progress::hidden()).unwrap();
+    let short = measure_run(&all_alike, 0.3, &training(), 20, Progress::hidden()).unwrap();
     assert_eq!(short.keys().collect::<Vec<_>>(), ["mae", "rmse"]);
 }
 
 #[test]
-fn any_number_of_threads_gives_the_same_figures_to_the_bit() {
+fn any_number_of_threads_gives_exactly_the_same_metrics() {
     let on = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     let one = on(1).install(|| measured(&holdout(), &[2, 5]));
     assert_eq!(one, on(3).install(|| measured(&holdout(), &[2, 5])));
+}
+
+/// Ids whose order is not that of their hashes, and which are not row numbers.
+fn ids() -> Vec<UserId> {
+    (0..3000u32).map(|row| UserId::new(7 + row * 1_431_655)).collect()
+}
+
+#[test]
+fn the_sample_of_users_is_that_of_a_run_on_a_share_of_the_shards() {
+    let users = ids();
+    for (n_trained, n_shards) in [(1, 32), (8, 32), (5, 16), (3, 10), (1, 7)] {
+        let sample = UserSample::new(&users, f64::from(n_trained) / f64::from(n_shards));
+        let trained: Vec<bool> = users.iter().map(|&user| shard_of(user, n_shards) < n_trained).collect();
+        let sampled: Vec<bool> = (0..users.len()).map(|row| sample.contains(row)).collect();
+        assert_eq!(sampled, trained, "{n_trained} of {n_shards} shards");
+        assert!(sampled.contains(&true) && sampled.contains(&false));
+    }
+}
+
+#[test]
+fn the_ids_of_a_file_are_kept_in_the_order_of_the_rows() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ratings.csv");
+    let mut text = "userId,movieId,rating,timestamp\n".to_owned();
+    for user in [900_000, 12, 77] {
+        (1..9).for_each(|movie| text += &format!("{user},{movie},4,0\n"));
+    }
+    std::fs::write(&path, text).unwrap();
+    let held_out = HeldOut::Share { ratings: path, by: By::Random, test_fraction: 0.2, n_splits: 1 };
+    let data = Data::read(&held_out, interactions::Scale::default(), Progress::hidden()).unwrap();
+    assert_eq!(data.vocabulary.users(), [UserId::new(12), UserId::new(77), UserId::new(900_000)]);
+    assert_eq!(data.by_user.n_rows(), 3);
 }

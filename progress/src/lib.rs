@@ -1,17 +1,17 @@
-//! Progress bars for a person at a terminal, and log lines for everyone else.
+//! Progress bars on a terminal. Without a terminal they are hidden.
 
 use std::io::IsTerminal;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Hands out one bar a phase.
+/// Makes a progress bar for each phase.
 #[derive(Debug, Clone, Copy)]
 pub struct Progress {
     visible: bool,
 }
 
-/// What a bar counts.
+/// The unit of a progress bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     /// Bytes, shown in kB, MB and so on.
@@ -21,19 +21,19 @@ pub enum Unit {
 }
 
 impl Progress {
-    /// Bars on standard error where that is a terminal.
+    /// Shows bars on standard error if that is a terminal.
     #[must_use]
     pub fn on_terminal() -> Self {
         Self { visible: std::io::stderr().is_terminal() }
     }
 
-    /// No bars, for tests and for `--quiet`.
+    /// Shows no bars, for tests and for `--quiet`.
     #[must_use]
     pub fn hidden() -> Self {
         Self { visible: false }
     }
 
-    /// A bar for a phase, of a length that the phase sets. It is gone from the screen when it is dropped.
+    /// Makes a bar for a phase, which sets its length. The bar disappears when it is dropped.
     #[must_use]
     pub fn bar(&self, phase: &'static str, unit: Unit) -> ProgressBar {
         let count = match unit {
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hidden_bar_counts_all_the_same() {
+    fn a_hidden_bar_counts() {
         let bar = Progress::hidden().bar("reading", Unit::Bytes);
         bar.set_length(10);
         bar.inc(4);

@@ -1,5 +1,5 @@
-//! How much cleaning costs on top of reading: `read_ratings` against polars' own read of the same file with
-//! the same stated schema and all threads, one after the other in turns, median of five.
+//! The cost of cleaning in addition to reading: `read_ratings` compared with the reader of polars on the same file,
+//! with the same schema and all threads, in turns, median of five.
 //!
 //! ```text
 //! cargo bench -p reading --bench ingest -- 25000000
@@ -90,7 +90,7 @@ fn read(path: &Path, decimals: bool) -> PolarsResult<DataFrame> {
         .finish()
 }
 
-/// Rows as MovieLens has them: sorted, about 150 a user, ids of up to six digits.
+/// Rows as in MovieLens: sorted, about 150 for each user, ids of up to six digits.
 fn movielens_like(n_rows: usize, rng: &mut impl RngExt) -> Vec<Row> {
     let mut rows = Vec::with_capacity(n_rows);
     let mut user = 0;

@@ -1,31 +1,27 @@
-//! Takes out of cleaned tables what a deny list names, so that the rest of the batch never meets it.
+//! Removes the users and movies of a deny list from clean tables.
 //!
-//! It comes after cleaning and merging: a row that was rejected or gave way to another is counted as that, and the
-//! account still adds up.
+//! This is done after cleaning and merging: a rejected or merged row is counted as such, and the counts add up.
 
 use interactions::Ratings;
 use rayon::prelude::*;
 use store::{DenyList, UserId};
 
-use super::header::BYTE_ORDER_MARK;
-use super::judge::{bare, id};
-use super::tables::{CleanRatings, Movies, Reason, Reject};
+use crate::csv::number::parse_id;
+use crate::csv::text::{BYTE_ORDER_MARK, unquote};
+use crate::tables::{CleanRatings, Movies, Reason, Reject};
 
 impl CleanRatings {
-    /// Leaves out the ratings of deleted users and of hidden movies, and the text of rejected rows that may be of a
-    /// deleted user. O(n), on all threads where it looks things up.
+    /// Removes the ratings of deleted users and of hidden movies, and the text of rejected rows that may be of a
+    /// deleted user. O(n); the look-ups run on all threads.
     pub fn deny(&mut self, list: &DenyList) {
         let Self { ratings, rows, rejects, .. } = self;
         let pairs = ratings.users.par_iter().zip(&ratings.movies);
         let denied: Vec<bool> =
             pairs.map(|(&user, &movie)| list.deletes(user) || list.hides(movie)).collect();
-        let timeless = |(&time, &denied): (&i64, &bool)| denied && time == Ratings::NO_TIME;
+        let without_time = |(&time, &denied): (&i64, &bool)| denied && time == Ratings::NO_TIME;
         rows.without_timestamp -=
-            ratings.timestamps.iter().zip(&denied).filter(|&row| timeless(row)).count() as u64;
-        leave_out(&mut ratings.users, &denied);
-        leave_out(&mut ratings.movies, &denied);
-        leave_out(&mut ratings.stars, &denied);
-        leave_out(&mut ratings.timestamps, &denied);
+            ratings.timestamps.iter().zip(&denied).filter(|&row| without_time(row)).count() as u64;
+        ratings.retain(|row| !denied[row]);
         rows.kept = ratings.len() as u64;
         rows.denied = denied.len() as u64 - rows.kept;
         for reject in rejects.iter_mut().filter(|reject| may_be_of_deleted(reject, list)) {
@@ -35,7 +31,7 @@ impl CleanRatings {
 }
 
 impl Movies {
-    /// Leaves out what is known of hidden movies.
+    /// Removes the titles and genres of hidden movies.
     pub fn deny(&mut self, list: &DenyList) {
         for movie in list.movies() {
             self.rows.denied += u64::from(self.by_id.remove(&movie).is_some());
@@ -44,14 +40,7 @@ impl Movies {
     }
 }
 
-/// Keeps the values of a column whose rows are not denied.
-fn leave_out<T>(column: &mut Vec<T>, denied: &[bool]) {
-    let mut denied = denied.iter();
-    column.retain(|_| denied.next() == Some(&false));
-}
-
-/// Whether a rejected row says something of a deleted user. In one that was torn or glued to another any cell may be
-/// the user.
+/// Whether a rejected row may be of a deleted user. In a row with missing or surplus columns any cell may be the user.
 fn may_be_of_deleted(reject: &Reject, list: &DenyList) -> bool {
     let out_of_place = |reason: &Reason| matches!(reason, Reason::TornRow | Reason::TooManyColumns);
     if !reject.reasons.iter().any(out_of_place) {
@@ -59,7 +48,7 @@ fn may_be_of_deleted(reject: &Reject, list: &DenyList) -> bool {
     }
     let text = reject.text.as_bytes();
     let row = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-    let user = |cell| id(bare(cell), Reason::MissingUser, Reason::BadUser).map(UserId::new);
+    let user = |cell| parse_id(unquote(cell), Reason::MissingUser, Reason::BadUser).map(UserId::new);
     row.split(|&byte| byte == b',').any(|cell| user(cell).is_ok_and(|user| list.deletes(user)))
 }
 
@@ -90,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn ratings_of_deleted_users_and_hidden_movies_are_left_out_and_counted() {
+    fn ratings_of_deleted_users_and_hidden_movies_are_removed_and_counted() {
         let clean = denied(
             "1,5,3,0\n1,6,4,\n2,5,3,0\n2,5,4,9\n2,7,1,\n3,5,2,0\n3,6,2.5,7\n,5,3,0\n2,5,9,0\n",
             "user 2\nmovie 6\nuser 99\nmovie 99",
@@ -107,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_names_nobody_who_is_there_changes_nothing() {
+    fn a_list_of_absent_ids_changes_nothing() {
         let rows = "1,5,3,0\n1,6,4,\n,5,3,0\n";
         let (as_it_is, clean) = (denied(rows, ""), denied(rows, "user 5\nmovie 1\n"));
         assert_eq!((as_it_is.ratings, as_it_is.rows), (clean.ratings, clean.rows));
@@ -115,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn rejected_rows_of_a_deleted_user_keep_their_line_and_reasons_alone() {
+    fn rejected_rows_of_a_deleted_user_keep_only_their_line_and_reasons() {
         let rows = "1,5,3,0\n2,5,9,0\n2.0,x,,0\n2,5\n\"2\",5,3,0,7\n9,5,3,0,2,5,3,0\n3,2,9,0\n,2,3,0\n3,5\n";
         let clean = denied(rows, "user 2");
         let texts: Vec<_> = clean.rejects.iter().map(|reject| (reject.line, reject.text.as_str())).collect();
@@ -126,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn hidden_movies_are_known_no_more() {
+    fn hidden_movies_have_no_title() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("movies.csv");
         fs::write(&path, "movieId,title,genres\n1,One,Drama\n2,Two,\n2,Again,\n3,,\n").unwrap();

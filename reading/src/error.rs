@@ -1,4 +1,4 @@
-//! Errors of reading, each with the file and what to do.
+//! The errors of reading, each with the file and the remedy.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,59 +6,70 @@ use std::path::{Path, PathBuf};
 /// The crate's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why tables could not be read.
+/// An error of reading.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The operating system refused a path.
+    /// A failed operation on a path.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What was being done, as a verb.
+        /// The operation, as a verb.
         action: &'static str,
-        /// To what.
+        /// The path.
         path: PathBuf,
-        /// What the system answered.
+        /// The error of the system.
         source: io::Error,
     },
 
-    /// A path leads to something that cannot be read by position.
+    /// A path of something that cannot be read by position.
     #[error("{} is {kind}, not a regular file; write its content to a file and name that", path.display())]
     NotAFile {
         /// The path.
         path: PathBuf,
-        /// What it is, for people.
+        /// The kind of file, for people.
         kind: &'static str,
     },
 
-    /// A file was written to while it was read.
+    /// A file that was written to while it was read.
     #[error("{} was written to while it was read; run again when its export has ended", path.display())]
     Changed {
         /// The file.
         path: PathBuf,
     },
 
-    /// A table has no column of a name that is needed.
-    #[error("{} has no column `{column}`: its header is `{header}`; it needs {needed}", path.display())]
+    /// A table without a needed column.
+    #[error("{} has no column `{column}`: its header is `{header}`; it needs {needed}{fault}", path.display())]
     MissingColumn {
         /// The table.
         path: PathBuf,
-        /// The first column that is not there.
+        /// The first missing column.
         column: &'static str,
-        /// The header as found.
+        /// The header.
         header: String,
-        /// All the columns that a table of its kind needs.
+        /// All needed columns.
         needed: &'static str,
+        /// The likely reason, as a clause after a semicolon; empty if unknown.
+        fault: String,
     },
 
-    /// A table has a header at most.
-    #[error("{} has no rows; check that its export ended well", path.display())]
+    /// A file of another format.
+    #[error("{} is {format}, not a CSV file in UTF-8; convert it", path.display())]
+    OtherFormat {
+        /// The file.
+        path: PathBuf,
+        /// The format, for people.
+        format: &'static str,
+    },
+
+    /// A table without rows.
+    #[error("{} has no rows; check that its export succeeded", path.display())]
     EmptyTable {
         /// The table.
         path: PathBuf,
     },
 
-    /// What cleaning left is not enough to learn from.
+    /// Too few ratings to train on after cleaning.
     #[error(
-        "{} leaves {ratings} ratings of {users} users and {movies} movies after cleaning ({rejected} rows were rejected{}); \
+        "{} leaves {ratings} ratings of {users} users and {movies} movies after cleaning ({rejected} rows were rejected{}{example}); \
          training needs at least {needed}",
         path.display(),
         and_denied(*denied)
@@ -74,24 +85,26 @@ pub enum Error {
         movies: usize,
         /// Rows rejected.
         rejected: u64,
-        /// Rows that the deny list names.
+        /// Denied rows.
         denied: u64,
-        /// What would be enough, in words.
+        /// The needed numbers.
         needed: &'static str,
+        /// The most frequent reason of rejected rows with a row, as a clause after a comma; empty without any.
+        example: String,
     },
 
-    /// The store refused.
+    /// An error of the store.
     #[error(transparent)]
     Store(#[from] store::Error),
 }
 
-/// What else was left out, where a deny list was given.
+/// The number of denied rows for the message.
 fn and_denied(denied: u64) -> String {
     if denied == 0 { String::new() } else { format!(", {denied} denied") }
 }
 
 impl Error {
-    /// For `map_err`: an I/O error that says what was being done to which path.
+    /// For `map_err`: makes an [`Error::Io`] from an operation and a path.
     pub(crate) fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Self {
         let path = path.as_ref().to_path_buf();
         move |source| Self::Io { action, path, source }

@@ -1,8 +1,8 @@
 //! An input file, opened once.
 //!
-//! Every input is read from one open file, by position, and its digest is that of the bytes that were read: the manifest
-//! describes the data that the model was trained on. A file that is replaced meanwhile is read to its end unharmed; a file
-//! that is written to is an error.
+//! An input is read from one open file, by position, and its digest is that of the bytes that were read: the manifest
+//! describes the data that the model was trained on. A file that is replaced meanwhile is read to its end; a file that
+//! is written to is an error.
 
 use std::fs::{File, FileType, Metadata, OpenOptions};
 use std::io::ErrorKind;
@@ -28,11 +28,11 @@ pub struct InputFile {
     file: File,
     /// The length and the time of the last write when the file was opened.
     opened: Stamp,
-    /// Computed when it is first asked for.
+    /// Computed at the first request.
     digest: OnceLock<FileDigest>,
 }
 
-/// What changes when a file is written to: its length, and the time of its last write in seconds and nanoseconds.
+/// The length of a file, and the time of its last write in seconds and nanoseconds.
 type Stamp = (u64, i64, i64);
 
 impl InputFile {
@@ -64,7 +64,7 @@ impl InputFile {
         self.opened.0
     }
 
-    /// Reads a range of bytes to the end of `buffer`.
+    /// Appends a range of bytes to `buffer`.
     ///
     /// # Errors
     /// [`Error::Io`], and [`Error::Changed`] where the file ends before the range does.
@@ -97,10 +97,10 @@ impl InputFile {
         Ok(self.digest.get_or_init(|| FileDigest { bytes: self.length(), blake3 }))
     }
 
-    /// Whether the content has a digest. Reads the file only where its length is the digest's.
+    /// Whether the content has a given digest. Reads the file only if the lengths are equal.
     ///
     /// # Errors
-    /// Those of [`Self::digest`].
+    /// [`Error::Changed`] and [`Error::Io`].
     pub fn has(&self, digest: &FileDigest) -> Result<bool> {
         Ok(self.length() == digest.bytes && self.digest()? == digest)
     }
@@ -114,7 +114,8 @@ impl InputFile {
     /// Describes the file by the digest of the bytes that were read from it.
     ///
     /// # Errors
-    /// [`Error::Changed`] where the file was written to, or [`Self::digest`] has found another digest, and [`Error::Io`].
+    /// [`Error::Changed`] where the file was written to, or [`Self::digest`] has found another digest, and
+    /// [`Error::Io`].
     pub(crate) fn describe(&self, digest: FileDigest) -> Result<SourceFile> {
         let mut last = Vec::new();
         self.read(self.length().saturating_sub(1)..self.length(), &mut last)?;
@@ -142,8 +143,8 @@ fn kind(file_type: FileType) -> &'static str {
 
 /// A hasher of the block of a file that begins at `offset`, a multiple of the blocks' size.
 ///
-/// BLAKE3 is a tree over chunks of 1 KiB. A block whose size is a power of two from there on is a subtree, which is hashed
-/// apart from the others.
+/// BLAKE3 is a tree over chunks of 1 KiB. A block whose size is a power of two from there on is a subtree, which is
+/// hashed apart from the others.
 pub(crate) fn hash_block(bytes: &[u8], offset: u64) -> Hasher {
     let mut hasher = Hasher::new();
     hasher.set_input_offset(offset).update(bytes);
@@ -188,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_digest_of_blocks_is_that_of_the_whole_file() {
+    fn a_digest_of_blocks_equals_that_of_the_whole_file() {
         for n in [0, 1, 1023, 1024, 1025, 2048, 5000, 7 * 1024, 8 * 1024, 9 * 1024 + 1, 100_000] {
             let bytes: Vec<u8> = (0..n).map(|i| (i % 251) as u8).collect();
             for block in [1024, 4096] {
@@ -242,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_regular_file_is_named() {
+    fn a_file_that_is_not_regular_is_an_error_with_its_kind() {
         let dir = tempfile::tempdir().unwrap();
         let pipe = dir.path().join("pipe");
         rustix::fs::mknodat(

@@ -1,13 +1,11 @@
-//! Reading for what follows: the cleaned ratings, numbered and laid out as a matrix, and the movies.
+//! The input of a run: the clean ratings as a matrix, and the movies.
 //!
-//! [`Input`] is what a run works on; [`read_numbered`] is the part of it that an evaluation needs too. Cleaning
-//! itself is [`read_ratings`](crate::read_ratings)'s matter; here it is decided whether what is left is enough to learn from.
+//! [`read_numbered`] is the part that an evaluation also uses. Files that leave too few ratings to train on are an
+//! error.
 
 use std::path::{Path, PathBuf};
 
-use interactions::Interactions;
-use interactions::Scale;
-use interactions::Vocabulary;
+use interactions::{Interactions, Scale, Vocabulary};
 use progress::{Progress, Unit};
 use store::manifest::{FileDigest, Source, SourceFile};
 use store::repository::{RatingShards, RatingsAccount};
@@ -15,9 +13,9 @@ use store::{DenyList, Location, PATIENCE};
 
 use crate::error::{Error, Result};
 use crate::file::InputFile;
-use crate::tables::{CleanRatings, Movies};
+use crate::tables::{CleanRatings, Movies, Reject};
 
-/// Where a run takes its data from.
+/// The locations of the input of a run.
 #[derive(Debug, Clone)]
 pub struct InputSettings {
     /// The ratings.
@@ -26,22 +24,23 @@ pub struct InputSettings {
     pub movies: PathBuf,
 }
 
-/// Where ratings are.
+/// The location of ratings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RatingsSource {
-    /// A CSV file, as it was exported.
+    /// A CSV file.
     File(PathBuf),
-    /// Shards of users, cleaned and cut before.
+    /// Shards of users, which were cleaned and cut before.
     Shards {
-        /// Where they are.
+        /// The location of the shards.
         location: Location,
-        /// How many of them a model is trained on, from the first on: each is a fair sample of the users.
+        /// The number of shards to train on, from the first on; `None` for all. Each shard is a fair sample of the
+        /// users.
         n_trained: Option<u32>,
     },
 }
 
 impl RatingsSource {
-    /// What is at a location: a file is one, and a directory or a bucket has shards.
+    /// The ratings at a location: a file, or the shards in a directory or a bucket.
     #[must_use]
     pub fn at(location: Location, n_trained: Option<u32>) -> Self {
         match location {
@@ -50,7 +49,7 @@ impl RatingsSource {
         }
     }
 
-    /// How many of their shards a model is trained on, where that is not all.
+    /// The number of shards to train on; `None` for all shards, and for a file.
     #[must_use]
     pub fn n_trained(&self) -> Option<u32> {
         match self {
@@ -59,10 +58,10 @@ impl RatingsSource {
         }
     }
 
-    /// Where their shards are, as processes with other current directories name it; `None` for a file.
+    /// The absolute location of the shards; `None` for a file.
     ///
     /// # Errors
-    /// Those of [`Location::absolute`].
+    /// [`Error::Store`] if the current directory is unknown.
     pub fn shards_at(&self) -> Result<Option<Location>> {
         match self {
             Self::File(_) => Ok(None),
@@ -75,9 +74,9 @@ impl InputSettings {
     /// Opens the input.
     ///
     /// # Errors
-    /// Those of [`InputFile::open`], and those of the store for shards.
+    /// [`Error::Io`], [`Error::NotAFile`], and [`Error::Store`] for shards.
     pub fn open(&self) -> Result<OpenInput> {
-        // The small file first: a mistake in its name shows at once.
+        // The small file first, so that an error in its name shows at once.
         let movies = InputFile::open(&self.movies)?;
         let ratings = match &self.ratings {
             RatingsSource::File(path) => OpenRatings::File(InputFile::open(path)?),
@@ -92,7 +91,7 @@ impl InputSettings {
     }
 }
 
-/// The input of a run, opened once: every question about it has the same answer.
+/// The input of a run, opened once.
 #[derive(Debug)]
 pub struct OpenInput {
     ratings: OpenRatings,
@@ -102,7 +101,8 @@ pub struct OpenInput {
 #[derive(Debug)]
 enum OpenRatings {
     File(InputFile),
-    /// The account lists the digests of all shards, or a version that changes with them; its own digest stands for both.
+    /// Shards. The account lists the digests of all shards, or a version that changes with them, so its own digest
+    /// identifies the content.
     Shards {
         location: String,
         shards: RatingShards,
@@ -122,7 +122,8 @@ impl OpenInput {
         }
     }
 
-    /// Whether the content is that of another run's input. Reads a file, once at most, where its length is the same.
+    /// Whether the content equals the input of another run. Reads a file at most once, and only if the lengths are
+    /// equal.
     ///
     /// # Errors
     /// [`Error::Changed`] and [`Error::Io`].
@@ -134,11 +135,11 @@ impl OpenInput {
         Ok(same_ratings && self.movies.has(&source.movies.digest)?)
     }
 
-    /// Reads and cleans the tables, `scale` being the stars that a rating may have, without the entries of `deny`.
-    /// Copies of remote shards are kept below `work` meanwhile.
+    /// Reads and cleans the tables, and removes the entries of `deny`. Ratings outside `scale` are rejected. Copies of
+    /// remote shards are kept in `work` meanwhile.
     ///
     /// # Errors
-    /// Those of [`read_ratings`](crate::read_ratings), and [`Error::TooFewRatings`].
+    /// The errors of [`read_ratings`](crate::read_ratings), and [`Error::TooFewRatings`].
     pub fn read(
         self,
         scale: Scale,
@@ -168,10 +169,10 @@ impl OpenInput {
     }
 }
 
-/// The data, cleaned, numbered and laid out as a matrix.
+/// The clean input: the ratings as a matrix, and the movies.
 #[derive(Debug)]
 pub struct Input {
-    /// The account of cleaning; its ratings have become `interactions`, their times are gone.
+    /// The account of the ratings. Its table is empty: the ratings are in `interactions`.
     pub clean: CleanRatings,
     /// The movies.
     pub movies: Movies,
@@ -182,18 +183,17 @@ pub struct Input {
 }
 
 impl Input {
-    /// The files that were read, for the manifest.
+    /// The description of the files, for the manifest.
     #[must_use]
     pub fn source(&self) -> Source {
         Source { ratings: self.clean.source.clone(), movies: self.movies.source.clone() }
     }
 }
 
-/// Reads and cleans ratings that are to be learned from, leaves out what `deny` names, and numbers them. Their times are
-/// still there.
+/// Reads and cleans a table of ratings, removes the entries of `deny`, and numbers users and movies.
 ///
 /// # Errors
-/// Those of [`read_ratings`](crate::read_ratings), and [`Error::TooFewRatings`].
+/// The errors of [`read_ratings`](crate::read_ratings), and [`Error::TooFewRatings`].
 pub fn read_numbered(
     file: &InputFile,
     scale: Scale,
@@ -209,7 +209,10 @@ pub fn read_numbered(
     numbered(clean, file.path())
 }
 
-/// Numbers cleaned ratings that are enough to learn from.
+/// Numbers the users and movies of clean ratings.
+///
+/// # Errors
+/// [`Error::TooFewRatings`].
 fn numbered(clean: CleanRatings, path: &Path) -> Result<(CleanRatings, Vocabulary)> {
     let vocabulary = Vocabulary::of(&clean.ratings);
     let (n_users, n_items) = (vocabulary.users().len(), vocabulary.items().len());
@@ -222,7 +225,39 @@ fn numbered(clean: CleanRatings, path: &Path) -> Result<(CleanRatings, Vocabular
             rejected: clean.rows.rejected,
             denied: clean.rows.denied,
             needed: "20 ratings of 2 users and 2 movies",
+            example: example(&clean),
         });
     }
     Ok((clean, vocabulary))
+}
+
+/// The most frequent reason of rejected rows with the first such row, as a clause for an error; empty without any.
+fn example(clean: &CleanRatings) -> String {
+    let by_reason = &clean.rows.rejected_by_reason;
+    let Some((name, _)) = by_reason.iter().max_by_key(|&(_, &count)| count) else { return String::new() };
+    let has_reason = |reject: &&Reject| reject.reasons.first().is_some_and(|reason| reason.name() == name);
+    let reason = name.replace('_', " ");
+    match clean.rejects.iter().filter(has_reason).find(|reject| !reject.text.is_empty()) {
+        Some(Reject { line, text, .. }) => format!(", most often for {reason}, as line {line}: {text:?}"),
+        None => format!(", most often for {reason}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_for_too_few_ratings_has_the_most_frequent_reason_with_a_row() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ratings.csv");
+        let rows = "1,,3,0\nanna,5,3,0\nben,5,4,0\n1,5,3,0\n";
+        std::fs::write(&path, format!("userId,movieId,rating,timestamp\n{rows}")).unwrap();
+        let file = InputFile::open(&path).unwrap();
+        let read = read_numbered(&file, Scale::default(), None, Progress::hidden());
+        let error = read.unwrap_err().to_string();
+        let expected = "leaves 1 ratings of 1 users and 1 movies after cleaning (3 rows were rejected, \
+                        most often for bad user, as line 3: \"anna,5,3,0\"); training needs at least";
+        assert!(error.contains(expected), "{error}");
+    }
 }

@@ -1,34 +1,34 @@
-//! The last step of cleaning: the table is sorted by user and movie, each pair once.
+//! The last step of cleaning: sorts the table by user and movie, with each pair once.
 //!
-//! A table that is sorted already, as MovieLens tables are, stays as it is. The rows of another are dealt
-//! into buckets of neighbouring users and movies, and the buckets are sorted side by side, each small enough
-//! for a core's cache.
+//! A sorted table, as those of MovieLens are, is returned unchanged. The rows of any other table are distributed to
+//! buckets by ranges of users and movies, and the buckets are sorted in parallel, each small enough for the cache of a
+//! core.
 
 use std::cmp::Reverse;
 use std::ops::Range;
 
-use interactions::Ratings;
+use interactions::{Rating, Ratings};
 use rayon::prelude::*;
 use store::{MovieId, UserId};
 
-/// Rows that are dealt at once.
-const PART: usize = 256 << 10;
+/// Rows that a task distributes.
+const CHUNK: usize = 256 << 10;
 /// Rows of a bucket, on average: about 400 KB.
 const BUCKET: usize = 16 << 10;
-/// So that finding a row's bucket and dealing out a block stay cheap.
+/// The greatest number of buckets, which bounds the cost of finding the bucket of a row.
 const MOST_BUCKETS: usize = 2048;
-/// Rows looked at for each bucket in order to place its bounds.
+/// Sampled rows for each bucket, from which the bounds are taken.
 const SAMPLES: usize = 32;
 
 /// Sorts a table by user and movie. Of several ratings of a movie by one user the latest is kept, among equal
-/// times the highest, so that the order of the rows leaves no trace.
+/// times the highest, so the order of the rows has no influence.
 ///
 /// O(n) where the rows are strictly ascending, O(n log n) on all threads otherwise.
 pub(super) fn merge(ratings: Ratings) -> Ratings {
     if is_ascending(&ratings) { ratings } else { sort(ratings) }
 }
 
-/// What the rows are sorted by.
+/// The sort key of a row.
 fn key(user: UserId, movie: MovieId) -> u64 {
     u64::from(user.get()) << 32 | u64::from(movie.get())
 }
@@ -39,7 +39,7 @@ fn is_ascending(ratings: &Ratings) -> bool {
     keys().zip(keys().skip(1)).all(|(one, next)| one < next)
 }
 
-/// A row as it is dealt and sorted.
+/// A row while it is sorted.
 #[derive(Clone, Copy, Default)]
 struct Row {
     key: u64,
@@ -47,30 +47,31 @@ struct Row {
     stars: f32,
 }
 
-/// The rows of a part of the table, bucket by bucket.
-struct Dealt {
+/// The rows of a chunk of the table, bucket by bucket.
+struct Distributed {
     rows: Vec<Row>,
-    /// Where each bucket begins, and the end.
+    /// The start of each bucket, and the end of the last.
     starts: Vec<usize>,
 }
 
-/// Sorts the rows and leaves one of each pair.
+/// Sorts the rows and keeps one of each pair.
 fn sort(ratings: Ratings) -> Ratings {
     let bounds = bounds(&ratings);
-    let parts: Vec<_> = (0..ratings.len()).step_by(PART).collect();
-    let dealt: Vec<Dealt> = parts
+    let chunks: Vec<_> = (0..ratings.len()).step_by(CHUNK).collect();
+    let distributed: Vec<Distributed> = chunks
         .into_par_iter()
-        .map(|start| deal(&ratings, start..ratings.len().min(start + PART), &bounds))
+        .map(|start| distribute(&ratings, start..ratings.len().min(start + CHUNK), &bounds))
         .collect();
     drop(ratings);
     let buckets: Vec<Ratings> = (0..=bounds.len())
         .into_par_iter()
         .map(|bucket| {
-            let pieces = dealt.iter().map(|part| &part.rows[part.starts[bucket]..part.starts[bucket + 1]]);
+            let pieces =
+                distributed.iter().map(|chunk| &chunk.rows[chunk.starts[bucket]..chunk.starts[bucket + 1]]);
             sort_bucket(pieces.collect::<Vec<_>>().concat())
         })
         .collect();
-    drop(dealt);
+    drop(distributed);
     let mut sorted = Ratings::default();
     for bucket in buckets {
         sorted.append(&bucket);
@@ -78,7 +79,7 @@ fn sort(ratings: Ratings) -> Ratings {
     sorted
 }
 
-/// The least key of every bucket but the first, taken from a sample so that the buckets are of like size.
+/// The least key of every bucket except the first, taken from a sample so that the buckets have similar sizes.
 fn bounds(ratings: &Ratings) -> Vec<u64> {
     let n_buckets = (ratings.len() / BUCKET).clamp(1, MOST_BUCKETS);
     let step = (ratings.len() / (n_buckets * SAMPLES)).max(1);
@@ -91,13 +92,13 @@ fn bounds(ratings: &Ratings) -> Vec<u64> {
     bounds
 }
 
-/// Deals rows into buckets: counted first, then put each in its place.
-fn deal(ratings: &Ratings, part: Range<usize>, bounds: &[u64]) -> Dealt {
-    let rows: Vec<(Row, usize)> = part
+/// Distributes rows to buckets: counts them first, then moves each to its place.
+fn distribute(ratings: &Ratings, chunk: Range<usize>, bounds: &[u64]) -> Distributed {
+    let rows: Vec<(Row, usize)> = chunk
         .map(|row| {
-            let key = key(ratings.users[row], ratings.movies[row]);
-            let bucket = bounds.partition_point(|&bound| bound <= key);
-            (Row { key, timestamp: ratings.timestamps[row], stars: ratings.stars[row] }, bucket)
+            let Rating { user, movie, stars, timestamp } = ratings.at(row);
+            let key = key(user, movie);
+            (Row { key, timestamp, stars }, bounds.partition_point(|&bound| bound <= key))
         })
         .collect();
     let mut starts = vec![0; bounds.len() + 2];
@@ -107,16 +108,16 @@ fn deal(ratings: &Ratings, part: Range<usize>, bounds: &[u64]) -> Dealt {
     for bucket in 0..=bounds.len() {
         starts[bucket + 1] += starts[bucket];
     }
-    let mut dealt = vec![Row::default(); rows.len()];
+    let mut distributed = vec![Row::default(); rows.len()];
     let mut places = starts.clone();
     for (row, bucket) in rows {
-        dealt[places[bucket]] = row;
+        distributed[places[bucket]] = row;
         places[bucket] += 1;
     }
-    Dealt { rows: dealt, starts }
+    Distributed { rows: distributed, starts }
 }
 
-/// Sorts a bucket, the rating that counts before others of the same pair, and drops those.
+/// Sorts a bucket, and keeps the rating of each pair that counts.
 fn sort_bucket(mut rows: Vec<Row>) -> Ratings {
     rows.sort_unstable_by(|a, b| {
         a.key.cmp(&b.key).then_with(|| {
@@ -124,12 +125,11 @@ fn sort_bucket(mut rows: Vec<Row>) -> Ratings {
         })
     });
     rows.dedup_by_key(|row| row.key);
-    Ratings {
-        users: rows.iter().map(|row| UserId::new((row.key >> 32) as u32)).collect(),
-        movies: rows.iter().map(|row| MovieId::new(row.key as u32)).collect(),
-        stars: rows.iter().map(|row| row.stars).collect(),
-        timestamps: rows.iter().map(|row| row.timestamp).collect(),
-    }
+    let rating = |row: Row| {
+        let (user, movie) = (UserId::new((row.key >> 32) as u32), MovieId::new(row.key as u32));
+        Rating { user, movie, stars: row.stars, timestamp: row.timestamp }
+    };
+    rows.into_iter().map(rating).collect()
 }
 
 #[cfg(test)]
@@ -139,7 +139,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use interactions::Rating;
 
     fn table(rows: &[(u32, u32, u8, i64)]) -> Ratings {
         let mut table = Ratings::default();
@@ -165,12 +164,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_merges_to_nothing() {
+    fn an_empty_table_stays_empty() {
         assert!(merge(Ratings::default()).is_empty());
     }
 
     #[test]
-    fn many_buckets_hold_what_one_map_holds() {
+    fn many_buckets_have_the_rows_of_one_map() {
         // A linear congruential walk: every pair about twice, users far apart.
         let mut state = 1_u32;
         let mut next = |n| {

@@ -1,16 +1,16 @@
-//! rejects.csv: every row that became nothing, where it stands and why, for people to look at. Of a deleted
-//! user's rows nothing else is told.
+//! `rejects.csv`: the file, line, reasons and text of every rejected row, for people. The text of rows of deleted users
+//! is empty.
 
 use std::io;
 use std::path::Path;
 
-use super::tables::{CleanRatings, Movies, Reason, Reject};
 use crate::error::{Error, Result};
+use crate::tables::{CleanRatings, Movies, Reason, Reject};
 
-/// The file in a generation's directory.
+/// The name of the file in the directory of a generation.
 pub const REJECTS: &str = "rejects.csv";
 
-/// Writes [`REJECTS`] into a generation's directory, with the header alone where nothing was rejected.
+/// Writes [`REJECTS`] into the directory of a generation. Without rejected rows it has only the header.
 ///
 /// # Errors
 /// [`Error::Io`].
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn without_rejected_rows_there_is_still_a_header() {
+    fn without_rejected_rows_the_file_has_a_header() {
         let dir = tempfile::tempdir().unwrap();
         write_rejects(dir.path(), &CleanRatings::default(), &Movies::default()).unwrap();
         let text = std::fs::read_to_string(dir.path().join(REJECTS)).unwrap();
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_is_not_there_is_an_error_with_its_path() {
+    fn a_missing_directory_is_an_error_with_its_path() {
         let missing = Path::new("/nowhere/at/all");
         let error = write_rejects(missing, &CleanRatings::default(), &Movies::default()).unwrap_err();
         assert!(error.to_string().starts_with("cannot write /nowhere/at/all/rejects.csv"), "{error}");

@@ -1,9 +1,9 @@
-//! Reads ratings that are cut into shards, and trusts none of them: they may be another engine's.
+//! Reads ratings that are cut into shards, and checks every row: the shards may come from another program.
 
 use std::path::Path;
 
 use indicatif::ProgressBar;
-use interactions::{Ratings, Scale};
+use interactions::{Rating, Ratings, Scale};
 use rayon::prelude::*;
 use store::local_copy::WorkingCopy;
 use store::repository::{RatingShards, RatingsAccount};
@@ -16,7 +16,7 @@ use crate::tables::CleanRatings;
 /// Checks a user's ratings: movies ascending, stars on the scale.
 ///
 /// # Errors
-/// What is wrong, in words.
+/// A description of the problem.
 pub fn check_user(movies: &[u32], stars: &[f32], scale: Scale) -> Result<(), String> {
     if let Some(pair) = movies.windows(2).find(|pair| pair[0] >= pair[1]) {
         return Err(format!("movie {} of a user does not come after movie {}", pair[1], pair[0]));
@@ -28,7 +28,7 @@ pub fn check_user(movies: &[u32], stars: &[f32], scale: Scale) -> Result<(), Str
     }
 }
 
-/// What the users of a shard are held against, one after the other.
+/// Checks the users of a shard, one after the other.
 pub struct Order<'a> {
     shard: u32,
     n_shards: u32,
@@ -37,37 +37,37 @@ pub struct Order<'a> {
 }
 
 impl<'a> Order<'a> {
-    /// Begins a shard.
+    /// Starts a shard.
     #[must_use]
     pub fn new(shard: u32, n_shards: u32, deny: &'a DenyList) -> Self {
         Self { shard, n_shards, deny, last: None }
     }
 
-    /// Checks that the next user may be there, with such movies.
+    /// Checks the order and the shard of the next user, and that neither the user nor a movie is on the deny list.
     ///
     /// # Errors
-    /// What is wrong, in words.
+    /// A description of the problem.
     pub fn next(&mut self, user: UserId, movies: &[u32]) -> Result<(), String> {
         if self.last >= Some(user) || shard_of(user, self.n_shards) != self.shard {
-            return Err(format!("user {user} is out of order, or of another shard"));
+            return Err(format!("user {user} is out of order, or belongs to another shard"));
         }
         self.last = Some(user);
         let is_denied =
             self.deny.deletes(user) || movies.iter().any(|&movie| self.deny.hides(MovieId::new(movie)));
         if is_denied {
-            // Which, nobody may say.
+            // Without the id, which must not be logged.
             let cut = "cut the ratings again with `pipeline partition --deny-list`";
-            return Err(format!("it has something that the deny list names; {cut}"));
+            return Err(format!("it has a user or movie of the deny list; {cut}"));
         }
         Ok(())
     }
 }
 
-/// Reads the users of the first `n` shards, sorted as if they had never been cut. Memory: 28 bytes a rating; several
-/// shards are read at once.
+/// Reads the users of the first `n` shards, sorted by user and movie. Memory: 28 bytes for each rating; several shards
+/// are read at a time.
 ///
 /// # Errors
-/// [`store::Error::Damaged`] naming the file that is not what it should be; those of the store.
+/// [`store::Error::Damaged`] with the file of a shard that fails a check; I/O and network errors of the store.
 pub fn gather(
     shards: &RatingShards,
     account: RatingsAccount,
@@ -104,24 +104,19 @@ pub fn gather(
     Ok(CleanRatings { ratings, rows: account.rows.unwrap_or_default(), ..CleanRatings::default() })
 }
 
-/// The ratings of all batches by user.
+/// The ratings of all batches, sorted by user.
 fn sorted(batches: &[RatingsBatch]) -> Ratings {
     let rows = |batch: &RatingsBatch| 0..batch.users.len();
     let mut users: Vec<_> =
         batches.iter().flat_map(|batch| rows(batch).map(move |row| (batch.users[row], batch, row))).collect();
     users.par_sort_unstable_by_key(|&(user, _, _)| user);
-    let n: usize = batches.iter().map(|batch| batch.stars.len()).sum();
-    let mut ratings = Ratings {
-        users: Vec::with_capacity(n),
-        movies: Vec::with_capacity(n),
-        stars: Vec::with_capacity(n),
-        timestamps: vec![Ratings::NO_TIME; n],
-    };
+    let mut ratings = Ratings::with_capacity(batches.iter().map(|batch| batch.stars.len()).sum());
     for (user, batch, row) in users {
         let (movies, stars) = batch.row(row);
-        ratings.users.extend(std::iter::repeat_n(user, movies.len()));
-        ratings.movies.extend(movies.iter().copied().map(MovieId::new));
-        ratings.stars.extend_from_slice(stars);
+        ratings.extend(movies.iter().zip(stars).map(|(&movie, &stars)| {
+            let movie = MovieId::new(movie);
+            Rating { user, movie, stars, timestamp: Ratings::NO_TIME }
+        }));
     }
     ratings
 }

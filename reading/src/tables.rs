@@ -1,4 +1,4 @@
-//! What cleaning leaves: the tables that the rest of the batch works on, and what was wrong with the rest.
+//! The tables after cleaning, and the rejected rows with their reasons.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,12 @@ use store::manifest::{MovieRows, Rows, SourceFile};
 use store::records::Movie;
 use store::{MovieId, UserId};
 
-/// The ratings of a file after cleaning, and its account.
+/// The ratings of a file after cleaning, and the account of its rows.
 #[derive(Debug, Clone, Default)]
 pub struct CleanRatings {
-    /// What is left.
+    /// The kept ratings.
     pub ratings: Ratings,
-    /// What became of each row: `read = kept + merged + rejected + denied`.
+    /// The account of the rows: `read = kept + merged + rejected + denied`.
     pub rows: Rows,
     /// The rejected rows by line.
     pub rejects: Vec<Reject>,
@@ -20,12 +20,12 @@ pub struct CleanRatings {
     pub source: SourceFile,
 }
 
-/// The movies of a file after cleaning, and its account.
+/// The movies of a file after cleaning, and the account of its rows.
 #[derive(Debug, Clone, Default)]
 pub struct Movies {
-    /// What is known of each movie, by id.
+    /// Title and genres by id.
     pub by_id: BTreeMap<MovieId, Movie>,
-    /// What became of each row: `read = kept + rejected + denied`.
+    /// The account of the rows: `read = kept + rejected + denied`.
     pub rows: MovieRows,
     /// The rejected rows by line.
     pub rejects: Vec<Reject>,
@@ -33,51 +33,50 @@ pub struct Movies {
     pub source: SourceFile,
 }
 
-/// A row that became nothing.
+/// A rejected row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reject {
-    /// Its line in the file, the header being line 1.
+    /// The line in the file; the header is line 1.
     pub line: u64,
-    /// All that is wrong with it, the reason that counts first. Never empty.
+    /// All reasons. The first one is counted. Never empty.
     pub reasons: Vec<Reason>,
-    /// Whose rating it would have been, where the row is whole and its user can be read.
+    /// The user, if the row is whole and its user can be read.
     pub user: Option<UserId>,
-    /// The row as it stands there, at most 200 characters of it; nothing of a deleted user's.
+    /// The first 200 characters of the row; empty for a row of a deleted user.
     pub text: String,
 }
 
-/// What can be wrong with a row, in the order in which it is looked for: the first found is the one that
-/// counts.
+/// A reason to reject a row, in the order of the checks: the first one that applies is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
-    /// Bytes that are no UTF-8.
+    /// Bytes that are not UTF-8.
     BadUtf8,
-    /// Fewer columns than the header: the row was torn.
+    /// Fewer columns than the header.
     TornRow,
     /// More columns than the header.
     TooManyColumns,
     /// No user.
     MissingUser,
-    /// A user that is no whole number from 0 to 4,294,967,295.
+    /// A user that is not a whole number from 0 to 4,294,967,295.
     BadUser,
     /// No movie.
     MissingMovie,
-    /// A movie that is no whole number from 0 to 4,294,967,295.
+    /// A movie that is not a whole number from 0 to 4,294,967,295.
     BadMovie,
     /// No rating.
     MissingRating,
-    /// A rating that is no number.
+    /// A rating that is not a number.
     BadRating,
     /// A rating outside the scale.
     RatingOutOfRange,
     /// A movie without a title.
     MissingTitle,
-    /// A movie that an earlier row has described.
+    /// A movie that an earlier row describes.
     DuplicateMovie,
 }
 
 impl Reason {
-    /// The reason as reports and `rejects.csv` name it.
+    /// The name of the reason in reports and `rejects.csv`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

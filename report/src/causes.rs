@@ -1,22 +1,22 @@
-//! The changes of input, settings and program since the published generation, in words.
+//! The changes of input, settings and program since the published generation, as text.
 
 use store::manifest::Account;
 
-use crate::words;
+use crate::format;
 
-/// What went into tonight's lists that is not what went into the others', in words.
-pub(super) fn of_causes(before: &Account, tonight: &Account) -> Vec<String> {
+/// The changes from one run to the next, as clauses.
+pub(super) fn of_causes(before: &Account, now: &Account) -> Vec<String> {
     let mut causes = Vec::new();
     for (name, old, new) in [
-        ("ratings", &before.source.ratings, &tonight.source.ratings),
-        ("movies", &before.source.movies, &tonight.source.movies),
+        ("ratings", &before.source.ratings, &now.source.ratings),
+        ("movies", &before.source.movies, &now.source.movies),
     ] {
         if old.digest != new.digest {
-            let bytes = [new, old].map(|file| words::count(file.digest.bytes));
-            causes.push(format!("the {name} are others ({} bytes after {})", bytes[0], bytes[1]));
+            let bytes = [new, old].map(|file| format::count(file.digest.bytes));
+            causes.push(format!("the {name} file changed ({} bytes after {})", bytes[0], bytes[1]));
         }
     }
-    let (old, new) = (&before.parameters, &tonight.parameters);
+    let (old, new) = (&before.parameters, &now.parameters);
     let mut names: Vec<_> = old.keys().chain(new.keys()).collect();
     names.sort_unstable();
     names.dedup();
@@ -28,13 +28,18 @@ pub(super) fn of_causes(before: &Account, tonight: &Account) -> Vec<String> {
             continue;
         }
         causes.push(match name.as_str() {
-            // Only its digest is known, which says nothing to anybody.
-            "deny_list" => "the deny list is another".to_owned(),
-            _ => format!("the setting {} is {} after {}", name.replace('_', " "), value(new), value(old)),
+            // The parameter is a digest, which is of no use to people.
+            "deny_list" => "the deny list changed".to_owned(),
+            _ => format!(
+                "the setting {} changed from {} to {}",
+                name.replace('_', " "),
+                value(old),
+                value(new)
+            ),
         });
     }
-    if before.program != tonight.program {
-        causes.push("the program is another build".to_owned());
+    if before.program != now.program {
+        causes.push("the program changed".to_owned());
     }
     causes
 }

@@ -9,7 +9,7 @@ use store::UserId;
 pub struct Evidence {
     /// The error after each step of training.
     pub course: TrainingCurve,
-    /// How the first entries of all lists are shared by the movies; `None` where no list was read.
+    /// The distribution of the first entries of all lists over the movies; `None` if no list was read.
     pub exposure: Option<Exposure>,
     /// Scores of the first entries of lists.
     pub scores: Histogram,
@@ -17,14 +17,15 @@ pub struct Evidence {
     pub stars: Histogram,
     /// A few users with their lists.
     pub samples: Vec<Sample>,
-    /// The difference to the published lists, or why they were not compared; `None` where nothing was published.
+    /// The difference to the published lists, or the reason why they were not compared; `None` if nothing was
+    /// published.
     pub change: Option<Result<ListChange, String>>,
 }
 
-/// How the first entries of all lists are shared by the movies.
+/// The distribution of the first entries of all lists over the movies.
 #[derive(Debug, Clone)]
 pub struct Exposure {
-    /// How unequally.
+    /// The measures of concentration.
     pub concentration: Concentration,
     /// Users with a list.
     pub n_users: u64,
@@ -41,11 +42,11 @@ pub struct Exposure {
 /// A user shown as an example.
 #[derive(Debug, Clone)]
 pub struct Sample {
-    /// Why this user was chosen.
+    /// The reason why the user was chosen.
     pub why: &'static str,
-    /// The user.
+    /// The id of the user.
     pub user: UserId,
-    /// The user's ratings.
+    /// The number of ratings of the user.
     pub n_ratings: usize,
     /// The movies that the user rated best: title and stars.
     pub liked: Vec<(String, f32)>,
@@ -56,9 +57,9 @@ pub struct Sample {
 /// The difference between the new lists and the published ones.
 #[derive(Debug, Clone)]
 pub struct ListChange {
-    /// Users with a list in both who were compared, evenly spread over all.
+    /// The compared users: a sample of those with a list in both generations.
     pub n_compared: u64,
-    /// Users whose first entries are others, or in another order.
+    /// Users whose first entries, or their order, changed.
     pub n_changed: u64,
     /// The share of the first entries that a user's two lists have in common, a mean over the users.
     pub mean_overlap: f64,
@@ -91,7 +92,8 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    /// Counts numbers in bars of the same width; a number at a bound counts in the bar above, the greatest in the last.
+    /// Counts numbers in bars of equal width. A number at a bound counts in the bar above, the greatest in the last
+    /// bar.
     #[must_use]
     pub fn of(values: &[f64], (min, max): (f64, f64), n_bars: usize) -> Self {
         let width = (max - min) / n_bars as f64;
@@ -100,14 +102,14 @@ impl Histogram {
         }
         let mut counts = vec![0; n_bars];
         for value in values {
-            // Numbers beyond the bounds are in the bars at the ends: `as` holds them to what there is.
+            // Numbers outside the bounds count in the first or last bar: the cast saturates.
             let bar = ((value - min) / width) as usize;
             counts[bar.min(n_bars - 1)] += 1;
         }
         Self { start: min, width, counts }
     }
 
-    /// The bounds of the bar that holds the median; `None` without numbers.
+    /// The bounds of the bar that contains the median; `None` without numbers.
     #[must_use]
     pub fn middle(&self) -> Option<(f64, f64)> {
         let half = self.counts.iter().sum::<u64>().div_ceil(2);

@@ -1,13 +1,12 @@
-//! What a person reads in the morning: one page of HTML a night, that needs nothing but itself.
+//! The report of a run: one page of HTML for people, without links or scripts.
 //!
-//! The run keeps all figures in the manifest; what else the page shows (`evidence`) is taken from the records before
-//! they are closed, over users drawn by a rule, so that a large night takes no longer than a small one. `page` and
-//! `sections` say it in HTML, `plots` in SVG. A report is no part of the generation and decides nothing: a night whose
-//! report fails is as good as any.
+//! The input is the manifest of the run, those of earlier runs, and figures that the caller collects from the records
+//! (`evidence`). `page` and `sections` write HTML, `plots` draws SVG, `format` writes numbers. A report is not part of
+//! the generation and has no influence on the gate: a run whose report fails succeeds.
 
 mod evidence;
 mod causes;
-mod words;
+mod format;
 mod plots;
 mod sections;
 mod page;
@@ -19,31 +18,33 @@ use store::manifest::Manifest;
 
 pub use evidence::{Evidence, Exposure, Histogram, ListChange, MovieChange, Sample};
 
-/// Nights that the page looks back on, tonight among them.
-const NIGHTS: usize = 20;
+/// The runs in the plots over time, with the reported one.
+const MAX_RUNS: usize = 20;
 
-/// A night to be reported on.
+/// The input of a page.
 #[derive(Debug)]
-pub struct Night<'a> {
-    /// What came of it.
+pub struct RunReport<'a> {
+    /// The manifest of the run.
     pub manifest: &'a Manifest,
-    /// What was published before it, if anything.
+    /// The manifest of the generation that was published before the run, if there is one.
     pub before: Option<&'a Manifest>,
-    /// The nights before it, oldest first.
+    /// The manifests of the runs before, oldest first.
     pub earlier: &'a [Manifest],
-    /// What was seen of its lists.
+    /// The figures collected from the records.
     pub evidence: &'a Evidence,
+    /// The location of the store, for commands.
+    pub store: String,
 }
 
-impl Night<'_> {
-    /// The page.
+impl RunReport<'_> {
+    /// Writes the page.
     #[must_use]
     pub fn page(&self) -> String {
         page::of(self).into_string()
     }
 }
 
-/// Writes the report of a night that is over. That it cannot be written is a warning.
+/// Writes the report of a run into the repository and returns its path. A failure is logged as a warning.
 pub fn write(
     repository: &Repository,
     manifest: &Manifest,
@@ -51,10 +52,12 @@ pub fn write(
     evidence: &Evidence,
 ) -> Option<PathBuf> {
     let earlier = earlier(repository, manifest).unwrap_or_else(|e| {
-        tracing::warn!("the report shows no earlier nights: {e}");
+        tracing::warn!("the report shows no earlier runs: {e}");
         Vec::new()
     });
-    let page = Night { manifest, before, earlier: &earlier, evidence }.page();
+    let page =
+        RunReport { manifest, before, earlier: &earlier, evidence, store: repository.location().to_string() }
+            .page();
     match repository.put_report(&manifest.generation, page.as_bytes()) {
         Ok(path) => Some(path),
         Err(e) => {
@@ -64,12 +67,12 @@ pub fn write(
     }
 }
 
-/// The nights before this one that can be read, oldest first.
-fn earlier(repository: &Repository, tonight: &Manifest) -> store::Result<Vec<Manifest>> {
+/// The manifests of the runs before this one, oldest first. Manifests that cannot be read are skipped.
+fn earlier(repository: &Repository, manifest: &Manifest) -> store::Result<Vec<Manifest>> {
     let ids = repository.generations()?;
-    let before = ids.iter().rev().filter(|id| **id < tonight.generation);
+    let before = ids.iter().rev().filter(|id| **id < manifest.generation);
     let mut manifests: Vec<_> =
-        before.filter_map(|id| repository.manifest(id).ok()).take(NIGHTS - 1).collect();
+        before.filter_map(|id| repository.manifest(id).ok()).take(MAX_RUNS - 1).collect();
     manifests.reverse();
     Ok(manifests)
 }

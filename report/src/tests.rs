@@ -6,9 +6,9 @@ use serde_json::json;
 use store::UserId;
 use store::manifest::{Account, Check, Gate, Manifest, Outcome, Phase, Rows, Usage, Verdict};
 
-use super::{Evidence, Exposure, Histogram, ListChange, MovieChange, Night, Sample};
+use super::{Evidence, Exposure, Histogram, ListChange, MovieChange, RunReport, Sample};
 
-/// A title that must not do what it says.
+/// A title that must have no effect.
 const HOSTILE: &str = "<script>alert(\"1\")</script> & 'Sons' (1999)";
 
 fn manifest(day: u32, ndcg: f64) -> Manifest {
@@ -74,10 +74,10 @@ fn evidence() -> Evidence {
 }
 
 fn page(manifest: &Manifest, earlier: &[Manifest], evidence: &Evidence) -> String {
-    Night { manifest, before: earlier.last(), earlier, evidence }.page()
+    RunReport { manifest, before: earlier.last(), earlier, evidence, store: "out put".to_owned() }.page()
 }
 
-/// That every section is there once, every element is closed, and nothing leads out of the page.
+/// Checks that every section is there once, every element is closed, and the page has no links.
 fn check(page: &str) {
     for id in ["gate", "rows", "quality", "changes", "scores", "samples", "training", "machine"] {
         assert_eq!(page.matches(&format!("<h2 id=\"{id}\"")).count(), 1, "{id}\n{page}");
@@ -96,35 +96,36 @@ fn check(page: &str) {
 }
 
 #[test]
-fn a_night_is_told_with_its_verdict_its_figures_and_those_before() {
-    let (tonight, earlier) = (manifest(24, 0.25), [manifest(22, 0.19), manifest(23, 0.2)]);
-    let page = page(&tonight, &earlier, &evidence());
+fn a_page_has_the_verdict_the_figures_and_those_of_earlier_runs() {
+    let (this_run, earlier) = (manifest(24, 0.25), [manifest(22, 0.19), manifest(23, 0.2)]);
+    let page = page(&this_run, &earlier, &evidence());
     check(&page);
     for says in [
         "<h1 class=\"good\">Published</h1>",
         "Tuesday, 24 November 2026, 02:30 UTC",
         "0.250",
         "+25 %",
+        "Lists have 2.0 times the NDCG@10 of the most popular movies.",
         "bad rating",
         "User 414: the most ratings (2,698)",
-        "the setting seed is 24 after 23",
+        "the setting seed changed from 23 to 24",
         "610 users compared, 300",
         "87.5 %",
-        "aria-label=\"NDCG@10: over the last 3 nights",
+        "aria-label=\"NDCG@10: over the last 3 runs",
     ] {
         assert!(page.contains(says), "no `{says}` in\n{page}");
     }
 }
 
 #[test]
-fn a_title_is_shown_as_it_is_and_does_nothing() {
+fn a_title_is_escaped() {
     let page = page(&manifest(24, 0.25), &[manifest(23, 0.2)], &evidence());
     assert_eq!(page.matches("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; ").count(), 4, "{page}");
     check(&page);
 }
 
 #[test]
-fn the_first_night_has_a_page() {
+fn the_first_run_has_a_page() {
     let page = page(&manifest(24, 0.25), &[], &Evidence { change: None, ..evidence() });
     check(&page);
     assert!(page.contains("Nothing was published before"), "{page}");
@@ -132,17 +133,18 @@ fn the_first_night_has_a_page() {
 }
 
 #[test]
-fn a_night_without_a_measurement_and_without_evidence_has_a_page() {
-    let mut tonight = manifest(24, 0.0);
-    tonight.account.metrics.clear();
-    let page = page(&tonight, &[manifest(23, 0.2)], &Evidence::default());
+fn a_run_without_metrics_and_evidence_has_a_page_without_a_legend() {
+    let mut this_run = manifest(24, 0.0);
+    this_run.account.metrics.clear();
+    let page = page(&this_run, &[manifest(23, 0.2)], &Evidence::default());
     check(&page);
     assert!(page.contains("nothing was measured") && !page.contains("NaN"), "{page}");
+    assert!(!page.contains(" times "), "{page}");
 }
 
 #[test]
-fn a_refused_night_says_why_first_and_a_forced_one_by_whose_word() {
-    let mut tonight = manifest(24, 0.1);
+fn a_refused_run_begins_with_the_reason_and_commands_and_a_forced_one_with_the_reason_given() {
+    let mut this_run = manifest(24, 0.1);
     let check_of = |name: &str, outcome, detail: &str| Check {
         name: name.to_owned(),
         outcome,
@@ -150,7 +152,7 @@ fn a_refused_night_says_why_first_and_a_forced_one_by_whose_word() {
         baseline: None,
         detail: detail.to_owned(),
     };
-    tonight.account.gate = Gate {
+    this_run.account.gate = Gate {
         verdict: Verdict::Refused,
         reason: None,
         baseline: Some(manifest(23, 0.2).generation),
@@ -160,15 +162,58 @@ fn a_refused_night_says_why_first_and_a_forced_one_by_whose_word() {
             check_of("rmse", Outcome::Failed, "rmse 1.2 after 0.9"),
         ],
     };
-    let refused = page(&tonight, &[manifest(23, 0.2)], &evidence());
+    let refused = page(&this_run, &[manifest(23, 0.2)], &evidence());
     check(&refused);
     assert!(refused.contains("<h1 class=\"bad\">Refused</h1>"), "{refused}");
-    assert!(refused.contains("What was published stays. 600 users after 1200: -50 % &lt;b&gt;; and 1 more."));
+    assert!(
+        refused
+            .contains("The published generation stays. 600 users after 1200: -50 % &lt;b&gt;; and 1 more.")
+    );
+    let (id, baseline) = ("20261124T023000.000Z", "20261123T023000.000Z");
+    for command in [
+        format!("<code>pipeline diff {baseline} {id} --output 'out put'</code>"),
+        format!("<code>pipeline rollback {id} --output 'out put'</code>"),
+    ] {
+        assert!(refused.contains(&command), "no `{command}` in\n{refused}");
+    }
     assert!(refused.find("rmse 1.2 after 0.9") < refused.find("all lists in order"));
 
-    tonight.account.gate.verdict = Verdict::Forced;
-    tonight.account.gate.reason = Some("new catalogue".to_owned());
-    let forced = page(&tonight, &[manifest(23, 0.2)], &evidence());
+    this_run.account.gate.verdict = Verdict::Forced;
+    this_run.account.gate.reason = Some("new catalogue".to_owned());
+    let forced = page(&this_run, &[manifest(23, 0.2)], &evidence());
     assert!(forced.contains("<h1 class=\"warn\">Published by force</h1>"), "{forced}");
     assert!(forced.contains("The reason given: new catalogue."), "{forced}");
+}
+
+#[test]
+fn lists_below_popularity_stand_out() {
+    let mut below = manifest(24, 0.1);
+    below.account.metrics.extend([("recall@20".to_owned(), 0.3), ("popularity_recall@20".to_owned(), 0.4)]);
+    let below = page(&below, &[manifest(23, 0.2)], &evidence());
+    check(&below);
+    for says in [
+        "<p class=\"bad\">Lists find 0.75 times as many relevant movies among their first 20 entries as \
+         popularity does, which is worse.</p>",
+        "<span class=\"beside bad\">worse than the most popular movies: 0.125</span>",
+        "<strong class=\"bad\">0.1000</strong>",
+        "<strong class=\"bad\">0.3000</strong>",
+    ] {
+        assert!(below.contains(says), "no `{says}` in\n{below}");
+    }
+    let above = page(&manifest(24, 0.25), &[], &evidence());
+    assert!(!above.contains("class=\"bad\"") && !above.contains("worse"), "{above}");
+}
+
+#[test]
+fn a_frequent_reason_of_rejected_rows_comes_with_its_remedy() {
+    let mut this_run = manifest(24, 0.25);
+    let page_of = |manifest: &Manifest| page(manifest, &[], &evidence());
+    assert!(!page_of(&this_run).contains("rows were rejected for"));
+    let reasons = [("rating_out_of_range".to_owned(), 790), ("bad_utf8".to_owned(), 1)];
+    this_run.account.rows.rejected_by_reason = BTreeMap::from(reasons);
+    let page = page_of(&this_run);
+    check(&page);
+    let says = "790 rows were rejected for rating out of range: state another scale with --min-rating and";
+    assert!(page.contains(says), "{page}");
+    assert!(!page.contains("for bad utf8"), "{page}");
 }

@@ -1,8 +1,8 @@
-//! The movies: their ids, years, genres, popularity, and what there is to like in them.
+//! The movies: ids, years, genres, popularity, factors and biases.
 //!
-//! A movie's item factors are half its genres and half its own; its bias rises with its popularity. Ids
-//! ascend with the time at which MovieLens would have learnt of the movie, so early ids are older and better
-//! known. Titles are [`titles`](super::titles)' matter: no rating depends on them.
+//! About half of the factors of a movie comes from its genres and the rest is its own. The bias rises with the
+//! popularity. Ids ascend with the time at which a movie enters the catalogue, so early ids are older and more popular.
+//! No rating depends on the [`titles`](super::titles).
 
 use std::ops::Range;
 
@@ -21,7 +21,7 @@ pub(super) const N_FACTORS: usize = 10;
 /// The years in which movies enter the catalogue.
 pub(super) const YEARS: Range<u16> = 1996..2020;
 
-/// MovieLens' genres, and how common each is.
+/// The genres of MovieLens with their frequencies.
 const GENRES: [(&str, f32); 19] = [
     ("Action", 0.12),
     ("Adventure", 0.07),
@@ -44,35 +44,35 @@ const GENRES: [(&str, f32); 19] = [
     ("Western", 0.02),
 ];
 
-/// Share of movies whose genres nobody has entered.
+/// The share of movies without genres.
 const WITHOUT_GENRES: f64 = 0.02;
 
-/// Standard deviation of the item biases, in stars, and their correlation with popularity.
+/// The standard deviation of the item biases, in stars, and their correlation with popularity.
 const BIAS: f32 = 0.45;
 const BIAS_BY_POPULARITY: f32 = 0.35;
 
-/// Share of a movie's factors, by variance, that its genres tell.
-const TOLD_BY_GENRES: f32 = 0.55;
+/// The share of the variance of the factors of a movie that its genres explain.
+const EXPLAINED_BY_GENRES: f32 = 0.55;
 
-/// One movie; the fields that a user's draw touches fit one cache line.
+/// A movie. The fields that the draw of a user reads fit one cache line.
 #[derive(Debug, Clone)]
 pub(super) struct Movie {
-    /// Scaled so that the product with a standard normal user has a variance of about 1.
+    /// The item factors, scaled so that the product with those of a standard normal user has a variance of about 1.
     pub(super) factors: [f32; N_FACTORS],
-    /// In stars.
+    /// The item bias in stars.
     pub(super) bias: f32,
-    /// No rating before it, in seconds since 1970; 0 for what came out before MovieLens opened.
+    /// The earliest time of a rating, in seconds since 1970; 0 for a release before MovieLens opened.
     pub(super) released: i64,
-    /// As in the files.
+    /// The id in the files.
     pub(super) id: u32,
-    /// Of release.
+    /// The year of release.
     pub(super) year: u16,
     /// Indices into the genres, ascending.
     genres: Vec<u8>,
 }
 
 impl Movie {
-    /// As in `movies.csv`: `Comedy|Drama`.
+    /// The genres as in `movies.csv`: `Comedy|Drama`.
     pub(super) fn genres(&self) -> String {
         if self.genres.is_empty() {
             return "(no genres listed)".to_owned();
@@ -82,26 +82,26 @@ impl Movie {
     }
 }
 
-/// All movies, by ascending id, and how attention falls on them.
+/// All movies, by ascending id, with their popularity.
 #[derive(Debug)]
 pub(super) struct Catalogue {
     pub(super) movies: Vec<Movie>,
-    /// Shares of the attention, in the order of `movies`; they sum to 1.
+    /// The probability of each movie, in the order of `movies`; the sum is 1.
     pub(super) popularity: Vec<f64>,
-    /// Draws a movie's index by popularity in constant time.
+    /// Draws the index of a movie by popularity in constant time.
     pub(super) by_popularity: WeightedAliasIndex<f64>,
     /// The release times, ascending.
     releases: Vec<i64>,
 }
 
 impl Catalogue {
-    /// Invents the movies of a shape: O(movies).
+    /// Draws the movies of a shape. O(movies).
     ///
     /// # Errors
-    /// [`Error::Internal`] where the popularity is no distribution, which would be a fault here.
+    /// [`Error::Internal`] if the popularity is not a distribution, which is a fault of the program.
     pub(super) fn draw(shape: &Shape) -> Result<Self> {
         let mut rng = rng(shape.seed, Stream::Catalogue);
-        let flavours: Vec<[f32; N_FACTORS]> = GENRES.iter().map(|_| normals(&mut rng)).collect();
+        let genre_factors: Vec<[f32; N_FACTORS]> = GENRES.iter().map(|_| normals(&mut rng)).collect();
         let ranks = ranks(shape.movies, &mut rng);
         let weights = popularity::weights(shape.movies, shape.ratings as f64 / f64::from(shape.users));
         let popularity: Vec<f64> = ranks.iter().map(|&rank| weights[rank as usize]).collect();
@@ -109,20 +109,26 @@ impl Catalogue {
             .map_err(|error| Error::Internal { what: "sample popularity", detail: error.to_string() })?;
         let movies: Vec<Movie> = (0..shape.movies)
             .zip(&ranks)
-            .map(|(index, &rank)| movie(index, rank, shape.movies, &flavours, &mut rng))
+            .map(|(index, &rank)| movie(index, rank, shape.movies, &genre_factors, &mut rng))
             .collect();
         let mut releases: Vec<i64> = movies.iter().map(|movie| movie.released).collect();
         releases.sort_unstable();
         Ok(Self { movies, popularity, by_popularity, releases })
     }
 
-    /// How many movies are out at a time.
+    /// The number of movies released by a time.
     pub(super) fn n_released(&self, time: i64) -> usize {
         self.releases.partition_point(|&released| released <= time)
     }
 }
 
-fn movie(index: u32, rank: u32, n_movies: u32, flavours: &[[f32; N_FACTORS]], rng: &mut ChaCha8Rng) -> Movie {
+fn movie(
+    index: u32,
+    rank: u32,
+    n_movies: u32,
+    genre_factors: &[[f32; N_FACTORS]],
+    rng: &mut ChaCha8Rng,
+) -> Movie {
     let position = f64::from(index) / f64::from(n_movies);
     let year = year(position, rng);
     let genres = genres(rng);
@@ -130,11 +136,11 @@ fn movie(index: u32, rank: u32, n_movies: u32, flavours: &[[f32; N_FACTORS]], rn
     let fame = (0.5 - rank as f32 / n_movies as f32) * 12f32.sqrt();
     let own: f32 = rng.sample(StandardNormal);
     let bias = BIAS * (BIAS_BY_POPULARITY * fame + (1.0 - BIAS_BY_POPULARITY.powi(2)).sqrt() * own);
-    let factors = factors(&genres, flavours, rng);
+    let factors = factors(&genres, genre_factors, rng);
     Movie { factors, bias, released: released(year), id: id(index, n_movies), year, genres }
 }
 
-/// Ids like ML-25M's: nearly dense at first, every sixth at last.
+/// Ids as in ML-25M: nearly dense at first, every sixth at last.
 fn id(index: u32, n_movies: u32) -> u32 {
     let index = u64::from(index);
     let gaps = 5 * index * index / (2 * u64::from(n_movies));
@@ -142,7 +148,7 @@ fn id(index: u32, n_movies: u32) -> u32 {
     (1 + index + gaps) as u32
 }
 
-/// The popularity rank of each movie: a shuffle in which early ids tend to the front.
+/// The popularity rank of each movie: a random order in which early ids tend to the front.
 fn ranks(n_movies: u32, rng: &mut ChaCha8Rng) -> Vec<u32> {
     let mut order: Vec<(f64, u32)> = (0..n_movies)
         .map(|index| (0.7 * f64::from(index) / f64::from(n_movies) + rng.random::<f64>(), index))
@@ -155,7 +161,7 @@ fn ranks(n_movies: u32, rng: &mut ChaCha8Rng) -> Vec<u32> {
     ranks
 }
 
-/// The year of release: at or some years before that in which the movie entered the catalogue.
+/// The year of release: that in which the movie enters the catalogue, or some years earlier.
 fn year(position: f64, rng: &mut ChaCha8Rng) -> u16 {
     let entered = f64::from(YEARS.start) + position * YEARS.len() as f64;
     let age = 9.0 * rng.sample::<f64, _>(Exp1);
@@ -175,7 +181,7 @@ fn genres(rng: &mut ChaCha8Rng) -> Vec<u8> {
     };
     let all: Vec<u8> = (0..).take(GENRES.len()).collect();
     let weight = |&genre: &u8| GENRES[usize::from(genre)].1;
-    // The weights are constants above zero, so the draw cannot fail; none would be no genres listed.
+    // The weights are positive constants, so the draw cannot fail.
     let mut genres: Vec<u8> = all
         .sample_weighted(rng, n_genres, weight)
         .map(|chosen| chosen.copied().collect())
@@ -184,17 +190,17 @@ fn genres(rng: &mut ChaCha8Rng) -> Vec<u8> {
     genres
 }
 
-/// `q[k] = scale[k] * (sqrt(T) * sum of the flavours of g genres / sqrt(g) + sqrt(1 - T) * own)`, with
-/// scales that fall by a factor of 5 from the first dimension to the last and whose squares sum to 1: tastes
-/// have a spectrum.
-fn factors(genres: &[u8], flavours: &[[f32; N_FACTORS]], rng: &mut ChaCha8Rng) -> [f32; N_FACTORS] {
+/// `q[k] = scale[k] * (sqrt(T) * sum of the factors of g genres / sqrt(g) + sqrt(1 - T) * own)`, with
+/// scales that fall by a factor of 5 from the first dimension to the last and whose squares sum to 1.
+fn factors(genres: &[u8], genre_factors: &[[f32; N_FACTORS]], rng: &mut ChaCha8Rng) -> [f32; N_FACTORS] {
     let own: [f32; N_FACTORS] = normals(rng);
     let scales: [f32; N_FACTORS] = std::array::from_fn(|k| 5f32.powf(-(k as f32) / (N_FACTORS - 1) as f32));
     let norm = scales.iter().map(|scale| scale * scale).sum::<f32>().sqrt();
     let share = (genres.len().max(1) as f32).sqrt();
     std::array::from_fn(|k| {
-        let told = genres.iter().map(|&genre| flavours[usize::from(genre)][k]).sum::<f32>() / share;
-        (TOLD_BY_GENRES.sqrt() * told + (1.0 - TOLD_BY_GENRES).sqrt() * own[k]) * scales[k] / norm
+        let of_genres = genres.iter().map(|&genre| genre_factors[usize::from(genre)][k]).sum::<f32>() / share;
+        (EXPLAINED_BY_GENRES.sqrt() * of_genres + (1.0 - EXPLAINED_BY_GENRES).sqrt() * own[k]) * scales[k]
+            / norm
     })
 }
 
@@ -230,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn every_movie_has_one_to_four_genres_or_says_that_none_are_listed() {
+    fn every_movie_has_one_to_four_genres_or_none_listed() {
         let movies = catalogue().movies;
         assert!(movies.iter().all(|movie| movie.genres.len() <= 4));
         assert!(movies.iter().all(|movie| movie.genres.is_sorted_by(|one, next| one < next)));
@@ -239,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn years_begin_when_the_calendar_says() {
+    fn years_begin_as_in_the_calendar() {
         assert_eq!(released(1996), 820_454_400);
         assert_eq!(released(2001), 978_307_200);
         assert_eq!(released(2019), 1_546_300_800);

@@ -1,7 +1,7 @@
-//! Rows as they should not be, for the cleaning to find.
+//! Faulty rows, to test the cleaning.
 //!
-//! Dirt comes in addition to the well-formed rows, each behind the row that it is made from. The names of the
-//! kinds are those of the cleaning's reasons, so that a report can be held against a [`Summary`].
+//! Faulty rows are added to the well-formed ones, each after the row from which it is made. The kinds have the names of
+//! the reasons of the cleaning, so that a report can be compared with a [`Summary`].
 //!
 //! [`Summary`]: super::Summary
 
@@ -12,10 +12,10 @@ use reading::Reason;
 use super::Shape;
 use super::row::Row;
 
-/// What is wrong with a row.
+/// The fault of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Dirt {
-    /// Bytes that are no UTF-8.
+    /// Bytes that are not UTF-8.
     BadUtf8,
     /// Fewer columns than the header.
     TornRow,
@@ -23,30 +23,30 @@ pub enum Dirt {
     TooManyColumns,
     /// No user.
     MissingUser,
-    /// No user, and a rating outside the scale: rejected once, for the user.
+    /// No user, and a rating outside the scale. Such a row is counted once, for the user.
     MissingUserAndRatingOutOfRange,
-    /// A user that is no id.
+    /// A user that is not an id.
     BadUser,
     /// No movie.
     MissingMovie,
-    /// A movie that is no id.
+    /// A movie that is not an id.
     BadMovie,
     /// No rating.
     MissingRating,
-    /// A rating that is no number.
+    /// A rating that is not a number.
     BadRating,
     /// A rating outside the scale.
     RatingOutOfRange,
-    /// The (user, movie) of the row before, at an earlier time: that row stays.
+    /// The user and movie of the row before, at an earlier time: that row is kept.
     EarlierDuplicate,
-    /// The (user, movie) of the row before, at a later time: it takes that row's place.
+    /// The user and movie of the row before, at a later time: it replaces that row.
     LaterDuplicate,
 }
 
 const NO_IDS: [&str; 6] = ["abc", "-7", "18.5", "4294967296", "12x", "?"];
 const NO_NUMBERS: [&str; 4] = ["four", "n/a", "NaN", "4.0.0"];
 const OUT_OF_RANGE: [&str; 5] = ["-6.0", "92.0", "0.0", "5.5", "10.0"];
-/// A Latin-1 letter, a UTF-8 sequence cut short, a byte that UTF-8 never has.
+/// A Latin-1 letter, a truncated UTF-8 sequence, and a byte that never occurs in UTF-8.
 const NO_UTF8: [&[u8]; 3] = [b"\xe9", b"\xe2\x82", b"\xff"];
 
 impl Dirt {
@@ -67,7 +67,7 @@ impl Dirt {
         Self::LaterDuplicate,
     ];
 
-    /// Why cleaning is to reject such a row; none for duplicates, which it is to merge.
+    /// The reason for which cleaning rejects such a row; `None` for duplicates, which are merged.
     #[must_use]
     pub fn reason(self) -> Option<Reason> {
         Some(match self {
@@ -85,7 +85,7 @@ impl Dirt {
         })
     }
 
-    /// The kind as a report names it: the name of its reason where it is alone with it.
+    /// The name of the kind: that of its reason if no other kind has the same.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -96,12 +96,12 @@ impl Dirt {
         }
     }
 
-    /// Any kind, with the same chance.
+    /// Draws a kind, each with the same probability.
     pub(super) fn draw(rng: &mut ChaCha8Rng) -> Self {
         Self::ALL[rng.random_range(0..Self::ALL.len())]
     }
 
-    /// Appends a row that is made from a well-formed one and has this wrong with it.
+    /// Appends a row with this fault, made from a well-formed one.
     pub(super) fn write(self, row: &Row, float_ids: bool, rng: &mut ChaCha8Rng, out: &mut Vec<u8>) {
         let apart = rng.random_range(1..=90 * 86_400);
         let row = match self {
@@ -135,19 +135,20 @@ impl Dirt {
     }
 }
 
-/// Whether a dirty row follows the well-formed row of an index: evenly, and `floor(ratings * dirt)` in all.
+/// Whether a faulty row follows the well-formed row of an index. They are evenly spaced, `floor(ratings * dirt)` in
+/// all.
 pub(super) fn is_due(shape: &Shape, rating: u64) -> bool {
     let due = |n_ratings: u64| (n_ratings as f64 * shape.dirt) as u64;
     due(rating + 1) > due(rating)
 }
 
-/// Whether dirt has turned a user's ids into `18.0`: all after the first half of the users, as if the file
-/// had been joined from two exports.
+/// Whether the ids of a user's rows are written as `18.0`: those of the second half of the users, as in a file that was
+/// joined from two exports.
 pub(super) fn has_float_ids(shape: &Shape, user: u32) -> bool {
     shape.dirt > 0.0 && user >= shape.users / 2
 }
 
-/// The row with other stars, so that it shows which of two duplicates was kept.
+/// The row with other stars, which show which of two duplicates was kept.
 fn other_stars(row: &Row) -> Row {
     let half_stars = if row.half_stars > 5 { row.half_stars - 2 } else { row.half_stars + 2 };
     Row { half_stars, ..*row }

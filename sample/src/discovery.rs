@@ -1,28 +1,28 @@
-//! Who rates the movies that chance would leave out.
+//! The users who rate the least popular movies.
 //!
-//! ML-25M lists 59,047 movies with a rating, many with a single one. Drawing by popularity alone would never
-//! reach some of the tail, so each movie there is given to one user in advance.
+//! ML-25M has 59,047 rated movies, many with a single rating. A draw by popularity alone would miss some of them, so
+//! each unpopular movie is assigned to one user in advance.
 
 use rand::seq::SliceRandom;
 
 use super::catalogue::Catalogue;
 use super::{Shape, Stream, rng};
 
-/// A movie that is expected to get fewer ratings than this is given to somebody.
+/// A movie with a smaller expected number of ratings is assigned to a user.
 const EXPECTED: f64 = 25.0;
 
-/// At most one rating in so many is spent on discoveries; beyond it movies may stay unrated.
+/// At most one rating in this many is assigned in advance; more unpopular movies may stay unrated.
 const SPARSITY: u64 = 4;
 
-/// Who discovers what.
+/// The assigned movies of each user.
 #[derive(Debug)]
 pub(super) struct Discoveries {
-    /// (user, movie), both as indices; sorted.
+    /// Pairs of user and movie, both as indices; sorted.
     pairs: Vec<(u32, u32)>,
 }
 
 impl Discoveries {
-    /// The movies, as ascending indices, that a user is the first to rate: at most their activity.
+    /// The movies assigned to a user, as ascending indices; at most as many as the user has ratings.
     pub(super) fn of(&self, user: u32) -> impl ExactSizeIterator<Item = u32> {
         let start = self.pairs.partition_point(|pair| pair.0 < user);
         let end = start + self.pairs[start..].partition_point(|pair| pair.0 == user);
@@ -30,8 +30,8 @@ impl Discoveries {
     }
 }
 
-/// Gives each movie of the tail to a user, in proportion to the users' activity: whoever rates much gets off
-/// the beaten track. O(movies log movies + users).
+/// Assigns each unpopular movie to a user, in proportion to the users' numbers of ratings. O(movies log movies +
+/// users).
 pub(super) fn assign(shape: &Shape, activity: &[u32], catalogue: &Catalogue) -> Discoveries {
     let mut tail: Vec<u32> = (0u32..)
         .zip(&catalogue.popularity)
@@ -42,7 +42,7 @@ pub(super) fn assign(shape: &Shape, activity: &[u32], catalogue: &Catalogue) -> 
     let most = usize::try_from(shape.ratings / SPARSITY).unwrap_or(usize::MAX);
     tail.truncate(most);
 
-    // Discovery k belongs to whoever gives rating k * stride: no user gets more than their activity.
+    // Movie k is assigned to the user of rating k * stride, so no user gets more than their number of ratings.
     let stride = shape.ratings / (tail.len() as u64).max(1);
     let mut pairs = Vec::with_capacity(tail.len());
     let (mut given, mut users) = (0, (0u32..).zip(activity));

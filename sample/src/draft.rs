@@ -1,4 +1,4 @@
-//! A file that appears under its name only when whole.
+//! A file that gets its name only when it is complete.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-/// A file being written beside its place. Dropped without [`publish`](Self::publish), it is removed.
+/// A file that is being written under another name. If dropped without [`publish`](Self::publish), it is removed.
 #[derive(Debug)]
 pub(super) struct Draft {
     path: PathBuf,
@@ -16,7 +16,7 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// Begins the file that is to be at `path`.
+    /// Creates the draft of the file at `path`.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -26,7 +26,7 @@ impl Draft {
         Ok(Self { path: path.to_path_buf(), draft, file: BufWriter::new(file), bytes: 0 })
     }
 
-    /// Appends.
+    /// Appends bytes.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -35,10 +35,10 @@ impl Draft {
         self.file.write_all(bytes).map_err(Error::io("write", &self.draft))
     }
 
-    /// Brings the file to disk and to its place; returns its size in bytes.
+    /// Syncs the file to disk and renames it; returns its size in bytes.
     ///
     /// # Errors
-    /// [`Error::Io`]; what was at the place before is then still there.
+    /// [`Error::Io`]; a previous file of the name is then unchanged.
     pub(super) fn publish(mut self) -> Result<u64> {
         self.sync().map_err(Error::io("write", &self.draft))?;
         fs::rename(&self.draft, &self.path).map_err(Error::io("replace", &self.path))?;
@@ -53,7 +53,7 @@ impl Draft {
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        // After a rename there is nothing to remove; after an error there is nobody left to tell.
+        // After a rename there is nothing to remove; after an error, the error of the removal is of no use.
         let _ = fs::remove_file(&self.draft);
     }
 }

@@ -1,4 +1,4 @@
-//! Errors of making sample data.
+//! The errors of making sample data.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,43 +6,43 @@ use std::path::{Path, PathBuf};
 /// The crate's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why sample data could not be made.
+/// An error of making sample data.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The operating system refused a path.
+    /// A failed operation on a path.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What was being done, as a verb.
+        /// The operation, as a verb.
         action: &'static str,
-        /// To what.
+        /// The path.
         path: PathBuf,
-        /// What the system answered.
+        /// The error of the system.
         source: io::Error,
     },
 
-    /// A setting is out of its range, or does not go with another.
+    /// A setting that is out of its range, or contradicts another.
     #[error("{name} is {value}: {problem}")]
     Setting {
-        /// The setting as the user knows it, `--test-fraction` for example.
+        /// The setting as the user writes it, `--users` for example.
         name: &'static str,
         /// Its value.
         value: String,
-        /// What is wrong and what would be right.
+        /// The problem and the allowed values.
         problem: String,
     },
 
-    /// A fault of ours.
+    /// A fault of the program.
     #[error("internal error in {what}: {detail}; please report it")]
     Internal {
-        /// Where.
+        /// The part of the program.
         what: &'static str,
-        /// What was seen.
+        /// The observation.
         detail: String,
     },
 }
 
 impl Error {
-    /// For `map_err`: an I/O error that says what was being done to which path.
+    /// For `map_err`: makes an [`Error::Io`] from an operation and a path.
     pub(crate) fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Self {
         let path = path.as_ref().to_path_buf();
         move |source| Self::Io { action, path, source }

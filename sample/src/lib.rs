@@ -1,12 +1,11 @@
-//! Makes MovieLens-shaped data of any size: `ratings.csv` and `movies.csv`, as a download would bring them.
+//! Makes data in the format of MovieLens, of any size: `ratings.csv` and `movies.csv`.
 //!
-//! It stands before the data path: what it writes, [`reading`] reads. Tests, benchmarks and
-//! `data/sample/` live on it. The people are invented, but they have a taste of few dimensions that decides
-//! both which movies they rate and how, so that there is something to learn and an honest ranking to beat.
+//! Tests, benchmarks and `data/sample/` use it; [`reading`] reads the files. Users have factors of few dimensions,
+//! which decide both which movies they rate and with how many stars, so that a model can learn more than popularity.
 //!
-//! Every user is drawn from a random stream of their own: the same shape gives the same bytes, whatever the
-//! number of threads, and dirt does not change the clean rows around it. It does not model trends, tags or
-//! links, and dirties no row of `movies.csv` (it only leaves some out).
+//! Each user is drawn from a separate random stream: the same shape gives the same bytes for any number of threads, and
+//! faulty rows do not change the clean rows. The data has no trends, tags or links. Rows of `movies.csv` are never
+//! faulty; some are missing.
 
 mod error;
 mod shape;
@@ -15,7 +14,7 @@ mod catalogue;
 mod titles;
 mod popularity;
 mod discovery;
-mod viewer;
+mod user;
 mod row;
 pub mod dirt;
 mod ratings_csv;
@@ -37,31 +36,31 @@ pub use dirt::Dirt;
 pub use error::{Error, Result};
 pub use shape::Shape;
 
-/// What [`write()`] has written.
+/// The counts of what [`write()`] has written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Well-formed rows of `ratings.csv`, one for each (user, movie): [`Shape::ratings`].
+    /// Well-formed rows of `ratings.csv`, one for each pair of user and movie: [`Shape::ratings`].
     pub ratings: u64,
-    /// Rows of `ratings.csv` after the header: the well-formed and the dirty.
+    /// Rows of `ratings.csv` after the header, well-formed and faulty.
     pub rows: u64,
-    /// The dirty rows by kind; a kind that did not occur is not there.
+    /// The faulty rows by kind, without kinds that did not occur.
     pub dirty: BTreeMap<Dirt, u64>,
     /// Different movies in the well-formed rows.
     pub movies_rated: u32,
     /// Rows of `movies.csv` after the header.
     pub movies_described: u32,
-    /// Size of the two files together.
+    /// The size of both files.
     pub bytes: u64,
 }
 
-/// Writes `ratings.csv` and `movies.csv` of a shape into `out`, which is made where it is missing.
+/// Writes `ratings.csv` and `movies.csv` of a shape into the directory `out`, which is created if it is missing.
 ///
-/// The files are drafted under other names and renamed when whole. The bar counts well-formed ratings. Takes
-/// about a third of a microsecond of one core for each rating, and memory for the catalogue and about a
-/// million rows: some 60 MB at the shape of ML-25M.
+/// The files are written under other names and renamed when they are complete. The bar counts well-formed ratings.
+/// Cost: about a third of a microsecond of one core for each rating. Memory: the catalogue and about a million rows,
+/// some 60 MB at the shape of ML-25M.
 ///
 /// # Errors
-/// [`Error::Setting`] where no data could have the shape, [`Error::Io`] where `out` cannot be written.
+/// [`Error::Setting`] for an impossible shape, and [`Error::Io`].
 pub fn write(shape: &Shape, out: &Path, bar: &ProgressBar) -> Result<Summary> {
     shape.check()?;
     fs::create_dir_all(out).map_err(Error::io("create", out))?;
@@ -79,7 +78,7 @@ pub fn write(shape: &Shape, out: &Path, bar: &ProgressBar) -> Result<Summary> {
     Ok(summary)
 }
 
-/// What randomness is needed for: each purpose, and each user, has a stream that no other touches.
+/// The random streams: one for each purpose and each user.
 #[derive(Debug, Clone, Copy)]
 enum Stream {
     Activity,

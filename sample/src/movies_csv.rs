@@ -5,12 +5,12 @@ use super::draft::Draft;
 use super::{Shape, titles};
 use crate::error::{Error, Result};
 
-/// Most movies that dirt leaves out of the table.
+/// The most movies that are left out of the table.
 const MOST_LEFT_OUT: u32 = 12;
 
 /// Writes the table and returns its number of rows.
 ///
-/// Dirt leaves out a handful of movies, evenly over the ids, so that some ratings have no movie to them.
+/// With faulty rows, a few movies are left out, evenly over the ids, so that some rated movies have no title.
 ///
 /// # Errors
 /// [`Error::Io`].
@@ -35,7 +35,7 @@ pub(super) fn write(shape: &Shape, catalogue: &Catalogue, out: &mut Draft) -> Re
     Ok(n_rows)
 }
 
-/// The indices of the movies that dirt leaves out.
+/// The indices of the movies that are left out.
 fn left_out(shape: &Shape) -> Vec<u32> {
     if shape.dirt == 0.0 {
         return Vec::new();

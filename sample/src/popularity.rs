@@ -1,22 +1,22 @@
-//! How much attention each rank of the catalogue gets.
+//! The popularity of movies by rank.
 //!
-//! A Zipf-Mandelbrot law with an end: `weight(rank) = (rank + q)^-S * exp(-D * rank / movies)`. The plain law
-//! of Zipf would have everybody see the first movie and leave a tail far too fat for MovieLens.
+//! A Zipf-Mandelbrot law with an exponential cutoff: `weight(rank) = (rank + q)^-S * exp(-D * rank / movies)`. With the
+//! plain law of Zipf every user would rate the first movie, and the tail would be much heavier than in MovieLens.
 
-/// How steeply attention falls with the rank.
+/// The exponent S of the power law.
 const STEEPNESS: f64 = 1.1;
 
-/// How much sooner than by the power law the tail ends.
+/// The rate D of the exponential cutoff.
 const DECLINE: f64 = 6.0;
 
-/// What the first movie's share of the attention, times a user's mean number of ratings, is to be. Above
-/// 0.5 since the busy, who have seen it anyway, have most of the ratings.
+/// The probability of the first movie, times the mean number of ratings of a user. It is above 0.5, since users with
+/// many ratings, who have rated the first movie anyway, have most of the ratings.
 const REACH: f64 = 0.8;
 
-/// Weights by rank, the most popular first, summing to 1.
+/// The weights by rank, the most popular first; the sum is 1.
 ///
-/// `q` is searched so that the first movie has [`REACH`], so small catalogues have a flatter head, as
-/// ml-latest-small has beside ML-25M.
+/// `q` is chosen so that the first movie has [`REACH`]. Small catalogues thus have a flatter head, as ml-latest-small
+/// has in comparison with ML-25M.
 pub(super) fn weights(n_movies: u32, ratings_per_user: f64) -> Vec<f64> {
     let target = (REACH / ratings_per_user).max(1.5 / f64::from(n_movies));
     let (mut low, mut high) = (1.0, f64::from(n_movies));
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn attention_falls_and_sums_to_one() {
+    fn weights_fall_and_sum_to_one() {
         for (n_movies, mean) in [(40, 20.0), (2_000, 66.0), (59_047, 153.8)] {
             let weights = weights(n_movies, mean);
             assert!(weights.is_sorted_by(|one, next| one > next));
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_movie_is_known_to_most_but_not_to_all() {
+    fn the_first_movie_is_rated_by_most_users() {
         let reach = weights(59_047, 153.8)[0] * 153.8;
         assert!((reach - REACH).abs() < 0.01, "{reach}");
     }

@@ -1,7 +1,7 @@
 //! Writes `ratings.csv`: blocks of users are drawn in parallel and written in order.
 //!
-//! A block is about as many ratings as fit a cache; a batch of blocks is in memory at a time, so the size of
-//! the whole does not matter.
+//! A block has about as many ratings as fit a cache. A batch of blocks is in memory at a time, so memory does not grow
+//! with the number of ratings.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -13,17 +13,17 @@ use super::catalogue::Catalogue;
 use super::dirt::{self, Dirt};
 use super::discovery::Discoveries;
 use super::draft::Draft;
-use super::viewer::{Room, Viewer};
+use super::user::{MovieSampler, User};
 use super::{Shape, Stream, Summary, rng, row};
 use crate::error::Result;
 
-/// A block is closed when it has so many ratings.
+/// The number of ratings from which a block is complete.
 const BLOCK: u64 = 32_768;
 
 /// Blocks in memory at a time.
 const BATCH: usize = 32;
 
-/// Writes the table; the summary lacks what the movies add to it.
+/// Writes the table. The counts of movies in the summary are set by the caller.
 ///
 /// # Errors
 /// [`Error::Io`](crate::Error::Io).
@@ -40,7 +40,7 @@ pub(super) fn write(
     out.write(row::HEADER)?;
     for batch in blocks(activity).chunks(BATCH) {
         let drawn: Vec<Block> =
-            batch.par_iter().map(|plan| plan.draw(shape, activity, catalogue, discoveries)).collect();
+            batch.par_iter().map(|users| users.draw(shape, activity, catalogue, discoveries)).collect();
         for block in drawn {
             out.write(&block.rows)?;
             summary.ratings += block.n_ratings;
@@ -56,14 +56,14 @@ pub(super) fn write(
     Ok(summary)
 }
 
-/// A run of users, and how many ratings those before them give.
+/// A range of users, and the number of ratings of all users before it.
 #[derive(Debug)]
-struct Plan {
+struct BlockOfUsers {
     users: Range<u32>,
     ratings_before: u64,
 }
 
-/// A run of users, drawn.
+/// The rows of a range of users.
 #[derive(Debug)]
 struct Block {
     rows: Vec<u8>,
@@ -73,21 +73,21 @@ struct Block {
     rated: Vec<bool>,
 }
 
-/// Cuts the users into blocks; the cuts depend on nothing but the activity.
-fn blocks(activity: &[u32]) -> Vec<Plan> {
-    let mut plans = Vec::new();
+/// Cuts the users into blocks, which depend on the numbers of ratings alone.
+fn blocks(activity: &[u32]) -> Vec<BlockOfUsers> {
+    let mut blocks = Vec::new();
     let (mut first, mut start, mut given) = (0, 0, 0);
     for (user, &count) in (0u32..).zip(activity) {
         given += u64::from(count);
         if given - start >= BLOCK || user as usize + 1 == activity.len() {
-            plans.push(Plan { users: first..user + 1, ratings_before: start });
+            blocks.push(BlockOfUsers { users: first..user + 1, ratings_before: start });
             (first, start) = (user + 1, given);
         }
     }
-    plans
+    blocks
 }
 
-impl Plan {
+impl BlockOfUsers {
     fn draw(
         &self,
         shape: &Shape,
@@ -95,7 +95,7 @@ impl Plan {
         catalogue: &Catalogue,
         discoveries: &Discoveries,
     ) -> Block {
-        let mut room = Room::new(shape.movies);
+        let mut sampler = MovieSampler::new(shape.movies);
         let mut block = Block {
             rows: Vec::with_capacity(BLOCK as usize * 32),
             n_ratings: 0,
@@ -105,17 +105,17 @@ impl Plan {
         for user in self.users.clone() {
             let n_ratings = activity[user as usize];
             let discovered: Vec<u32> = discoveries.of(user).collect();
-            let mut chance = rng(shape.seed, Stream::User(user));
-            let mut mishap = rng(shape.seed, Stream::Dirt(user));
+            let mut stream = rng(shape.seed, Stream::User(user));
+            let mut faults = rng(shape.seed, Stream::Dirt(user));
             let float_ids = dirt::has_float_ids(shape, user);
-            let viewer = Viewer::draw(n_ratings, &discovered, catalogue, &mut chance);
-            for &movie in room.choose(&viewer, n_ratings, &discovered, catalogue, &mut chance) {
-                let row = viewer.rate(user, n_ratings, &catalogue.movies[movie as usize], &mut chance);
+            let tastes = User::draw(n_ratings, &discovered, catalogue, &mut stream);
+            for &movie in sampler.choose(&tastes, n_ratings, &discovered, catalogue, &mut stream) {
+                let row = tastes.rate(user, n_ratings, &catalogue.movies[movie as usize], &mut stream);
                 row.write(float_ids, &mut block.rows);
                 block.rated[movie as usize] = true;
                 if dirt::is_due(shape, self.ratings_before + block.n_ratings) {
-                    let kind = Dirt::draw(&mut mishap);
-                    kind.write(&row, float_ids, &mut mishap, &mut block.rows);
+                    let kind = Dirt::draw(&mut faults);
+                    kind.write(&row, float_ids, &mut faults, &mut block.rows);
                     *block.dirty.entry(kind).or_default() += 1;
                 }
                 block.n_ratings += 1;

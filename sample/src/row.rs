@@ -3,21 +3,21 @@
 /// The header of `ratings.csv`.
 pub(super) const HEADER: &[u8] = b"userId,movieId,rating,timestamp\n";
 
-/// A rating as the file has it.
+/// A rating in the file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Row {
     pub(super) user: u32,
     pub(super) movie: u32,
-    /// 1 to 10.
+    /// The rating in half stars, 1 to 10.
     pub(super) half_stars: u8,
     /// Seconds since 1970.
     pub(super) timestamp: i64,
 }
 
 impl Row {
-    /// Appends the row; `float_ids` writes 18 as `18.0`, as a table does that once held a missing id.
+    /// Appends the row. `float_ids` writes 18 as `18.0`, as exports of tables with missing ids do.
     ///
-    /// By hand, since formatting would be the larger part of the time for a rating.
+    /// The digits are written without the formatting machinery, which would take most of the time for a rating.
     pub(super) fn write(&self, float_ids: bool, out: &mut Vec<u8>) {
         let end_of_id: &[u8] = if float_ids { b".0," } else { b"," };
         digits(u64::from(self.user), out);
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_reads_like_one_of_movielens() {
+    fn a_row_has_the_format_of_movielens() {
         let row = Row { user: 18, movie: 209_171, half_stars: 7, timestamp: 1_574_327_703 };
         let mut out = Vec::new();
         row.write(false, &mut out);
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn digits_are_those_of_the_standard_library() {
+    fn digits_equal_those_of_the_standard_library() {
         for number in [0, 7, 10, 4_294_967_295, u64::MAX] {
             let mut out = Vec::new();
             digits(number, &mut out);

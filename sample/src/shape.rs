@@ -1,43 +1,43 @@
-//! The size of a data set to make, and which sizes can be.
+//! The size of a data set, and the possible sizes.
 
 use super::activity;
 use crate::error::{Error, Result};
 
-/// Fewest movies: half of them must be enough for a user's twenty ratings.
+/// The fewest movies: half of them must suffice for the fewest ratings of a user.
 const FEWEST_MOVIES: u32 = 2 * activity::FEWEST;
 
-/// Most movies: beyond it the growing gaps would leave the 32 bits of a movie id.
+/// The most movies whose ids, which ascend in growing gaps, fit 32 bits.
 const MOST_MOVIES: u32 = 100_000_000;
 
-/// Largest share of dirt.
+/// The largest share of faulty rows.
 const MOST_DIRT: f64 = 0.5;
 
-/// What data to make.
+/// The size and the properties of a data set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shape {
     /// Users, with the ids from 1.
     pub users: u32,
     /// Movies, with ids that ascend in growing gaps.
     pub movies: u32,
-    /// Well-formed ratings, each of another (user, movie).
+    /// Well-formed ratings, each of a distinct pair of user and movie.
     pub ratings: u64,
-    /// Where all randomness comes from.
+    /// The seed of all random streams.
     pub seed: u64,
-    /// Dirty rows for each well-formed one, 0 to 0.5. They come in addition: cleaning well brings back
-    /// exactly the well-formed ratings, but for those that a later duplicate replaces.
+    /// Faulty rows for each well-formed one, 0 to 0.5, in addition to these. Cleaning yields exactly the well-formed
+    /// ratings, except those that a later duplicate replaces.
     pub dirt: f64,
 }
 
 impl Shape {
-    /// Most ratings of one user: half of the catalogue, as the busiest of ML-25M.
+    /// The most ratings of one user: half of the catalogue, as in ML-25M.
     pub(super) fn most_by_one_user(&self) -> u32 {
         self.movies / 2
     }
 
-    /// Whether data of this shape can be.
+    /// Checks that a data set of this shape is possible.
     ///
     /// # Errors
-    /// [`Error::Setting`] with the option to change and the values that it could have.
+    /// [`Error::Setting`] with the option to change and its allowed values.
     pub fn check(&self) -> Result<()> {
         let users = u64::from(self.users);
         let fewest = users * u64::from(activity::FEWEST);

@@ -1,4 +1,4 @@
-//! What a data set as a whole must be; the parts test themselves.
+//! Tests of whole data sets.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
@@ -31,7 +31,7 @@ fn ratings(dir: &Path) -> Vec<[String; 4]> {
     lines.map(|line| line.split(',').map(str::to_owned).collect::<Vec<_>>().try_into().unwrap()).collect()
 }
 
-/// Ids of the two first fields, whether they come as 18 or 18.0.
+/// The ids in the first two fields, written as 18 or 18.0.
 fn pair(row: &[impl AsRef<str>]) -> (u32, u32) {
     let id = |text: &str| text.strip_suffix(".0").unwrap_or(text).parse().unwrap();
     (id(row[0].as_ref()), id(row[1].as_ref()))
@@ -43,7 +43,7 @@ fn movies(dir: &Path) -> BTreeMap<u32, (String, String)> {
 }
 
 #[test]
-fn the_shape_is_honoured() {
+fn a_data_set_has_the_requested_shape() {
     let (dir, summary) = made(&small());
     let rows = ratings(dir.path());
     assert_eq!(rows.len(), 10_000);
@@ -66,7 +66,7 @@ fn the_shape_is_honoured() {
 }
 
 #[test]
-fn ratings_lie_on_the_half_star_grid_around_three_and_a_half() {
+fn ratings_are_half_stars_with_a_mean_near_three_and_a_half() {
     let (dir, _) = made(&small());
     let mut histogram: BTreeMap<String, u32> = BTreeMap::new();
     ratings(dir.path()).into_iter().for_each(|row| *histogram.entry(row[2].clone()).or_default() += 1);
@@ -81,7 +81,7 @@ fn ratings_lie_on_the_half_star_grid_around_three_and_a_half() {
 }
 
 #[test]
-fn nobody_rates_a_movie_before_its_year() {
+fn no_movie_is_rated_before_its_year() {
     let (dir, _) = made(&small());
     let movies = movies(dir.path());
     for row in ratings(dir.path()) {
@@ -94,7 +94,7 @@ fn nobody_rates_a_movie_before_its_year() {
 }
 
 #[test]
-fn few_movies_hold_many_of_the_ratings_and_the_tail_is_long() {
+fn few_movies_have_many_of_the_ratings_and_the_tail_is_long() {
     let shape = Shape { users: 3_000, movies: 6_000, ratings: 200_000, seed: 2, dirt: 0.0 };
     let (dir, _) = made(&shape);
     let mut counts: HashMap<u32, u32> = HashMap::new();
@@ -104,7 +104,7 @@ fn few_movies_hold_many_of_the_ratings_and_the_tail_is_long() {
     assert_eq!(counts.len(), 6_000);
     let first_percent: u32 = counts[..60].iter().sum();
     assert!((30_000..110_000).contains(&first_percent), "{first_percent}");
-    assert!(counts[0] < 2_400, "not even the first movie was seen by everybody: {}", counts[0]);
+    assert!(counts[0] < 2_400, "the first movie is not rated by all users: {}", counts[0]);
     assert!(counts[3_000] < 20, "the median movie has {}", counts[3_000]);
 }
 
@@ -128,15 +128,15 @@ fn another_seed_gives_another_data_set() {
 }
 
 #[test]
-fn everybody_can_rate_half_of_a_tiny_catalogue() {
+fn every_user_can_rate_half_of_a_tiny_catalogue() {
     let (dir, summary) = made(&Shape { users: 50, movies: 41, ratings: 1_000, seed: 1, dirt: 0.0 });
     assert_eq!(ratings(dir.path()).len(), 1_000);
     assert_eq!(summary.movies_rated, 41);
 }
 
-/// Reads a dirty file as a stern cleaner would: counts by kind, and the rows that are well-formed.
+/// Reads a file with faulty rows by a second implementation of the cleaning.
 #[test]
-fn dirt_is_as_told_and_leaves_the_clean_rows_alone() {
+fn faulty_rows_are_as_counted_and_do_not_change_the_clean_rows() {
     let shape = Shape { dirt: 0.1, ..small() };
     let (dir, summary) = made(&shape);
     assert_eq!(summary.dirty.values().sum::<u64>(), 1_000);
@@ -168,7 +168,7 @@ fn fields(line: &[u8]) -> Vec<String> {
     String::from_utf8(line.to_vec()).unwrap().split(',').map(str::to_owned).collect()
 }
 
-/// What is wrong with a line after the well-formed row `last`.
+/// The fault of a line after the well-formed row `last`.
 fn fault(line: &[u8], last: Option<&Vec<String>>) -> Option<Dirt> {
     if std::str::from_utf8(line).is_err() {
         return Some(Dirt::BadUtf8);
@@ -206,7 +206,7 @@ fn fault(line: &[u8], last: Option<&Vec<String>>) -> Option<Dirt> {
 }
 
 #[test]
-fn dirt_is_named_as_its_reason_unless_it_is_more() {
+fn a_fault_has_the_name_of_its_reason_unless_it_has_more() {
     let names: BTreeSet<&str> = Dirt::ALL.iter().map(|kind| kind.name()).collect();
     assert_eq!(names.len(), Dirt::ALL.len());
     assert_eq!(Dirt::TornRow.name(), "torn_row");
@@ -215,7 +215,7 @@ fn dirt_is_named_as_its_reason_unless_it_is_more() {
 }
 
 #[test]
-fn impossible_shapes_are_refused_with_the_option_to_change() {
+fn impossible_shapes_are_an_error_with_the_option_to_change() {
     let refused = |shape: Shape| match write(&shape, Path::new("/nowhere"), &ProgressBar::hidden()) {
         Err(Error::Setting { name, problem, .. }) => (name, problem),
         other => panic!("{shape:?} gave {other:?}"),
@@ -232,7 +232,7 @@ fn impossible_shapes_are_refused_with_the_option_to_change() {
 }
 
 #[test]
-fn a_failed_run_leaves_no_half_files() {
+fn a_failed_run_leaves_no_incomplete_files() {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("movies.csv.new")).unwrap();
     assert!(write(&small(), dir.path(), &ProgressBar::hidden()).is_err());

@@ -1,7 +1,7 @@
-//! Made-up titles: `Crimson Harbor, The (1995)`.
+//! Invented titles: `Crimson Harbor, The (1995)`.
 //!
-//! Unique within a catalogue. Some have the article behind a comma and so need quotes in CSV, some have
-//! letters beyond ASCII. A random stream of their own keeps them from touching the ratings.
+//! Titles are unique within a catalogue. Some have the article after a comma and so need quotes in CSV, and some have
+//! letters beyond ASCII. They have a separate random stream, so ratings do not depend on them.
 
 use std::collections::HashMap;
 
@@ -113,7 +113,7 @@ const NOUNS: [&str; 48] = [
 ];
 
 /// Whole phrases and their articles, as MovieLens writes titles from elsewhere.
-const ABROAD: [(&str, &str); 12] = [
+const FOREIGN: [(&str, &str); 12] = [
     ("Été sans fin", "L'"),
     ("Fiancé du hasard", "Le"),
     ("Forêt blanche", "La"),
@@ -136,10 +136,10 @@ pub(super) fn draw(seed: u64, years: impl Iterator<Item = u16>) -> impl Iterator
         let (name, article) = name(&mut rng);
         let times = taken.entry((name.clone(), year)).or_default();
         *times += 1;
-        // No name ends in a number, so a numbered one meets no other.
-        let part = if *times > 1 { format!(" {times}") } else { String::new() };
+        // No name ends in a number, so a numbered one is unique.
+        let number = if *times > 1 { format!(" {times}") } else { String::new() };
         let article = if article.is_empty() { String::new() } else { format!(", {article}") };
-        format!("{name}{part}{article} ({year})")
+        format!("{name}{number}{article} ({year})")
     })
 }
 
@@ -157,7 +157,7 @@ fn name(rng: &mut ChaCha8Rng) -> (String, &'static str) {
         82..90 => (format!("{adjective} {noun}: {other}"), ""),
         90..97 => (format!("{adjective} {noun} of the {other}"), "A"),
         _ => {
-            let (phrase, article) = pick(&ABROAD, rng);
+            let (phrase, article) = pick(&FOREIGN, rng);
             (phrase.to_owned(), article)
         }
     }
@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_title_comes_twice_even_in_a_single_year() {
+    fn titles_are_unique_within_a_year() {
         let titles: Vec<String> = draw(1, std::iter::repeat_n(1987, 20_000)).collect();
         assert_eq!(titles.iter().collect::<HashSet<_>>().len(), titles.len());
         assert!(titles.iter().all(|title| title.ends_with(" (1987)")));

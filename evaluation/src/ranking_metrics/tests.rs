@@ -1,4 +1,4 @@
-//! Ranking metrics against cases computed by hand and against their definitions, spelled out slowly.
+//! Ranking metrics compared with values computed by hand, and with their definitions over full lists.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,16 +12,17 @@ fn close(a: f64, b: f64) -> bool {
 }
 
 #[test]
-fn figures_are_those_computed_by_hand() {
-    // User 0 finds two of three, at ranks 1 and 3; user 1 has nothing to find; user 2 finds nothing.
+fn metrics_equal_values_computed_by_hand() {
+    // The list of user 0 has two of three relevant items, at ranks 1 and 3; user 1 has none; the list of user 2 has
+    // none.
     let rows = [0, 0, 0, 0, 1, 2];
     let stars = vec![4.0, 5.0, 4.5, 3.5, 1.0, 4.0];
     let test = Csr::from_sorted(3, rows, vec![0, 2, 7, 8, 0, 9], stars);
     let cutoffs = Cutoffs::new(&[2, 4]).unwrap();
-    let judge = Judge::new(&test, 10, Relevance::default(), &cutoffs).unwrap();
-    assert_eq!(judge.users(), Users { evaluated: 2, without_relevant: 1 });
+    let evaluator = RankingEvaluator::new(&test, 10, Relevance::default(), &cutoffs).unwrap();
+    assert_eq!(evaluator.users(), Users { evaluated: 2, without_relevant: 1 });
     let lists = [vec![2, 8, 0, 5], vec![0, 1, 2, 3], vec![1, 3, 5, 6]];
-    let metrics = judge.measure(|users| lists[users].to_vec());
+    let metrics = evaluator.measure(|users| lists[users].to_vec());
 
     let discount = |rank: f64| 1.0 / (rank + 1.0).log2();
     for (name, of_user_0) in [
@@ -40,20 +41,21 @@ fn figures_are_those_computed_by_hand() {
 }
 
 #[test]
-fn a_list_that_begins_with_all_there_is_to_find_is_perfect_to_the_bit() {
+fn a_list_that_begins_with_all_relevant_items_has_metrics_of_exactly_one() {
     let test = Csr::from_sorted(1, [0; 5], vec![1, 3, 4, 6, 8], vec![5.0; 5]);
     let cutoffs = Cutoffs::new(&[3, 7]).unwrap();
-    let judge = Judge::new(&test, 9, Relevance::Any, &cutoffs).unwrap();
-    let metrics = judge.measure(|_| vec![vec![8, 3, 6, 1, 4, 0, 2]]);
+    let evaluator = RankingEvaluator::new(&test, 9, Relevance::Any, &cutoffs).unwrap();
+    let metrics = evaluator.measure(|_| vec![vec![8, 3, 6, 1, 4, 0, 2]]);
     for name in ["recall@3", "ndcg@3", "map@3", "hit_rate@3", "recall@7", "ndcg@7", "map@7"] {
         assert_eq!(metrics[name], 1.0, "{name}");
     }
 }
 
 #[test]
-fn where_nothing_is_relevant_the_threshold_is_refused() {
+fn a_threshold_without_relevant_ratings_is_an_error() {
     let test = Csr::from_sorted(1, [0], vec![1], vec![3.0]);
-    let error = Judge::new(&test, 9, Relevance::default(), &Cutoffs::default()).unwrap_err().to_string();
+    let error =
+        RankingEvaluator::new(&test, 9, Relevance::default(), &Cutoffs::default()).unwrap_err().to_string();
     assert!(error.contains("--relevant-at is 4"), "{error}");
 }
 
@@ -88,7 +90,7 @@ impl Case {
         Csr::from_sorted(N_USERS, cells.iter().map(|cell| cell.0.0), columns, stars)
     }
 
-    /// Every item that the user has no training rating of, best first.
+    /// All items without a training rating by the user, best first.
     fn full_list(&self, user: usize) -> Vec<u32> {
         let scores = &self.scores[user];
         let mut items: Vec<u32> = (0..scores.len() as u32)
@@ -103,7 +105,7 @@ impl Case {
         of_user.filter(|(_, (stars, test))| *test && *stars >= 4.0).map(|(key, _)| key.1).collect()
     }
 
-    /// The definitions, one after the other, over full lists. None where nobody has anything relevant.
+    /// The definitions over full lists. `None` if no user has a relevant item.
     fn by_definition(&self, k: usize) -> Option<BTreeMap<String, f64>> {
         let users: Vec<_> = (0..N_USERS).filter(|&user| !self.relevant(user).is_empty()).collect();
         let mean = |figure: &dyn Fn(&[u32], &BTreeSet<u32>) -> f64| {
@@ -161,17 +163,17 @@ impl Case {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
-    fn figures_are_those_of_the_definitions_over_full_lists(case in cases()) {
+    fn metrics_equal_their_definitions_over_full_lists(case in cases()) {
         let cutoffs = Cutoffs::new(&case.cutoffs).unwrap();
         let n_items = case.scores[0].len();
-        let judge = Judge::new(&case.part(true), n_items, Relevance::default(), &cutoffs);
+        let evaluator = RankingEvaluator::new(&case.part(true), n_items, Relevance::default(), &cutoffs);
         let expected: Option<Vec<_>> = cutoffs.iter().map(|k| case.by_definition(k)).collect();
-        let (Ok(judge), Some(expected)) = (&judge, &expected) else {
-            prop_assert!(judge.is_err() && expected.is_none());
+        let (Ok(evaluator), Some(expected)) = (&evaluator, &expected) else {
+            prop_assert!(evaluator.is_err() && expected.is_none());
             return Ok(());
         };
         let top = |user| case.full_list(user).into_iter().take(cutoffs.depth()).collect::<Vec<_>>();
-        let metrics = judge.measure(|users| users.map(top).collect());
+        let metrics = evaluator.measure(|users| users.map(top).collect());
         let expected: BTreeMap<_, _> = expected.iter().flatten().collect();
         prop_assert_eq!(metrics.keys().collect::<Vec<_>>(), expected.keys().copied().collect::<Vec<_>>());
         for (name, figure) in expected {
@@ -180,7 +182,7 @@ proptest! {
     }
 
     #[test]
-    fn popular_lists_are_those_of_a_full_sort_by_raters(case in cases()) {
+    fn popular_lists_equal_a_full_sort_by_raters(case in cases()) {
         let (train, n_items) = (case.part(false), case.scores[0].len());
         let by_item = train.transpose(n_items);
         let order = popularity::by_raters(&by_item);

@@ -120,7 +120,7 @@ fn evaluate(context: &RunContext<'_>, input: &Input) -> Result<BTreeMap<String, 
     if *test_fraction == 0.0 {
         return Ok(BTreeMap::new());
     }
-    Ok(evaluation::in_short(&input.interactions, *test_fraction, training, *depth, context.progress)?)
+    Ok(evaluation::measure_run(&input.interactions, *test_fraction, training, *depth, context.progress)?)
 }
 
 /// Builds the account of a run, without the verdict of the gate.

@@ -1,30 +1,30 @@
-//! What changed since what is published: what went in, and what users see.
+//! The changes since the published generation: input, settings, program and lists.
 
 use maud::{Markup, html};
 
-use super::{Night, section};
+use super::{RunReport, section};
 use crate::causes::of_causes;
 use crate::evidence::{ListChange, MovieChange};
-use crate::words;
+use crate::format;
 
-pub(super) fn of(night: &Night<'_>) -> Markup {
+pub(super) fn of(report: &RunReport<'_>) -> Markup {
     section(
         "changes",
-        "What changed since last",
+        "Changes since the published generation",
         html! {
-            @match night.before {
+            @match report.before {
                 None => p { "Nothing was published before." },
                 Some(before) => {
-                    @let causes = of_causes(&before.account, &night.manifest.account);
+                    @let causes = of_causes(&before.account, &report.manifest.account);
                     p {
                         "Since " code { (before.generation) } ": "
-                        @if before.content_digest == night.manifest.content_digest {
+                        @if before.content_digest == report.manifest.content_digest {
                             "all records are the same. "
                         }
                         @if causes.is_empty() { "input, settings and program are the same." }
                         @else { (causes.join("; ")) "." }
                     }
-                    @match &night.evidence.change {
+                    @match &report.evidence.change {
                         Some(Ok(change)) => (lists(change)),
                         Some(Err(why)) => p.soft { "The lists were not compared: " (why) "." },
                         None => {},
@@ -39,13 +39,13 @@ fn lists(change: &ListChange) -> Markup {
     let &ListChange { n_compared, n_changed, mean_overlap, ref movies_in, ref movies_out } = change;
     html! {
         p {
-            "Of " (words::count(n_compared)) " users compared, " (words::count(n_changed))
-            " have another first ten, or in another order. On average "
-            (words::percent(mean_overlap)) " of the first ten stayed."
+            "Of " (format::count(n_compared)) " users compared, " (format::count(n_changed))
+            " have other movies among the first ten, or in another order. On average "
+            (format::percent(mean_overlap)) " of the first ten stayed."
         }
         div.side {
-            (movies("Recommended to more", movies_in))
-            (movies("Recommended to fewer", movies_out))
+            (movies("Recommended to more users", movies_in))
+            (movies("Recommended to fewer users", movies_out))
         }
     }
 }
@@ -56,12 +56,12 @@ fn movies(caption: &str, movies: &[MovieChange]) -> Markup {
             div.scroll { table {
                 caption { (caption) }
                 thead { tr {
-                    th scope="col" { "Movie" } th scope="col" class="n" { "Last" } th scope="col" class="n" { "Tonight" }
+                    th scope="col" { "Movie" } th scope="col" class="n" { "Before" } th scope="col" class="n" { "This run" }
                 } }
                 tbody { @for movie in movies {
                     tr {
-                        th scope="row" { (movie.title) } td.n { (words::count(movie.before)) }
-                        td.n { (words::count(movie.after)) }
+                        th scope="row" { (movie.title) } td.n { (format::count(movie.before)) }
+                        td.n { (format::count(movie.after)) }
                     }
                 } }
             } }

@@ -1,12 +1,12 @@
-//! What the gate looked at, the failed first.
+//! The checks of the gate, the failed ones first.
 
 use maud::{Markup, html};
 use store::manifest::{Check, Outcome};
 
-use super::{Night, section};
+use super::{RunReport, section};
 
-pub(super) fn of(night: &Night<'_>) -> Markup {
-    let gate = &night.manifest.account.gate;
+pub(super) fn of(report: &RunReport<'_>) -> Markup {
+    let gate = &report.manifest.account.gate;
     let mut checks: Vec<&Check> = gate.checks.iter().collect();
     checks.sort_by_key(|check| rank(check.outcome));
     section(
@@ -14,11 +14,11 @@ pub(super) fn of(night: &Night<'_>) -> Markup {
         "Gate",
         html! {
             @match &gate.baseline {
-                Some(baseline) => p.soft { "Held against " code { (baseline) } ", which was published." },
-                None => p.soft { "There was nothing to hold it against." },
+                Some(baseline) => p.soft { "Compared with the published generation " code { (baseline) } "." },
+                None => p.soft { "Nothing was published before to compare with." },
             }
             div.scroll { table {
-                thead { tr { th scope="col" { "Outcome" } th scope="col" { "Check" } th scope="col" { "What was found" } } }
+                thead { tr { th scope="col" { "Outcome" } th scope="col" { "Check" } th scope="col" { "Finding" } } }
                 tbody { @for check in checks {
                     @let (word, class) = outcome(check.outcome);
                     tr { td class=(class) { (word) } th scope="row" { (check.name) } td.says { (check.detail) } }
@@ -40,6 +40,6 @@ fn outcome(outcome: Outcome) -> (&'static str, &'static str) {
     match outcome {
         Outcome::Failed => ("failed", "bad"),
         Outcome::Passed => ("passed", "good"),
-        Outcome::Skipped => ("not looked at", "soft"),
+        Outcome::Skipped => ("skipped", "soft"),
     }
 }

@@ -1,127 +1,133 @@
-//! How good the model was on held-out ratings: beside the most popular movies, and beside the last nights.
+//! The quality on held-out ratings, beside that of the most popular movies and of the runs before.
 
+use evaluation::{Metric, Metrics};
 use maud::{Markup, html};
 use store::manifest::{Manifest, Verdict};
 
-use super::{Night, section};
+use super::{RunReport, section};
+use crate::format;
 use crate::plots::{Frame, Line, lines};
-use crate::words;
 
-/// The figures of a night, whether more is better, and in words what each says.
-const FIGURES: [(&str, bool, &str); 6] = [
-    ("ndcg@10", true, "order of the first 10"),
-    ("ndcg@100", true, "order of the first 100"),
-    ("recall@20", true, "share of what was liked among the first 20"),
-    ("coverage@10", true, "share of movies among the first 10 of anybody"),
-    ("rmse", false, "error of predicted stars"),
-    ("mae", false, "absolute error of predicted stars"),
-];
+/// Describes a metric of a run in a few words.
+fn description(metric: Metric) -> String {
+    match metric {
+        Metric::Ndcg(k) => format!("order of the first {k}"),
+        Metric::Recall(k) => format!("share of relevant movies among the first {k}"),
+        Metric::Map(k) => format!("mean average precision of the first {k}"),
+        Metric::HitRate(k) => format!("share of users with a relevant movie among the first {k}"),
+        Metric::Coverage(k) => format!("share of movies among the first {k} of a list"),
+        Metric::Gini(k) => format!("concentration of the first {k}"),
+        Metric::Top1PercentShare(k) => format!("places of the top hundredth among the first {k}"),
+        Metric::Rmse => "error of predicted stars".to_owned(),
+        Metric::Mae => "absolute error of predicted stars".to_owned(),
+    }
+}
 
-pub(super) fn of(night: &Night<'_>) -> Markup {
-    let metrics = &night.manifest.account.metrics;
-    let nights: Vec<&Manifest> = night.earlier.iter().chain([night.manifest]).collect();
+pub(super) fn of(report: &RunReport<'_>) -> Markup {
+    let metrics = &report.manifest.account.metrics;
+    let runs: Vec<&Manifest> = report.earlier.iter().chain([report.manifest]).collect();
     section(
         "quality",
         "Quality on held-out ratings",
         html! {
             @if metrics.is_empty() {
-                p { "No ratings were held out tonight, so nothing was measured." }
+                p { "No ratings were held out, so nothing was measured." }
             } @else {
                 div.scroll { table {
                     thead { tr {
-                        th scope="col" { "Figure" } th scope="col" class="n" { "Tonight" }
-                        th scope="col" class="n" { "Most popular" } th scope="col" class="n" { "Last" }
+                        th scope="col" { "Metric" } th scope="col" class="n" { "This run" }
+                        th scope="col" class="n" { "Most popular" } th scope="col" class="n" { "Before" }
                         th scope="col" class="n" { "Change" }
                     } }
-                    tbody { @for (name, more_is_better, says) in FIGURES {
-                        @if let Some(&value) = metrics.get(name) {
-                            @let popular = metrics.get(&format!("popularity_{name}"));
-                            @let last = night.before.and_then(|before| before.account.metrics.get(name));
+                    tbody { @for metric in Metric::all_in(metrics) {
+                        @if let Some(value) = metric.of(metrics) {
+                            @let popular = metric.of_popularity(metrics);
+                            @let is_worse = popular.is_some_and(|popular| is_worse(metric, value, popular));
+                            @let last = report.before.and_then(|before| metric.of(&before.account.metrics));
                             tr {
-                                th scope="row" { (title(name)) span.soft { ": " (says) } }
-                                td.n { (figure(value)) }
-                                td.n { @match popular { Some(&popular) => (figure(popular)), None => "–" } }
-                                td.n { @match last { Some(&last) => (figure(last)), None => "–" } }
-                                td.n { @if let Some(&last) = last {
-                                    span.(judged(value, last, more_is_better)) { (words::change(last, value)) }
+                                th scope="row" { (metric.title()) span.soft { ": " (description(metric)) } }
+                                td.n { @if is_worse { strong.bad { (figure(value)) } } @else { (figure(value)) } }
+                                td.n { @match popular { Some(popular) => (figure(popular)), None => "–" } }
+                                td.n { @match last { Some(last) => (figure(last)), None => "–" } }
+                                td.n { @if let Some(last) = last {
+                                    span.(class_of_change(metric, value, last)) { (format::change(last, value)) }
                                 } }
                             }
                         }
                     } }
                 } }
             }
-            @if nights.len() > 1 {
+            @if runs.len() > 1 {
                 div.side {
-                    (trend("NDCG@10", "more is better", &nights, "ndcg@10", Some("popularity_ndcg@10")))
-                    (trend("RMSE", "in stars, less is better", &nights, "rmse", None))
+                    (trend(Metric::Ndcg(10), "more is better", &runs))
+                    (trend(Metric::Rmse, "in stars, less is better", &runs))
                 }
-                (table(&nights))
+                (table(&runs))
             }
         },
     )
 }
 
-/// A figure over the last nights, beside that of the most popular movies.
-fn trend(name: &str, says: &str, nights: &[&Manifest], metric: &str, beside: Option<&str>) -> Markup {
-    let points = |metric: &str| -> (Vec<(f64, f64)>, Vec<bool>) {
-        let numbered = (1u32..).zip(nights);
+/// Plots a metric over the last runs, beside that of the most popular movies if it was measured.
+fn trend(metric: Metric, says: &str, runs: &[&Manifest]) -> Markup {
+    let points = |value: fn(Metric, &Metrics) -> Option<f64>| -> (Vec<(f64, f64)>, Vec<bool>) {
+        let numbered = (1u32..).zip(runs);
         numbered
-            .filter_map(|(at, night)| {
-                let refused = night.account.gate.verdict == Verdict::Refused;
-                Some(((f64::from(at), *night.account.metrics.get(metric)?), refused))
+            .filter_map(|(at, run)| {
+                let refused = run.account.gate.verdict == Verdict::Refused;
+                Some(((f64::from(at), value(metric, &run.account.metrics)?), refused))
             })
             .unzip()
     };
-    let (values, refused) = points(metric);
-    let mut all = vec![Line { points: values, is_first: true, marked: Some(refused) }];
-    if let Some(beside) = beside {
-        all.push(Line { points: points(beside).0, is_first: false, marked: None });
-    }
-    let date = |night: &&Manifest| night.generation.time().map(|time| time.strftime("%F").to_string());
-    let is_one_day = nights.first().map(date) == nights.last().map(date);
+    let (of_model, refused) = points(Metric::of);
+    let n_measured = of_model.len();
+    let all = [
+        Line { points: of_model, legend: "these lists", is_first: true, marked: Some(refused) },
+        Line {
+            points: points(Metric::of_popularity).0,
+            legend: "most popular movies",
+            is_first: false,
+            marked: None,
+        },
+    ];
+    let date = |run: &&Manifest| run.generation.time().map(|time| time.strftime("%F").to_string());
+    let is_one_day = runs.first().map(date) == runs.last().map(date);
     let label = |x: f64| {
         let whole = (x - x.round()).abs() < 1e-6;
-        let night = if whole { nights.get((x.round() as usize).wrapping_sub(1)) } else { None };
-        night.map(|night| words::mark(&night.generation, is_one_day)).unwrap_or_default()
+        let run = if whole { runs.get((x.round() as usize).wrapping_sub(1)) } else { None };
+        run.map(|run| format::mark(&run.generation, is_one_day)).unwrap_or_default()
     };
-    let last = |n: usize| if n == 1 { "one night".to_owned() } else { format!("the last {n} nights") };
-    let says = format!("over {}; {says}", last(all.first().map_or(0, |line| line.points.len())));
-    let plot = lines(&Frame { name, says, x_label: &label, y_label: &|y| format!("{y:.3}"), y: None }, &all);
-    html! {
-        div {
-            (plot)
-            @if beside.is_some() {
-                p.soft { span.key { "these lists" } " " span.key.second { "most popular movies" } }
-            }
-        }
-    }
+    let over = if n_measured == 1 { "one run".to_owned() } else { format!("the last {n_measured} runs") };
+    let (name, says) = (metric.title(), format!("over {over}; {says}"));
+    let frame = Frame { name: &name, says, x_label: &label, y_label: &|y| format!("{y:.3}"), y: None };
+    html! { div { (lines(&frame, &all)) } }
 }
 
-/// What the plots show, in numbers.
-fn table(nights: &[&Manifest]) -> Markup {
-    let value = |night: &Manifest, name: &str| {
-        night.account.metrics.get(name).map_or("–".to_owned(), |&v| figure(v))
-    };
+/// The values of the plots as a table.
+fn table(runs: &[&Manifest]) -> Markup {
+    let value =
+        |metric: Metric, run: &Manifest| metric.of(&run.account.metrics).map_or("–".to_owned(), figure);
     html! {
         div.scroll { table {
-            caption { "The last nights, newest first" }
+            caption { "The last runs, newest first" }
             thead { tr {
-                th scope="col" { "Night" } th scope="col" { "Gate" } th scope="col" class="n" { "Ratings" }
-                th scope="col" class="n" { "Users" } th scope="col" class="n" { "NDCG@10" }
-                th scope="col" class="n" { "RMSE" } th scope="col" class="n" { "Recommended" }
+                th scope="col" { "Run" } th scope="col" { "Gate" } th scope="col" class="n wide" { "Ratings" }
+                th scope="col" class="n wide" { "Users" } th scope="col" class="n" { "NDCG@10" }
+                th scope="col" class="n" { "RMSE" } th scope="col" class="n wide" { "Recommended" }
             } }
-            tbody { @for night in nights.iter().rev() {
-                @let account = &night.account;
+            tbody { @for run in runs.iter().rev() {
+                @let account = &run.account;
                 tr {
-                    th.nowrap scope="row" { (words::day(&night.generation)) }
+                    th.nowrap scope="row" { (format::day(&run.generation)) }
                     @match account.gate.verdict {
                         Verdict::Passed => td.good { "passed" },
                         Verdict::Refused => td.bad { "refused" },
                         Verdict::Forced => td.warn { "forced" },
                     }
-                    td.n { (words::count(account.counts.ratings)) } td.n { (words::count(account.counts.users)) }
-                    td.n { (value(night, "ndcg@10")) } td.n { (value(night, "rmse")) }
-                    td.n { (words::count(account.counts.recommended)) }
+                    td.n.wide { (format::count(account.counts.ratings)) }
+                    td.n.wide { (format::count(account.counts.users)) }
+                    td.n { (value(Metric::Ndcg(10), run)) } td.n { (value(Metric::Rmse, run)) }
+                    td.n.wide { (format::count(account.counts.recommended)) }
                 }
             } }
         } }
@@ -132,21 +138,14 @@ fn figure(value: f64) -> String {
     format!("{value:.4}")
 }
 
-/// A metric's name as it is usually written.
-fn title(name: &str) -> String {
-    match name.split_once('@') {
-        Some(("ndcg", k)) => format!("NDCG@{k}"),
-        Some((figure, k)) => {
-            let (first, rest) = figure.split_at(1);
-            format!("{}{rest}@{k}", first.to_uppercase())
-        }
-        None => name.to_uppercase(),
-    }
+/// Whether the value of the model is worse than that of the most popular movies.
+fn is_worse(metric: Metric, value: f64, popular: f64) -> bool {
+    if metric.more_is_better() { value < popular } else { value > popular }
 }
 
-/// The class of a change: less than one per cent is noise.
-fn judged(value: f64, last: f64, more_is_better: bool) -> &'static str {
-    let change = (value / last - 1.0) * if more_is_better { 1.0 } else { -1.0 };
+/// The class of a change in the style sheet: a change below one percent counts as noise.
+fn class_of_change(metric: Metric, value: f64, last: f64) -> &'static str {
+    let change = (value / last - 1.0) * if metric.more_is_better() { 1.0 } else { -1.0 };
     match change {
         change if change > 0.01 => "good",
         change if change < -0.01 => "bad",

@@ -1,18 +1,18 @@
-//! The lists of a few users beside what they have rated.
+//! The lists of a few users beside their best ratings.
 
 use maud::{Markup, html};
 
-use super::{Night, section};
+use super::{RunReport, section};
 use crate::evidence::Sample;
-use crate::words;
+use crate::format;
 
-pub(super) fn of(night: &Night<'_>) -> Markup {
+pub(super) fn of(report: &RunReport<'_>) -> Markup {
     section(
         "samples",
         "A few lists",
         html! {
-            @if night.evidence.samples.is_empty() { p { "There are no users to show." } }
-            @for sample in &night.evidence.samples { (user(sample)) }
+            @if report.evidence.samples.is_empty() { p { "No users to show." } }
+            @for sample in &report.evidence.samples { (user(sample)) }
         },
     )
 }
@@ -20,7 +20,7 @@ pub(super) fn of(night: &Night<'_>) -> Markup {
 fn user(sample: &Sample) -> Markup {
     let Sample { why, user, n_ratings, liked, list } = sample;
     html! {
-        h3 { "User " (user) ": " (why) " (" (words::count(*n_ratings as u64)) ")" }
+        h3 { "User " (user) ": " (why) " (" (format::count(*n_ratings as u64)) ")" }
         div.side {
             div.scroll { table {
                 caption { "Recommended" }

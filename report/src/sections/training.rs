@@ -1,20 +1,20 @@
-//! How training went.
+//! The error after each step of training.
 
 use maud::{Markup, html};
 
-use super::{Night, section};
+use super::{RunReport, section};
 use crate::plots::{Frame, Line, lines};
 
-pub(super) fn of(night: &Night<'_>) -> Markup {
-    let course = &night.evidence.course;
+pub(super) fn of(report: &RunReport<'_>) -> Markup {
+    let course = &report.evidence.course;
     section(
         "training",
         "Training",
         html! {
-            p.soft { "Errors on ratings that were learnt from, so they fall further than those on held-out ones." }
+            p.soft { "Errors on the training ratings, which are smaller than those on held-out ratings." }
             div.side {
-                (curve("Ranking model", "what a rating says (0 to 1) less the score, root mean square", "epoch", &course.ranking))
-                (curve("Rating model", "error of each sweep's draw in stars, root mean square; the model is their mean", "sweep", &course.rating))
+                (curve("Ranking model", "root mean square of the preference (0 to 1) minus the score", "epoch", &course.ranking))
+                (curve("Rating model", "root mean square error in stars of the draw of each sweep; the model is the mean of the draws", "sweep", &course.rating))
             }
         },
     )

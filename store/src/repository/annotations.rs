@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::ids::GenerationId;
 use crate::layout::{self, REPORTS};
 
-/// The page that redirects to the newest report.
+/// The name of the copy of the newest report.
 const LATEST: &str = "latest.html";
 
 /// A mark of a generation.
@@ -52,21 +52,45 @@ impl Repository {
         Ok(marked)
     }
 
-    /// Writes the report of a run, a page of HTML, and lets `latest.html` redirect to it. A report contains ratings of
-    /// users, so it is removed with its generation ([`Repository::remove`]). Returns the place of the report, for messages.
+    /// Writes the report of a run, a page of HTML, and a copy as `latest.html`. A report contains ratings of users, so both
+    /// are removed with the generation ([`Repository::remove`]). Returns the place of the report, for messages.
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io), [`Error::Remote`](crate::Error::Remote); the generation is not affected.
     pub fn put_report(&self, id: &GenerationId, page: &[u8]) -> Result<PathBuf> {
         let key = layout::report_key(id);
         self.objects.write(&key, page)?;
-        let redirect = format!(
-            "<!doctype html><meta charset=\"utf-8\"><title>The newest report</title>\
-             <meta http-equiv=\"refresh\" content=\"0; url={id}.html\"><a href=\"{id}.html\">The newest report</a>\n"
-        );
-        self.objects.write(&format!("{REPORTS}/{LATEST}"), redirect.as_bytes())?;
+        self.objects.write(&latest_key(), page)?;
         Ok(self.objects.path(&key))
     }
+
+    /// Removes the report of a generation, if there is one. If `latest.html` is a copy of it, it becomes a copy of the newest
+    /// other report, or is removed.
+    pub(super) fn remove_report(&self, id: &GenerationId) -> Result<()> {
+        let key = layout::report_key(id);
+        let Some((page, _)) = self.objects.read(&key)? else { return Ok(()) };
+        if self.objects.read(&latest_key())?.is_some_and(|(latest, _)| latest == page) {
+            // The copy first: after an interruption the report is still there to compare it with.
+            match self.newest_report_but(id)? {
+                Some(other) => self.objects.write(&latest_key(), &other)?,
+                None => self.objects.remove(&latest_key())?,
+            }
+        }
+        self.objects.remove(&key)
+    }
+
+    /// The newest report of another generation.
+    fn newest_report_but(&self, id: &GenerationId) -> Result<Option<Vec<u8>>> {
+        let names = self.objects.names(REPORTS)?;
+        let ids = names.iter().filter_map(|name| name.strip_suffix(".html")?.parse::<GenerationId>().ok());
+        let Some(newest) = ids.filter(|other| other != id).max() else { return Ok(None) };
+        Ok(self.objects.read(&layout::report_key(&newest))?.map(|(page, _)| page))
+    }
+}
+
+/// The key of the copy of the newest report.
+fn latest_key() -> String {
+    format!("{REPORTS}/{LATEST}")
 }
 
 impl Mark {

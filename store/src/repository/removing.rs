@@ -69,7 +69,7 @@ impl Repository {
 
     /// Removes the files of a generation without a manifest, and its report, which no later run would find.
     fn remove_rest(&self, id: &GenerationId) -> Result<()> {
-        self.objects.remove(&layout::report_key(id))?;
+        self.remove_report(id)?;
         self.objects.remove_all(&format!("{GENERATIONS}/{id}"))
     }
 }

@@ -1,4 +1,4 @@
-//! One user: what they like, when they come, which movies they rate and how.
+//! One user: factors, sessions, the movies that the user rates, and the stars.
 //!
 //! A movie is chosen with a weight of `popularity * sigmoid(C * affinity)`, without replacement, where the
 //! affinity is the product of user and item factors; the stars then follow
@@ -11,39 +11,39 @@ use rand_distr::{Exp1, StandardNormal};
 use super::catalogue::{Catalogue, Movie, N_FACTORS, normals};
 use super::row::Row;
 
-/// When the first and the last session can begin, in seconds since 1970: February 1996, November 2019.
+/// The earliest and the latest start of a session, in seconds since 1970: February 1996, November 2019.
 const OPENED: i64 = 823_000_000;
 const CLOSED: i64 = 1_574_200_000;
 
 const DAY: f64 = 86_400.0;
 
-/// How strongly affinity decides what is rated at all.
+/// The influence C of the affinity on the choice of movies.
 const CHOICE: f32 = 3.0;
 
-/// What a movie of bias 0 gets from a user of bias 0 who is neutral about it. Below MovieLens' mean of 3.53,
-/// since people rate what they like and what is popular, which is better than the average movie.
+/// The stars at biases and affinity of 0. The value is below the mean of MovieLens, 3.53, since users choose movies of
+/// high affinity and popularity, which have more stars than the average movie.
 const BASE: f32 = 2.93;
 
-/// Standard deviations in stars: of the users' biases, of the taste, of what nothing explains.
+/// Standard deviations in stars: of user biases, of the effect of the affinity, and of the noise.
 const USER_BIAS: f32 = 0.42;
 const TASTE: f32 = 0.65;
 const NOISE: f32 = 0.72;
 
-/// Share of users who never give half stars.
+/// The share of users who never give half stars.
 const WHOLE_STARS_ONLY: f64 = 0.41;
 
-/// A user, drawn.
+/// A user.
 #[derive(Debug)]
-pub(super) struct Viewer {
+pub(super) struct User {
     factors: [f32; N_FACTORS],
     bias: f32,
     whole_stars_only: bool,
-    /// The beginnings of their visits, ascending, never empty.
+    /// The start times of sessions, ascending, never empty.
     sessions: Vec<i64>,
 }
 
-impl Viewer {
-    /// Invents a user who is to give `n_ratings`, among them those of `discoveries`.
+impl User {
+    /// Draws a user with `n_ratings` ratings, among them those of `discoveries`.
     pub(super) fn draw(
         n_ratings: u32,
         discoveries: &[u32],
@@ -62,7 +62,7 @@ impl Viewer {
         self.factors.iter().zip(&movie.factors).map(|(user, item)| user * item).sum()
     }
 
-    /// The chance that they would rate a movie that they come across; none before its release.
+    /// The probability that the user rates a drawn movie; 0 for a movie that is released after the last session.
     fn interest(&self, movie: &Movie) -> f32 {
         if self.sessions.last().is_none_or(|&last| movie.released > last) {
             return 0.0;
@@ -70,7 +70,7 @@ impl Viewer {
         1.0 / (1.0 + (-CHOICE * self.affinity(movie)).exp())
     }
 
-    /// Their rating of a movie.
+    /// Draws the rating of a movie.
     pub(super) fn rate(&self, user: u32, n_ratings: u32, movie: &Movie, rng: &mut ChaCha8Rng) -> Row {
         let stars = BASE
             + self.bias
@@ -91,8 +91,8 @@ impl Viewer {
     }
 }
 
-/// When a user comes: mostly once, sometimes again after months, the busy often. They stay until enough
-/// movies are out for what they are to rate, and until the newest of their discoveries.
+/// Draws the start times of the sessions of a user: mostly one, sometimes more after months, and many for a user with
+/// many ratings. The last session is after the release of enough movies and of the newest assigned one.
 fn sessions(n_ratings: u32, newest: i64, catalogue: &Catalogue, rng: &mut ChaCha8Rng) -> Vec<i64> {
     let mut session = rng.random_range(OPENED..CLOSED);
     let mut sessions = vec![session];
@@ -115,29 +115,29 @@ fn sessions(n_ratings: u32, newest: i64, catalogue: &Catalogue, rng: &mut ChaCha
     sessions
 }
 
-/// Room that the users of a block share, so that none allocates a catalogue of their own.
+/// Draws the movies of users. The users of a block share the buffers.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(super) struct MovieSampler {
     seen: Vec<bool>,
     keys: Vec<(f32, u32)>,
-    /// What was chosen last, as ascending indices.
+    /// The movies of the last user, as ascending indices.
     chosen: Vec<u32>,
 }
 
-impl Room {
+impl MovieSampler {
     pub(super) fn new(n_movies: u32) -> Self {
         Self { seen: vec![false; n_movies as usize], keys: Vec::new(), chosen: Vec::new() }
     }
 
-    /// Chooses the movies that a user rates: their discoveries, then by popularity and interest without
-    /// replacement. Returns ascending indices.
+    /// Chooses the movies that a user rates: the assigned ones, then by popularity and interest without replacement.
+    /// Returns ascending indices.
     ///
-    /// Draws and rejects while that is cheap. A user who has seen most of what is popular would reject nearly
-    /// all, so after as many tries as there are movies the rest is chosen in one walk over the catalogue. Both
-    /// follow the same law: O(movies) at worst.
+    /// Movies are drawn and rejected while that is cheap. A user who has rated most of the popular movies would reject
+    /// nearly all, so after as many tries as there are movies the rest is chosen in one pass over the catalogue. Both
+    /// have the same distribution. O(movies).
     pub(super) fn choose(
         &mut self,
-        viewer: &Viewer,
+        user: &User,
         n_ratings: u32,
         discoveries: &[u32],
         catalogue: &Catalogue,
@@ -151,33 +151,27 @@ impl Room {
         while self.chosen.len() < n_ratings && tries < catalogue.movies.len() {
             tries += 1;
             let movie = rng.sample(&catalogue.by_popularity);
-            if !self.seen[movie] && rng.random::<f32>() < viewer.interest(&catalogue.movies[movie]) {
+            if !self.seen[movie] && rng.random::<f32>() < user.interest(&catalogue.movies[movie]) {
                 self.seen[movie] = true;
                 self.chosen.push(movie as u32);
             }
         }
-        self.choose_rest(viewer, n_ratings, catalogue, rng);
+        self.choose_rest(user, n_ratings, catalogue, rng);
         self.chosen.iter().for_each(|&movie| self.seen[movie as usize] = false);
         self.chosen.sort_unstable();
         &self.chosen
     }
 
-    /// Weighted choice without replacement by exponential keys (Efraimidis and Spirakis, 2006): those with
-    /// the smallest `Exp(1) / weight` are what successive draws would have brought.
-    fn choose_rest(
-        &mut self,
-        viewer: &Viewer,
-        n_ratings: usize,
-        catalogue: &Catalogue,
-        rng: &mut ChaCha8Rng,
-    ) {
+    /// Chooses by weight without replacement by exponential keys (Efraimidis and Spirakis, 2006): the movies with the
+    /// smallest `Exp(1) / weight` have the distribution of successive draws.
+    fn choose_rest(&mut self, user: &User, n_ratings: usize, catalogue: &Catalogue, rng: &mut ChaCha8Rng) {
         let missing = n_ratings - self.chosen.len();
         if missing == 0 {
             return;
         }
         self.keys.clear();
         for (index, (movie, share)) in (0u32..).zip(catalogue.movies.iter().zip(&catalogue.popularity)) {
-            let interest = viewer.interest(movie);
+            let interest = user.interest(movie);
             if interest > 0.0 && !self.seen[index as usize] {
                 self.keys.push((rng.sample::<f32, _>(Exp1) / (interest * *share as f32), index));
             }

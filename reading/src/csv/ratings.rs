@@ -1,8 +1,8 @@
-//! Reads a ratings table of any size.
+//! Reads a table of ratings of any size.
 //!
-//! The file is cut into blocks at fixed places, so that the number of threads leaves no trace. A block owns
-//! the lines that start in it. Every thread reads a block, has it cleaned, and takes the next; meanwhile the
-//! finished ones are put together. What is wrong with a row is not decided here.
+//! The file is cut into blocks at fixed positions, so the result does not depend on the number of threads. A block has
+//! the lines that start in it. Each thread reads and parses one block after the other; the calling thread puts finished
+//! blocks together in order.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -17,37 +17,39 @@ use rayon::prelude::*;
 use store::manifest::{FileDigest, Rows, SourceFile};
 
 use super::block::Block;
-use super::header::{BYTE_ORDER_MARK, Layout};
-use super::merge::merge;
-use super::tables::{CleanRatings, Reject};
+use super::format;
+use super::header::Layout;
+use super::text::BYTE_ORDER_MARK;
 use crate::error::{Error, Result};
 use crate::file::{InputFile, digest_of_blocks, hash_block};
+use crate::merge::merge;
+use crate::tables::{CleanRatings, Reject};
 
-/// Large enough that starting a block costs nothing, small enough that every thread has many. A power of two: see
-/// [`hash_block`].
+/// The size of a block: large enough that the start of a block costs little, small enough that every thread has many. A
+/// power of two: see [`hash_block`].
 const BLOCK: u64 = 8 << 20;
 
-/// A first line that is longer is no header.
+/// The greatest length of a header.
 const HEADER: u64 = 64 << 10;
 
 /// Bytes read at a time beyond a block, for the rest of its last line.
 const REST: u64 = 4 << 10;
 
-/// Reads and cleans a ratings table with the columns `userId`, `movieId`, `rating` and `timestamp`, in any
-/// order; others are ignored.
+/// Reads and cleans a table of ratings with the columns `userId`, `movieId`, `rating` and `timestamp`, in any order.
+/// Other columns are ignored.
 ///
-/// Of several ratings of a movie by one user the latest is kept, among equal times the highest. `bar` counts
-/// bytes. The cost is little above that of polars' own read where the table is sorted by user and movie, as
-/// MovieLens tables are; memory is 20 bytes a row, 44 while it must be sorted, and some 140 a rejected row.
+/// Of several ratings of a movie by one user the latest is kept, among equal times the highest. `bar` counts bytes.
+/// Cost: little above that of polars if the table is sorted by user and movie, as tables of MovieLens are. Memory: 20
+/// bytes for each row, 44 while an unsorted table is sorted, and some 140 for each rejected row.
 ///
 /// # Errors
-/// [`Error::MissingColumn`], [`Error::EmptyTable`], [`Error::Changed`] and [`Error::Io`]. A row can be wrong in any way:
-/// it is then rejected, and the caller decides whether enough is left.
+/// [`Error::MissingColumn`], [`Error::EmptyTable`], [`Error::Changed`] and [`Error::Io`]. An
+/// unacceptable row is rejected, not an error.
 pub fn read_ratings(file: &InputFile, scale: Scale, bar: &ProgressBar) -> Result<CleanRatings> {
     read_in_blocks(file, scale, bar, BLOCK)
 }
 
-/// Reads in blocks of a size. Blocks below a chunk of the hash, which are for tests alone, give no digest.
+/// Reads in blocks of a given size. Blocks smaller than a chunk of the hash, which only tests use, give no digest.
 fn read_in_blocks(file: &InputFile, scale: Scale, bar: &ProgressBar, block: u64) -> Result<CleanRatings> {
     let empty = || Error::EmptyTable { path: file.path().to_path_buf() };
     let length = file.length();
@@ -56,6 +58,7 @@ fn read_in_blocks(file: &InputFile, scale: Scale, bar: &ProgressBar, block: u64)
     if header.is_empty() {
         return Err(empty());
     }
+    format::check(file.path(), &header)?;
     if let Some(newline) = memchr::memchr(b'\n', &header) {
         header.truncate(newline + 1);
     }
@@ -86,17 +89,17 @@ fn cut(length: u64, block: u64) -> Vec<Range<u64>> {
 /// Reads the blocks of a file.
 struct BlockReader<'a> {
     file: &'a InputFile,
-    /// Where the line after the header begins.
+    /// The position of the line after the header.
     first_row: u64,
     layout: &'a Layout,
     scale: Scale,
 }
 
 impl BlockReader<'_> {
-    /// Reads all blocks and hands them over in order, as early as that can be.
+    /// Reads all blocks and passes them to `append` in order, as early as possible.
     ///
-    /// The threads are not rayon's: each waits for polars' pool while that parses its block, and a waiting rayon
-    /// thread would begin with the next block, and the next, until all of the file is in memory.
+    /// The threads are not those of rayon: each waits for the pool of polars while that parses its block, and a waiting
+    /// thread of rayon would start with further blocks until all of the file is in memory.
     fn read_all(
         &self,
         ranges: &[Range<u64>],
@@ -116,7 +119,7 @@ impl BlockReader<'_> {
                         let block = self.read(range, &mut buffer);
                         bar.inc(range.end - range.start);
                         if sender.send((index, block)).is_err() {
-                            break; // another block could not be read
+                            break; // the receiver returned the error of another block
                         }
                     }
                 });
@@ -135,9 +138,9 @@ impl BlockReader<'_> {
         })
     }
 
-    /// Reads and cleans the lines that start in a range, and hashes the range.
+    /// Reads and parses the lines that start in a range, and hashes the range.
     fn read(&self, range: &Range<u64>, buffer: &mut Vec<u8>) -> Result<(Block, Option<Hasher>)> {
-        // The byte before the range tells whether a line starts with it.
+        // The byte before the range shows whether a line starts at the range.
         let from = range.start - u64::from(range.start > self.first_row);
         buffer.clear();
         self.file.read(from..range.end, buffer)?;
@@ -154,7 +157,7 @@ impl BlockReader<'_> {
         Ok((Block::read(&buffer[start..], self.layout, self.scale), hasher))
     }
 
-    /// Reads on from `position` to the end of the line that `buffer` ends with.
+    /// Reads from `position` to the end of the last line of `buffer`.
     fn finish_line(&self, mut position: u64, buffer: &mut Vec<u8>) -> Result<()> {
         while buffer.last() != Some(&b'\n') && position < self.file.length() {
             let (read, end) = (buffer.len(), self.file.length().min(position + REST));

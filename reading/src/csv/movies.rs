@@ -1,7 +1,7 @@
-//! Reads the movies table: titles and genres by movie.
+//! Reads the table of movies: title and genres by movie.
 //!
-//! Titles hold commas, quotes and sometimes line breaks, so this table needs a CSV reader that knows them;
-//! it is small, so it needs no fast one.
+//! Titles contain commas, quotes and line breaks, so this table needs a full CSV reader. It is small, so speed does not
+//! matter.
 
 use std::collections::btree_map::Entry;
 
@@ -10,28 +10,29 @@ use store::MovieId;
 use store::manifest::FileDigest;
 use store::records::Movie;
 
-use super::block::{count_newlines, excerpt};
+use super::format;
 use super::header::columns;
-use super::judge::id;
-use super::tables::{Movies, Reason, Reject};
+use super::number::parse_id;
+use super::text::{count_newlines, excerpt};
 use crate::error::{Error, Result};
 use crate::file::InputFile;
+use crate::tables::{Movies, Reason, Reject};
 
-/// What MovieLens writes where it knows no genre.
+/// The text of MovieLens for a movie without genres.
 const NO_GENRES: &str = "(no genres listed)";
 
-/// Where the columns are.
-struct Layout {
+/// The positions of the columns.
+struct MovieLayout {
     n_columns: usize,
     movie: usize,
     title: usize,
     genres: usize,
 }
 
-/// Reads a movies table with the columns `movieId`, `title` and `genres` (separated by `|`), in any order.
-/// Of several rows of one movie the first that is acceptable counts.
+/// Reads a table of movies with the columns `movieId`, `title` and `genres` (separated by `|`), in any order. Of
+/// several rows of one movie the first acceptable one counts.
 ///
-/// The file is held in memory while it is read: 4 MB for 87,000 movies.
+/// Memory: the file, 4 MB for 87,000 movies.
 ///
 /// # Errors
 /// [`Error::MissingColumn`], [`Error::EmptyTable`], [`Error::Changed`] and [`Error::Io`].
@@ -39,6 +40,7 @@ pub fn read_movies(file: &InputFile) -> Result<Movies> {
     let path = file.path();
     let mut bytes = Vec::new();
     file.read(0..file.length(), &mut bytes)?;
+    format::check(path, &bytes)?;
     let source = file.describe(FileDigest::of_bytes(&bytes))?;
     let failed = |e: csv::Error| Error::io("read", path)(e.into());
     let mut table = csv::ReaderBuilder::new().flexible(true).from_reader(bytes.as_slice());
@@ -48,11 +50,11 @@ pub fn read_movies(file: &InputFile) -> Result<Movies> {
     }
     let [movie, title, genres] =
         columns(path, &header, ["movieId", "title", "genres"], "movieId, title, genres")?;
-    let layout = Layout { n_columns: header.len(), movie, title, genres };
+    let layout = MovieLayout { n_columns: header.len(), movie, title, genres };
 
     let mut movies = Movies { source, ..Movies::default() };
     let mut record = ByteRecord::new();
-    // Lines are counted here: the reader's own count is that of blank lines before a row, if there are any.
+    // Lines are counted here, since the position of the reader is before the blank lines that precede a row.
     let (mut line, mut counted) = (1, 0);
     loop {
         let start = table.position().byte() as usize;
@@ -67,11 +69,11 @@ pub fn read_movies(file: &InputFile) -> Result<Movies> {
         line += count_newlines(&bytes[counted..start]) as u64;
         counted = start;
         movies.rows.read += 1;
-        let verdict = judge(&record, &layout).and_then(|(id, movie)| match movies.by_id.entry(id) {
+        let parsed = parse_movie(&record, &layout).and_then(|(id, movie)| match movies.by_id.entry(id) {
             Entry::Vacant(entry) => Ok(entry.insert(movie)),
             Entry::Occupied(_) => Err(vec![Reason::DuplicateMovie]),
         });
-        if let Err(reasons) = verdict {
+        if let Err(reasons) = parsed {
             movies.rejects.push(Reject { line, reasons, user: None, text: excerpt(row) });
         }
     }
@@ -86,18 +88,18 @@ pub fn read_movies(file: &InputFile) -> Result<Movies> {
     Ok(movies)
 }
 
-/// The movie of a row, or all that is wrong with it, in the order of [`Reason`].
-fn judge(record: &ByteRecord, layout: &Layout) -> Result<(MovieId, Movie), Vec<Reason>> {
+/// Parses a row, or returns all reasons to reject it, in the order of [`Reason`].
+fn parse_movie(record: &ByteRecord, layout: &MovieLayout) -> Result<(MovieId, Movie), Vec<Reason>> {
     let mut reasons = Vec::new();
     if record.iter().any(|cell| str::from_utf8(cell).is_err()) {
         reasons.push(Reason::BadUtf8);
     }
     if record.len() != layout.n_columns {
-        // Which cell is which is anyone's guess, so nothing is said of them.
+        // The columns of the cells are unknown, so they are not checked.
         reasons.push(if record.len() < layout.n_columns { Reason::TornRow } else { Reason::TooManyColumns });
         return Err(reasons);
     }
-    let id = id(record[layout.movie].trim_ascii(), Reason::MissingMovie, Reason::BadMovie);
+    let id = parse_id(record[layout.movie].trim_ascii(), Reason::MissingMovie, Reason::BadMovie);
     let title = record[layout.title].trim_ascii();
     reasons.extend(id.err());
     if title.is_empty() {
@@ -142,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn titles_may_hold_commas_quotes_and_line_breaks_and_genres_may_be_missing() {
+    fn titles_may_contain_commas_quotes_and_line_breaks_and_genres_may_be_missing() {
         let movies = read(
             "movieId,title,genres\n1,Toy Story (1995),Adventure|Animation\n\
              11.0,\"American President, The (1995)\",Comedy\r\n3,\"So \"\"Fine\"\"\n(1981)\",\n4,Amélie,(no genres listed)",
@@ -167,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn every_reason_is_found_at_its_line() {
+    fn every_reason_is_reported_with_its_line() {
         use Reason::*;
         let movies = read(
             b"movieId,title,genres\r\n1,\"A\nB\",Drama\r\n\r\n2,torn\r\n3,too,many,cells\r\n,No Id,Drama\r\n\
@@ -195,9 +197,9 @@ mod tests {
     }
 
     #[test]
-    fn a_table_that_is_not_there_or_empty_or_another_is_an_error() {
+    fn a_missing_empty_or_different_table_is_an_error() {
         let missing = InputFile::open(Path::new("/nowhere/movies.csv")).unwrap_err().to_string();
-        assert!(missing.starts_with("cannot read /nowhere/movies.csv: "), "{missing}");
+        assert!(missing.starts_with("cannot open /nowhere/movies.csv: "), "{missing}");
         for content in ["", "\n\n", "movieId,title,genres\n", "movieId,title,genres\n\n \n"] {
             assert!(matches!(read(content), Err(Error::EmptyTable { .. })), "{content:?}");
         }
@@ -207,7 +209,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_row_is_kept_or_rejected_whatever_it_holds(body in "([0-3,\"|x\u{e9} ]{0,12}(\n|\r\n)){1,12}") {
+        fn every_row_is_kept_or_rejected_whatever_it_contains(body in "([0-3,\"|x\u{e9} ]{0,12}(\n|\r\n)){1,12}") {
             if let Ok(movies) = read(format!("movieId,title,genres\n{body}")) {
                 prop_assert_eq!(movies.rows.read, movies.rows.kept + movies.rows.rejected);
                 prop_assert_eq!(movies.rows.rejected, movies.rejects.len() as u64);

@@ -1,35 +1,33 @@
-//! The header of a table: which column is what.
+//! The header of a table: the positions of the columns.
 //!
-//! Columns are found by name, so they may come in any order and with others between them. A name may stand
-//! in quotes or between spaces; it must be spelled as MovieLens spells it.
+//! Columns are found by name, in any order and with other columns between them. A name may be in quotes or between
+//! blanks, and must be spelled as in MovieLens.
 
 use std::path::Path;
 
-use super::judge::bare;
+use super::format::likely_fault;
+use super::text::unquote;
 use crate::error::{Error, Result};
-
-/// Bytes that some programs put before UTF-8 text.
-pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 const RATINGS: &str = "userId, movieId, rating, timestamp";
 
-/// Where the columns of a ratings table are.
+/// The positions of the columns of a table of ratings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Layout {
-    /// How many columns every row must have.
+    /// The number of columns of every row.
     pub(super) n_columns: usize,
-    /// The column of the user.
+    /// The position of the user.
     pub(super) user: usize,
-    /// The column of the movie.
+    /// The position of the movie.
     pub(super) movie: usize,
-    /// The column of the stars.
+    /// The position of the stars.
     pub(super) rating: usize,
-    /// The column of the time.
+    /// The position of the time.
     pub(super) timestamp: usize,
 }
 
 impl Layout {
-    /// Reads the first line of a ratings table.
+    /// Parses the first line of a table of ratings.
     ///
     /// # Errors
     /// [`Error::MissingColumn`].
@@ -40,16 +38,16 @@ impl Layout {
         Ok(Self { n_columns: cells.len(), user, movie, rating, timestamp })
     }
 
-    /// The last column that is needed.
+    /// The last needed column.
     pub(super) fn last_needed(&self) -> usize {
         self.user.max(self.movie).max(self.rating).max(self.timestamp)
     }
 }
 
-/// Finds columns in a header; the first of that name counts. `needed` is `names` for people.
+/// Finds columns by name; the first column of a name counts. `needed` is the text of `names` for an error.
 ///
 /// # Errors
-/// [`Error::MissingColumn`] for the first that is not there.
+/// [`Error::MissingColumn`] with the first missing name.
 pub(super) fn columns<const N: usize>(
     path: &Path,
     cells: &[&[u8]],
@@ -58,13 +56,14 @@ pub(super) fn columns<const N: usize>(
 ) -> Result<[usize; N]> {
     let mut found = [0; N];
     for (slot, name) in found.iter_mut().zip(names) {
-        *slot = cells.iter().position(|cell| bare(cell) == name.as_bytes()).ok_or_else(|| {
+        *slot = cells.iter().position(|cell| unquote(cell) == name.as_bytes()).ok_or_else(|| {
             let text = cells.join(&b',');
             Error::MissingColumn {
                 path: path.to_path_buf(),
                 column: name,
                 header: String::from_utf8_lossy(&text).trim().chars().take(200).collect(),
                 needed,
+                fault: likely_fault(cells),
             }
         })?;
     }
@@ -80,13 +79,13 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_found_in_any_order_between_others_in_quotes_and_spaces() {
+    fn columns_are_found_in_any_order_between_others_in_quotes_and_blanks() {
         let found = layout("timestamp,\"rating\", movieId ,comment,\" userId \"\r").unwrap();
         assert_eq!(found, Layout { n_columns: 5, user: 4, movie: 2, rating: 1, timestamp: 0 });
     }
 
     #[test]
-    fn a_missing_column_is_named_with_the_header_and_all_that_is_needed() {
+    fn a_missing_column_is_an_error_with_the_header_and_the_needed_columns() {
         let message = layout("userId,movie,rating,timestamp\n").unwrap_err().to_string();
         assert_eq!(
             message,

@@ -1,94 +1,90 @@
-//! The outcome of an evaluation: figures by name, one split after the other and taken together.
+//! The outcome of an evaluation: the metrics of each split, and their means over the splits.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 use store::manifest::Rows;
 
+use super::metric::Metrics;
 use super::protocol::{Cutoffs, Relevance};
 
-/// Figures by name: `rmse`, `mae`, `ndcg@10` and so on.
-pub type Metrics = BTreeMap<String, f64>;
-
-/// The model's figures beside those of the most rated movies, which have no `rmse` and `mae`: they predict
-/// no stars.
+/// The metrics of the model beside those of the lists of the most rated movies, which have no RMSE and MAE.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Compared {
-    /// The model's.
+    /// The metrics of the model.
     pub model: Metrics,
-    /// Those of the list of the most rated movies.
+    /// The metrics of the lists of the most rated movies.
     pub popularity: Metrics,
 }
 
-/// The users of a measurement.
+/// The number of users of a measurement.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Users {
-    /// Users with at least one relevant movie, over whom recall, NDCG, MAP and hit rate are means.
+    /// Users with a relevant movie. Recall, NDCG, MAP and hit rate are means over them.
     pub evaluated: u64,
-    /// Users without one, who cannot be asked.
+    /// Users without a relevant movie.
     pub without_relevant: u64,
 }
 
-/// The figures of one split.
+/// The metrics of one split.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Split {
-    /// The seed of the draw. Where none is drawn, that of the training.
+    /// The seed of a random split; that of the training for any other.
     pub seed: u64,
-    /// The figures.
+    /// The metrics.
     #[serde(flatten)]
     pub figures: Compared,
-    /// The users that they are means over.
+    /// The number of users.
     pub users: Users,
-    /// Ratings to train on.
+    /// Training ratings.
     pub n_train: u64,
-    /// Ratings held out, over which RMSE and MAE are means.
+    /// Held-out ratings. RMSE and MAE are means over them.
     pub n_test: u64,
 }
 
-/// An evaluation, whole. As JSON it is what `pipeline evaluate --json` prints.
+/// An evaluation. `pipeline evaluate --json` prints it as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Evaluation {
-    /// The means over the splits.
+    /// The mean of each metric over the splits.
     #[serde(flatten)]
     pub mean: Compared,
-    /// The sample standard deviations over the splits (the divisor is one less than their number); of a
-    /// single split there is none.
+    /// The sample standard deviation of each metric over the splits (the divisor is n - 1); `None` for a single split.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spread: Option<Compared>,
-    /// The users of all splits, each counted once a split.
+    /// The number of users, summed over the splits.
     pub users: Users,
-    /// What was measured, and how.
+    /// The data and the settings.
     #[serde(flatten)]
     pub setup: Setup,
-    /// The splits one by one.
+    /// The splits.
     pub splits: Vec<Split>,
 }
 
-/// What was measured, and how.
+/// The data and the settings of an evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Setup {
-    /// How ratings were held out: `random`, `newest` or `files`.
+    /// The rule by which ratings were held out: `random`, `newest` or `files`.
     pub split: &'static str,
-    /// The share held out; none where files say what is.
+    /// The share of held-out ratings; `None` for two files.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test_fraction: Option<f64>,
-    /// The share of users that the items were trained on, where it was not all.
+    /// The share of users on whose ratings the items were trained; `None` for all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub train_users: Option<f64>,
     /// The lengths at which lists were measured.
     pub k: Cutoffs,
-    /// Which held-out ratings are relevant.
+    /// The rule by which a held-out rating is relevant.
     pub relevant_at: Relevance,
-    /// Users, with ratings of either part.
+    /// Users with a training or held-out rating.
     pub n_users: u64,
-    /// The candidates: movies with ratings of either part.
+    /// The candidates: movies with a training or held-out rating.
     pub n_items: u64,
-    /// What cleaning made of the rows of each file, by path.
+    /// The account of the rows of each file, by path.
     pub rows: BTreeMap<String, Rows>,
 }
 
 impl Evaluation {
-    /// Takes splits together, of which there is at least one.
+    /// Summarizes splits, of which there is at least one.
     pub(super) fn of(splits: Vec<Split>, setup: Setup) -> Self {
         let mean = over(&splits, mean);
         let spread = (splits.len() > 1).then(|| over(&splits, standard_deviation));
@@ -101,7 +97,7 @@ impl Evaluation {
     }
 }
 
-/// One figure out of those of all splits, name by name.
+/// Reduces the values of each metric over all splits to one.
 fn over(splits: &[Split], figure: fn(&[f64]) -> f64) -> Compared {
     let of = |side: fn(&Compared) -> &Metrics| {
         let names = splits.first().into_iter().flat_map(|split| side(&split.figures).keys());
@@ -115,7 +111,7 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// Of a sample: over n - 1.
+/// The standard deviation of a sample: the divisor is n - 1.
 fn standard_deviation(values: &[f64]) -> f64 {
     let mean = mean(values);
     let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();

@@ -1,4 +1,4 @@
-//! Whole tables, written to a file and read back in blocks of every size.
+//! Tables written to a file and read back, in blocks of various sizes.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use store::{MovieId, UserId};
 
 use super::*;
-use crate::judge::{Verdict, judge};
+use crate::csv::line::{Line, parse_line};
+use crate::csv::text::excerpt;
 use crate::tables::Reason;
 
 const HEADER_LINE: &str = "userId,movieId,rating,timestamp\n";
@@ -43,7 +44,7 @@ fn assert_adds_up(table: &CleanRatings) {
 }
 
 #[test]
-fn a_clean_table_is_read_as_it_stands() {
+fn a_clean_table_is_read_unchanged() {
     let found = read("userId,movieId,rating,timestamp\n1,1,4.0,964982703\n1,3,0.5,0\n2,1,5,-7").unwrap();
     assert_eq!(found.ratings, table(&[(1, 1, 4.0, 964_982_703), (1, 3, 0.5, 0), (2, 1, 5.0, -7)]));
     assert_eq!(found.rows, Rows { read: 3, kept: 3, ..Rows::default() });
@@ -66,7 +67,7 @@ fn byte_order_mark_crlf_quotes_extra_columns_and_decimals_change_nothing() {
 }
 
 #[test]
-fn every_rejected_row_has_its_reasons_and_its_line() {
+fn every_rejected_row_has_its_reasons_and_line() {
     use Reason::*;
     let mut content = b"userId,movieId,rating,timestamp\r\n1,1,3,0\r\n\r\n1,1\r\n1,2,3,4,5\n".to_vec();
     content.extend(b",1.0,-6.0,9\n1\xff,1,3,0\n1,x,,\n-1,,inf,\n 2 ,1.5,6,0\n3,4,5,never");
@@ -93,14 +94,14 @@ fn every_rejected_row_has_its_reasons_and_its_line() {
 }
 
 #[test]
-fn one_column_too_many_is_found_among_rows_that_are_fine() {
+fn a_row_with_a_surplus_column_among_sound_rows_is_rejected() {
     let found = read("userId,movieId,rating,timestamp\n1,2,3,4\n1,3,3,4,5\n1,4,3,4\n").unwrap();
     assert_eq!(found.ratings, table(&[(1, 2, 3.0, 4), (1, 4, 3.0, 4)]));
     assert_eq!(found.rejects[0].reasons, [Reason::TooManyColumns]);
 }
 
 #[test]
-fn a_row_torn_by_one_column_is_not_made_good_by_another_with_one_too_many() {
+fn a_missing_and_a_surplus_column_in_two_rows_do_not_cancel_out() {
     let found = read("userId,movieId,rating,timestamp,tag\n1,2,3,4\n1,3,3,4,a,b\n1,4,3,4,a\n").unwrap();
     assert_eq!(found.ratings, table(&[(1, 4, 3.0, 4)]));
     let found = read("userId,movieId,rating,timestamp\n1,2,3\n1,3,3,4,5\n1,4,3,4\n").unwrap();
@@ -114,7 +115,7 @@ fn a_long_rejected_row_is_cut_at_a_character() {
 }
 
 #[test]
-fn a_block_that_polars_takes_for_compressed_data_is_read_all_the_same() {
+fn a_block_that_polars_takes_for_compressed_data_is_read() {
     let content = [HEADER_LINE.as_bytes(), b"\x1f\x8b\x08\x00,1,1,1\n1,2,3,4\n"].concat();
     let found = read(&content).unwrap();
     assert_eq!(found.ratings, table(&[(1, 2, 3.0, 4)]));
@@ -122,7 +123,7 @@ fn a_block_that_polars_takes_for_compressed_data_is_read_all_the_same() {
 }
 
 #[test]
-fn a_table_that_is_not_there_or_empty_or_another_is_an_error() {
+fn a_missing_empty_or_different_table_is_an_error() {
     let missing = InputFile::open(Path::new("/nowhere/ratings.csv"));
     let message = missing.unwrap_err().to_string();
     assert!(message.starts_with("cannot open /nowhere/ratings.csv: "), "{message}");
@@ -160,7 +161,7 @@ fn any_number_of_threads_gives_the_same_table() {
     assert_eq!((one.ratings, one.rows, one.rejects), (five.ratings, five.rows, five.rejects));
 }
 
-/// Cells as they should be and as they should not.
+/// Acceptable and unacceptable cells.
 fn cell() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         6 => "[1-9]{1,2}",
@@ -168,7 +169,7 @@ fn cell() -> impl Strategy<Value = Vec<u8>> {
         1 => "[-+ \t\"0-9.eE]{0,6}",
         1 => "[+-]{0,2}[0-9]{1,24}",
         1 => "[0-9]{15,17}[.]?[0-9]?",
-        1 => "(nan|inf|-inf|infinity|1e3|-0|00018|4294967295|4294967296|\"7\"|é|\u{feff}5|.|5.|.5|e5)",
+        1 => "(nan|inf|-inf|infinity|1e3|-0|00018|4294967295|4294967296|2000-12-07|2000-12-07 16:49:59|\"7\"|é|\u{feff}5|.|5.|.5|e5)",
     ]
     .prop_map(String::into_bytes)
 }
@@ -186,31 +187,31 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn polars_and_the_judge_agree_on_every_row(lines in prop::collection::vec(line(), 1..24)) {
+    fn the_fast_and_the_slow_path_agree_on_every_row(lines in prop::collection::vec(line(), 1..24)) {
         let lines = lines.concat();
         let layout = Layout::of_ratings(Path::new(""), HEADER_LINE.as_bytes()).unwrap();
         let block = Block::read(&lines, &layout, Scale::default());
-        let mut judged = Block::default();
+        let mut expected = Block::default();
         for line in lines.split_inclusive(|&byte| byte == b'\n') {
-            match judge(line, &layout, Scale::default()) {
-                Verdict::Blank => {}
-                Verdict::Rating(rating) => {
-                    judged.ratings.push(rating);
-                    judged.n_rows += 1;
+            match parse_line(line, &layout, Scale::default()) {
+                Line::Blank => {}
+                Line::Rating(rating) => {
+                    expected.ratings.push(rating);
+                    expected.n_rows += 1;
                 }
-                Verdict::Reject(reasons, user) => {
-                    let text = super::super::block::excerpt(line);
-                    judged.rejects.push(Reject { line: judged.n_lines, reasons, user, text });
-                    judged.n_rows += 1;
+                Line::Rejected(reasons, user) => {
+                    let text = excerpt(line);
+                    expected.rejects.push(Reject { line: expected.n_lines, reasons, user, text });
+                    expected.n_rows += 1;
                 }
             }
-            judged.n_lines += 1;
+            expected.n_lines += 1;
         }
-        prop_assert_eq!(block, judged);
+        prop_assert_eq!(block, expected);
     }
 
     #[test]
-    fn the_cut_into_blocks_leaves_no_trace(
+    fn the_size_of_blocks_has_no_influence(
         lines in prop::collection::vec(line(), 0..24),
         block in 1u64..60,
         ends_with_newline in any::<bool>(),
