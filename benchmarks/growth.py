@@ -24,7 +24,7 @@ import matplotlib.pyplot as plt
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARES = (0.25, 0.5, 1.0)
-PHASES = ("ingest", "train", "score", "publish")
+PHASES = ("ingest", "train", "score", "write")
 
 
 def measure(pipeline, n_users, n_movies, n_ratings, options):

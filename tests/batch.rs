@@ -48,6 +48,10 @@ fn a_run_ends_with_a_summary_that_says_what_was_done_and_how_to_serve_it() {
     ] {
         assert_line(&ended.stdout, line);
     }
+    let took = ended.stdout.lines().find(|line| line.starts_with("Took ")).unwrap();
+    for phase in ["write ", "upload ", "publish "] {
+        assert!(took.contains(phase), "no {phase}in {took}");
+    }
     let scored = ended.stdout.lines().find(|line| line.starts_with("Scored ")).unwrap();
     let (scored, per_second) = scored.split_once("; ").unwrap();
     assert_eq!(scored, "Scored    600 users, the best 100 of each");
@@ -62,10 +66,14 @@ fn the_account_is_printed_as_json_and_stored_in_the_manifest() {
     let generation = world.current();
     let stored = layout::generation_dir(&world.output(), &generation).join(layout::MANIFEST);
     let mut stored: Value = serde_json::from_slice(&fs::read(stored).unwrap()).unwrap();
-    // Members of only one of them: the outcome and the path of the report, and the digest of the file.
+    // Members of only one of them: the outcome, the report and the phases after sealing; the digest of the file.
     assert!(stored.as_object_mut().unwrap().remove("digest").unwrap().is_string());
     stored["outcome"] = "published".into();
     assert!(account.as_object_mut().unwrap().remove("report").unwrap().is_string());
+    for phase in ["upload", "publish"] {
+        let usage = account["phases"].as_object_mut().unwrap().remove(phase).unwrap();
+        assert!(usage["seconds"].as_f64().unwrap() > 0.0 && usage["peak_rss_bytes"].is_u64(), "{phase}");
+    }
     assert_eq!(account, stored);
 
     let rows = &account["rows"];
@@ -73,7 +81,7 @@ fn the_account_is_printed_as_json_and_stored_in_the_manifest() {
     assert_eq!(count("read"), count("kept") + count("merged") + count("rejected"));
     let by_reason = rows["rejected_by_reason"].as_object().unwrap();
     assert_eq!(by_reason.values().map(|n| n.as_u64().unwrap()).sum::<u64>(), count("rejected"));
-    for phase in ["ingest", "evaluate", "train", "score", "gate", "publish"] {
+    for phase in ["ingest", "evaluate", "train", "score", "gate", "write"] {
         assert!(account["phases"][phase]["seconds"].as_f64().unwrap() > 0.0, "{phase}");
         assert!(account["phases"][phase]["peak_rss_bytes"].is_u64(), "{phase}");
     }

@@ -251,3 +251,34 @@ fn a_run_that_was_overtaken_says_so_and_its_generation_is_kept() {
     assert_eq!(world.current(), first);
     assert_eq!(world.repository().generations().unwrap().len(), 3);
 }
+
+#[test]
+fn lists_shorter_than_a_hundred_are_judged_too() {
+    let world = published();
+    let movies = world.write("movies-shuffled.csv", shuffled(1));
+    let short = ["--depth", "20"];
+    refused(&world, &movies, &sample("movies.csv"), &short, &["ndcg@10", "rmse", "lift over popularity"]);
+    // A first run has no published generation to be compared with.
+    let first = World::new();
+    let ended = run(&first, &movies, &sample("movies.csv"), &short);
+    assert_eq!(ended.status.code(), Some(3), "{ended:?}");
+    assert!(ended.stdout.contains("failed: ndcg@20"), "{}", ended.stdout);
+}
+
+#[test]
+fn a_first_run_on_ratings_in_ten_stars_is_refused_with_the_option_that_helps() {
+    let world = World::new();
+    let mut ratings = rows();
+    ratings.iter_mut().for_each(|row| {
+        if let Ok(stars) = row[2].parse::<f32>() {
+            row[2] = (2.0 * stars).to_string();
+        }
+    });
+    let ratings = world.write("ten.csv", csv(&ratings));
+    let ended = run(&world, &ratings, &sample("movies.csv"), &[]);
+    assert_eq!(ended.status.code(), Some(3), "{ended:?}");
+    assert!(ended.stdout.contains("rating out of range"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("--max-rating"), "{}", ended.stdout);
+    let ended = run(&world, &ratings, &sample("movies.csv"), &["--min-rating", "1", "--max-rating", "10"]);
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+}

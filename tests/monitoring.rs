@@ -52,7 +52,10 @@ fn the_file_for_prometheus_tells_of_success_refusal_and_failure() {
     let success = figure(SUCCESS).unwrap();
     assert_eq!((outcome("published"), outcome("failed")), (Some(1.0), Some(0.0)));
     assert_eq!(figure("recommender_batch_rows{outcome=\"kept\"}"), Some(40_000.0));
-    assert!(figure("recommender_batch_phase_seconds{phase=\"train\"}").unwrap() > 0.0);
+    for phase in ["train", "write", "upload", "publish"] {
+        let seconds = figure(&format!("recommender_batch_phase_seconds{{phase=\"{phase}\"}}"));
+        assert!(seconds.unwrap() > 0.0, "{phase}");
+    }
 
     assert_eq!(run(&world, &[&args[..], &["--depth", "0"]].concat()).status.code(), Some(1));
     assert_eq!((outcome("failed"), figure(SUCCESS)), (Some(1.0), Some(success)));

@@ -1,66 +1,66 @@
-//! What can end a run, each with the file, line or setting and what to do about it.
+//! The errors of the pipeline. Each message names the file or setting and the remedy.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use store::{GenerationId, Location};
 
-/// The crate's result.
+/// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a command of the pipeline could not do its work.
+/// An error of a command of the pipeline.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The operating system refused a path.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What was being done, as a verb.
+        /// The failed action, as a verb.
         action: &'static str,
-        /// To what.
+        /// The path.
         path: PathBuf,
-        /// What the system answered.
+        /// The error of the system.
         source: io::Error,
     },
 
-    /// A setting is out of its range, or does not go with another.
+    /// A setting is out of its range, or contradicts another.
     #[error("{name} is {value}: {problem}")]
     Setting {
-        /// The setting as the user knows it, `--test-fraction` for example.
+        /// The option, `--test-fraction` for example.
         name: &'static str,
         /// Its value.
         value: String,
-        /// What is wrong and what would be right.
+        /// The problem and the allowed values.
         problem: String,
     },
 
-    /// There is no generation to look at.
+    /// No generation is published.
     #[error("nothing was ever published in {output}")]
     NothingPublished {
         /// The repository.
         output: Location,
     },
 
-    /// Ratings of a shard are none that cleaning leaves.
-    #[error("the ratings of a shard cannot be used: {problem}; cut them anew")]
+    /// The ratings of a shard are damaged, or not as cleaning leaves them.
+    #[error("the ratings of a shard cannot be used: {problem}; cut them again")]
     BadRatings {
-        /// What is wrong with them.
+        /// The problem.
         problem: String,
     },
 
-    /// There is no job whose shards could be computed.
+    /// There is no job to compute shards of.
     #[error(
         "no run has prepared {} in {location}", job.as_ref().map_or("a job".to_owned(), |job| format!("the job {job}"))
     )]
     NotPrepared {
-        /// Where was looked.
+        /// The repository.
         location: Location,
-        /// The job that was named.
+        /// The requested job, if one was named.
         job: Option<GenerationId>,
     },
 
-    /// A job was prepared by another program, whose numbers might be others.
+    /// A job was prepared by another program, which may compute other numbers.
     #[error(
-        "the job {job} was prepared by another build of this program; use the same one everywhere, or run again"
+        "the job {job} was prepared by another build of this program; use the same build on all machines, or run again"
     )]
     OtherProgram {
         /// The job.
@@ -68,15 +68,15 @@ pub enum Error {
     },
 
     /// The ratings that a job's shards are computed from have changed.
-    #[error("the ratings were cut anew since the job {job} was prepared; run again")]
+    #[error("the ratings were cut again after the job {job} was prepared; run again")]
     OtherRatings {
         /// The job.
         job: GenerationId,
     },
 
-    /// What the shards of a run are computed from is gone.
+    /// Another run has removed the job of this run.
     #[error(
-        "the job {job} was taken away while its shards were awaited, by another run on the same store; run again"
+        "another run on the same store removed the job {job} while this run waited for its shards; run again"
     )]
     JobGone {
         /// The job.
@@ -85,18 +85,18 @@ pub enum Error {
 
     /// Shards of a run were not computed.
     #[error(
-        "{n} of {n_shards} shards were not computed: {problem}; nothing was published, run again to go on with the rest"
+        "{n} of {n_shards} shards were not computed: {problem}; nothing was published; run again to compute them"
     )]
     Shards {
-        /// How many.
+        /// The number of shards that were not computed.
         n: usize,
-        /// Of how many.
+        /// The number of all shards.
         n_shards: u32,
-        /// Why the first was not.
+        /// The error of the first.
         problem: String,
     },
 
-    /// The store refused.
+    /// An operation of the store failed.
     #[error(transparent)]
     Store(#[from] store::Error),
 
@@ -104,7 +104,7 @@ pub enum Error {
     #[error(transparent)]
     Reading(#[from] reading::Error),
 
-    /// A model could not be trained, or a user's factors not be computed.
+    /// A model could not be trained, or the factors of a user could not be computed.
     #[error(transparent)]
     Training(#[from] models::Error),
 
@@ -112,34 +112,34 @@ pub enum Error {
     #[error(transparent)]
     Evaluation(#[from] evaluation::Error),
 
-    /// Sample data could not be made.
+    /// Sample data could not be generated.
     #[error(transparent)]
     Sample(#[from] sample::Error),
 
-    /// A fault of ours.
+    /// A bug of this program.
     #[error("internal error in {what}: {detail}; please report it")]
     Internal {
-        /// Where.
+        /// The part of the program.
         what: &'static str,
-        /// What was seen.
+        /// The unexpected state.
         detail: String,
     },
 }
 
 impl Error {
-    /// Whether another run was in the way, so that a later try may do.
+    /// Whether another run was in the way, so that a later run may succeed.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         use store::Error::{Claimed, Locked, Overtaken};
         matches!(self, Self::Store(Locked { .. } | Overtaken { .. } | Claimed { .. }))
     }
 
-    /// A setting that is out of its range.
+    /// Returns an [`Error::Setting`].
     pub(crate) fn setting(name: &'static str, value: impl ToString, problem: impl Into<String>) -> Self {
         Self::Setting { name, value: value.to_string(), problem: problem.into() }
     }
 
-    /// For `map_err`: an I/O error that says what was being done to which path.
+    /// Returns a function for `map_err` that adds the action and the path to an I/O error.
     pub(crate) fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Self {
         let path = path.as_ref().to_path_buf();
         move |source| Self::Io { action, path, source }

@@ -1,22 +1,24 @@
-//! The nightly batch: from two CSV files to a published generation of top-N lists.
+//! The batch: from ratings and movies to a published generation of top-N lists.
 //!
-//! The modules stand in the order in which the data meets them; [`run::run`] is the whole way.
-
-pub mod run;
-pub mod schedule;
-
-pub mod similar;
-pub mod publish;
-pub mod shards;
-pub mod gate;
-pub mod generations;
-pub mod evidence;
-pub mod verify;
+//! [`run::run`] runs all steps. The modules stand in the order in which the data meets them, after those that measure a run
+//! and identify the program. The commands beside `run` come last.
 
 pub mod error;
 pub mod exit_code;
 pub mod meter;
+pub mod executable;
+
+pub mod shards;
+pub mod records;
+pub mod checks;
+pub mod gate;
+pub mod evidence;
+pub mod run;
 pub mod textfile;
+
+pub mod verify;
+pub mod generations;
+pub mod schedule;
 
 pub use error::{Error, Result};
 pub use exit_code::ExitCode;

@@ -1,45 +1,45 @@
-//! Time and memory by phase, for the manifest.
+//! Time and memory by phase, for the manifest and the report of a run.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use store::manifest::Phase;
+use store::manifest::{Phase, Usage};
 
-/// Adds up what each phase takes. A phase may be measured in slices.
+/// Adds up the time of each phase and keeps its peak of memory. A phase may be measured in slices.
 #[derive(Debug, Default)]
 pub struct Meter {
-    phases: BTreeMap<String, Phase>,
+    phases: BTreeMap<Phase, Usage>,
 }
 
 impl Meter {
-    /// Does some work of a phase and counts it.
-    pub fn measure<T>(&mut self, phase: &str, work: impl FnOnce() -> T) -> T {
+    /// Does some work and adds its time and memory to a phase.
+    pub fn measure<T>(&mut self, phase: Phase, work: impl FnOnce() -> T) -> T {
         reset_peak();
         let start = Instant::now();
         let result = work();
-        let total = self.phases.entry(phase.to_owned()).or_default();
+        let total = self.phases.entry(phase).or_default();
         total.seconds += start.elapsed().as_secs_f64();
         total.peak_rss_bytes = total.peak_rss_bytes.max(peak_rss_bytes());
         result
     }
 
-    /// What a phase has taken until now.
+    /// Returns the time and memory of a phase until now.
     #[must_use]
-    pub fn phase(&self, phase: &str) -> Phase {
-        self.phases.get(phase).copied().unwrap_or_default()
+    pub fn usage(&self, phase: Phase) -> Usage {
+        self.phases.get(&phase).copied().unwrap_or_default()
     }
 
-    /// All phases by name.
+    /// Returns the phases measured until now, in order.
     #[must_use]
-    pub fn into_phases(self) -> BTreeMap<String, Phase> {
-        self.phases
+    pub fn phases(&self) -> &BTreeMap<Phase, Usage> {
+        &self.phases
     }
 }
 
-/// Linux keeps the peak since the last reset; other systems are not asked.
+/// Resets the peak of memory that Linux keeps for the process. Other systems have no such peak.
 #[cfg(target_os = "linux")]
 fn reset_peak() {
-    // Where the kernel refuses, peaks are those since the start of the process.
+    // Where the kernel refuses, the peaks are those since the start of the process.
     let _ = std::fs::write("/proc/self/clear_refs", "5");
 }
 
@@ -66,19 +66,19 @@ mod tests {
     #[test]
     fn slices_of_a_phase_add_up() {
         let mut meter = Meter::default();
-        assert_eq!(meter.measure("score", || 7), 7);
-        let first = meter.phase("score");
-        meter.measure("score", || ());
-        assert!(meter.phase("score").seconds >= first.seconds);
-        assert_eq!(meter.into_phases().len(), 1);
+        assert_eq!(meter.measure(Phase::Score, || 7), 7);
+        let first = meter.usage(Phase::Score);
+        meter.measure(Phase::Score, || ());
+        assert!(meter.usage(Phase::Score).seconds >= first.seconds);
+        assert_eq!(meter.phases().len(), 1);
     }
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn memory_that_a_phase_held_shows_in_its_peak() {
+    fn memory_that_a_phase_holds_is_in_its_peak() {
         let mut meter = Meter::default();
-        meter.measure("big", || std::hint::black_box(vec![1u8; 200 << 20]).len());
-        meter.measure("small", || ());
-        assert!(meter.phase("big").peak_rss_bytes > 200 << 20);
+        meter.measure(Phase::Train, || std::hint::black_box(vec![1u8; 200 << 20]).len());
+        meter.measure(Phase::Score, || ());
+        assert!(meter.usage(Phase::Train).peak_rss_bytes > 200 << 20);
     }
 }

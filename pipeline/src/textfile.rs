@@ -128,9 +128,9 @@ impl Metrics {
         );
 
         let phases = || account.phases.iter();
-        let seconds = phases().map(|(name, phase)| (name.clone(), phase.seconds));
+        let seconds = phases().map(|(phase, usage)| (phase.to_string(), usage.seconds));
         self.numbers("phase_seconds", "Duration of each phase", "phase", seconds);
-        let peaks = phases().map(|(name, phase)| (name.clone(), phase.peak_rss_bytes as f64));
+        let peaks = phases().map(|(phase, usage)| (phase.to_string(), usage.peak_rss_bytes as f64));
         self.numbers("phase_peak_memory_bytes", "Peak memory of each phase", "phase", peaks);
 
         let (rows, movies) = (&account.rows, &account.movie_rows);

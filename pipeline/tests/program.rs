@@ -151,6 +151,7 @@ fn help_names_the_commands_and_each_command_its_options() {
                 "--force",
                 "--max-loss",
                 "--max-gain",
+                "--max-rejected",
                 "--max-more-rejected",
                 "--max-unnamed",
                 "--max-quality-loss",

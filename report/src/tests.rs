@@ -4,7 +4,7 @@ use evaluation::Concentration;
 use models::TrainingCurve;
 use serde_json::json;
 use store::UserId;
-use store::manifest::{Account, Check, Gate, Manifest, Outcome, Phase, Rows, Verdict};
+use store::manifest::{Account, Check, Gate, Manifest, Outcome, Phase, Rows, Usage, Verdict};
 
 use super::{Evidence, Exposure, Histogram, ListChange, MovieChange, RunReport, Sample};
 
@@ -28,7 +28,7 @@ fn manifest(day: u32, ndcg: f64) -> Manifest {
             ("popularity_ndcg@10".to_owned(), 0.125),
             ("rmse".to_owned(), 0.85),
         ]),
-        phases: BTreeMap::from([("train".to_owned(), Phase { seconds: 2.5, peak_rss_bytes: 1 << 28 })]),
+        phases: BTreeMap::from([(Phase::Train, Usage { seconds: 2.5, peak_rss_bytes: 1 << 28 })]),
         ..Account::default()
     };
     Manifest {

@@ -4,6 +4,7 @@
 //! it, so that no change of a generation goes unnoticed. `pipeline run --json` prints it as well.
 
 mod gate;
+mod phase;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -18,6 +19,7 @@ use crate::ids::GenerationId;
 use crate::layout;
 use crate::shards::Owned;
 pub use gate::{Check, Gate, Outcome, Verdict};
+pub use phase::{Phase, Usage};
 
 /// The format version that this release writes, and the only one that it reads.
 pub const FORMAT_VERSION: u32 = 5;
@@ -60,9 +62,8 @@ pub struct Account {
     pub movie_rows: MovieRows,
     /// Numbers of users, movies and ratings.
     pub counts: Counts,
-    /// Time and memory by phase: `ingest`, `evaluate`, `train`, `score`, `compare`, `gate`, `report`, `publish`,
-    /// and `cut` where users are cut into shards.
-    pub phases: BTreeMap<String, Phase>,
+    /// Time and memory of each phase that ended before the manifest was sealed.
+    pub phases: BTreeMap<Phase, Usage>,
     /// Pairs of a user and an unseen movie per second of the phase `score`.
     pub candidates_per_second: f64,
     /// Quality metrics by name, such as `rmse`; empty where the run did not evaluate.
@@ -145,15 +146,6 @@ pub struct Counts {
     pub depth: u64,
     /// Movies among the first ten of any list.
     pub recommended: u64,
-}
-
-/// Time and memory of one phase.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct Phase {
-    /// Wall-clock time in seconds.
-    pub seconds: f64,
-    /// The peak resident memory of the process during the phase; 0 where it is unknown.
-    pub peak_rss_bytes: u64,
 }
 
 /// The length and hash of a file.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 use store::draft::DraftGeneration;
 use store::layout::{self, MANIFEST};
-use store::manifest::{Account, Check, FORMAT_VERSION, Gate, Manifest, Outcome, Phase};
+use store::manifest::{Account, Check, FORMAT_VERSION, Gate, Manifest, Outcome, Phase, Usage};
 use store::reader::OpenGeneration;
 use store::records::{Factors, History, Movie, TopN};
 use store::{Error, GenerationId, MovieId, Repository, UserId};
@@ -177,7 +177,7 @@ fn a_figure_that_is_not_finite_is_refused_by_name_and_the_generation_is_removed(
     };
     let gate =
         |check| Account { gate: Gate { checks: vec![check], ..Gate::default() }, ..Account::default() };
-    let phase = Phase { seconds: f64::NEG_INFINITY, peak_rss_bytes: 0 };
+    let usage = Usage { seconds: f64::NEG_INFINITY, peak_rss_bytes: 0 };
     for (account, figure) in [
         (
             Account { metrics: [("rmse".to_owned(), f64::NAN)].into(), ..Account::default() },
@@ -188,7 +188,7 @@ fn a_figure_that_is_not_finite_is_refused_by_name_and_the_generation_is_removed(
             "candidates_per_second is inf",
         ),
         (
-            Account { phases: [("score".to_owned(), phase)].into(), ..Account::default() },
+            Account { phases: [(Phase::Score, usage)].into(), ..Account::default() },
             "phases.score.seconds is -inf",
         ),
         (gate(check(Some(f64::NAN), None)), "gate.ndcg@100.value is NaN"),

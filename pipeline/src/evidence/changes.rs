@@ -1,4 +1,4 @@
-//! The difference between the new lists and the published ones.
+//! The difference between the new and the published lists.
 
 use report::ListChange;
 use store::manifest::Manifest;
@@ -10,12 +10,15 @@ use crate::generations::{ListDifference, MovieChange};
 
 /// Users whose lists are compared.
 const USERS_COMPARED: usize = 5_000;
-/// The bytes of a published generation from which on it is not opened: the copy would take too long.
+/// The size in bytes above which the published generation is not opened, since its copy would take too long.
 const LARGE: u64 = 1 << 30;
-/// Memory for its pages.
+/// The cache of its pages.
 const CACHE_BYTES: u64 = 64 << 20;
 
-/// Compares the new lists with those of a generation, or says why not.
+/// Compares the new lists with those of a generation.
+///
+/// # Errors
+/// The reason why they were not compared, as a sentence.
 pub(super) fn since(
     before: &Manifest,
     sources: &Sources<'_>,
@@ -49,7 +52,7 @@ fn compare(old: &Tables, sources: &Sources<'_>, users: &[UserId]) -> Result<List
     })
 }
 
-/// The changes without hidden movies: the published lists may still hold a movie that was denied since.
+/// Removes hidden movies from the changes: the published lists may have a movie that was denied later.
 fn named(movies: Vec<MovieChange>, deny: Option<&DenyList>) -> Vec<report::MovieChange> {
     let is_named = |movie: &MovieChange| deny.is_none_or(|deny| !deny.hides(movie.id));
     let shown = |MovieChange { title, before, after, .. }| report::MovieChange { title, before, after };

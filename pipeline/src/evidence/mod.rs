@@ -13,14 +13,15 @@ use interactions::{Interactions, Scale, Vocabulary};
 use models::TrainingCurve;
 use report::{Evidence, Exposure, Histogram};
 use store::manifest::Manifest;
+use store::records::Movie;
 use store::{DenyList, MovieId, Repository, Tables, UserId};
 
 use crate::error::Result;
-use crate::gate::Lists;
+use crate::gate::ListAudit;
 
-/// Users whose lists are looked at for how scores are distributed.
-const USERS_LOOKED_AT: usize = 2_000;
-/// The first entries of a list, which is what most clients show.
+/// Users whose lists the distribution of scores is taken from.
+const USERS_SAMPLED: usize = 2_000;
+/// The first entries of a list, as many as most clients show.
 pub(super) const SHOWN: usize = 10;
 /// Movies named among the most recommended.
 const MOVIES_NAMED: usize = 10;
@@ -29,35 +30,35 @@ const BARS: usize = 20;
 /// The width of a bar of predicted stars.
 const HALF_A_STAR: f64 = 0.5;
 
-/// Where the evidence is taken from.
+/// The sources of the evidence.
 #[derive(Debug, Clone, Copy)]
 pub struct Sources<'a> {
-    /// Tonight's records.
+    /// The records of the new generation.
     pub tables: &'a Tables,
-    /// What the gate has seen of all lists.
-    pub lists: &'a Lists,
-    /// The ratings, for who has rated how much.
+    /// The gate's audit of all lists.
+    pub lists: &'a ListAudit,
+    /// The ratings, for the number of ratings of each user.
     pub interactions: &'a Interactions,
-    /// The names of their rows.
+    /// The ids of their rows and columns.
     pub vocabulary: &'a Vocabulary,
-    /// How training went.
+    /// The course of the training.
     pub course: &'a TrainingCurve,
-    /// The stars that there are.
+    /// The scale of predicted stars.
     pub scale: Scale,
-    /// What must not be named.
+    /// The users and movies that must not be named.
     pub deny: Option<&'a DenyList>,
-    /// Where the published generation is, ...
+    /// The repository of the published generation.
     pub repository: &'a Repository,
-    /// ... what it says of itself ...
+    /// The manifest of the published generation.
     pub before: Option<&'a Manifest>,
-    /// ... and where it can be opened.
+    /// The directory for a copy of it.
     pub work: &'a Path,
 }
 
-/// Collects the figures for which no user's record is read.
+/// Collects the figures that need no user's record.
 ///
 /// # Errors
-/// Those of the store.
+/// [`Error::Store`](crate::Error::Store).
 pub fn collect_without_users(sources: &Sources<'_>) -> Result<Evidence> {
     Ok(Evidence { course: sources.course.clone(), exposure: exposure(sources)?, ..Evidence::default() })
 }
@@ -66,13 +67,13 @@ pub fn collect_without_users(sources: &Sources<'_>) -> Result<Evidence> {
 /// unless that is large.
 ///
 /// # Errors
-/// Those of the store.
+/// [`Error::Store`](crate::Error::Store).
 pub fn collect(sources: &Sources<'_>) -> Result<Evidence> {
     let Sources { tables, vocabulary, deny, scale, .. } = *sources;
     let is_named = |user: &UserId| deny.is_none_or(|deny| !deny.deletes(*user));
     let users: Vec<UserId> = vocabulary.users().iter().copied().filter(is_named).collect();
     let (mut scores, mut stars) = (Vec::new(), Vec::new());
-    for &user in evenly(&users, USERS_LOOKED_AT) {
+    for &user in evenly(&users, USERS_SAMPLED) {
         tables.view_top_n(user, |list| {
             for (_, score, predicted) in list.entries().take(SHOWN) {
                 scores.push(f64::from(score));
@@ -91,18 +92,18 @@ pub fn collect(sources: &Sources<'_>) -> Result<Evidence> {
     })
 }
 
-/// At most `n` of some, evenly spread over all.
+/// Returns at most `n` elements, evenly spread over all.
 pub(super) fn evenly<T>(all: &[T], n: usize) -> impl Iterator<Item = &T> {
     all.iter().step_by(all.len().div_ceil(n).max(1))
 }
 
-/// A movie's title, unless it must not be named.
+/// Returns the title of a movie; `None` where it must not be named.
 pub(super) fn title(tables: &Tables, movie: MovieId, deny: Option<&DenyList>) -> Result<Option<String>> {
     if deny.is_some_and(|deny| deny.hides(movie)) {
         return Ok(None);
     }
     let found = tables.movie(movie)?;
-    Ok(Some(found.map_or_else(|| format!("Movie {movie}"), |movie| movie.title)))
+    Ok(Some(found.map_or_else(|| Movie::default_title(movie), |movie| movie.title)))
 }
 
 fn exposure(sources: &Sources<'_>) -> Result<Option<Exposure>> {
@@ -152,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn some_of_many_are_spread_over_all_and_all_of_few_are_taken() {
+    fn a_part_of_many_is_spread_over_all_and_all_of_few_are_taken() {
         let all: Vec<u32> = (0..10).collect();
         assert_eq!(evenly(&all, 4).copied().collect::<Vec<_>>(), [0, 3, 6, 9]);
         assert_eq!(evenly(&all, 20).count(), 10);

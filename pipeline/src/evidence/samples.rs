@@ -1,4 +1,4 @@
-//! A few users to look at: what each was recommended, beside what each has rated.
+//! Sample users: the recommendations of each beside the highest ratings.
 
 use report::Sample;
 use store::records::{History, TopN};
@@ -7,8 +7,8 @@ use store::{MovieId, UserId};
 use super::{SHOWN, Sources, title};
 use crate::error::Result;
 
-/// Users with few, some and many ratings. Who that is follows from the data alone, so that the same users return night
-/// after night as long as nothing changes.
+/// Returns users with few, some and many ratings. The choice depends on the data alone, so that it is the same from run to
+/// run while the data are.
 pub(super) fn of(sources: &Sources<'_>) -> Result<Vec<Sample>> {
     let Sources { tables, vocabulary, interactions, deny, .. } = *sources;
     let seen = &interactions.by_user;

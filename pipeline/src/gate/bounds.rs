@@ -1,23 +1,25 @@
-//! How far tonight may be from last night.
+//! The bounds of the gate: how far a generation may differ from the published one, and how good a first one must be.
 
 use crate::error::{Error, Result};
 
-/// The bounds of the gate, all of them shares. The defaults let a site grow and refuse what no ordinary day does.
+/// The bounds of the gate, all of them shares. The defaults let a site grow, and refuse changes beyond those of a usual day.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bounds {
-    /// How many ratings, users, movies and described movies may be lost since what is published.
+    /// The largest loss of ratings, users, movies and described movies, compared with the published generation.
     pub max_loss: f64,
-    /// How many may be gained.
+    /// The largest gain of the same.
     pub max_gain: f64,
-    /// How much more of the rows may be rejected, in points: 0.05 lets 1 % become 6 %.
+    /// The largest share of rejected rows, whatever is published.
+    pub max_rejected: f64,
+    /// The largest increase of the share of rejected rows, in points: with 0.05, 1 % may become 6 %.
     pub max_more_rejected: f64,
-    /// How many of the rated movies may be without metadata.
+    /// The largest share of rated movies without metadata, whatever is published.
     pub max_unnamed: f64,
-    /// How much worse the model may be on held-out ratings.
+    /// The largest loss of quality on held-out ratings.
     pub max_quality_loss: f64,
-    /// How much better than the most rated movies its lists must be: 0 asks for as good.
+    /// The smallest gain over lists of the most rated movies, whatever is published: 0 means at least as good.
     pub min_lift: f64,
-    /// How many fewer movies may stand among the first ten of anybody's list.
+    /// The largest loss of movies among the first ten of at least one list.
     pub max_coverage_loss: f64,
 }
 
@@ -32,6 +34,7 @@ impl Bounds {
     pub const DEFAULT: Self = Self {
         max_loss: 0.05,
         max_gain: 0.5,
+        max_rejected: 0.5,
         max_more_rejected: 0.05,
         max_unnamed: 0.25,
         max_quality_loss: 0.1,
@@ -39,14 +42,15 @@ impl Bounds {
         max_coverage_loss: 0.5,
     };
 
-    /// Checks that they are bounds, by the names of the options.
+    /// Checks that each bound is a share.
     ///
     /// # Errors
-    /// [`Error::Setting`] for the first that is none.
+    /// [`Error::Setting`] with the option of the first that is not.
     pub fn check(&self) -> Result<()> {
         for (name, value) in [
             ("--max-loss", self.max_loss),
             ("--max-gain", self.max_gain),
+            ("--max-rejected", self.max_rejected),
             ("--max-more-rejected", self.max_more_rejected),
             ("--max-unnamed", self.max_unnamed),
             ("--max-quality-loss", self.max_quality_loss),

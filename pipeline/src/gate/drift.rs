@@ -1,40 +1,39 @@
-//! How much there is of what, against what is published, and whether the files look cut off.
+//! Amounts compared with the published generation, shares of unusable input, and files that look cut off.
 
 use store::manifest::{Account, Check, SourceFile};
 
 use super::bounds::Bounds;
 use super::{check, percent, yes_or_no};
 
-/// Ratings, users, movies and described movies within the bounds; rejected rows and movies without metadata below
-/// theirs; the reach of the lists not narrowed.
-pub(super) fn checks(tonight: &Account, before: Option<&Account>, bounds: &Bounds) -> Vec<Check> {
-    let mut checks = vec![unnamed(tonight, bounds)];
+/// Checks the shares of rejected rows and of movies without metadata. Compared with the published generation, checks the
+/// numbers of ratings, users, movies, described movies and recommended movies, the share of rejected rows, and the ends of
+/// the files.
+pub(super) fn checks(account: &Account, before: Option<&Account>, bounds: &Bounds) -> Vec<Check> {
+    let mut checks = vec![rejected_share(account, bounds), unnamed(account, bounds)];
     let Some(before) = before else { return checks };
-    let of = |account: &Account| {
+    let amounts = |account: &Account| {
         let counts = &account.counts;
-        // All that there are, whichever a model was trained on.
+        // Of all ratings: the model may be trained on some of them.
         [account.rows.kept, counts.users, counts.movies, account.movie_rows.kept]
     };
     let names = ["ratings", "users", "movies", "movies described"];
-    for ((name, now), then) in names.into_iter().zip(of(tonight)).zip(of(before)) {
+    for ((name, now), then) in names.into_iter().zip(amounts(account)).zip(amounts(before)) {
         checks.push(amount(name, now, then, bounds.max_loss, bounds.max_gain));
     }
-    checks.push(rejected(tonight, before, bounds));
-    checks.push(end("end of ratings", &tonight.source.ratings, &before.source.ratings));
-    checks.push(end("end of movies", &tonight.source.movies, &before.source.movies));
-    // Narrower lists are a sign of a broken model; wider ones are none.
-    let reach = |account: &Account| account.counts.recommended;
-    let narrowed =
-        amount("movies recommended", reach(tonight), reach(before), bounds.max_coverage_loss, f64::INFINITY);
-    checks.push(narrowed);
+    checks.push(more_rejected(account, before, bounds));
+    checks.push(end("end of ratings", &account.source.ratings, &before.source.ratings));
+    checks.push(end("end of movies", &account.source.movies, &before.source.movies));
+    // Fewer recommended movies are a sign of a broken model; more are not.
+    let (now, then) = (account.counts.recommended, before.counts.recommended);
+    checks.push(amount("movies recommended", now, then, bounds.max_coverage_loss, f64::INFINITY));
     checks
 }
 
-/// An amount against the one before.
+/// Compares a number with the published one.
 fn amount(name: &str, value: u64, before: u64, max_loss: f64, max_gain: f64) -> Check {
     let (value, before) = (value as f64, before as f64);
     let change = if before > 0.0 { value / before - 1.0 } else { 0.0 };
-    // Where there was nothing there is nothing to compare with.
+    // Zero is nothing to compare with.
     let good = before == 0.0 || (before * (1.0 - max_loss)..=before * (1.0 + max_gain)).contains(&value);
     let allowed = match max_gain {
         f64::INFINITY => format!("-{}", percent(max_loss)),
@@ -44,17 +43,41 @@ fn amount(name: &str, value: u64, before: u64, max_loss: f64, max_gain: f64) -> 
     check(name, good, value, Some(before), detail)
 }
 
-/// A file that used to end with a newline and does not any more was cut off: no bound on amounts is as sharp.
-fn end(name: &str, tonight: &SourceFile, before: &SourceFile) -> Check {
-    let whole = tonight.ends_with_newline || !before.ends_with_newline;
+/// Checks that a file still ends with a line break if the published one did. A file that was cut off mostly does not. No
+/// bound on amounts finds so small a loss.
+fn end(name: &str, file: &SourceFile, before: &SourceFile) -> Check {
+    let whole = file.ends_with_newline || !before.ends_with_newline;
     let how =
         if whole { "ends as before" } else { "ends within a row, as it did not before: it may be cut off" };
-    yes_or_no(name, whole, format!("{} {how}", tonight.path))
+    yes_or_no(name, whole, format!("{} {how}", file.path))
 }
 
-fn rejected(tonight: &Account, before: &Account, bounds: &Bounds) -> Check {
-    let share = |account: &Account| account.rows.rejected as f64 / account.rows.read.max(1) as f64;
-    let (value, before) = (share(tonight), share(before));
+fn share_rejected(account: &Account) -> f64 {
+    account.rows.rejected as f64 / account.rows.read.max(1) as f64
+}
+
+/// Checks the share of rejected rows by itself. The detail names the most frequent reason.
+fn rejected_share(account: &Account, bounds: &Bounds) -> Check {
+    let value = share_rejected(account);
+    let good = value <= bounds.max_rejected;
+    let reason =
+        account.rows.rejected_by_reason.iter().max_by_key(|&(_, n)| n).map(|(name, _)| name.as_str());
+    let most = reason.map_or_else(String::new, |name| format!(", most often for {}", name.replace('_', " ")));
+    let advice = match reason {
+        _ if good => "",
+        Some("rating_out_of_range") => "; state the scale of the ratings with --min-rating and --max-rating",
+        _ => "; rejects.csv lists the rows, and --max-rejected sets the bound",
+    };
+    let detail = format!(
+        "{} of the rows rejected{most} (allowed: {}){advice}",
+        percent(value),
+        percent(bounds.max_rejected)
+    );
+    check("rejected share", good, value, None, detail)
+}
+
+fn more_rejected(account: &Account, before: &Account, bounds: &Bounds) -> Check {
+    let (value, before) = (share_rejected(account), share_rejected(before));
     let detail = format!(
         "{} of the rows rejected after {} (allowed: {} more)",
         percent(value),
@@ -64,13 +87,15 @@ fn rejected(tonight: &Account, before: &Account, bounds: &Bounds) -> Check {
     check("rejected rows", value - before <= bounds.max_more_rejected, value, Some(before), detail)
 }
 
-fn unnamed(tonight: &Account, bounds: &Bounds) -> Check {
-    let counts = &tonight.counts;
+fn unnamed(account: &Account, bounds: &Bounds) -> Check {
+    let counts = &account.counts;
     let value = counts.movies_without_metadata as f64 / counts.movies.max(1) as f64;
+    let good = value <= bounds.max_unnamed;
+    let advice = if good { "" } else { "; check that --movies describes them, or raise --max-unnamed" };
     let detail = format!(
-        "{} of the rated movies without metadata (allowed: {})",
+        "{} of the rated movies without metadata (allowed: {}){advice}",
         percent(value),
         percent(bounds.max_unnamed)
     );
-    check("movies without metadata", value <= bounds.max_unnamed, value, None, detail)
+    check("movies without metadata", good, value, None, detail)
 }

@@ -1,4 +1,4 @@
-//! Every list that was written, read back.
+//! The audit of all lists that were written: reads each back and checks it.
 
 use std::collections::BTreeMap;
 
@@ -11,22 +11,22 @@ use store::records::{History, TopN};
 use store::{DenyList, MovieId, Tables, UserId};
 
 use super::{check, skipped, yes_or_no};
-use crate::verify::{Denial, Fault, Remnant, check_list};
+use crate::checks::{Denial, Fault, Remnant, check_list};
 
-/// The first entries of a list, which is what most clients show.
+/// The first entries of a list, as many as most clients show.
 const SHOWN: usize = 10;
-/// Users read by one task.
+/// Users read in one task.
 const USERS_A_TASK: usize = 512;
 
-/// What was seen of all lists.
+/// The audit of all lists.
 #[derive(Debug, Default)]
-pub struct Lists {
-    seen: Part,
-    /// What is stored of what was denied, where something was.
+pub struct ListAudit {
+    all: PartialAudit,
+    /// Whether anything denied is stored; `None` without a deny list.
     denial: Option<Denial>,
 }
 
-/// How much there is of lists.
+/// Counts of all lists.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ListStatistics {
     /// Users with a list.
@@ -37,39 +37,39 @@ pub struct ListStatistics {
     pub recommended: u64,
 }
 
-/// What lists are held against.
+/// The rules that lists must obey.
 #[derive(Debug)]
-pub struct Judge<'a> {
+pub struct ListRules<'a> {
     /// All candidates, ids ascending.
     pub candidates: &'a [MovieId],
     /// The length of a list, where there are that many candidates.
     pub depth: usize,
-    /// The stars that there are.
+    /// The scale of predicted stars.
     pub scale: Scale,
-    /// What must not be in them.
+    /// The users and movies that must not be stored.
     pub deny: Option<&'a DenyList>,
 }
 
-/// What was seen of some lists.
+/// The audit of some users' lists.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Part {
+pub struct PartialAudit {
     n_users: u64,
     entries: u64,
-    /// By movie: the users who have it among their first ten.
+    /// By movie, the number of users who have it among their first ten.
     shown: BTreeMap<MovieId, u64>,
     n_wrong: u64,
     /// The first user with a wrong list, and what is wrong with it.
     first_wrong: Option<(UserId, String)>,
-    /// The first entry that is denied.
+    /// The first denied entry.
     remnant: Option<String>,
 }
 
-impl Lists {
-    /// Reads back every list with the history that goes with it, and checks them; and that nothing is stored of what is
-    /// denied. Cost: some microseconds for each.
+impl ListAudit {
+    /// Reads back the list and the history of every user and checks them. Checks that nothing denied is stored. Cost: some
+    /// microseconds a user.
     ///
     /// # Errors
-    /// Those of the store.
+    /// [`store::Error::Damaged`] for a record that cannot be decoded; an error of the record engine.
     pub fn of(
         tables: &Tables,
         depth: usize,
@@ -80,13 +80,13 @@ impl Lists {
         let users: Vec<UserId> = tables.users().collect::<store::Result<_>>()?;
         bar.set_length(users.len() as u64);
         let candidates: Vec<MovieId> = tables.candidate_ids().collect::<store::Result<_>>()?;
-        let judge = Judge { candidates: &candidates, depth, scale, deny };
-        let parts: Vec<Part> = users
+        let rules = ListRules { candidates: &candidates, depth, scale, deny };
+        let parts: Vec<PartialAudit> = users
             .par_chunks(USERS_A_TASK)
             .map(|users| {
-                let mut part = Part::default();
+                let mut part = PartialAudit::default();
                 for &user in users {
-                    part.take(user, tables.top_n(user)?.as_ref(), tables.history(user)?.as_ref(), &judge);
+                    part.add_user(user, tables.top_n(user)?.as_ref(), tables.history(user)?.as_ref(), &rules);
                 }
                 bar.inc(users.len() as u64);
                 Ok(part)
@@ -95,39 +95,38 @@ impl Lists {
         Self::merge(parts, tables, deny)
     }
 
-    /// Puts together what was seen of the lists of all users, in their order, and looks for what is denied in everything
-    /// that is no user's.
+    /// Merges the audits of all users' lists, in the order of the users, and looks for denied entries in all other records.
     ///
     /// # Errors
-    /// Those of the store.
+    /// [`store::Error::Damaged`] for a record that cannot be decoded; an error of the record engine.
     pub fn merge(
-        parts: impl IntoIterator<Item = Part>,
+        parts: impl IntoIterator<Item = PartialAudit>,
         tables: &Tables,
         deny: Option<&DenyList>,
     ) -> store::Result<Self> {
-        let mut seen = Part::default();
-        parts.into_iter().for_each(|part| seen.add(part));
-        let beside = deny.map(|deny| Remnant::beside_lists(deny, tables)).transpose()?.flatten();
-        let found = beside.map(|remnant| remnant.to_string()).or_else(|| seen.remnant.clone());
-        Ok(Self { seen, denial: deny.map(|deny| Denial::new(deny, found)) })
+        let mut all = PartialAudit::default();
+        parts.into_iter().for_each(|part| all.add(part));
+        let outside = deny.map(|deny| Remnant::outside_lists(deny, tables)).transpose()?.flatten();
+        let found = outside.map(|remnant| remnant.to_string()).or_else(|| all.remnant.clone());
+        Ok(Self { all, denial: deny.map(|deny| Denial::new(deny, found)) })
     }
 
-    /// How much there is.
+    /// The counts of all lists.
     #[must_use]
     pub fn statistics(&self) -> ListStatistics {
-        let Part { n_users, entries, ref shown, .. } = self.seen;
+        let PartialAudit { n_users, entries, ref shown, .. } = self.all;
         ListStatistics { users: n_users, entries, recommended: shown.len() as u64 }
     }
 
-    /// By movie: the users who have it among their first ten. Movies that nobody has are not there.
+    /// By movie, the number of users who have it among their first ten. Movies in no list are left out.
     #[must_use]
     pub fn shown(&self) -> &BTreeMap<MovieId, u64> {
-        &self.seen.shown
+        &self.all.shown
     }
 
-    /// That all are right.
+    /// Checks that all lists are correct.
     pub(super) fn check(&self) -> Check {
-        let Part { n_users, entries, n_wrong, ref first_wrong, .. } = self.seen;
+        let PartialAudit { n_users, entries, n_wrong, ref first_wrong, .. } = self.all;
         let detail = match first_wrong {
             None => {
                 format!("all {n_users} lists with {entries} entries in order, unseen, known and complete")
@@ -139,7 +138,7 @@ impl Lists {
         check("lists", n_wrong == 0, n_wrong as f64, None, detail)
     }
 
-    /// That nothing is stored of what is denied.
+    /// Checks that nothing denied is stored.
     pub(super) fn denied(&self) -> Check {
         match &self.denial {
             None => skipped("denied", "no deny list".to_owned()),
@@ -148,13 +147,19 @@ impl Lists {
     }
 }
 
-impl Part {
-    /// Looks at what there is of a user's list and history.
-    pub fn take(&mut self, user: UserId, list: Option<&TopN>, history: Option<&History>, judge: &Judge<'_>) {
-        let &Judge { candidates, depth, scale, deny } = judge;
+impl PartialAudit {
+    /// Adds a user's list and history.
+    pub fn add_user(
+        &mut self,
+        user: UserId,
+        list: Option<&TopN>,
+        history: Option<&History>,
+        rules: &ListRules<'_>,
+    ) {
+        let &ListRules { candidates, depth, scale, deny } = rules;
         self.n_users += 1;
         if deny.is_some_and(|deny| deny.deletes(user)) {
-            return; // that it is there at all is found by its key, and nothing else may be said of it
+            return; // a deleted user is found by the key, and must not be named
         }
         let remnant = deny.and_then(|deny| Remnant::of_lists(deny, user, list, history));
         self.remnant = self.remnant.take().or_else(|| remnant.map(|remnant| remnant.to_string()));
@@ -162,7 +167,7 @@ impl Part {
             return self.count_wrong(user, Fault::Missing { missing: "history" }.to_string());
         };
         let fault = check_list(list, history, candidates, depth).err().map(|fault| fault.to_string());
-        if let Some(fault) = fault.or_else(|| outlandish(list, scale)) {
+        if let Some(fault) = fault.or_else(|| impossible_figures(list, scale)) {
             self.count_wrong(user, fault);
         }
         self.entries += list.movies.len() as u64;
@@ -176,7 +181,7 @@ impl Part {
         self.first_wrong.get_or_insert((user, fault));
     }
 
-    /// Adds what was seen of later users.
+    /// Adds the audit of later users.
     fn add(&mut self, later: Self) {
         self.n_users += later.n_users;
         self.entries += later.entries;
@@ -189,8 +194,8 @@ impl Part {
     }
 }
 
-/// What is wrong with the figures of a list: scores that are no numbers, stars that nobody can give.
-fn outlandish(list: &TopN, scale: Scale) -> Option<String> {
+/// Describes the first entry whose score is not finite or whose predicted stars are outside the scale.
+fn impossible_figures(list: &TopN, scale: Scale) -> Option<String> {
     let fits = |score: f32, stars: f32| score.is_finite() && (scale.min..=scale.max).contains(&stars);
     let at = list.scores.iter().zip(&list.stars).position(|(&score, &stars)| !fits(score, stars))?;
     let (movie, score, stars) = (list.movies[at], list.scores[at], list.stars[at]);

@@ -1,10 +1,9 @@
-//! Whether tonight's generation may replace the published one without anybody looking at it.
+//! The gate: decides whether a new generation may replace the published one.
 //!
-//! Stands between scoring and sealing: the verdict becomes a part of the manifest, and `CURRENT` moves only if it is
-//! good, or somebody said beforehand that it should move all the same. What is compared: how much there is of what
-//! (`drift`), how good the model was on held-out ratings (`quality`), and every list that was written, which must be
-//! right and without anything that was denied (`lists`). A check that has nothing to compare with is skipped and says
-//! so. Nothing here changes a list.
+//! The gate runs between scoring and sealing. Its verdict is a part of the manifest, and `CURRENT` moves only if all checks
+//! pass or the run is forced. It checks amounts and input (`drift`), the quality of the model on held-out ratings
+//! (`quality`), and every list that was written, which must be correct and without denied entries (`lists`). A check that
+//! has nothing to compare with is skipped and states why. The gate never changes a list.
 
 mod bounds;
 mod drift;
@@ -14,24 +13,60 @@ mod lists;
 use store::manifest::{Account, Check, Gate, Manifest, Outcome, Verdict};
 
 pub use bounds::Bounds;
-pub use lists::{Judge, ListStatistics, Lists, Part};
+pub use lists::{ListAudit, ListRules, ListStatistics, PartialAudit};
 
-/// What is published now, to compare with.
+/// The generation that a new one is compared with.
 #[derive(Debug)]
 pub enum Baseline {
-    /// A generation.
-    Generation(Box<Manifest>),
-    /// Nothing that could be compared with, and why.
+    /// The published generation.
+    Published(Box<Manifest>),
+    /// The newest complete generation that passed, as the published one cannot be read.
+    Earlier {
+        /// Its manifest.
+        manifest: Box<Manifest>,
+        /// Why the published one cannot be read.
+        problem: String,
+    },
+    /// No generation, for a reason that does not need a person: the first run, or one after a change of the format.
     None(String),
+    /// No generation, as the published one cannot be read and no other one passed.
+    Unreadable(String),
 }
 
 impl Baseline {
-    /// The generation's manifest, if there is one.
+    /// The manifest of the generation, if there is one.
     #[must_use]
     pub fn manifest(&self) -> Option<&Manifest> {
         match self {
-            Self::Generation(manifest) => Some(manifest),
-            Self::None(_) => None,
+            Self::Published(manifest) | Self::Earlier { manifest, .. } => Some(manifest),
+            Self::None(_) | Self::Unreadable(_) => None,
+        }
+    }
+
+    /// The manifest of the published generation, if that can be read.
+    #[must_use]
+    pub fn published(&self) -> Option<&Manifest> {
+        match self {
+            Self::Published(manifest) => Some(manifest),
+            Self::Earlier { .. } | Self::None(_) | Self::Unreadable(_) => None,
+        }
+    }
+
+    /// Says what the comparison was with, where that is not the published generation.
+    fn check(&self) -> Option<Check> {
+        const NAME: &str = "baseline";
+        match self {
+            Self::Published(_) => None,
+            Self::Earlier { manifest, problem } => {
+                let detail = format!("compared with {} instead: {problem}", manifest.generation);
+                Some(yes_or_no(NAME, true, detail))
+            }
+            Self::None(why) => Some(skipped(NAME, why.clone())),
+            Self::Unreadable(problem) => {
+                let detail =
+                    format!("nothing to compare with: {problem}; --force REASON publishes all the same");
+                Some(yes_or_no(NAME, false, detail))
+            }
         }
     }
 
@@ -40,12 +75,12 @@ impl Baseline {
     }
 }
 
-/// Holds a night against the bounds and against what is published. `force` is why it should be published even if it
+/// Checks a generation against the bounds and the baseline. `force` is the reason for publishing it even if a check
 /// fails.
 #[must_use]
 pub fn judge(
     account: &Account,
-    lists: &Lists,
+    lists: &ListAudit,
     baseline: &Baseline,
     bounds: &Bounds,
     force: Option<&str>,
@@ -53,9 +88,7 @@ pub fn judge(
     let mut checks = vec![lists.check(), lists.denied()];
     checks.extend(drift::checks(account, baseline.account(), bounds));
     checks.extend(quality::checks(account, baseline.account(), bounds));
-    if let Baseline::None(why) = baseline {
-        checks.push(skipped("baseline", why.clone()));
-    }
+    checks.extend(baseline.check());
     let failed = checks.iter().any(|check| check.outcome == Outcome::Failed);
     let reason = force.filter(|_| failed).map(str::to_owned);
     let verdict = match (failed, &reason) {
@@ -71,23 +104,23 @@ pub fn judge(
     }
 }
 
-/// A check of a figure, which is good or not.
+/// Makes a check of a figure.
 fn check(name: &str, good: bool, value: f64, baseline: Option<f64>, detail: String) -> Check {
     Check { value: Some(value), baseline, ..yes_or_no(name, good, detail) }
 }
 
-/// A check without a figure.
+/// Makes a check without a figure.
 fn yes_or_no(name: &str, good: bool, detail: String) -> Check {
     let outcome = if good { Outcome::Passed } else { Outcome::Failed };
     Check { name: name.to_owned(), outcome, value: None, baseline: None, detail }
 }
 
-/// A check that has nothing to look at.
+/// Makes a check that has nothing to compare with.
 fn skipped(name: &str, detail: String) -> Check {
     Check { outcome: Outcome::Skipped, ..yes_or_no(name, false, detail) }
 }
 
-/// A share as people read it.
+/// Formats a share as a percentage.
 fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
 }

@@ -1,4 +1,4 @@
-//! Each check by a night that fails it and no other, and nights that pass.
+//! Each check by an account that fails it and no other, and accounts that pass.
 
 use indicatif::ProgressBar;
 use interactions::Scale;
@@ -9,8 +9,8 @@ use store::{DenyList, MovieId, UserId};
 
 use super::*;
 
-/// A night as any other.
-fn night() -> Account {
+/// An ordinary account.
+fn usual() -> Account {
     let mut account = Account {
         rows: Rows { read: 1_010, kept: 1_000, rejected: 10, ..Rows::default() },
         movie_rows: MovieRows { read: 200, kept: 200, ..MovieRows::default() },
@@ -18,7 +18,7 @@ fn night() -> Account {
             users: 100,
             movies: 200,
             ratings: 1_000,
-            depth: 3,
+            depth: 100,
             recommended: 80,
             ..Counts::default()
         },
@@ -37,7 +37,7 @@ fn published(account: Account) -> Baseline {
     let created_at = jiff::Timestamp::UNIX_EPOCH;
     let (content_digest, files) = (String::new(), std::collections::BTreeMap::new());
     let format_version = store::manifest::FORMAT_VERSION;
-    Baseline::Generation(Box::new(Manifest {
+    Baseline::Published(Box::new(Manifest {
         format_version,
         n_shards: None,
         generation,
@@ -48,21 +48,21 @@ fn published(account: Account) -> Baseline {
     }))
 }
 
-fn judged(tonight: &Account, before: &Baseline) -> Gate {
-    judge(tonight, &Lists::default(), before, &Bounds::default(), None)
+fn judged(account: &Account, before: &Baseline) -> Gate {
+    judge(account, &ListAudit::default(), before, &Bounds::default(), None)
 }
 
-/// The names of the checks that fail when a night differs from the last in one thing.
+/// Returns the names of the checks that fail when an account differs from the published one in one thing.
 fn failing(differ: impl Fn(&mut Account)) -> String {
-    let mut tonight = night();
-    differ(&mut tonight);
-    let gate = judged(&tonight, &published(night()));
+    let mut account = usual();
+    differ(&mut account);
+    let gate = judged(&account, &published(usual()));
     assert_eq!(gate.verdict == Verdict::Passed, gate.failed().next().is_none());
     gate.failed().map(|check| check.name.as_str()).collect::<Vec<_>>().join(" + ")
 }
 
 #[test]
-fn a_night_like_the_last_passes_and_so_does_one_that_grows() {
+fn an_account_like_the_published_one_passes_and_so_does_one_that_grows() {
     assert_eq!(failing(|_| ()), "");
     let grown = |account: &mut Account| {
         account.counts.users = 149;
@@ -76,18 +76,18 @@ fn a_night_like_the_last_passes_and_so_does_one_that_grows() {
 
 #[test]
 fn whatever_is_out_of_bounds_is_named() {
-    assert_eq!(failing(|night| night.rows.kept = 949), "ratings");
-    assert_eq!(failing(|night| night.counts.users = 94), "users");
-    assert_eq!(failing(|night| night.counts.users = 151), "users");
-    assert_eq!(failing(|night| night.counts.movies = 189), "movies");
-    assert_eq!(failing(|night| night.movie_rows.kept = 0), "movies described");
-    assert_eq!(failing(|night| night.counts.recommended = 39), "movies recommended");
-    assert_eq!(failing(|night| night.counts.movies_without_metadata = 51), "movies without metadata");
-    assert_eq!(failing(|night| night.rows.rejected = 62), "rejected rows");
-    assert_eq!(failing(|night| night.source.ratings.ends_with_newline = false), "end of ratings");
+    assert_eq!(failing(|account| account.rows.kept = 949), "ratings");
+    assert_eq!(failing(|account| account.counts.users = 94), "users");
+    assert_eq!(failing(|account| account.counts.users = 151), "users");
+    assert_eq!(failing(|account| account.counts.movies = 189), "movies");
+    assert_eq!(failing(|account| account.movie_rows.kept = 0), "movies described");
+    assert_eq!(failing(|account| account.counts.recommended = 39), "movies recommended");
+    assert_eq!(failing(|account| account.counts.movies_without_metadata = 51), "movies without metadata");
+    assert_eq!(failing(|account| account.rows.rejected = 62), "rejected rows");
+    assert_eq!(failing(|account| account.source.ratings.ends_with_newline = false), "end of ratings");
     let metric = |name: &'static str, figure: f64| {
-        failing(move |night| {
-            night.metrics.insert(name.to_owned(), figure);
+        failing(move |account| {
+            account.metrics.insert(name.to_owned(), figure);
         })
     };
     assert_eq!(metric("ndcg@100", 0.359), "ndcg@100");
@@ -98,53 +98,151 @@ fn whatever_is_out_of_bounds_is_named() {
 
 #[test]
 fn what_just_fits_passes() {
-    assert_eq!(failing(|night| night.rows.kept = 950), "");
-    assert_eq!(failing(|night| night.counts.users = 150), "");
-    assert_eq!(failing(|night| night.counts.movies_without_metadata = 50), "");
+    assert_eq!(failing(|account| account.rows.kept = 950), "");
+    assert_eq!(failing(|account| account.counts.users = 150), "");
+    assert_eq!(failing(|account| account.counts.movies_without_metadata = 50), "");
 }
 
 #[test]
 fn figures_that_cannot_be_compared_are_skipped_and_named() {
-    let skipped = |tonight: &Account, before: &Baseline| {
-        let gate = judged(tonight, before);
+    let skipped = |account: &Account, before: &Baseline| {
+        let gate = judged(account, before);
         assert_eq!(gate.verdict, Verdict::Passed, "{gate:?}");
         let skipped = gate.checks.iter().filter(|check| check.outcome == Outcome::Skipped);
         skipped.map(|check| check.name.as_str()).collect::<Vec<_>>().join(" + ")
     };
-    let mut other_share = night();
+    let mut other_share = usual();
     other_share.parameters.insert("test_fraction".to_owned(), 0.5.into());
-    assert_eq!(skipped(&night(), &published(other_share)), "denied + ndcg@100 + rmse");
-    // Nor those of a model of some of the users, which has fewer ratings to learn from and as many to serve.
-    let mut of_some = night();
+    assert_eq!(skipped(&usual(), &published(other_share)), "denied + ndcg@100 + rmse");
+    // A model of some of the users has fewer ratings to learn from and as many users to serve.
+    let mut of_some = usual();
     of_some.parameters.insert("trained_shards".to_owned(), 4.into());
     of_some.counts.ratings = 125;
-    assert_eq!(skipped(&of_some, &published(night())), "denied + ndcg@100 + rmse");
-    let mut unmeasured = night();
+    assert_eq!(skipped(&of_some, &published(usual())), "denied + ndcg@100 + rmse");
+    let mut unmeasured = usual();
     unmeasured.metrics.clear();
-    assert_eq!(skipped(&night(), &published(unmeasured.clone())), "denied + ndcg@100 + rmse");
-    assert_eq!(skipped(&unmeasured, &published(night())), "denied + quality");
-    assert_eq!(skipped(&night(), &Baseline::None("nothing was published".to_owned())), "denied + baseline");
+    assert_eq!(skipped(&usual(), &published(unmeasured.clone())), "denied + ndcg@100 + rmse");
+    assert_eq!(skipped(&unmeasured, &published(usual())), "denied + quality");
+    assert_eq!(skipped(&usual(), &Baseline::None("nothing was published".to_owned())), "denied + baseline");
 }
 
 #[test]
-fn the_first_night_too_must_beat_the_most_rated_movies() {
-    let mut bad = night();
+fn a_first_run_must_beat_the_most_rated_movies_too() {
+    let mut bad = usual();
     bad.metrics.insert("ndcg@100".to_owned(), 0.1);
     let first = Baseline::None("nothing was published".to_owned());
     assert_eq!(judged(&bad, &first).verdict, Verdict::Refused);
 }
 
+fn first() -> Baseline {
+    Baseline::None("nothing was published".to_owned())
+}
+
+#[test]
+fn lists_of_any_length_must_beat_the_most_rated_movies() {
+    for (depth, movies, k) in [(20, 200, 20), (100, 37, 37), (5, 3, 3), (500, 900, 100)] {
+        let mut bad = usual();
+        (bad.counts.depth, bad.counts.movies) = (depth, movies);
+        bad.metrics.retain(|name, _| !name.contains("ndcg"));
+        bad.metrics.insert(format!("ndcg@{k}"), 0.148);
+        bad.metrics.insert(format!("popularity_ndcg@{k}"), 0.2);
+        let gate = judged(&bad, &first());
+        assert_eq!(gate.verdict, Verdict::Refused, "{gate:?}");
+        let failed: Vec<_> = gate.failed().collect();
+        assert_eq!(failed[0].name, "lift over popularity");
+        assert!(failed[0].detail.contains(&format!("ndcg@{k} 0.1480")), "{failed:?}");
+        assert!(failed[0].detail.contains("--min-lift"), "{failed:?}");
+    }
+}
+
+#[test]
+fn lists_of_another_length_are_compared_at_the_longest_length_that_both_have() {
+    let with = |depth: u64, figures: &[(&str, f64)]| {
+        let mut account = usual();
+        account.counts.depth = depth;
+        account.metrics.retain(|name, _| !name.contains("ndcg"));
+        account.metrics.extend(figures.iter().map(|&(name, figure)| (name.to_owned(), figure)));
+        account
+    };
+    let before = published(with(100, &[("ndcg@10", 0.2), ("ndcg@100", 0.4), ("popularity_ndcg@100", 0.1)]));
+    let worse = with(50, &[("ndcg@10", 0.1), ("ndcg@50", 0.2), ("popularity_ndcg@50", 0.1)]);
+    let gate = judged(&worse, &before);
+    assert_eq!(gate.failed().map(|check| check.name.as_str()).collect::<Vec<_>>(), ["ndcg@10"], "{gate:?}");
+    // Without a common length the reason is that, and not the ratings.
+    let short = with(5, &[("ndcg@5", 0.2), ("popularity_ndcg@5", 0.1)]);
+    let gate = judged(&short, &before);
+    let check = gate.checks.iter().find(|check| check.name == "ndcg@5").unwrap();
+    assert_eq!(check.outcome, Outcome::Skipped);
+    assert!(check.detail.contains("ndcg@10, ndcg@100"), "{check:?}");
+}
+
+#[test]
+fn a_first_run_has_bounds_of_its_own_and_a_refusal_states_the_option() {
+    let refused = |differ: fn(&mut Account)| {
+        let mut account = usual();
+        differ(&mut account);
+        let gate = judged(&account, &first());
+        assert_eq!(gate.verdict, Verdict::Refused, "{gate:?}");
+        gate.failed().map(|check| format!("{}: {}", check.name, check.detail)).collect::<Vec<_>>().join("\n")
+    };
+    let in_ten_stars = refused(|account| {
+        (account.rows.read, account.rows.kept, account.rows.rejected) = (1_000, 210, 790);
+        account.rows.rejected_by_reason =
+            [("rating_out_of_range".to_owned(), 780), ("torn_row".to_owned(), 10)].into();
+    });
+    assert!(
+        in_ten_stars.starts_with("rejected share: 79.0 %") && !in_ten_stars.contains('\n'),
+        "{in_ten_stars}"
+    );
+    assert!(
+        in_ten_stars.contains("rating out of range") && in_ten_stars.contains("--max-rating"),
+        "{in_ten_stars}"
+    );
+    let torn = refused(|account| {
+        account.rows.rejected = 990;
+        account.rows.rejected_by_reason = [("torn_row".to_owned(), 990)].into();
+    });
+    assert!(
+        torn.contains("torn row") && torn.contains("rejects.csv") && torn.contains("--max-rejected"),
+        "{torn}"
+    );
+    let unnamed = refused(|account| account.counts.movies_without_metadata = 101);
+    assert!(unnamed.starts_with("movies without metadata") && unnamed.contains("--max-unnamed"), "{unnamed}");
+}
+
+#[test]
+fn a_baseline_that_cannot_be_read_is_replaced_or_needs_force() {
+    let Baseline::Published(manifest) = published(usual()) else { panic!("no generation") };
+    let earlier = Baseline::Earlier { manifest, problem: "CURRENT names `x`".to_owned() };
+    let gate = judged(&usual(), &earlier);
+    assert_eq!(gate.verdict, Verdict::Passed);
+    assert_eq!(gate.baseline.unwrap().to_string(), "20261123T023000.125Z");
+    let mut lost = usual();
+    lost.counts.users = 1;
+    assert_eq!(judged(&lost, &earlier).verdict, Verdict::Refused);
+    let unreadable = Baseline::Unreadable("CURRENT names `x`".to_owned());
+    let gate = judged(&usual(), &unreadable);
+    let failed: Vec<_> = gate.failed().collect();
+    assert_eq!((gate.verdict, failed.len(), failed[0].name.as_str()), (Verdict::Refused, 1, "baseline"));
+    assert!(
+        failed[0].detail.contains("CURRENT names `x`") && failed[0].detail.contains("--force"),
+        "{failed:?}"
+    );
+    let forced = judge(&usual(), &ListAudit::default(), &unreadable, &Bounds::default(), Some("lost"));
+    assert_eq!(forced.verdict, Verdict::Forced);
+}
+
 #[test]
 fn a_reason_forces_what_fails_and_is_recorded_only_then() {
-    let mut bad = night();
+    let mut bad = usual();
     bad.counts.users = 1;
-    let forced = |tonight: &Account| {
-        judge(tonight, &Lists::default(), &published(night()), &Bounds::default(), Some("new site"))
+    let forced = |account: &Account| {
+        judge(account, &ListAudit::default(), &published(usual()), &Bounds::default(), Some("new site"))
     };
     let gate = forced(&bad);
     assert_eq!((gate.verdict, gate.reason.as_deref()), (Verdict::Forced, Some("new site")));
     assert!(gate.failed().next().is_some());
-    let gate = forced(&night());
+    let gate = forced(&usual());
     assert_eq!((gate.verdict, gate.reason), (Verdict::Passed, None));
 }
 
@@ -168,8 +266,9 @@ fn a_wrong_list_fails_whatever_else_is_good() {
             .unwrap();
         writer.put_fallback(&TopN::default()).unwrap();
         let lists =
-            Lists::of(&writer.tables().unwrap(), 3, Scale::default(), None, &ProgressBar::hidden()).unwrap();
-        let gate = judge(&night(), &lists, &published(night()), &Bounds::default(), None);
+            ListAudit::of(&writer.tables().unwrap(), 3, Scale::default(), None, &ProgressBar::hidden())
+                .unwrap();
+        let gate = judge(&usual(), &lists, &published(usual()), &Bounds::default(), None);
         let failed: Vec<_> = gate.failed().collect();
         if says.is_empty() {
             assert!(failed.is_empty(), "{failed:?}");
@@ -205,8 +304,8 @@ fn what_a_deny_list_names_fails_wherever_it_is_stored_and_no_deleted_user_is_nam
     let tables = writer.tables().unwrap();
     let judged = |deny: &str| {
         let deny = DenyList::parse(std::path::Path::new("deny.txt"), deny.as_bytes()).unwrap();
-        let lists = Lists::of(&tables, 1, Scale::default(), Some(&deny), &ProgressBar::hidden()).unwrap();
-        let gate = judge(&night(), &lists, &published(night()), &Bounds::default(), None);
+        let lists = ListAudit::of(&tables, 1, Scale::default(), Some(&deny), &ProgressBar::hidden()).unwrap();
+        let gate = judge(&usual(), &lists, &published(usual()), &Bounds::default(), None);
         let denied = gate.checks.iter().find(|check| check.name == "denied").unwrap().clone();
         (denied.outcome, denied.detail, format!("{gate:?}").contains("918273"))
     };

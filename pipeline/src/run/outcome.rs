@@ -1,4 +1,4 @@
-//! What came of a run, for whoever called it.
+//! The report of a run to its caller.
 
 use std::path::PathBuf;
 
@@ -6,33 +6,35 @@ use serde::Serialize;
 use store::Repository;
 use store::manifest::Manifest;
 
-/// What came of a run. As JSON, it is the manifest with the outcome beside it.
+/// The report of a run. As JSON, it is the manifest with the outcome beside it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
-    /// What came of it.
+    /// The outcome.
     pub outcome: Outcome,
-    /// The generation: the one made, or the one that there was already.
+    /// The manifest of the generation: the new one, or the one that existed already. The phases of a new one include
+    /// those after sealing, [`Phase::Upload`](store::manifest::Phase::Upload) and
+    /// [`Phase::Publish`](store::manifest::Phase::Publish), which the stored manifest lacks.
     #[serde(flatten)]
     pub manifest: Manifest,
-    /// Where the rows are listed that were not taken.
+    /// The file of the rejected rows.
     #[serde(skip)]
     pub rejects: PathBuf,
-    /// Where the page for people is, if one was written.
+    /// The HTML report, if one was written.
     #[serde(rename = "report", skip_serializing_if = "Option::is_none")]
     pub page: Option<PathBuf>,
 }
 
-/// What came of a run.
+/// The outcome of a run that did not fail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// A generation was made and published.
+    /// A generation was written and published.
     Published,
-    /// A generation was made, refused by the gate, and kept.
+    /// A generation was written, refused by the gate, and kept.
     Refused,
     /// Input, settings and program are those of the published generation: nothing was done.
     Unchanged,
-    /// They are those of a generation that somebody went back from, which must not return by itself: nothing was done.
+    /// They are those of a withdrawn generation, which must not be published again by itself: nothing was done.
     Withdrawn,
 }
 

@@ -1,8 +1,8 @@
-//! A generation whose users are cut into shards, which this process, others or a cluster compute.
+//! A run with shards: the users are cut into shards, which this process, other processes or a cluster compute.
 //!
-//! What takes long and is the same for all shards, the trained items and the ratings cut up, is in the repository before
-//! the first is computed; a run that finds it there, of the same inputs, settings and program, goes on from there. What
-//! is no user's is written last, apart, and sent beside the shards.
+//! The trained items and the ratings of the shards are in the repository before the first shard is computed. A run with the
+//! same input, settings and program that finds them there continues from there. The records that belong to no user are
+//! written last, in a directory of their own, and uploaded beside the shards.
 
 use std::path::Path;
 
@@ -14,83 +14,99 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use store::draft::DraftGeneration;
 use store::local_copy::WorkingCopy;
-use store::manifest::{FileDigest, Rows};
+use store::manifest::{FileDigest, Phase, Rows};
 use store::repository::{JobFiles, RunLock};
-use store::{Location, Repository, Tables};
+use store::{Location, Repository};
 
-use super::{Made, Night, RunSettings, warn_of_unnamed, write_movies};
+use super::records::{name_unnamed, or_empty, sources, write_item_records};
+use super::{RunContext, RunSettings, WrittenGeneration};
 use crate::error::{Error, Result};
 use crate::evidence;
-use crate::gate::Lists;
+use crate::gate::ListAudit;
 use crate::meter::Meter;
-use crate::publish::Findings;
+use crate::records::RecordBuilder;
 use crate::shards::{
-    self, Elsewhere, Engine, EngineChoice, Here, Job, Plan, RatingsPlan, ShardAccount, ShardModel,
+    self, DeniedHashes, Engine, EngineChoice, ExternalEngine, Job, LocalEngine, Plan, RatingsPlan,
+    ShardModel, ShardReceipt,
 };
 
-pub(super) fn make(
-    night: &Night<'_>,
+/// Trains the items, has the shards computed and writes the records that belong to no user.
+///
+/// # Errors
+/// [`Error::Evaluation`], [`Error::Training`], [`Error::Setting`] for an engine that this program lacks, those of
+/// [`Engine::compute`], [`Error::Reading`] for the file of rejected rows, and [`Error::Store`].
+pub(super) fn write(
+    context: &RunContext<'_>,
     n_shards: u32,
     lock: &RunLock,
     input: &mut Input,
     meter: &mut Meter,
-) -> Result<Made> {
-    let &Night { settings, repository, .. } = night;
+) -> Result<WrittenGeneration> {
+    let &RunContext { settings, repository, .. } = context;
     let (scale, deny) = (settings.training.scale, settings.deny_list.as_ref());
-    let engine = engine(night)?;
-    let key = key(night)?;
+    let engine = engine(settings)?;
+    let key = key(context)?;
     let resumed = Job::resume(repository, lock, &key)?;
     repository.sweep(lock, resumed.as_ref().map(Job::id))?;
     let (job, items) = match resumed {
         Some(job) => {
-            tracing::info!(generation = %job.id(), "going on with what an earlier run has begun");
-            let items = meter.measure("train", || job.model(&settings.place.work))?.into_items();
+            tracing::info!(generation = %job.id(), "continuing the job of an earlier run");
+            let items = meter.measure(Phase::Train, || job.model(&settings.place.work))?.into_items();
             (job, items)
         }
-        None => prepare(night, n_shards, key, input, meter)?,
+        None => prepare(context, n_shards, key, input, meter)?,
     };
-    compute(&*engine, &job, night, meter)?;
-    let accounts = accounts(&job)?;
-    see_all(&accounts, input);
+    compute(&*engine, &job, context, meter)?;
+    let receipts = receipts(&job)?;
+    merge_receipts(&receipts, input);
 
     let staging = Repository::staging_apart(&settings.place.work)?;
     let mut writer = DraftGeneration::create_for(job.id(), staging.dir())?;
     reading::write_rejects(writer.dir(), &input.clean, &input.movies)?;
     let mut metadata = std::mem::take(&mut input.movies.by_id);
     let model = items.with_users(&Csr::default(), |_| true, job.plan().course.clone())?;
-    let findings =
-        Findings { vocabulary: &input.vocabulary, interactions: &input.interactions, model: &model, scale };
-    let unnamed = findings.name_unnamed(&mut metadata);
-    warn_of_unnamed(&unnamed, &settings.input.movies);
-    meter.measure("publish", || findings.announce_movies(&mut writer, &metadata))?;
-    let mut n_candidates = 0;
+    let builder = RecordBuilder {
+        vocabulary: &input.vocabulary,
+        interactions: &input.interactions,
+        model: &model,
+        scale,
+    };
+    let n_unnamed = name_unnamed(&builder, &mut metadata, &settings.input.movies);
+    meter.measure(Phase::Write, || builder.announce_movies(&mut writer, &metadata))?;
+    write_item_records(context, &builder, &metadata, &mut writer, meter)?;
+
+    let n_candidates = receipts.iter().map(|receipt| receipt.n_candidates).sum();
     let (mut files, mut parts) = (Vec::new(), Vec::new());
-    for ShardAccount { file, content, n_candidates: n, lists, .. } in accounts {
-        n_candidates += n;
+    for ShardReceipt { file, content, lists, .. } in receipts {
         files.push((file, content));
         parts.push(lists);
     }
-    let see_lists = |tables: &Tables| Lists::merge(parts, tables, deny);
-    let (mut finished, lists, evidence) =
-        write_movies(night, findings, &metadata, writer, meter, see_lists, evidence::collect_without_users)?;
+    let tables = writer.tables()?;
+    let lists = meter.measure(Phase::Gate, || ListAudit::merge(parts, &tables, deny))?;
+    let sources = sources(context, &builder, &tables, &lists);
+    let evidence = settings
+        .report
+        .then(|| meter.measure(Phase::Report, || or_empty(evidence::collect_without_users(&sources))));
+    drop(tables);
+    let mut finished = meter.measure(Phase::Write, || writer.finish())?;
     finished.add_shards(files.iter().map(|(file, content)| (file, content.as_str())));
     job.files().remove_stray_files(job.plan().n_shards)?;
     let metrics = job.plan().metrics.clone();
-    Ok(Made { staging, finished, lists, evidence, metrics, n_unnamed: unnamed.len(), n_candidates })
+    Ok(WrittenGeneration { staging, finished, lists, evidence, metrics, n_unnamed, n_candidates })
 }
 
-/// What the job is of: all that decides the result, wherever it was read.
-fn key(night: &Night<'_>) -> Result<String> {
+/// Returns the key of the job: a digest of all that decides the result, wherever it is read from.
+fn key(context: &RunContext<'_>) -> Result<String> {
     #[derive(Serialize)]
     struct Of<'a> {
         ratings: &'a FileDigest,
         movies: &'a FileDigest,
-        /// Where shards are read that were cut before: tasks are told once.
+        /// The place of ratings that were cut before. The plan holds it for all tasks.
         location: Option<Location>,
         program: &'a str,
         parameters: Map<String, Value>,
     }
-    let &Night { settings, source, program, .. } = night;
+    let &RunContext { settings, source, program, .. } = context;
     let (ratings, movies) = (&source.ratings.digest, &source.movies.digest);
     let location = settings.input.ratings.shards_at()?;
     let text =
@@ -99,17 +115,17 @@ fn key(night: &Night<'_>) -> Result<String> {
     Ok(blake3::hash(&text).to_hex().to_string())
 }
 
-/// Measures and trains, and leaves in the repository what the shards need.
+/// Measures and trains, and stores in the repository what the shards need.
 fn prepare<'a>(
-    night: &Night<'a>,
+    context: &RunContext<'a>,
     n_shards: u32,
     key: String,
     input: &Input,
     meter: &mut Meter,
 ) -> Result<(Job<'a>, ItemModel)> {
-    let &Night { settings, repository, program, progress, .. } = night;
-    let metrics = meter.measure("evaluate", || super::evaluate(input, settings, progress))?;
-    let (items, course) = meter.measure("train", || {
+    let &RunContext { settings, repository, program, progress, .. } = context;
+    let metrics = meter.measure(Phase::Evaluate, || super::evaluate(context, input))?;
+    let (items, course) = meter.measure(Phase::Train, || {
         let bar = progress.bar("training", Unit::Count);
         let trained = ItemModel::train(&input.interactions, &settings.training, &bar)?;
         bar.finish_and_clear();
@@ -126,81 +142,87 @@ fn prepare<'a>(
             depth: settings.depth,
             scale: settings.training.scale,
             items: FileDigest::of(&path)?,
-            ratings: ratings_of_shards(night, n_shards, input, files, work.dir())?,
+            ratings: ratings_of_shards(context, n_shards, input, files, work.dir())?,
             n_trained: settings.input.ratings.n_trained(),
-            deny: settings.deny_list.clone().unwrap_or_default(),
+            denied: settings
+                .deny_list
+                .as_ref()
+                .map(|deny| DeniedHashes::new(deny, files.id()))
+                .unwrap_or_default(),
             metrics,
             course,
         })
     };
-    let job = meter.measure("cut", || Job::begin(repository, &path, plan))?;
+    let job = meter.measure(Phase::Cut, || Job::begin(repository, &path, plan))?;
     Ok((job, items))
 }
 
-/// Says where the ratings of shards are; where they were not cut before, cuts them and sends them there, by way of `work`.
+/// Returns the place of the shards' ratings. If they were not cut before, cuts them into files in `work` and uploads these.
 fn ratings_of_shards(
-    night: &Night<'_>,
+    context: &RunContext<'_>,
     n_shards: u32,
     input: &Input,
     files: &JobFiles<'_>,
     work: &Path,
 ) -> Result<RatingsPlan> {
-    if let Some(location) = night.settings.input.ratings.shards_at()? {
-        return Ok(RatingsPlan { location: Some(location), account: night.source.ratings.digest.clone() });
+    if let Some(location) = context.settings.input.ratings.shards_at()? {
+        return Ok(RatingsPlan { location: Some(location), account: context.source.ratings.digest.clone() });
     }
-    let bar = night.progress.bar("cutting", Unit::Count);
+    let bar = context.progress.bar("cutting", Unit::Count);
     let (by_user, to) = (&input.interactions.by_user, files.ratings());
     let digests = shards::cut(by_user, &input.vocabulary, n_shards, &to, work, &bar)?;
     bar.finish_and_clear();
     Ok(RatingsPlan { location: None, account: to.end(digests, Some(input.clean.rows.clone()))? })
 }
 
-/// Has the shards computed that nobody has done yet.
-fn compute(engine: &dyn Engine, job: &Job<'_>, night: &Night<'_>, meter: &mut Meter) -> Result<()> {
+/// Has the shards computed that have no receipt yet.
+fn compute(engine: &dyn Engine, job: &Job<'_>, context: &RunContext<'_>, meter: &mut Meter) -> Result<()> {
     let n_shards = job.plan().n_shards;
     let missing = job.missing()?;
     tracing::info!(generation = %job.id(), n_shards, n_missing = missing.len(), "computing shards");
-    let bar = night.progress.bar("scoring", Unit::Count);
+    let bar = context.progress.bar("scoring", Unit::Count);
     bar.set_length(u64::from(n_shards));
     bar.set_position(u64::from(n_shards) - missing.len() as u64);
-    meter.measure("score", || engine.compute(job, &missing, &bar))?;
+    meter.measure(Phase::Score, || engine.compute(job, &missing, &bar))?;
     bar.finish_and_clear();
     Ok(())
 }
 
-fn accounts(job: &Job<'_>) -> Result<Vec<ShardAccount>> {
+/// Reads the receipts of all shards, in order.
+fn receipts(job: &Job<'_>) -> Result<Vec<ShardReceipt>> {
     let n_shards = job.plan().n_shards;
-    let accounts = (0..n_shards).map(|shard| job.account(shard));
-    let found: Vec<_> = accounts.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
+    let receipts = (0..n_shards).map(|shard| job.receipt(shard));
+    let found: Vec<_> = receipts.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
     match n_shards as usize - found.len() {
         0 => Ok(found),
-        n => Err(Error::Shards { n, n_shards, problem: "their accounts are missing".to_owned() }),
+        n => Err(Error::Shards { n, n_shards, problem: "their receipts are missing".to_owned() }),
     }
 }
 
-/// What all shards together say of the ratings, of which this process may have read a part.
-fn see_all(accounts: &[ShardAccount], input: &mut Input) {
-    let sum = |of: fn(&ShardAccount) -> u64| accounts.iter().map(of).sum::<u64>();
+/// Completes the account of the rows, of which this process may have read a part, from the receipts of all shards.
+fn merge_receipts(receipts: &[ShardReceipt], input: &mut Input) {
+    let sum = |of: fn(&ShardReceipt) -> u64| receipts.iter().map(of).sum::<u64>();
     if input.clean.rows == Rows::default() {
-        let n_ratings = sum(|account| account.n_ratings);
+        let n_ratings = sum(|receipt| receipt.n_ratings);
         input.clean.rows = Rows { read: n_ratings, kept: n_ratings, ..Rows::default() };
     }
-    let n_strangers = sum(|account| account.n_strangers);
-    if n_strangers > 0 {
+    let n_cold_users = sum(|receipt| receipt.n_cold_users);
+    if n_cold_users > 0 {
         tracing::warn!(
-            "{n_strangers} users have rated nothing that the model knows and get the list of the mean user: train on more \
+            "{n_cold_users} users have rated no movie that the model knows and get the list of the mean user; train on more \
              shards"
         );
     }
 }
 
-fn engine(night: &Night<'_>) -> Result<Box<dyn Engine>> {
-    let RunSettings { place, shards, .. } = night.settings;
+/// Returns the engine that the settings name.
+fn engine(settings: &RunSettings) -> Result<Box<dyn Engine>> {
+    let RunSettings { place, shards, .. } = settings;
     match &shards.engine {
         EngineChoice::Local => {
-            Ok(Box::new(Here { location: place.location.clone(), work: place.work.clone() }))
+            Ok(Box::new(LocalEngine { location: place.location.clone(), work: place.work.clone() }))
         }
-        EngineChoice::Indexed => Ok(Box::new(Elsewhere)),
+        EngineChoice::Indexed => Ok(Box::new(ExternalEngine)),
         #[cfg(feature = "cluster")]
         EngineChoice::Ballista(url) => {
             let (url, in_flight) = (url.clone(), shards.in_flight.get());

@@ -1,8 +1,8 @@
-//! The shards of a job on a Ballista cluster: the driver's side, which hands them out, and the kernels that executors
-//! call. How jobs get there and back is the matter of the crate [`cluster`].
+//! The shards of a job on a Ballista cluster: the driver, which hands them out, and the kernels that executors call. The
+//! crate [`cluster`] transports the jobs.
 //!
-//! A shard is two jobs of the cluster: one reads its ratings, forms and scores its users and writes the results; the
-//! other reads them back, which is when the shard gets its account. Neither sends anything through the driver.
+//! A shard is two jobs of the cluster. The first reads its ratings, forms and scores its users and writes the results. The
+//! second reads the results back and writes the receipt. Neither sends data through the driver.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -22,12 +22,12 @@ use super::model::Best;
 use super::{Engine, Job, Task};
 use crate::error::{Error, Result};
 
-/// How long a shard may take, its turn among those in flight included, before it is handed out again. What is lost is
-/// mostly found out before, once nothing else ends: see [`ClientSettings::silence_timeout`].
+/// How long a shard may take, with its wait among those in flight, before it is handed out again. A lost shard is mostly
+/// noticed earlier, when no other one ends: see [`ClientSettings::silence_timeout`].
 const LONGEST: Duration = Duration::from_secs(3600);
-/// How often a shard is handed out again after what may pass.
+/// How often a shard is handed out again after transient errors.
 const ATTEMPTS: u32 = 20;
-/// The pause before a shard is handed out again; each further one is longer by as much.
+/// The first pause before a shard is handed out again. Each further one is longer by the same time.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// A cluster, by its scheduler.
@@ -37,12 +37,12 @@ pub struct Ballista {
     pub url: String,
     /// The repository of the job, as executors find it too.
     pub location: Location,
-    /// Shards that are handed out at once: with fewer than the executors have slots some wait, and what a driver that is
-    /// killed has handed out is computed for nothing.
+    /// Shards that are handed out at once. With fewer than the executors have slots, some slots are idle. The shards that a
+    /// killed driver has handed out are computed in vain.
     pub in_flight: usize,
 }
 
-/// What executors are told beside the rows: which job and shard they belong to.
+/// The job and the shard of some rows, which executors receive beside these.
 #[derive(Debug, Serialize, Deserialize)]
 struct Reference {
     location: Location,
@@ -89,8 +89,8 @@ impl Ballista {
     }
 }
 
-/// Hands out orders, some at once, each again where it may go better. Ends with the first that cannot be had. What else was
-/// handed out is computed for nobody: the scheduler names a job only once it runs, and then it cannot be stopped.
+/// Hands out orders, `in_flight` at once, and repeats those with transient errors. Ends with the first permanent error. The
+/// orders in flight then go on in vain: the scheduler names a job only once it runs, and then it cannot be stopped.
 async fn run(
     url: &str,
     in_flight: usize,
@@ -103,7 +103,7 @@ async fn run(
         while running.len() < in_flight
             && let Some(order) = orders.pop_front()
         {
-            running.spawn(see_to(client.clone(), order));
+            running.spawn(run_and_check(client.clone(), order));
         }
         match running.join_next().await {
             None => return Ok(()),
@@ -116,20 +116,20 @@ async fn run(
 
 async fn connect(url: &str) -> Result<Client, String> {
     let settings = ClientSettings { job_timeout: LONGEST, ..ClientSettings::default() };
-    patiently(|| Client::connect(url, settings.clone())).await
+    retry(|| Client::connect(url, settings.clone())).await
 }
 
-/// Has a shard computed and looked at.
-async fn see_to(client: Client, order: ShardJob) -> Result<(), String> {
-    patiently(|| async {
+/// Has a shard computed and checked.
+async fn run_and_check(client: Client, order: ShardJob) -> Result<(), String> {
+    retry(|| async {
         client.run_shard(&order).await?;
         client.check(&order.reference).await.map(|_| ())
     })
     .await
 }
 
-/// Does something again for as long as it may go better.
-async fn patiently<T, F>(mut act: impl FnMut() -> F) -> Result<T, String>
+/// Repeats an act while its errors are transient, [`ATTEMPTS`] times at most.
+async fn retry<T, F>(mut act: impl FnMut() -> F) -> Result<T, String>
 where
     F: Future<Output = cluster::Result<T>>,
 {
@@ -151,11 +151,11 @@ async fn pause(attempt: &mut u32, problem: &str) {
     *attempt += 1;
 }
 
-/// What an executor computes with: the kernels of a run on one machine, on the model of the job that it is asked for.
+/// The kernels of an executor: those of a run on one machine, on the model of the requested job.
 #[derive(Debug)]
 pub struct TaskKernels {
     work: PathBuf,
-    /// The last job's. Whoever comes meanwhile waits: a model is loaded once a process.
+    /// The task of the last job. Requests wait while it is opened, so that a process loads a model once.
     open: Mutex<Option<(Location, Arc<Task>)>>,
 }
 
@@ -176,9 +176,10 @@ impl TaskKernels {
         {
             return Ok((shard, Arc::clone(task)));
         }
-        // The model of the night before goes first, so that never two are there.
+        // The model of the earlier job is dropped first, so that no two are in memory.
         *open = None;
-        let task = apart(|| Task::open(&location, Some(generation), &self.work)).map_err(of_error)?;
+        let task =
+            on_own_thread(|| Task::open(&location, Some(generation), &self.work)).map_err(kernel_error)?;
         let task = Arc::new(task);
         *open = Some((location, Arc::clone(&task)));
         Ok((shard, task))
@@ -190,7 +191,7 @@ impl Kernels for TaskKernels {
         let (shard, task) = self.task(reference)?;
         tracing::info!(shard, n_users = users.indptr.len() - 1, process = std::process::id(), "computing");
         let (ranking, rating) =
-            task.form(shard, users.indptr, users.movies, users.ratings).map_err(of_error)?;
+            task.form(shard, users.indptr, users.movies, users.ratings).map_err(kernel_error)?;
         let table = |lists: store::shards::Lists<f32>| Table { indptr: lists.indptr, values: lists.values };
         Ok(Factors { ranking: table(ranking), rating: table(rating) })
     }
@@ -204,26 +205,26 @@ impl Kernels for TaskKernels {
     ) -> Result<Lists, KernelError> {
         let (_, task) = self.task(reference)?;
         let best = task.model().top_n(ranking.values, rating.values, seen.indptr, seen.movies);
-        let Best { movies, scores, stars } = best.map_err(of_error)?;
+        let Best { movies, scores, stars } = best.map_err(kernel_error)?;
         Ok(Lists { indptr: movies.indptr, movies: movies.values, scores, ratings: stars })
     }
 
     fn check(&self, reference: &str) -> Result<String, KernelError> {
         let (shard, task) = self.task(reference)?;
-        apart(|| task.check(shard)).map_err(of_error)?;
+        on_own_thread(|| task.check(shard)).map_err(kernel_error)?;
         Ok(shard.to_string())
     }
 }
 
-/// Does something on a thread of its own: what waits for a store must not do so where futures run.
-fn apart<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+/// Runs work on a thread of its own, since calls to a store block, which futures must not.
+fn on_own_thread<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     let lost = || Error::Internal { what: "an executor", detail: "its thread has ended early".to_owned() };
     std::thread::scope(|scope| scope.spawn(work).join().unwrap_or_else(|_| Err(lost())))
 }
 
-/// What may go better another time, or elsewhere: whatever the system or the store refuses, and a file that is not what
-/// it should be, for its shard is computed again.
-fn of_error(error: Error) -> KernelError {
+/// Converts an error. Errors of the system and the store are transient, and so is a damaged file, whose shard is computed
+/// again.
+fn kernel_error(error: Error) -> KernelError {
     use store::Error::{Damaged, Io, NotPartitioned, Remote};
 
     match error {

@@ -1,5 +1,4 @@
-//! Cuts ratings into shards: a file each, for whoever computes it. A run does so for its own shards, `pipeline partition`
-//! for the runs to come.
+//! Cuts ratings into shards, one file each. A run cuts them for its own shards, `pipeline partition` for later runs.
 
 use std::path::Path;
 
@@ -17,11 +16,11 @@ use crate::error::{Error, Result};
 /// Users of a batch.
 const BATCH: usize = 8192;
 
-/// Writes the ratings (n_users x n_items) of each shard to a file and sends that to its place, several at once, by way of
-/// `dir`. Returns the files' digests, in order. Cost: a pass over the ratings.
+/// Writes the ratings (n_users x n_items) of each shard to a file in `dir` and uploads it, several at once. Returns the
+/// files' digests, in order. Cost: a pass over the ratings.
 ///
 /// # Errors
-/// Those of the store.
+/// [`Error::Io`] and [`Error::Store`].
 pub fn cut(
     by_user: &Csr,
     vocabulary: &Vocabulary,

@@ -1,4 +1,4 @@
-//! Who computes the shards of a job.
+//! The engines that compute the shards of a job.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,33 +12,33 @@ use store::Location;
 use super::{Job, Task};
 use crate::error::{Error, Result};
 
-/// How often it is looked for what others have done.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often an external engine's receipts are looked for.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Something that has shards computed.
+/// An engine that computes shards.
 pub trait Engine: fmt::Debug {
-    /// Has some shards of a job computed, in any order and by whatever processes, and returns when each has an account
-    /// or when that is not to be had. `bar` counts them.
+    /// Computes some shards of a job, in any order, and returns when each has a receipt. `bar` counts them.
     ///
     /// # Errors
-    /// What keeps a shard from being done. What is done stays so.
+    /// The first error of a shard: those of [`Task::run`]; [`Error::Shards`] where a cluster fails; [`Error::JobGone`] where
+    /// another run has removed the job. The shards with a receipt stay computed.
     fn compute(&self, job: &Job<'_>, shards: &[u32], bar: &ProgressBar) -> Result<()>;
 }
 
-/// An engine as a person names it.
+/// The name of an engine, as given with `--engine`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EngineChoice {
     /// This process.
     Local,
-    /// Processes that run `pipeline shard`, which somebody else starts.
+    /// Processes that run `pipeline shard` and are started by others.
     Indexed,
     /// A Ballista cluster, by the URL of its scheduler.
     Ballista(String),
 }
 
-/// The text names no engine.
+/// The error of a text that names no engine.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no engine; give local, indexed or ballista://HOST:PORT")]
+#[error("`{0}` is not an engine; give local, indexed or ballista://HOST:PORT")]
 pub struct InvalidEngine(String);
 
 impl FromStr for EngineChoice {
@@ -66,25 +66,25 @@ impl fmt::Display for EngineChoice {
     }
 }
 
-/// This process: as many shards at once as there are threads to compute with, as an executor of so many slots would. One
-/// alone would have the others wait while it is read, written and looked at.
+/// The engine of this process. It computes as many shards at once as there are threads, so that no thread waits while a
+/// shard is read, written and checked.
 #[derive(Debug)]
-pub struct Here {
+pub struct LocalEngine {
     /// The repository of the job.
     pub location: Location,
-    /// Where copies live.
+    /// The directory of local copies.
     pub work: PathBuf,
 }
 
-impl Engine for Here {
+impl Engine for LocalEngine {
     fn compute(&self, job: &Job<'_>, shards: &[u32], bar: &ProgressBar) -> Result<()> {
         let task = Task::open(&self.location, Some(job.id().clone()), &self.work)?;
         let rest = Mutex::new(shards.iter());
         let next = || rest.lock().unwrap_or_else(PoisonError::into_inner).next();
-        let take_turns = || {
+        let compute_next = || {
             while let Some(&shard) = next() {
                 if let Err(e) = task.run(shard) {
-                    // Nobody begins another.
+                    // No thread begins another shard.
                     while next().is_some() {}
                     return Err(e);
                 }
@@ -92,10 +92,10 @@ impl Engine for Here {
             }
             Ok(())
         };
-        // Threads of their own, for those of the pool would begin another shard wherever one waits.
+        // These are not threads of the pool, which would begin another shard wherever one waits.
         std::thread::scope(|scope| {
             let n = rayon::current_num_threads().min(shards.len());
-            let workers: Vec<_> = (0..n).map(|_| scope.spawn(take_turns)).collect();
+            let workers: Vec<_> = (0..n).map(|_| scope.spawn(compute_next)).collect();
             let lost =
                 || Error::Internal { what: "a shard", detail: "its thread has ended early".to_owned() };
             workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|_| Err(lost())))
@@ -103,11 +103,12 @@ impl Engine for Here {
     }
 }
 
-/// Whoever runs `pipeline shard`: a Kubernetes Indexed Job, any batch scheduler, a person. Waits for as long as it takes.
+/// The engine of processes that run `pipeline shard`, started by a Kubernetes Indexed Job, another batch scheduler or a
+/// person. It waits without a limit of time.
 #[derive(Debug)]
-pub struct Elsewhere;
+pub struct ExternalEngine;
 
-impl Engine for Elsewhere {
+impl Engine for ExternalEngine {
     fn compute(&self, job: &Job<'_>, shards: &[u32], bar: &ProgressBar) -> Result<()> {
         tracing::info!(generation = %job.id(), n_shards = shards.len(), "waiting for `pipeline shard` to compute them");
         loop {
@@ -116,9 +117,9 @@ impl Engine for Elsewhere {
             if n_missing == 0 {
                 return Ok(());
             }
-            // Where it was taken away nobody will ever come.
-            job.is_there()?;
-            std::thread::sleep(LOOK);
+            // No process computes shards of a job that was removed.
+            job.check_exists()?;
+            std::thread::sleep(POLL_INTERVAL);
         }
     }
 }

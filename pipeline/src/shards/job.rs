@@ -1,4 +1,4 @@
-//! A job: what all shards of a night are computed with, what each has come to, and how a run finds it again.
+//! The job of a run with shards: the plan that all shards are computed with, and the receipts of the computed shards.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -10,72 +10,72 @@ use serde::{Deserialize, Serialize};
 use store::local_copy::WorkingCopy;
 use store::manifest::FileDigest;
 use store::repository::{JobFiles, RatingShards, RatingsAccount, RunLock};
-use store::{DenyList, GenerationId, Location, Repository};
+use store::{GenerationId, Location, Repository};
 
-use super::ShardModel;
+use super::{DeniedHashes, ShardModel};
 use crate::error::{Error, Result};
-use crate::gate::Part;
+use crate::gate::PartialAudit;
 
 const PLAN: &str = "plan.json";
 const DONE: &str = "done";
 const ITEMS: &str = "items.parquet";
-/// How long calls to a bucket that does not answer are repeated. Whoever gives out shards gives them out again.
+/// How long calls to a bucket that does not answer are repeated. An engine then hands the shard out again.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What all shards are computed with. It is written last of what they need.
+/// The plan of a job: all that its shards are computed with. It is written last of the files that they need.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
-    /// What the job is of: a digest of inputs, settings and program. A run goes on with a job of its own key alone.
+    /// A digest of inputs, settings and program. A run resumes only a job of its own key.
     pub key: String,
-    /// The digest of the program that made it. Another computes none of its shards.
+    /// The digest of the program that wrote the plan. No other program computes shards of the job.
     pub program: String,
-    /// How many shards there are.
+    /// The number of shards.
     pub n_shards: u32,
     /// The length of a list.
     pub depth: usize,
-    /// The stars that there are.
+    /// The scale of the ratings.
     pub scale: Scale,
     /// The file of the items.
     pub items: FileDigest,
     /// The ratings of all shards.
     pub ratings: RatingsPlan,
-    /// On how many shards, from the first on, the items were trained; `None` where it was on all.
+    /// The number of shards, from the first on, that the items were trained on; `None` for all.
     pub n_trained: Option<u32>,
-    /// What was left out of the ratings.
-    pub deny: DenyList,
-    /// What held-out ratings have said of the model.
+    /// Hashes of the users and movies that must not be in the ratings.
+    pub denied: DeniedHashes,
+    /// The metrics of the model on held-out ratings.
     pub metrics: BTreeMap<String, f64>,
-    /// How training went.
+    /// The course of the training.
     pub course: TrainingCurve,
 }
 
-/// Where the ratings of a job's shards are.
+/// The place of the ratings of a job's shards.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RatingsPlan {
-    /// A place of their own; `None` where they are among the files of the job.
+    /// A location of their own; `None` where they are among the files of the job.
     pub location: Option<Location>,
-    /// What they say of themselves.
+    /// The digest of their account.
     pub account: FileDigest,
 }
 
-/// What has come of a shard, once its results have been read back.
+/// The receipt of a shard whose results were read back and checked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ShardAccount {
-    /// Its file.
+pub struct ShardReceipt {
+    /// The file of results.
     pub file: FileDigest,
-    /// A digest of its records: equal for equal content, whoever wrote the file.
+    /// A digest of its records: equal for equal content, whichever process wrote the file.
     pub content: String,
-    /// What its users have rated.
+    /// Ratings of its users.
     pub n_ratings: u64,
     /// Pairs of a user and an unseen candidate.
     pub n_candidates: u64,
-    /// Users who have rated no candidate at all.
-    pub n_strangers: u64,
-    /// What was seen of its lists.
-    pub lists: Part,
+    /// Users who have rated no candidate.
+    pub n_cold_users: u64,
+    /// The audit of its lists.
+    pub lists: PartialAudit,
 }
 
-/// A job and where its files are.
+/// A job: its plan and its files.
 #[derive(Debug)]
 pub struct Job<'a> {
     files: JobFiles<'a>,
@@ -83,19 +83,19 @@ pub struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    /// The job with a key, if a run has prepared one and not ended it, and nobody else may be at it. Accounts that its files
-    /// belie are gone.
+    /// Returns the job with a key, if a run has prepared one, has not ended it, and no other run may hold it. Removes the
+    /// receipts that its files contradict.
     ///
     /// # Errors
-    /// Those of the store.
+    /// [`Error::Store`].
     pub fn resume(repository: &'a Repository, lock: &RunLock, key: &str) -> Result<Option<Self>> {
         for id in repository.jobs()?.into_iter().rev() {
             match Self::open(repository, id) {
                 Ok(job) if job.plan.key == key && job.files.may_continue(lock)? => {
-                    job.doubt()?;
+                    job.drop_stale_receipts()?;
                     return Ok(Some(job));
                 }
-                // Of another night, or of one that did not get so far.
+                // The job of another run, or of one that ended before its plan.
                 Ok(_) | Err(Error::NotPrepared { .. }) => {}
                 Err(other) => return Err(other),
             }
@@ -103,10 +103,10 @@ impl<'a> Job<'a> {
         Ok(None)
     }
 
-    /// Begins a job: `prepare` sends what the shards need, all but the items, and says the plan.
+    /// Begins a job. `prepare` uploads the other files that the shards need and returns the plan.
     ///
     /// # Errors
-    /// Those of the store, and of `prepare`.
+    /// [`Error::Store`]; the errors of `prepare`.
     pub fn begin(
         repository: &'a Repository,
         items: &Path,
@@ -121,10 +121,10 @@ impl<'a> Job<'a> {
         Ok(Self { files, plan })
     }
 
-    /// The job of a generation in the making.
+    /// Opens the job of a generation.
     ///
     /// # Errors
-    /// [`Error::NotPrepared`] where no run has prepared it, or not with this release.
+    /// [`Error::NotPrepared`] where there is no plan that this release can read; [`Error::Store`].
     pub fn open(repository: &'a Repository, id: GenerationId) -> Result<Self> {
         let files = repository.job(id.clone());
         let plan = files.read(PLAN)?.and_then(|text| serde_json::from_slice(&text).ok());
@@ -134,21 +134,21 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// That the job has not been ended meanwhile, by another run.
+    /// Checks that no other run has ended the job.
     ///
     /// # Errors
-    /// [`Error::JobGone`]; those of the store.
-    pub fn is_there(&self) -> Result<()> {
+    /// [`Error::JobGone`]; [`Error::Store`].
+    pub fn check_exists(&self) -> Result<()> {
         match self.files.read(PLAN)? {
             Some(_) => Ok(()),
             None => Err(Error::JobGone { job: self.id().clone() }),
         }
     }
 
-    /// The newest job that is prepared.
+    /// Opens the newest job that has a plan.
     ///
     /// # Errors
-    /// [`Error::NotPrepared`] where there is none.
+    /// [`Error::NotPrepared`] where there is none; [`Error::Store`].
     pub fn newest(repository: &'a Repository) -> Result<Self> {
         for id in repository.jobs()?.into_iter().rev() {
             match Self::open(repository, id) {
@@ -165,22 +165,22 @@ impl<'a> Job<'a> {
         self.files.id()
     }
 
-    /// What all its shards are computed with.
+    /// The plan.
     #[must_use]
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
 
-    /// The files that it shares.
+    /// The files of the job.
     #[must_use]
     pub fn files(&self) -> &JobFiles<'a> {
         &self.files
     }
 
-    /// The ratings of its shards, and what they say of themselves.
+    /// Opens the ratings of its shards and reads their account.
     ///
     /// # Errors
-    /// [`Error::OtherRatings`] where they are others than those of the plan; those of the store.
+    /// [`Error::OtherRatings`] where they are not those of the plan; [`Error::Store`].
     pub fn ratings(&self) -> Result<(RatingShards, RatingsAccount)> {
         let RatingsPlan { location, account: planned } = &self.plan.ratings;
         let shards = match location {
@@ -194,10 +194,10 @@ impl<'a> Job<'a> {
         Ok((shards, account))
     }
 
-    /// The model that all its shards are computed with, by way of a copy below `work` where the job is far away.
+    /// Reads the model that all its shards are computed with, from a copy below `work` where the job is in a bucket.
     ///
     /// # Errors
-    /// [`store::Error::Damaged`] where it is not what the plan says; those of the store.
+    /// [`Error::Store`], [`store::Error::Damaged`] where the file is not that of the plan.
     pub fn model(&self, work: &Path) -> Result<ShardModel> {
         let Plan { items, depth, scale, .. } = &self.plan;
         let copy = WorkingCopy::create(work)?;
@@ -206,71 +206,71 @@ impl<'a> Job<'a> {
         ShardModel::read(file.path(), *depth, *scale)
     }
 
-    /// The shards that nobody has done yet.
+    /// Returns the shards without a receipt, ascending.
     ///
     /// # Errors
-    /// Those of the store.
+    /// [`Error::Store`].
     pub fn missing(&self) -> Result<Vec<u32>> {
         let done = self.files.names(DONE)?;
         let done: BTreeSet<&str> = done.iter().map(String::as_str).collect();
-        Ok((0..self.plan.n_shards).filter(|&shard| !done.contains(account_name(shard).as_str())).collect())
+        Ok((0..self.plan.n_shards).filter(|&shard| !done.contains(receipt_name(shard).as_str())).collect())
     }
 
-    /// Takes away the accounts that cannot be read, and those of files that are not there as these say.
-    fn doubt(&self) -> Result<()> {
+    /// Removes the receipts that cannot be read, and those whose file is missing or of another size.
+    fn drop_stale_receipts(&self) -> Result<()> {
         let missing: BTreeSet<u32> = self.missing()?.into_iter().collect();
         for shard in (0..self.plan.n_shards).filter(|shard| !missing.contains(shard)) {
-            let said = self.account(shard)?.map(|account| account.file.bytes);
-            if said.is_none() || self.files.users_size(shard)? != said {
-                tracing::warn!(shard, "its file is not what its account says; it is computed again");
-                self.remove_account(shard)?;
+            let recorded = self.receipt(shard)?.map(|receipt| receipt.file.bytes);
+            if recorded.is_none() || self.files.users_size(shard)? != recorded {
+                tracing::warn!(shard, "its file is not that of its receipt; it is computed again");
+                self.remove_receipt(shard)?;
             }
         }
         Ok(())
     }
 
-    /// What has come of a shard; `None` while it is not done.
+    /// Returns the receipt of a shard; `None` while the shard is not done.
     ///
     /// # Errors
-    /// Those of the store.
-    pub fn account(&self, shard: u32) -> Result<Option<ShardAccount>> {
-        let text = self.files.read(&account_key(shard))?;
-        // One that cannot be read is made again.
+    /// [`Error::Store`].
+    pub fn receipt(&self, shard: u32) -> Result<Option<ShardReceipt>> {
+        let text = self.files.read(&receipt_key(shard))?;
+        // A shard whose receipt cannot be read is computed again.
         Ok(text.and_then(|text| serde_json::from_slice(&text).ok()))
     }
 
-    /// Says that a shard is done, unless somebody has said so before; whether it now is as `account` has it.
+    /// Writes the receipt of a shard, unless there is one. Returns whether it was written.
     ///
     /// # Errors
-    /// Those of the store.
-    pub(super) fn put_account(&self, shard: u32, account: &ShardAccount) -> Result<bool> {
-        let text = serde_json::to_vec(account)
-            .map_err(|e| Error::Internal { what: "the account of a shard", detail: e.to_string() })?;
-        Ok(self.files.write_once(&account_key(shard), &text)?)
+    /// [`Error::Store`].
+    pub(super) fn put_receipt(&self, shard: u32, receipt: &ShardReceipt) -> Result<bool> {
+        let text = serde_json::to_vec(receipt)
+            .map_err(|e| Error::Internal { what: "the receipt of a shard", detail: e.to_string() })?;
+        Ok(self.files.write_once(&receipt_key(shard), &text)?)
     }
 
-    /// Says that a shard is not done.
+    /// Removes the receipt of a shard, which is then computed again.
     ///
     /// # Errors
-    /// Those of the store.
-    pub(super) fn remove_account(&self, shard: u32) -> Result<()> {
-        Ok(self.files.remove(&account_key(shard))?)
+    /// [`Error::Store`].
+    pub(super) fn remove_receipt(&self, shard: u32) -> Result<()> {
+        Ok(self.files.remove(&receipt_key(shard))?)
     }
 
-    /// Ends it: first of all what says that it is one.
+    /// Ends the job and removes its files, the plan first.
     ///
     /// # Errors
-    /// Those of the store.
+    /// [`Error::Store`].
     pub fn end(&self) -> Result<()> {
         self.files.remove(PLAN)?;
         Ok(self.files.end()?)
     }
 }
 
-fn account_key(shard: u32) -> String {
-    format!("{DONE}/{}", account_name(shard))
+fn receipt_key(shard: u32) -> String {
+    format!("{DONE}/{}", receipt_name(shard))
 }
 
-fn account_name(shard: u32) -> String {
+fn receipt_name(shard: u32) -> String {
     format!("{shard:05}.json")
 }

@@ -1,12 +1,13 @@
-//! Past one machine: the users cut into shards, each computed by whoever comes for it.
+//! Runs beyond one machine: the users are cut into shards, each computed by any process.
 //!
-//! The items are trained on one machine; users are formed of them and scored shard by shard (`model`), by this process,
-//! by others or by a cluster (`engine`), always with the same kernels: the lists are the same to the bit. A shard is one
-//! file of ratings in and one of results out, under a fixed name, whole or not there; and once its results have been
-//! read back, an account of it (`task`). What has an account is done: whatever is killed, the next run goes on with the
-//! rest (`job`). Nothing here decides whether the night is good: that is the gate's, of the accounts together.
+//! The items are trained on one machine. Users are formed of them and scored shard by shard (`model`), by this process, by
+//! other processes or by a cluster (`engine`). The kernels are the same, so the lists are equal to the bit. A shard is one
+//! file of ratings and one file of results, each under a fixed name and either complete or missing. Once its results have
+//! been read back and checked (`task`), a shard has a receipt and is done. After a kill, the next run computes the shards
+//! without a receipt (`job`). The gate judges all receipts together; no module here decides whether to publish.
 
 mod cut;
+mod denied;
 mod engine;
 mod job;
 mod model;
@@ -18,11 +19,11 @@ mod ballista;
 #[cfg(feature = "cluster")]
 pub use ballista::{Ballista, TaskKernels};
 pub use cut::cut;
-pub use engine::{Elsewhere, Engine, EngineChoice, Here};
-pub use job::{Job, Plan, RatingsPlan, ShardAccount};
+pub use denied::DeniedHashes;
+pub use engine::{Engine, EngineChoice, ExternalEngine, LocalEngine};
+pub use job::{Job, Plan, RatingsPlan, ShardReceipt};
 pub use model::ShardModel;
 pub use partition::{Partition, PartitionSettings, partition};
-
 pub use task::Task;
 
 #[cfg(test)]

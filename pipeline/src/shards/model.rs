@@ -1,6 +1,7 @@
-//! The kernels of a shard, on plain slices: users formed of the items, and the best of what each has not rated.
+//! The kernels of a shard, on plain slices: form users from the items, and find the best unseen items of each.
 //!
-//! Both are those of a run on one machine ([`ItemModel::fold_in`], [`Scorer`]). Here identities become positions and back.
+//! Both are the kernels of a run on one machine ([`ItemModel::fold_in`], [`Scorer`]). This module converts ids to positions and
+//! back.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -35,24 +36,24 @@ pub struct ShardModel {
 pub struct Best {
     /// The movies, best first.
     pub movies: Lists<u32>,
-    /// What put each there.
+    /// The score of each.
     pub scores: Vec<f32>,
-    /// What the user is predicted to give each.
+    /// The predicted stars of each.
     pub stars: Vec<f32>,
 }
 
-/// What of a model is no item's.
+/// The part of a model that belongs to no item.
 #[derive(Serialize, Deserialize)]
 struct Terms {
     n_factors: usize,
-    /// As the store keeps them.
+    /// The encoded record of the store.
     user_terms: Option<Vec<u8>>,
     mean_user: Vec<f32>,
     stars: StarTerms,
 }
 
 impl ShardModel {
-    /// Lays out the items for lists of a length.
+    /// Lays out the items for lists of `depth` entries.
     #[must_use]
     pub fn new(ids: Vec<MovieId>, items: ItemModel, depth: usize, scale: Scale) -> Self {
         let catalogue = Arc::new(PreparedItems::new(items.item_factors.clone(), items.n_factors, depth));
@@ -65,12 +66,12 @@ impl ShardModel {
         &self.ids
     }
 
-    /// The factors of some users (n_users x n_factors each), whose ratings are rows of movies, ids ascending, and stars:
-    /// those that order lists, and those that predict stars, the bias first. Movies that are no items count for nothing.
-    /// `are_trained` says whether the items were trained on these users' ratings, among others.
+    /// Computes the factors of some users from rows of movies, ids ascending, and stars. Returns the factors that order
+    /// lists (n_users x n_factors) and those that predict stars (n_users x width, the bias first). Movies that are not
+    /// items are ignored. `are_trained` states whether the items were trained on these users' ratings, among others.
     ///
     /// # Errors
-    /// [`Error::BadRatings`] for what no cleaning leaves; [`Error::Training`].
+    /// [`Error::BadRatings`] for ratings that cleaning would not leave; [`Error::Training`] where factors diverge.
     pub fn form(
         &self,
         indptr: &[usize],
@@ -98,10 +99,10 @@ impl ShardModel {
         Ok((ranking, rating))
     }
 
-    /// The lists of some users with such factors, without the movies that each has rated.
+    /// Returns the lists of some users with such factors, without the movies that each has rated.
     ///
     /// # Errors
-    /// [`Error::BadRatings`] for factors that are no user's of this model.
+    /// [`Error::BadRatings`] for factors of another length than this model's.
     pub fn top_n(&self, ranking: &[f32], rating: &[f32], indptr: &[usize], movies: &[u32]) -> Result<Best> {
         let n_users = indptr.len().saturating_sub(1);
         let width = 1 + self.items.rating.terms.n_factors();
@@ -133,7 +134,7 @@ impl ShardModel {
         Ok(best)
     }
 
-    /// What of a user's ratings is of items, by position.
+    /// Returns the user's ratings of items, by position.
     fn known<'a, T: Copy>(
         &'a self,
         movies: &'a [u32],
@@ -151,7 +152,7 @@ impl ShardModel {
     /// Writes the items to a file, for [`ShardModel::read`].
     ///
     /// # Errors
-    /// Those of the store.
+    /// [`Error::Store`].
     pub fn write(path: &Path, ids: &[MovieId], items: &ItemModel) -> Result<()> {
         let ItemModel { n_factors, item_factors, user_terms, mean_user, rating } = items;
         let terms = Terms {
@@ -173,21 +174,38 @@ impl ShardModel {
         Ok(shards::write_items(path, &items)?)
     }
 
-    /// Reads items and lays them out for lists of a length.
+    /// Reads items and lays them out for lists of `depth` entries.
     ///
     /// # Errors
-    /// [`store::Error::Damaged`] for what no run has written.
+    /// [`store::Error::Damaged`] where the file is not one that [`ShardModel::write`] writes.
     pub fn read(path: &Path, depth: usize, scale: Scale) -> Result<Self> {
         let damaged = |detail: String| store::Error::Damaged { path: path.to_path_buf(), detail };
         let Items { ids, features, rating, terms } = shards::read_items(path)?;
         let Terms { n_factors, user_terms, mean_user, stars } =
             serde_json::from_str(&terms).map_err(|e| damaged(format!("its terms: {e}")))?;
         let user_terms = user_terms.map(|bytes| UserTerms::decode(&bytes)).transpose().map_err(damaged)?;
+        check_terms(&stars, rating.len()).map_err(damaged)?;
         let (d, h) = (stars.n_factors(), stars.payload_len());
         let width = 1 + d + h;
-        let is_whole = features.len() == ids.len() * n_factors && mean_user.len() == n_factors;
-        if !is_whole || rating.len() != ids.len() * width {
+        if n_factors == 0 || mean_user.len() != n_factors {
+            let detail = format!("its terms have {n_factors} factors and a mean user of {}", mean_user.len());
+            return Err(damaged(detail).into());
+        }
+        if features.len() != ids.len() * n_factors || rating.len() != ids.len() * width {
             return Err(damaged("its rows are not as long as its terms say".to_owned()).into());
+        }
+        let solved_from = user_terms.as_ref().map_or(d + 1, |terms| terms.gram.len());
+        if solved_from != n_factors {
+            let detail = format!("its items have {n_factors} factors and its users {solved_from}");
+            return Err(damaged(detail).into());
+        }
+        // The numbers of the terms are finite, as JSON has no others.
+        let gram = user_terms.as_ref().map_or(&[][..], |terms| &terms.gram);
+        if [&features[..], &rating, &mean_user, gram]
+            .iter()
+            .any(|row| row.iter().any(|value| !value.is_finite()))
+        {
+            return Err(damaged("it has a number that is not finite".to_owned()).into());
         }
         if ids.windows(2).any(|pair| pair[0] >= pair[1]) {
             return Err(damaged("its items are not in order".to_owned()).into());
@@ -211,5 +229,102 @@ impl ShardModel {
     #[must_use]
     pub fn into_items(self) -> ItemModel {
         self.items
+    }
+}
+
+/// Checks that the terms of predicted stars describe rows that users can be formed from. `n_values` is the number of
+/// values in all rows together.
+fn check_terms(terms: &StarTerms, n_values: usize) -> std::result::Result<(), String> {
+    let &StarTerms { rank, width, n_draws, ref segments, ref unknown_user, ref unknown_item, .. } = terms;
+    if ![16, 32, 64].contains(&width) {
+        return Err(format!("its rows are {width} wide; 16, 32 and 64 are possible"));
+    }
+    if !(1..=width).contains(&rank) {
+        return Err(format!("its rows have a rank of {rank} in a width of {width}"));
+    }
+    // An item has at least one number for each draw in each segment, so that no product of these overflows.
+    if n_draws.checked_mul(segments.len()).is_none_or(|n| n > n_values) {
+        return Err(format!("it has too few numbers for {n_draws} draws in {} segments", segments.len()));
+    }
+    let n_numbers = 1 + terms.n_factors();
+    if unknown_user.len() != n_numbers || unknown_item.len() != n_numbers {
+        return Err(format!("its unknown user and item do not have {n_numbers} numbers each"));
+    }
+    if segments
+        .iter()
+        .any(|segment| [&segment.prior_mean, &segment.prior_precision].iter().any(|row| row.len() != width))
+    {
+        return Err(format!("a prior of users does not have {width} numbers"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use indicatif::ProgressBar;
+    use interactions::Interactions;
+    use models::{RankingSettings, RatingSettings, TrainSettings};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    type Change = fn(&mut Items, &mut Value);
+
+    /// Writes the items of a small model, changed by `change`, and reads them back.
+    fn read_changed(change: impl Fn(&mut Items, &mut Value)) -> std::result::Result<(), String> {
+        let cells: Vec<(u32, u32)> = (0..6).flat_map(|user| [(user, user % 4), (user, 4)]).collect();
+        let columns = cells.iter().map(|cell| cell.1).collect();
+        let stars = (0..cells.len()).map(|cell| (cell % 5 + 1) as f32).collect();
+        let by_user = Csr::from_sorted(6, cells.iter().map(|cell| cell.0), columns, stars);
+        let settings = TrainSettings {
+            ranking: RankingSettings { n_factors: Some(2), epochs: 1, ..RankingSettings::default() },
+            rating: RatingSettings { n_factors: 1, sweeps: Some(2) },
+            ..TrainSettings::default()
+        };
+        let interactions = Interactions::from_users(by_user, 5);
+        let (items, _) = ItemModel::train(&interactions, &settings, &ProgressBar::hidden()).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("items.parquet");
+        let ids: Vec<_> = (1..=5).map(MovieId::new).collect();
+        ShardModel::write(&path, &ids, &items).unwrap();
+        let mut items = shards::read_items(&path).unwrap();
+        let mut terms = serde_json::from_str(&items.terms).unwrap();
+        change(&mut items, &mut terms);
+        items.terms = terms.to_string();
+        let path = dir.path().join("changed.parquet");
+        shards::write_items(&path, &items).unwrap();
+        let model = match ShardModel::read(&path, 3, Scale::default()) {
+            Ok(model) => model,
+            Err(Error::Store(e @ store::Error::Damaged { .. })) => return Err(e.to_string()),
+            Err(other) => panic!("{other}"),
+        };
+        model.form(&[0, 2], &[1, 3], &[4.0, 2.0], false).unwrap();
+        Ok(())
+    }
+
+    #[test]
+    fn items_that_no_run_has_written_are_damaged_and_named() {
+        assert_eq!(read_changed(|_, _| ()), Ok(()));
+        let cases: [(&str, Change); 12] = [
+            ("17 wide", |_, terms| terms["stars"]["width"] = json!(17)),
+            ("0 wide", |_, terms| terms["stars"]["width"] = json!(0)),
+            ("64", |_, terms| terms["stars"]["width"] = json!(64)),
+            ("a rank of 0", |_, terms| terms["stars"]["rank"] = json!(0)),
+            ("a rank of 99", |_, terms| terms["stars"]["rank"] = json!(99)),
+            ("too few numbers", |_, terms| terms["stars"]["n_draws"] = json!(u64::MAX)),
+            ("0 factors", |_, terms| terms["n_factors"] = json!(0)),
+            ("0 factors", |_, terms| {
+                terms["n_factors"] = json!(0);
+                terms["mean_user"] = json!([]);
+            }),
+            ("a mean user of 1", |_, terms| terms["mean_user"] = json!([0.5])),
+            ("unknown user", |_, terms| terms["stars"]["unknown_item"] = json!([])),
+            ("out of range", |_, terms| terms["stars"]["noise_rate"] = json!(1e300)),
+            ("not finite", |items, _| items.features[3] = f32::NAN),
+        ];
+        for (says, change) in cases {
+            let error = read_changed(change).unwrap_err();
+            assert!(error.contains("changed.parquet") && error.contains(says), "{says}: {error}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! `pipeline partition`: ratings cleaned and cut once, for runs that read them by shards.
+//! `pipeline partition`: cleans ratings and cuts them into shards, for runs that read them by shards.
 
 use std::path::PathBuf;
 
@@ -15,37 +15,37 @@ use store::{DenyList, Location, PATIENCE};
 use super::cut;
 use crate::error::Result;
 
-/// What to cut, and where to.
+/// The settings of `pipeline partition`.
 #[derive(Debug, Clone)]
 pub struct PartitionSettings {
     /// The ratings: a CSV file.
     pub ratings: PathBuf,
-    /// The stars that a rating may have.
+    /// The scale of the ratings.
     pub scale: Scale,
-    /// What is left out.
+    /// The users and movies to leave out, if any.
     pub deny_list: Option<DenyList>,
-    /// How many shards there will be.
+    /// The number of shards.
     pub n_shards: u32,
-    /// Where they go, in place of those that are there.
+    /// The location of the shards. Shards that are there are replaced.
     pub to: Location,
-    /// Where files are until they are there.
+    /// The directory of files before they are uploaded.
     pub work: PathBuf,
 }
 
-/// What has been cut.
+/// The result of `pipeline partition`.
 #[derive(Debug, Clone)]
 pub struct Partition {
-    /// Users in all of them.
+    /// Users of all shards.
     pub n_users: usize,
-    /// What became of the rows.
+    /// The account of the rows.
     pub rows: Rows,
 }
 
-/// Cleans ratings, cuts them into shards and says that these are whole. Until then no run takes them. Memory: that of
+/// Cleans ratings, cuts them into shards and then marks these as complete. No run reads them before. Memory: that of
 /// cleaning.
 ///
 /// # Errors
-/// Those of [`read_numbered`] and of the store.
+/// [`Error::Reading`](crate::Error::Reading), [`Error::Io`](crate::Error::Io) and [`Error::Store`](crate::Error::Store).
 pub fn partition(settings: &PartitionSettings, progress: Progress) -> Result<Partition> {
     let PartitionSettings { ratings, scale, deny_list, n_shards, to, work } = settings;
     let (clean, vocabulary) =

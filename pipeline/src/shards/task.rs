@@ -1,4 +1,4 @@
-//! One shard: its ratings in, its results out, and what they are when they are read back.
+//! One shard: computes the results of its ratings, reads them back and writes the receipt.
 
 use std::path::Path;
 
@@ -8,16 +8,16 @@ use store::manifest::FileDigest;
 use store::records::{Factors, History, Record, TopN};
 use store::repository::{Fetched, RatingShards, RatingsAccount};
 use store::shards::{Lists, RatingsBatch, RatingsReader, ResultsBatch, ResultsReader, ResultsWriter};
-use store::{GenerationId, Location, MovieId, Repository, UserId};
+use store::{DenyList, GenerationId, Location, MovieId, Repository, UserId};
 
 use super::job::PATIENCE;
 use super::model::Best;
-use super::{Job, Plan, ShardAccount, ShardModel};
+use super::{Job, Plan, ShardModel, ShardReceipt};
 use crate::error::{Error, Result};
-use crate::gate::{Judge, Part};
-use crate::run::program_digest;
+use crate::executable::program_digest;
+use crate::gate::{ListRules, PartialAudit};
 
-/// Whoever computes shards of a job: its model, loaded once, and room to work in.
+/// Computes shards of a job: holds the model, loaded once, and a directory for copies.
 #[derive(Debug)]
 pub struct Task {
     repository: Repository,
@@ -29,10 +29,10 @@ pub struct Task {
 }
 
 impl Task {
-    /// Loads what all shards of a job need; without a name, of the newest. Copies live below `work`.
+    /// Loads the files that all shards of a job need. Without an id the newest job is opened. Copies are kept below `work`.
     ///
     /// # Errors
-    /// [`Error::NotPrepared`], [`Error::OtherProgram`]; those of the store.
+    /// [`Error::NotPrepared`], [`Error::OtherProgram`], [`Error::OtherRatings`]; [`Error::Store`].
     pub fn open(location: &Location, id: Option<GenerationId>, work: &Path) -> Result<Self> {
         let repository = Repository::open(location, PATIENCE)?;
         let job = match id {
@@ -47,30 +47,30 @@ impl Task {
         Ok(Self { repository, id, plan, ratings, model, work: WorkingCopy::create(work)? })
     }
 
-    /// The job that it is of.
+    /// The generation of the job.
     #[must_use]
     pub fn id(&self) -> &GenerationId {
         &self.id
     }
 
-    /// What all its shards are computed with.
+    /// The plan of the job.
     #[must_use]
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
 
-    /// The kernels.
+    /// The model that computes factors and lists.
     #[must_use]
     pub fn model(&self) -> &ShardModel {
         &self.model
     }
 
-    /// Computes a shard, unless that is done, and says so. Done twice, at once or one after the other, it comes to the
-    /// same.
+    /// Computes a shard and writes its receipt, unless there is one. Two processes may do so at once: the results are
+    /// equal.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a shard that there is not; [`Error::BadRatings`]; [`Error::NotPrepared`] where the job has
-    /// ended; those of the store.
+    /// [`Error::Setting`] for a number that is not that of a shard; [`Error::BadRatings`]; [`Error::Training`] where factors
+    /// diverge; [`Error::NotPrepared`] where the job has ended; [`Error::Store`].
     pub fn run(&self, shard: u32) -> Result<()> {
         let n_shards = self.plan.n_shards;
         if shard >= n_shards {
@@ -80,8 +80,8 @@ impl Task {
                 format!("the job has shards 0 to {}", n_shards - 1),
             ));
         }
-        if self.job()?.account(shard)?.is_some() {
-            tracing::info!(shard, "is done already");
+        if self.job()?.receipt(shard)?.is_some() {
+            tracing::info!(shard, "the shard has a receipt already");
             return Ok(());
         }
         tracing::info!(shard, generation = %self.id, "computing");
@@ -89,25 +89,25 @@ impl Task {
         self.check(shard)
     }
 
-    /// Forms and scores the users of a shard, and leaves the file of results to be looked at.
+    /// Forms and scores the users of a shard, and uploads the file of results for [`Task::check`].
     fn compute(&self, shard: u32) -> Result<()> {
-        let given = self.given(shard)?;
-        let of_ratings = |e| self.of_ratings(shard, e);
-        let ratings = RatingsReader::open(given.path()).map_err(of_ratings)?;
+        let given = self.fetch_ratings(shard)?;
+        let ratings_error = |e| self.ratings_error(shard, e);
+        let ratings = RatingsReader::open(given.path()).map_err(ratings_error)?;
         let path = self.work.dir().join(format!("users-{shard:05}.parquet"));
         let mut writer = ResultsWriter::create(&path)?;
         for batch in ratings.batches() {
-            writer.put(&self.results(shard, batch.map_err(of_ratings)?)?)?;
+            writer.put(&self.results(shard, batch.map_err(ratings_error)?)?)?;
         }
         writer.finish()?;
         self.repository.job(self.id.clone()).send_results(&path, shard)?;
         std::fs::remove_file(&path).map_err(Error::io("remove", &path))
     }
 
-    /// The factors of users of a shard, see [`ShardModel::form`].
+    /// Computes the factors of users of a shard, see [`ShardModel::form`].
     ///
     /// # Errors
-    /// Those of [`ShardModel::form`].
+    /// [`Error::BadRatings`] naming the file; [`Error::Training`].
     pub fn form(
         &self,
         shard: u32,
@@ -130,15 +130,16 @@ impl Task {
         Ok(ResultsBatch { history, ranking, rating, movies, scores, stars })
     }
 
-    /// Puts the results of a shard into the generation, reads them back, as whoever wrote them has left them, and says what
-    /// they are. A shard that has an account stays as it is.
+    /// Moves the results of a shard into the generation, reads them back and writes the receipt. A shard that has a receipt
+    /// stays as it is.
     ///
     /// # Errors
-    /// [`Error::NotPrepared`] where the job has ended: nothing of its generation is touched any more.
-    /// [`store::Error::Damaged`] for what is no shard's results; what is wrong with lists is said in the account.
+    /// [`Error::NotPrepared`] where the job has ended, whose generation is then left alone; [`Error::BadRatings`];
+    /// [`Error::Store`], [`store::Error::Damaged`] where the file is not that of the shard's results. Wrong lists are no
+    /// error: the receipt holds them for the gate.
     pub fn check(&self, shard: u32) -> Result<()> {
         let job = self.job()?;
-        if job.account(shard)?.is_some() {
+        if job.receipt(shard)?.is_some() {
             return Ok(());
         }
         job.files().take_results(shard)?;
@@ -146,97 +147,107 @@ impl Task {
         let file = FileDigest::of(results.path())?;
         let candidates = self.model.candidates();
         let damaged = |detail: String| store::Error::Damaged { path: results.path().to_path_buf(), detail };
-        // What the deny list names is not in the ratings, hence not in what is compared with them, nor among candidates.
-        let judge = Judge { candidates, depth: self.plan.depth, scale: self.plan.scale, deny: None };
-        let (mut lists, mut seen) = (Part::default(), Seen::default());
+        // Denied ids are neither among the ratings, which is checked below, nor among the candidates.
+        let rules = ListRules { candidates, depth: self.plan.depth, scale: self.plan.scale, deny: None };
+        let (mut lists, mut counts) = (PartialAudit::default(), RatingCounts::default());
         let mut content = blake3::Hasher::new();
-        let mut order = Order::new(shard, self.plan.n_shards, &self.plan.deny);
-        let given = self.given(shard)?;
-        let of_ratings = |e| self.of_ratings(shard, e);
-        let given = RatingsReader::open(given.path()).map_err(of_ratings)?;
+        let no_list = DenyList::default();
+        let mut order = Order::new(shard, self.plan.n_shards, &no_list);
+        let given = self.fetch_ratings(shard)?;
+        let ratings_error = |e| self.ratings_error(shard, e);
+        let given = RatingsReader::open(given.path()).map_err(ratings_error)?;
         let mut given = histories(&given);
         for batch in ResultsReader::open(results.path())?.batches() {
             let batch = batch?;
             for row in 0..batch.len() {
                 let (user, list, history, factors) = batch.records(row);
-                if given.next().transpose().map_err(of_ratings)?.as_ref() != Some(&(user, history.clone())) {
-                    let detail = format!("what user {user} has rated is not what the shard was given");
+                if self.plan.denied.denies(&self.id, user, &history.movies) {
+                    // This comes first, and the message names no id, since logs outlive a deletion.
+                    let problem = "a user or a movie is on the deny list; cut the ratings again with `pipeline partition \
+                                   --deny-list`";
+                    return Err(self.bad_ratings(shard, problem.to_owned()));
+                }
+                if given.next().transpose().map_err(ratings_error)?.as_ref() != Some(&(user, history.clone()))
+                {
+                    let detail = format!("the history of user {user} is not that of the shard's ratings");
                     return Err(damaged(detail).into());
                 }
                 order
                     .next(user, batch.history.row(row).0)
                     .map_err(|problem| self.bad_ratings(shard, problem))?;
-                digest(&mut content, user, &list, &history, &factors)?;
-                lists.take(user, Some(&list), Some(&history), &judge);
-                seen.take(&history, candidates);
+                add_records(&mut content, user, &list, &history, &factors)?;
+                lists.add_user(user, Some(&list), Some(&history), &rules);
+                counts.add_user(&history, candidates);
             }
         }
         if given.next().is_some() {
             return Err(damaged("users of the shard are missing".to_owned()).into());
         }
         let content = content.finalize().to_hex().to_string();
-        let Seen { n_ratings, n_candidates, n_strangers } = seen;
-        let account = ShardAccount { file, content, n_ratings, n_candidates, n_strangers, lists };
-        if !job.put_account(shard, &account)? {
-            self.settle(&job, shard, results.path())?;
+        let RatingCounts { n_ratings, n_candidates, n_cold_users } = counts;
+        let receipt = ShardReceipt { file, content, n_ratings, n_candidates, n_cold_users, lists };
+        if !job.put_receipt(shard, &receipt)? {
+            reconcile(&job, shard, results.path())?;
         }
         Ok(())
     }
 
-    /// Where somebody else has said what a shard has come to, in the same moment: what lies there must be that.
-    fn settle(&self, job: &Job<'_>, shard: u32, results: &Path) -> Result<()> {
-        let Some(account) = job.account(shard)? else { return Ok(()) };
-        let checked = account.file.check(results);
-        if checked.is_err() {
-            job.remove_account(shard)?;
-        }
-        Ok(checked?)
-    }
-
-    /// An error about the ratings of a shard, which names their file.
+    /// Returns an error about the ratings of a shard that names their file.
     fn bad_ratings(&self, shard: u32, problem: String) -> Error {
         Error::BadRatings { problem: self.ratings.0.damaged(shard, problem).to_string() }
     }
 
-    /// The ratings of a shard, as they were when the job was prepared.
-    fn given(&self, shard: u32) -> Result<Fetched> {
+    /// Fetches the ratings of a shard, as they were when the job was prepared.
+    fn fetch_ratings(&self, shard: u32) -> Result<Fetched> {
         let (ratings, account) = &self.ratings;
-        ratings.fetch(account, shard, self.work.dir()).map_err(|e| self.of_ratings(shard, e))
+        ratings.fetch(account, shard, self.work.dir()).map_err(|e| self.ratings_error(shard, e))
     }
 
-    /// An error about reading the ratings of a shard. What is wrong with them stays so, whoever computes it again.
-    fn of_ratings(&self, shard: u32, error: store::Error) -> Error {
+    /// Converts an error of reading the ratings of a shard. Damaged ratings are [`Error::BadRatings`], which is not tried
+    /// again.
+    fn ratings_error(&self, shard: u32, error: store::Error) -> Error {
         match self.ratings.0.of_original(shard, error) {
             damaged @ store::Error::Damaged { .. } => Error::BadRatings { problem: damaged.to_string() },
             other => other.into(),
         }
     }
 
-    /// The job, if it has not ended.
+    /// Opens the job, if it has not ended.
     fn job(&self) -> Result<Job<'_>> {
         Job::open(&self.repository, self.id.clone())
     }
 }
 
-/// How much users have rated, and not.
-#[derive(Debug, Default)]
-struct Seen {
-    n_ratings: u64,
-    n_candidates: u64,
-    n_strangers: u64,
+/// Checks the results of a shard against the receipt that another process has written at the same moment. If they differ,
+/// removes the receipt.
+fn reconcile(job: &Job<'_>, shard: u32, results: &Path) -> Result<()> {
+    let Some(receipt) = job.receipt(shard)? else { return Ok(()) };
+    let checked = receipt.file.check(results);
+    if checked.is_err() {
+        job.remove_receipt(shard)?;
+    }
+    Ok(checked?)
 }
 
-impl Seen {
-    fn take(&mut self, history: &History, candidates: &[MovieId]) {
+/// Counts of the ratings and candidates of some users.
+#[derive(Debug, Default)]
+struct RatingCounts {
+    n_ratings: u64,
+    n_candidates: u64,
+    n_cold_users: u64,
+}
+
+impl RatingCounts {
+    fn add_user(&mut self, history: &History, candidates: &[MovieId]) {
         let is_candidate = |movie: &&MovieId| candidates.binary_search(movie).is_ok();
         let n_seen = history.movies.iter().filter(is_candidate).count();
         self.n_ratings += history.movies.len() as u64;
         self.n_candidates += (candidates.len() - n_seen) as u64;
-        self.n_strangers += u64::from(n_seen == 0);
+        self.n_cold_users += u64::from(n_seen == 0);
     }
 }
 
-/// The users of a shard and what they have rated.
+/// Returns the users of a shard and their histories, in order.
 fn histories(reader: &RatingsReader) -> impl Iterator<Item = store::Result<(UserId, History)>> {
     reader.batches().flat_map(|batch| match batch {
         Ok(batch) => (0..batch.users.len()).map(|row| Ok(batch.history(row))).collect(),
@@ -244,8 +255,8 @@ fn histories(reader: &RatingsReader) -> impl Iterator<Item = store::Result<(User
     })
 }
 
-/// Takes in the records of a user as a reader will have them.
-fn digest(
+/// Adds the records of a user, as they are stored, to a digest.
+fn add_records(
     content: &mut blake3::Hasher,
     user: UserId,
     list: &TopN,

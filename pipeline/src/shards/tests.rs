@@ -1,4 +1,4 @@
-//! What becomes of a shard whose task comes twice, or too late.
+//! Shards whose task runs twice, too late, or on denied ids.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,10 +15,16 @@ use store::{DenyList, MovieId, Repository, UserId};
 
 use super::*;
 use crate::error::Error;
-use crate::run::program_digest;
+use crate::executable::program_digest;
 
-/// A job of one shard, prepared: three users and three movies.
+/// Prepares a job of one shard with three users and three movies.
 fn prepared<'a>(repository: &'a Repository, work: &Path) -> Job<'a> {
+    prepared_without(repository, work, "")
+}
+
+/// Prepares the same job with a deny list. Its ratings were cut before the list was written, so they have all users.
+fn prepared_without<'a>(repository: &'a Repository, work: &Path, deny: &str) -> Job<'a> {
+    let deny = DenyList::parse(Path::new("deny.txt"), deny.as_bytes()).unwrap();
     let pairs = [(1, 10), (1, 20), (2, 10), (2, 30), (3, 20), (3, 30)];
     let ratings = Ratings {
         users: pairs.iter().map(|pair| UserId::new(pair.0)).collect(),
@@ -49,7 +55,7 @@ fn prepared<'a>(repository: &'a Repository, work: &Path) -> Job<'a> {
             items: FileDigest::of(&path)?,
             ratings: RatingsPlan { location: None, account: to.end(digests, None)? },
             n_trained: None,
-            deny: DenyList::default(),
+            denied: DeniedHashes::new(&deny, files.id()),
             metrics: BTreeMap::new(),
             course: TrainingCurve::default(),
         })
@@ -58,7 +64,7 @@ fn prepared<'a>(repository: &'a Repository, work: &Path) -> Job<'a> {
 }
 
 #[test]
-fn a_shard_that_is_done_stays_as_it_is_whatever_a_late_task_has_left() {
+fn a_shard_with_a_receipt_stays_as_it_is_after_a_late_task() {
     let dir = tempfile::tempdir().unwrap();
     let (output, work) = (dir.path().join("output"), dir.path().join("work"));
     fs::create_dir(&work).unwrap();
@@ -68,7 +74,7 @@ fn a_shard_that_is_done_stays_as_it_is_whatever_a_late_task_has_left() {
     task.run(0).unwrap();
     let results = repository.path(job.id(), "users/00000.parquet");
     let done = fs::read(&results).unwrap();
-    assert_eq!(job.account(0).unwrap().unwrap().file, FileDigest::of(&results).unwrap());
+    assert_eq!(job.receipt(0).unwrap().unwrap().file, FileDigest::of(&results).unwrap());
     assert!(job.missing().unwrap().is_empty());
 
     let late = dir.path().join("late.parquet");
@@ -78,7 +84,7 @@ fn a_shard_that_is_done_stays_as_it_is_whatever_a_late_task_has_left() {
     task.run(0).unwrap();
     assert_eq!(fs::read(&results).unwrap(), done);
 
-    // Nor where the job has ended, which nobody has told the task.
+    // After the end of the job the task changes nothing either.
     job.end().unwrap();
     job.files().send_results(&late, 0).unwrap();
     for error in [task.check(0).unwrap_err(), task.run(0).unwrap_err()] {
@@ -88,7 +94,7 @@ fn a_shard_that_is_done_stays_as_it_is_whatever_a_late_task_has_left() {
 }
 
 #[test]
-fn what_a_failed_task_has_left_is_told_and_computed_again() {
+fn damaged_results_of_a_failed_task_are_an_error_and_computed_again() {
     let dir = tempfile::tempdir().unwrap();
     let work = dir.path().join("work");
     fs::create_dir(&work).unwrap();
@@ -102,5 +108,24 @@ fn what_a_failed_task_has_left_is_told_and_computed_again() {
     assert!(matches!(error, Error::Store(store::Error::Damaged { .. })), "{error}");
     assert_eq!(job.missing().unwrap(), [0]);
     task.run(0).unwrap();
-    assert!(job.account(0).unwrap().is_some());
+    assert!(job.receipt(0).unwrap().is_some());
+}
+
+#[test]
+fn a_shard_with_a_denied_user_or_movie_is_refused_and_the_job_names_no_denied_id() {
+    for deny in ["user 2\nuser 4018273645", "movie 30\nmovie 4018273645"] {
+        let dir = tempfile::tempdir().unwrap();
+        let (output, work) = (dir.path().join("output"), dir.path().join("work"));
+        fs::create_dir(&work).unwrap();
+        let repository = Repository::in_directory(&output);
+        let job = prepared_without(&repository, &work, deny);
+        let task = Task::open(repository.location(), None, &work).unwrap();
+        let error = task.run(0).unwrap_err();
+        assert!(matches!(error, Error::BadRatings { .. }), "{error}");
+        assert!(error.to_string().contains("deny list") && !error.to_string().contains("user 2"), "{error}");
+        assert_eq!(job.missing().unwrap(), [0]);
+        let plan = output.join("jobs").join(job.id().to_string()).join("plan.json");
+        let plan = fs::read_to_string(plan).unwrap();
+        assert!(plan.contains("denied") && !plan.contains("4018273645"), "{plan}");
+    }
 }

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use store::GenerationId;
-use store::manifest::{Account, FORMAT_VERSION, Phase};
+use store::manifest::{Account, FORMAT_VERSION, Phase, Usage};
 
 use super::*;
 
@@ -34,7 +34,7 @@ fn report(outcome: Outcome) -> Report {
     let mut account = Account { code_version: "1.2.3".to_owned(), ..Account::default() };
     account.rows.kept = 40_000;
     account.rows.rejected_by_reason = BTreeMap::from([("bad \"user\"\\".to_owned(), 7)]);
-    account.phases = BTreeMap::from([("train".to_owned(), Phase { seconds: 1.5, peak_rss_bytes: 9 })]);
+    account.phases = BTreeMap::from([(Phase::Train, Usage { seconds: 1.5, peak_rss_bytes: 9 })]);
     account.metrics = BTreeMap::from([("rmse".to_owned(), 0.8), ("ndcg@10".to_owned(), 0.3)]);
     account.gate.verdict = if outcome == Outcome::Refused { Verdict::Refused } else { Verdict::Passed };
     let manifest = Manifest {

@@ -1,17 +1,17 @@
-//! The candidates of a generation, and their scores by the definition.
+//! The candidates of a generation, and their scores by definition.
 
 use pulp::Arch;
 use store::records::Factors;
 use store::{MovieId, Tables};
 
-/// All movies that a list may have, ids ascending, and their factors.
+/// All movies that a list may hold, ids ascending, and their factors.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidates {
     movies: Vec<MovieId>,
     factors: Vec<Factors>,
 }
 
-/// A dot product in f64, and what the same sum in f32 may be off by.
+/// A dot product in f64, and the tolerance of the same sum in f32.
 pub(super) struct Reference {
     pub(super) score: f64,
     pub(super) tolerance: f64,
@@ -21,7 +21,7 @@ impl Candidates {
     /// Reads all candidates.
     ///
     /// # Errors
-    /// Those of the store.
+    /// [`store::Error::Damaged`] for a record that cannot be decoded; an error of the record engine.
     pub fn of(tables: &Tables) -> store::Result<Self> {
         let (movies, factors) = tables.candidates().collect::<store::Result<_>>()?;
         Ok(Self { movies, factors })
@@ -33,7 +33,7 @@ impl Candidates {
         self.movies.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.movies.is_empty()
@@ -44,17 +44,17 @@ impl Candidates {
         &self.movies
     }
 
-    /// A candidate's factors; `None` for a movie that is none.
+    /// Returns a candidate's factors; `None` for a movie that is not a candidate.
     pub(super) fn factors(&self, movie: MovieId) -> Option<&Factors> {
         self.movies.binary_search(&movie).ok().map(|row| &self.factors[row])
     }
 
-    /// The first candidate that has another number of factors.
-    pub(super) fn misfit(&self, n_factors: usize) -> Option<MovieId> {
+    /// Returns the first candidate with another number of factors.
+    pub(super) fn first_with_other_length(&self, n_factors: usize) -> Option<MovieId> {
         self.factors.iter().position(|factors| factors.0.len() != n_factors).map(|row| self.movies[row])
     }
 
-    /// The scores of all candidates for a user, in their order.
+    /// Returns the scores of all candidates for a user, in the order of the candidates.
     pub(super) fn scores(&self, user: &Factors) -> Vec<f32> {
         Arch::new().dispatch(
             #[inline(always)]
@@ -63,21 +63,21 @@ impl Candidates {
     }
 }
 
-/// The score that a list is ordered by: `sum over f of user[f] * item[f]` in f32, one fused multiply-add a factor,
-/// from the first to the last.
+/// Returns the score that a list is ordered by: `sum over f of user[f] * item[f]` in f32, one fused multiply-add a
+/// factor, from the first to the last.
 #[inline(always)]
 pub(super) fn score(user: &Factors, item: &Factors) -> f32 {
     user.0.iter().zip(&item.0).fold(0.0, |sum, (p, q)| p.mul_add(*q, sum))
 }
 
-/// The same sum in f64. A chain of n fused multiply-adds rounds n times, so that in f32 it is off by at most
+/// Returns the same sum in f64. A chain of n fused multiply-adds rounds n times, so the error of the sum in f32 is at most
 ///
 /// ```text
 /// n u / (1 - n u) * sum over f of |user[f] * item[f]| + n * 2^-150,   u = 2^-24
 /// ```
 ///
 /// (Higham: Accuracy and Stability of Numerical Algorithms, 2002, section 3.1; the last term is for sums that are
-/// subnormal). Doubled, for f64 rounds too and the sum of magnitudes is its own.
+/// subnormal). The tolerance is twice this bound, since the sums in f64 round too.
 pub(super) fn reference(user: &Factors, item: &Factors) -> Reference {
     let products = || user.0.iter().zip(&item.0).map(|(&p, &q)| f64::from(p) * f64::from(q));
     let magnitude: f64 = products().map(f64::abs).sum();

@@ -1,13 +1,12 @@
-//! Proof that the lists of a generation are what they should be, from the generation alone.
+//! `pipeline verify`: checks the lists of a generation, from the generation alone.
 //!
 //! A sample of users is scored again from the stored factors, one movie after another, by a plain loop that
-//! shares nothing with [`scoring`], and each stored list is held against the outcome and against
-//! the stored history: see [`Candidates::check`]. That the files are those that the run wrote is proved before,
-//! by opening them. Whether the factors are any good is [`evaluation`]'s matter.
+//! shares nothing with [`scoring`], and each stored list is compared with these scores and with the stored
+//! history: see [`Candidates::check`]. Opening the generation checks before that the files are those that the run wrote.
+//! The quality of the factors is measured by [`evaluation`].
 
 mod candidates;
-mod checks;
-mod denied;
+mod stored;
 
 use std::num::NonZeroUsize;
 
@@ -18,73 +17,73 @@ use rayon::prelude::*;
 use serde::Serialize;
 use store::{DenyList, GenerationId, MovieId, UserId};
 
+use crate::checks::Denial;
 use crate::error::Result;
 use crate::generations::{self, Place};
 pub use candidates::Candidates;
-pub use checks::{Fault, Stored, check_list};
-pub use denied::{Denial, Remnant};
+pub use stored::Stored;
 
-/// Memory for the generation's pages: users are looked up once, in order.
+/// The cache of the generation's pages. It is small, as users are looked up once, in order.
 const CACHE_BYTES: u64 = 64 << 20;
 
-/// What is to be verified, and how much of it.
+/// The settings of a verification.
 #[derive(Debug, Clone)]
 pub struct VerifySettings {
-    /// Where generations are.
+    /// The repository and the work directory.
     pub place: Place,
-    /// Which; `None` for the published one.
+    /// The generation; `None` for the published one.
     pub generation: Option<GenerationId>,
-    /// How many users are drawn.
+    /// The number of users in the sample.
     pub n_users: NonZeroUsize,
-    /// What draws them.
+    /// The seed of the sample.
     pub seed: u64,
-    /// What must not be stored, if anything.
+    /// The users and movies that must not be stored, if any.
     pub deny_list: Option<DenyList>,
 }
 
-/// What was verified, and what is wrong.
+/// The result of a verification.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Verification {
     /// The generation.
     pub generation: GenerationId,
-    /// Whether nothing is wrong.
+    /// Whether everything is correct.
     pub ok: bool,
-    /// The users that the generation has lists of.
+    /// The users with a list.
     pub users: usize,
-    /// The users that were drawn.
+    /// The users of the sample.
     pub users_verified: usize,
-    /// The candidates of all.
+    /// The candidates.
     pub movies: usize,
-    /// Entries of the lists of the users drawn.
+    /// Entries of the lists of the sample.
     pub entries: usize,
     /// The greatest distance of a stored score from the dot product in f64.
     pub largest_rounding: f64,
     /// The first thing wrong with each user, by ascending id.
     pub faults: Vec<UserFault>,
-    /// Whether nothing is stored of what was denied.
+    /// The result of the search for denied users and movies; `None` without a deny list.
     pub denied: Option<Denial>,
 }
 
-/// What is wrong with a user's records.
+/// A fault of a user's records.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct UserFault {
-    /// Whose.
+    /// The user.
     pub user: UserId,
-    /// The movie concerned, where it is about one.
+    /// The movie, if the fault is about one.
     pub movie: Option<MovieId>,
-    /// A sentence.
+    /// The fault as a sentence.
     pub fault: String,
 }
 
 /// Opens a generation, which checks every file of its records, and verifies the lists of a sample of its users. With a
-/// deny list it also reads the lists of all, for what should not be there.
+/// deny list it also searches the lists of all users for denied ids.
 ///
 /// Cost: n_users * n_movies * n_factors multiplications. Memory: the candidates' factors, and a score for each of
 /// them a thread.
 ///
 /// # Errors
-/// [`crate::Error::NothingPublished`]; those of the store, [`store::Error::Damaged`] among them. A wrong list is no
-/// error but a fault.
+/// [`Error::NothingPublished`](crate::Error::NothingPublished); [`Error::Store`](crate::Error::Store), with
+/// [`store::Error::Damaged`] for a damaged file. A wrong list is not an error but a fault of the result.
 pub fn verify(settings: &VerifySettings) -> Result<Verification> {
     let repository = settings.place.open()?;
     let id = match &settings.generation {
@@ -132,7 +131,7 @@ pub fn verify(settings: &VerifySettings) -> Result<Verification> {
     Ok(verification)
 }
 
-/// Some users, ids ascending; all where there are no more.
+/// Draws `n` users, ids ascending; all where there are no more.
 fn draw(users: &[UserId], n: usize, seed: u64) -> Vec<UserId> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let drawn = index::sample(&mut rng, users.len(), n.min(users.len()));

@@ -19,6 +19,11 @@ pub(crate) struct GateArgs {
     #[arg(default_value_t = Bounds::DEFAULT.max_gain)]
     #[arg(env = "RECOMMENDER__GATE__MAX_GAIN")]
     max_gain: f64,
+    /// The largest share of rejected rows
+    #[arg(long, help_heading = HEADING, value_name = "SHARE", allow_negative_numbers = true)]
+    #[arg(default_value_t = Bounds::DEFAULT.max_rejected)]
+    #[arg(env = "RECOMMENDER__GATE__MAX_REJECTED")]
+    max_rejected: f64,
     /// The largest increase of the share of rejected rows
     #[arg(long, help_heading = HEADING, value_name = "SHARE", allow_negative_numbers = true)]
     #[arg(default_value_t = Bounds::DEFAULT.max_more_rejected)]
@@ -29,12 +34,12 @@ pub(crate) struct GateArgs {
     #[arg(default_value_t = Bounds::DEFAULT.max_unnamed)]
     #[arg(env = "RECOMMENDER__GATE__MAX_UNNAMED")]
     max_unnamed: f64,
-    /// The largest loss of NDCG@100 and RMSE on held-out ratings
+    /// The largest loss of NDCG@K and RMSE on held-out ratings. K is 100, --depth or the number of movies, the least
     #[arg(long, help_heading = HEADING, value_name = "SHARE", allow_negative_numbers = true)]
     #[arg(default_value_t = Bounds::DEFAULT.max_quality_loss)]
     #[arg(env = "RECOMMENDER__GATE__MAX_QUALITY_LOSS")]
     max_quality_loss: f64,
-    /// The smallest gain in NDCG@100 over the most popular movies; -inf means no bound
+    /// The smallest gain in NDCG@K over the most popular movies; -inf means no bound
     #[arg(long, help_heading = HEADING, value_name = "SHARE", allow_negative_numbers = true)]
     #[arg(default_value_t = Bounds::DEFAULT.min_lift)]
     #[arg(env = "RECOMMENDER__GATE__MIN_LIFT")]
@@ -54,6 +59,7 @@ impl GateArgs {
         Bounds {
             max_loss: self.max_loss,
             max_gain: self.max_gain,
+            max_rejected: self.max_rejected,
             max_more_rejected: self.max_more_rejected,
             max_unnamed: self.max_unnamed,
             max_quality_loss: self.max_quality_loss,

@@ -22,10 +22,6 @@ pub(crate) use verification::of_verification;
 
 use super::invocation::{Hints, Invocation};
 
-/// The phases of a run, in order.
-const PHASES: [&str; 9] =
-    ["ingest", "evaluate", "train", "cut", "score", "compare", "gate", "report", "publish"];
-
 /// Returns the account of a run: what was read, how good the model is, what was published, and the next command.
 pub(crate) fn of_run(report: &Report, hints: &Hints) -> String {
     let (mut lines, output) = (Lines::default(), hints.output());
@@ -116,12 +112,10 @@ fn write_model(lines: &mut Lines, account: &Account, n_shards: Option<u32>) {
     let rate = HumanCount(account.candidates_per_second as u64);
     lines.labeled("Scored", format!("{users} users, the best {} of each; {rate} candidates/s", counts.depth));
 
-    let peak = account.phases.values().map(|phase| phase.peak_rss_bytes).max().unwrap_or(0);
-    let seconds: f64 = account.phases.values().map(|phase| phase.seconds).sum();
-    let phases: Vec<_> = PHASES
-        .iter()
-        .filter_map(|&name| Some(format!("{name} {:.2}", account.phases.get(name)?.seconds)))
-        .collect();
+    let peak = account.phases.values().map(|usage| usage.peak_rss_bytes).max().unwrap_or(0);
+    let seconds: f64 = account.phases.values().map(|usage| usage.seconds).sum();
+    let phases: Vec<_> =
+        account.phases.iter().map(|(phase, usage)| format!("{phase} {:.2}", usage.seconds)).collect();
     lines.labeled("Took", format!("{seconds:.2} s ({}), at most {}", phases.join(", "), HumanBytes(peak)));
 }
 

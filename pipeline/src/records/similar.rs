@@ -1,8 +1,8 @@
-//! The movies most like each: those whose factors point the same way.
+//! The lists of similar movies, by the cosine of the angle between two items' factors.
 //!
-//! The cosine of the angle between two items' factors, so that how popular they are is no matter. Exact, by the scorer
-//! that makes the users' lists: with factors of length 1, an item's best are those of a user with its factors who has
-//! seen that item.
+//! The cosine does not depend on the lengths of the factors, and so not on popularity. The lists are exact. They come from
+//! the scorer of users: with factors of length 1, the most similar items are the best of a user who has the item's factors
+//! and has seen that item alone.
 
 use interactions::Csr;
 use interactions::{ItemIndex, Vocabulary};
@@ -15,15 +15,15 @@ use store::records::Similar;
 
 use crate::error::Result;
 
-/// Items whose lists are held at once.
+/// Items whose lists are in memory at once.
 const ITEMS_IN_FLIGHT: usize = 8192;
 
-/// Writes the `n` movies most like each candidate. Cost: at most n_items^2 * n_factors multiplications. Memory: the item
+/// Writes the `n` movies most similar to each candidate. Cost: at most n_items^2 * n_factors multiplications. Memory: the item
 /// factors twice.
 ///
 /// # Errors
-/// Those of the store.
-pub fn write(
+/// [`Error::Store`](crate::Error::Store).
+pub fn write_similar(
     writer: &mut DraftGeneration,
     factors: &RankingFactors,
     vocabulary: &Vocabulary,
@@ -49,7 +49,7 @@ pub fn write(
     Ok(())
 }
 
-/// The items' factors, each of length 1, as users and as items. What has no length keeps none.
+/// Returns the items' factors, each of length 1, as users and as items. Factors of length 0 stay so.
 fn directions(factors: &RankingFactors) -> RankingFactors {
     let mut directions = factors.item_factors.clone();
     for row in directions.chunks_exact_mut(factors.n_factors) {
@@ -68,7 +68,7 @@ fn directions(factors: &RankingFactors) -> RankingFactors {
 fn record(list: &[Scored], movie: impl Fn(u32) -> MovieId) -> Similar {
     Similar {
         movies: list.iter().map(|scored| movie(scored.item)).collect(),
-        // Rounding may take the cosine of what points the same way a little beyond 1.
+        // Rounding may move the cosine of parallel factors a little above 1.
         cosines: list.iter().map(|scored| scored.score.clamp(-1.0, 1.0)).collect(),
     }
 }

@@ -1,7 +1,7 @@
-//! Proof that nothing is stored of what a deny list names.
+//! Checks that no entry of a deny list is stored.
 //!
-//! What is found goes into manifests and logs, from which nobody can be deleted: a user is named by the place on the
-//! list, never by the id.
+//! The findings go into manifests and logs, which outlive a deletion. So a user is named by the place on the list, never by
+//! the id.
 
 use std::fmt;
 
@@ -16,47 +16,47 @@ pub enum Remnant {
     /// A deleted user has a record.
     #[error("deleted user no. {place} of the deny list (by ascending id) still has {record}")]
     User {
-        /// Which of the deleted users, counted from 1 by ascending id.
+        /// The place among the deleted users, counted from 1 by ascending id.
         place: usize,
-        /// What there is.
+        /// The kind of record.
         record: &'static str,
     },
     /// A hidden movie has a record.
     #[error("hidden movie {movie} still has {record}")]
     Movie {
-        /// Which.
+        /// The movie.
         movie: MovieId,
-        /// What there is.
+        /// The kind of record.
         record: &'static str,
     },
-    /// A hidden movie stands among others.
+    /// A hidden movie is in a record of others.
     #[error("hidden movie {movie} is still in {record}")]
     Entry {
-        /// Which.
+        /// The movie.
         movie: MovieId,
-        /// Where.
+        /// The record that the movie is in.
         record: String,
     },
 }
 
-/// What came of looking for all that a deny list names.
+/// The result of the search for all entries of a deny list.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Denial {
-    /// How many hidden movies were looked for.
+    /// Hidden movies that were searched for.
     pub movies: usize,
-    /// How many deleted users.
+    /// Deleted users that were searched for.
     pub users: usize,
-    /// The first that was found, as a sentence.
+    /// The first finding, as a sentence.
     pub found: Option<String>,
 }
 
 impl Denial {
-    /// Looks everywhere. `users` are all who have a list.
+    /// Searches all records. `users` are all users with a list.
     ///
     /// # Errors
-    /// Those of the store.
+    /// [`store::Error::Damaged`] for a record that cannot be decoded; an error of the record engine.
     pub fn of(deny: &DenyList, tables: &Tables, users: &[UserId]) -> store::Result<Self> {
-        let found = match Remnant::beside_lists(deny, tables)? {
+        let found = match Remnant::outside_lists(deny, tables)? {
             Some(found) => Some(found),
             None => first(users, |user| {
                 let (list, history) = (tables.top_n(user)?, tables.history(user)?);
@@ -66,7 +66,7 @@ impl Denial {
         Ok(Self::new(deny, found.map(|found| found.to_string())))
     }
 
-    /// What came of it, `found` being the first that should not be there.
+    /// Returns the result of a search that found `found` first.
     pub(crate) fn new(deny: &DenyList, found: Option<String>) -> Self {
         Self { movies: deny.movies().len(), users: deny.users().len(), found }
     }
@@ -85,12 +85,12 @@ impl fmt::Display for Denial {
 }
 
 impl Remnant {
-    /// Looks everywhere but in the lists and histories of users who are not deleted: for the records of what is denied,
-    /// and for hidden movies among those that are offered to anyone or are like another.
+    /// Searches all records but the lists and histories of users who are not deleted: for records of denied ids, and for
+    /// hidden movies in the fallback list and in the lists of similar movies.
     ///
     /// # Errors
-    /// Those of the store.
-    pub(crate) fn beside_lists(deny: &DenyList, tables: &Tables) -> store::Result<Option<Self>> {
+    /// [`store::Error::Damaged`] for a record that cannot be decoded; an error of the record engine.
+    pub(crate) fn outside_lists(deny: &DenyList, tables: &Tables) -> store::Result<Option<Self>> {
         for (user, place) in deny.users().zip(1..) {
             let records = [
                 ("a list", tables.top_n(user)?.is_some()),
@@ -115,10 +115,7 @@ impl Remnant {
             }
         }
         if let Some(movie) = hidden(deny, &tables.fallback().movies) {
-            return Ok(Some(Self::Entry {
-                movie,
-                record: "the list for users whom nobody knows".to_owned(),
-            }));
+            return Ok(Some(Self::Entry { movie, record: "the fallback list".to_owned() }));
         }
         let candidates: Vec<MovieId> = tables.candidate_ids().collect::<store::Result<_>>()?;
         first(&candidates, |candidate| {
@@ -128,8 +125,7 @@ impl Remnant {
         })
     }
 
-    /// Looks into what there is of a user's list and history. Those of a deleted one are for [`Remnant::beside_lists`] to
-    /// find.
+    /// Searches a user's list and history. [`Remnant::outside_lists`] finds those of a deleted user.
     pub(crate) fn of_lists(
         deny: &DenyList,
         user: UserId,
@@ -152,7 +148,7 @@ fn hidden(deny: &DenyList, movies: &[MovieId]) -> Option<MovieId> {
     movies.iter().copied().find(|&movie| deny.hides(movie))
 }
 
-/// The first thing that is found, in the order of the ids, on all threads.
+/// Returns the first finding in the order of the ids. Runs on all threads.
 fn first<Id: Copy + Sync>(
     ids: &[Id],
     find: impl Fn(Id) -> store::Result<Option<Remnant>> + Sync,
@@ -169,7 +165,7 @@ mod tests {
 
     use super::*;
 
-    /// What is found, user 18 being deleted and movie 9 hidden, in a small generation and what `also` writes before it.
+    /// Returns the finding in a small generation after the writes of `also`. User 18 is deleted and movie 9 hidden.
     fn found(also: impl Fn(&mut DraftGeneration)) -> String {
         let output = tempfile::tempdir().unwrap();
         let mut writer = DraftGeneration::create(output.path()).unwrap();
@@ -181,7 +177,7 @@ mod tests {
             writer.movies.put(movie, &Movie::unnamed(movie)).unwrap();
             writer.item_factors.put(movie, &Factors(vec![1.0])).unwrap();
         }
-        // The fallback is written at most once, so it says by itself whether it is the case's.
+        // The fallback is written at most once; it fails here where the case has written its own.
         let _ = writer.put_fallback(&list(&[71, 72]));
         let deny = DenyList::parse(Path::new("deny.txt"), b"user 18\nuser 4\nmovie 9\n").unwrap();
         let tables = writer.tables().unwrap();
@@ -203,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_is_stored_of_it_that_is_said_with_how_much_was_looked_for() {
+    fn a_generation_without_denied_ids_states_how_many_were_searched_for() {
         assert_eq!(found(|_| ()), "nothing is stored of 1 hidden movies and 2 deleted users");
     }
 
@@ -228,8 +224,8 @@ mod tests {
         assert_eq!(found(|writer| writer.item_factors.put(movie, &factors).unwrap()), has("factors"));
         assert_eq!(found(|writer| writer.similar.put(movie, &similar()).unwrap()), has("similar movies"));
         let is_in = |record: &str| format!("hidden movie 9 is still in {record}");
-        let beside = found(|writer| writer.similar.put(MovieId::new(72), &similar()).unwrap());
-        assert_eq!(beside, is_in("the movies similar to movie 72"));
+        let similar_list = found(|writer| writer.similar.put(MovieId::new(72), &similar()).unwrap());
+        assert_eq!(similar_list, is_in("the movies similar to movie 72"));
         let in_list = found(|writer| writer.top_n.put(other, &list(&[71, 9])).unwrap());
         assert_eq!(in_list, is_in("the list of user 5"));
         let in_history = |writer: &mut DraftGeneration| {
@@ -238,6 +234,6 @@ mod tests {
         };
         assert_eq!(found(in_history), is_in("the history of user 5"));
         let for_anyone = found(|writer| writer.put_fallback(&list(&[71, 9])).unwrap());
-        assert_eq!(for_anyone, is_in("the list for users whom nobody knows"));
+        assert_eq!(for_anyone, is_in("the fallback list"));
     }
 }

@@ -1,4 +1,6 @@
-//! From matrix positions back to identities, and into the store.
+//! Builds the records of users and movies from matrix positions, and writes them to the draft of a generation.
+
+mod similar;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -15,22 +17,23 @@ use store::draft::DraftGeneration;
 use store::records::{Factors, History, Movie, TopN};
 
 use crate::error::Result;
+pub use similar::write_similar;
 
-/// What a night has found out, to be written record by record.
+/// Builds records from the results of a run.
 #[derive(Debug, Clone, Copy)]
-pub struct Findings<'a> {
-    /// The numbering of users and items.
+pub struct RecordBuilder<'a> {
+    /// The keys of users and items by index.
     pub vocabulary: &'a Vocabulary,
     /// The ratings.
     pub interactions: &'a Interactions,
-    /// What was learnt of them.
+    /// The model trained on them.
     pub model: &'a Model,
-    /// The stars that a prediction may have.
+    /// The range of predicted stars.
     pub scale: Scale,
 }
 
-impl Findings<'_> {
-    /// Names each rated movie that has no metadata by its id, and returns which these are.
+impl RecordBuilder<'_> {
+    /// Adds each rated movie without metadata, with a title made of its id. Returns the ids of these movies.
     pub fn name_unnamed(&self, metadata: &mut BTreeMap<MovieId, Movie>) -> Vec<MovieId> {
         let unnamed: Vec<_> =
             self.vocabulary.items().iter().copied().filter(|id| !metadata.contains_key(id)).collect();
@@ -38,10 +41,10 @@ impl Findings<'_> {
         unnamed
     }
 
-    /// Announces the records of users that will follow.
+    /// Announces the keys of the users' records, which must be written in this order.
     ///
     /// # Errors
-    /// Those of the store.
+    /// [`Error::Store`](crate::Error::Store).
     pub fn announce_users(&self, writer: &mut DraftGeneration) -> Result<()> {
         let users = || self.vocabulary.users().iter().copied();
         writer.top_n.announce(users())?;
@@ -49,10 +52,10 @@ impl Findings<'_> {
         Ok(writer.user_factors.announce(users())?)
     }
 
-    /// Announces the records of movies that will follow.
+    /// Announces the keys of the movies' records, which must be written in this order.
     ///
     /// # Errors
-    /// Those of the store.
+    /// [`Error::Store`](crate::Error::Store).
     pub fn announce_movies(
         &self,
         writer: &mut DraftGeneration,
@@ -63,11 +66,11 @@ impl Findings<'_> {
         Ok(writer.movies.announce(metadata.keys().copied())?)
     }
 
-    /// Writes the lists, histories and factors of a range of users, `lists[0]` being that of the first: two threads'
-    /// work, for lists are about half of the bytes. Cost: a prediction of stars for each entry of a list.
+    /// Writes the lists, histories and factors of a range of users. `lists[0]` is the list of the first user. One thread
+    /// writes the lists, about half of the bytes, and another the rest. Cost: a prediction of stars for each entry.
     ///
     /// # Errors
-    /// Those of the store.
+    /// [`Error::Store`](crate::Error::Store).
     pub fn write_users(
         &self,
         writer: &mut DraftGeneration,
@@ -90,11 +93,11 @@ impl Findings<'_> {
         Ok(lists.and(others)?)
     }
 
-    /// Writes what is known of movies and candidates: metadata, factors, the list for users whom nobody knows, and
-    /// what factors of further users are solved from.
+    /// Writes the metadata of movies, the factors of candidates, the fallback list of `depth` entries, and the terms that
+    /// factors of new users are solved from.
     ///
     /// # Errors
-    /// Those of the store.
+    /// [`Error::Store`](crate::Error::Store).
     pub fn write_movies(
         &self,
         writer: &mut DraftGeneration,
@@ -113,7 +116,7 @@ impl Findings<'_> {
         Ok(writer.put_fallback(&self.most_rated(depth))?)
     }
 
-    /// What a user has rated. Columns ascend, and items are numbered by ascending id: so do the ids.
+    /// Returns the history of a user, ids ascending: columns ascend, and items are numbered by ascending id.
     fn history(&self, user: usize) -> History {
         let (items, stars) = self.interactions.by_user.row(user);
         History { movies: items.iter().map(|&item| self.movie(item)).collect(), stars: stars.to_vec() }
@@ -128,7 +131,7 @@ impl Findings<'_> {
         }
     }
 
-    /// The `depth` movies that most users have rated; a score is how many.
+    /// Returns the `depth` movies that most users have rated. A score is the number of raters.
     fn most_rated(&self, depth: usize) -> TopN {
         let mut items = popularity::by_raters(&self.interactions.by_item);
         items.truncate(depth);
@@ -167,13 +170,13 @@ mod tests {
         let vocabulary = Vocabulary::of(&ratings);
         let interactions = Interactions::of(&ratings, &vocabulary);
         let model = Model::train(&interactions, &TrainSettings::default(), &ProgressBar::hidden()).unwrap();
-        let findings = Findings {
+        let builder = RecordBuilder {
             vocabulary: &vocabulary,
             interactions: &interactions,
             model: &model,
             scale: Scale::default(),
         };
-        let list = findings.most_rated(3);
+        let list = builder.most_rated(3);
         assert_eq!(list.movies, [MovieId::new(20), MovieId::new(10), MovieId::new(30)]);
         assert_eq!(list.scores, [3.0, 2.0, 2.0]);
         assert!(list.stars.iter().all(|stars| (stars - 4.0).abs() < 0.01), "{:?}", list.stars);

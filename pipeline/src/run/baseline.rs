@@ -1,0 +1,140 @@
+//! The state before a run: the generation to compare with, and whether anything has changed since it was made.
+//!
+//! A change is one of content: the digests of the input files and of the program, or the settings.
+
+use reading::OpenInput;
+use store::Repository;
+use store::manifest::{Account, Manifest, Verdict};
+use store::repository::{Mark, Pointer};
+
+use super::{Outcome, RunSettings};
+use crate::error::{Error, Result};
+use crate::gate::Baseline;
+
+/// If a run would reproduce a generation that exists, returns its manifest and the outcome to report.
+pub(super) fn unchanged(
+    repository: &Repository,
+    baseline: &Baseline,
+    input: &OpenInput,
+    program: &str,
+    settings: &RunSettings,
+) -> Result<Option<(Outcome, Manifest)>> {
+    if settings.always || program.is_empty() {
+        return Ok(None);
+    }
+    let parameters = settings.parameters();
+    let is_same = |manifest: &Manifest| {
+        let Account { source, program: by, parameters: with, .. } = &manifest.account;
+        // A generation that lost a file is computed again.
+        Ok::<_, Error>(
+            by == program
+                && *with == parameters
+                && input.is(source)?
+                && repository.check_files(manifest).is_ok(),
+        )
+    };
+    if let Some(published) = baseline.published()
+        && is_same(published)?
+    {
+        return Ok(Some((Outcome::Unchanged, published.clone())));
+    }
+    // So is one whose manifest cannot be read.
+    let withdrawn = repository.marked(Mark::Withdrawn)?.into_keys().rev();
+    for manifest in withdrawn.filter_map(|id| repository.manifest(&id).ok()) {
+        if is_same(&manifest)? {
+            return Ok(Some((Outcome::Withdrawn, manifest)));
+        }
+    }
+    Ok(None)
+}
+
+/// Reads the manifest of the published generation. If that cannot be read, returns the newest generation that passed the
+/// gate and was not withdrawn.
+pub(super) fn read(repository: &Repository, seen: &Pointer) -> Result<Baseline> {
+    let manifest = match seen.generation() {
+        Ok(None) => return Ok(Baseline::None("nothing was published before".to_owned())),
+        Ok(Some(id)) => repository.manifest(&id),
+        Err(unreadable) => Err(unreadable),
+    };
+    match manifest {
+        Ok(manifest) => Ok(Baseline::Published(Box::new(manifest))),
+        // After an upgrade that changes the format, no generation can be read. Nothing is damaged.
+        Err(e @ store::Error::OtherFormat { .. }) => {
+            tracing::warn!("no comparison with the published generation: {e}");
+            Ok(Baseline::None(e.to_string()))
+        }
+        Err(
+            e @ (store::Error::BadCurrent { .. }
+            | store::Error::Incomplete { .. }
+            | store::Error::Damaged { .. }),
+        ) => instead_of_published(repository, e.to_string()),
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// Returns the newest generation that passed the gate and was not withdrawn, for a published one that cannot be read.
+fn instead_of_published(repository: &Repository, problem: String) -> Result<Baseline> {
+    let withdrawn = repository.marked(Mark::Withdrawn)?;
+    let ids = repository.generations()?.into_iter().rev().filter(|id| !withdrawn.contains_key(id));
+    let mut manifests = ids.filter_map(|id| repository.manifest(&id).ok());
+    let Some(manifest) = manifests.find(|manifest| manifest.account.gate.verdict != Verdict::Refused) else {
+        tracing::warn!("no comparison with the published generation: {problem}");
+        return Ok(Baseline::Unreadable(problem));
+    };
+    tracing::warn!("compared with {} instead of the published generation: {problem}", manifest.generation);
+    Ok(Baseline::Earlier { manifest: Box::new(manifest), problem })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use store::draft::DraftGeneration;
+    use store::manifest::{Account, Gate};
+    use store::records::TopN;
+
+    use super::*;
+
+    /// Adds a small generation with a verdict and returns its id.
+    fn add(repository: &Repository, verdict: Verdict) -> store::GenerationId {
+        let work = tempfile::tempdir().unwrap();
+        let staging = repository.staging(work.path()).unwrap();
+        let mut writer = DraftGeneration::create(staging.dir()).unwrap();
+        writer.put_fallback(&TopN::default()).unwrap();
+        let gate = Gate { verdict, ..Gate::default() };
+        let manifest = writer.finish().unwrap().seal(Account { gate, ..Account::default() }).unwrap();
+        repository.add(&staging, &manifest, |_| ()).unwrap();
+        manifest.generation
+    }
+
+    #[test]
+    fn a_published_generation_that_cannot_be_read_is_replaced_by_the_newest_that_passed() {
+        let dir = tempfile::tempdir().unwrap();
+        let repository = Repository::in_directory(dir.path());
+        let found = || {
+            let seen = repository.pointer().unwrap();
+            read(&repository, &seen).unwrap()
+        };
+        assert!(matches!(found(), Baseline::None(_)));
+        fs::create_dir_all(dir.path()).unwrap();
+        fs::write(dir.path().join("CURRENT"), "").unwrap();
+        assert!(matches!(found(), Baseline::Unreadable(_)), "there is no other");
+        let good = add(&repository, Verdict::Passed);
+        add(&repository, Verdict::Refused);
+        let Baseline::Earlier { manifest, problem } = found() else { panic!("{:?}", found()) };
+        assert_eq!(manifest.generation, good);
+        assert!(problem.contains("CURRENT"), "{problem}");
+
+        // The published manifest with one bit changed.
+        let published = add(&repository, Verdict::Passed);
+        fs::write(dir.path().join("CURRENT"), format!("{published}\n")).unwrap();
+        assert_eq!(found().published().unwrap().generation, published);
+        let path = repository.path(&published, "manifest.json");
+        let mut bytes = fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 4;
+        fs::write(&path, bytes).unwrap();
+        assert_eq!(found().manifest().unwrap().generation, good);
+        assert!(found().published().is_none(), "a run must not take it for the published one");
+    }
+}

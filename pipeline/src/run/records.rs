@@ -1,0 +1,89 @@
+//! The steps that runs with and without shards have in common: the records of items, the evidence of the report, and the
+//! end of a draft.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use report::Evidence;
+use store::draft::DraftGeneration;
+use store::manifest::Phase;
+use store::records::Movie;
+use store::{MovieId, Tables};
+
+use super::RunContext;
+use crate::error::Result;
+use crate::evidence::Sources;
+use crate::gate::ListAudit;
+use crate::meter::Meter;
+use crate::records::{self, RecordBuilder};
+
+/// Adds each rated movie without metadata under the title that the store gives it, with a warning. Returns their number.
+pub(super) fn name_unnamed(
+    builder: &RecordBuilder<'_>,
+    metadata: &mut BTreeMap<MovieId, Movie>,
+    movies: &Path,
+) -> usize {
+    const SHOWN: usize = 10;
+    let unnamed = builder.name_unnamed(metadata);
+    if !unnamed.is_empty() {
+        let first: Vec<_> = unnamed.iter().take(SHOWN).map(ToString::to_string).collect();
+        let more = if unnamed.len() > SHOWN { ", ..." } else { "" };
+        tracing::warn!(
+            "{} rated movies are not in {} and are named by their id: {}{more}",
+            unnamed.len(),
+            movies.display(),
+            first.join(", ")
+        );
+    }
+    unnamed.len()
+}
+
+/// Writes the records that belong to no user: similar movies, metadata, factors of items and the fallback list.
+///
+/// # Errors
+/// [`Error::Store`](crate::Error::Store).
+pub(super) fn write_item_records(
+    context: &RunContext<'_>,
+    builder: &RecordBuilder<'_>,
+    metadata: &BTreeMap<MovieId, Movie>,
+    writer: &mut DraftGeneration,
+    meter: &mut Meter,
+) -> Result<()> {
+    let &RunContext { settings, progress, .. } = context;
+    meter.measure(Phase::Compare, || {
+        records::write_similar(writer, &builder.model.ranking, builder.vocabulary, settings.similar, progress)
+    })?;
+    meter.measure(Phase::Write, || builder.write_movies(writer, metadata, settings.depth))
+}
+
+/// Returns where the evidence of the report is collected from.
+pub(super) fn sources<'a>(
+    context: &RunContext<'a>,
+    builder: &RecordBuilder<'a>,
+    tables: &'a Tables,
+    lists: &'a ListAudit,
+) -> Sources<'a> {
+    let &RunContext { settings, repository, baseline, .. } = context;
+    let &RecordBuilder { vocabulary, interactions, model, scale } = builder;
+    Sources {
+        tables,
+        lists,
+        interactions,
+        vocabulary,
+        course: &model.curve,
+        scale,
+        deny: settings.deny_list.as_ref(),
+        repository,
+        before: baseline.manifest(),
+        work: &settings.place.work,
+    }
+}
+
+/// Returns the evidence of the report. Evidence that cannot be read is left out with a warning, since a report decides
+/// nothing.
+pub(super) fn or_empty(evidence: Result<Evidence>) -> Evidence {
+    evidence.unwrap_or_else(|e| {
+        tracing::warn!("the report shows no lists: {e}");
+        Evidence::default()
+    })
+}
