@@ -3,7 +3,7 @@
 //! The file is replaced after every run, also a failed one. A run that is killed leaves it unchanged. Each file carries
 //! over the time of the last successful run, so that an alert on its age notices every kind of failure.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
@@ -16,7 +16,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use store::manifest::{self, Manifest, Verdict};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::run::{Outcome, Report};
 
 const LAST_SUCCESS: &str = "recommender_batch_last_success_timestamp_seconds";
@@ -35,20 +35,12 @@ struct InfoLabels {
 /// Writes the outcome of a run that began at `start` and has just ended.
 ///
 /// # Errors
-/// [`Error::Io`] if the file cannot be replaced.
+/// [`Error::Store`](crate::Error::Store) if the file cannot be replaced.
 pub fn write(path: &Path, start: Timestamp, ended: &Result<Report>) -> Result<()> {
     let end = Timestamp::now();
-    replace(path, &text(start, end, ended, last_success(path)))
-}
-
-/// Writes a text to a draft beside the file, syncs it, and renames it to the file.
-fn replace(path: &Path, text: &str) -> Result<()> {
+    let text = text(start, end, ended, last_success(path));
     // The collector reads *.prom only, so it never reads the draft.
-    let draft = path.with_added_extension(format!("{}.new", std::process::id()));
-    let mut file = File::create(&draft).map_err(Error::io("create", &draft))?;
-    file.write_all(text.as_bytes()).map_err(Error::io("write", &draft))?;
-    file.sync_all().map_err(Error::io("sync", &draft))?;
-    fs::rename(&draft, path).map_err(Error::io("replace", path))
+    Ok(store::durable::write_file(path, |file| file.write_all(text.as_bytes()))?)
 }
 
 /// Returns the time of the last successful run, from the existing file.

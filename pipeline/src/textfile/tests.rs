@@ -4,6 +4,7 @@ use store::GenerationId;
 use store::manifest::{Account, FORMAT_VERSION, Phase, Usage};
 
 use super::*;
+use crate::Error;
 
 /// Parses the text as a collector does: every line is HELP, TYPE, a sample or the end, and none occurs twice.
 fn parsed(text: &str) -> BTreeMap<String, f64> {
