@@ -111,7 +111,7 @@ fn an_evaluation_that_would_measure_nothing_is_refused_by_the_name_of_the_option
         (&["--test-fraction", "0"], "--test-fraction is 0"),
         (&["--test-fraction=-1"], "--test-fraction is -1"),
         (&["--test-fraction", "1", "--split", "newest"], "--test-fraction is 1"),
-        (&["--test-fraction", "0.0000001"], "leave 0 to test"),
+        (&["--test-fraction", "0.0000001"], "holds out 0"),
         (&["--splits", "0"], "--splits is 0"),
         (&["--train-users", "0"], "--train-users is 0"),
         (&["--train-users", "1.5"], "--train-users is 1.5"),
@@ -147,7 +147,7 @@ fn two_files_that_do_not_go_together_are_refused_by_name() {
         says.extend(["train.csv", "test.csv"]);
         not_measured(&["--train", &train, "--test", &test], 1, &says);
     };
-    case("3,90,4.0,9\n3,4,4.0,9\n", &["both have the rating of movie 4 by user 3"]);
+    case("3,90,4.0,9\n3,4,4.0,9\n", &["both files have the rating of movie 4 by user 3"]);
     case("90,4,4.0,9\n", &["no user in common"]);
     case("3,90,4.0,9\n", &["no movie in common"]);
     case(",90,4.0,9\n", &["none of its ratings", "1 rows were rejected"]);

@@ -259,7 +259,7 @@ fn lists_by_predicted_stars_are_shown_and_fold_in_is_not_offered() {
     let server = world.serve_when_ready();
     let browser = open(&server, "#user=18&ratings=1:4");
     browser.until_text("#list-heading", "user 18");
-    browser.until_text("#no-own", "cannot be");
+    browser.until_text("#no-own", "ordered by predicted stars");
     assert_eq!((browser.text("#own"), browser.texts("#list summary").len()), (String::new(), 0));
     has_been_good(&browser, &server);
 }

@@ -164,5 +164,5 @@ fn a_list_that_cannot_be_read_ends_the_run_before_it_begins() {
     command.current_dir(sample("../..")).arg("--deny-list").arg(world.write("all.txt", everybody));
     let ended = Ended::of(&mut command);
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
-    assert!(ended.stderr.contains("0 ratings") && ended.stderr.contains(" denied)"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("0 ratings") && ended.stderr.contains(" denied, "), "{}", ended.stderr);
 }

@@ -146,7 +146,7 @@ struct Disk<'a> {
 impl<'a> Disk<'a> {
     fn mount(at: &'a Path, size: &str) -> Self {
         fs::create_dir_all(at).unwrap();
-        let mount = ["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"];
+        let mount = ["-t", "tmpfs", "-o", &format!("size={size},mode=0700"), "tmpfs"];
         assert!(Command::new("mount").args(mount).arg(at).status().unwrap().success());
         Self { at }
     }

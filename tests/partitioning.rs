@@ -155,7 +155,7 @@ fn shards_of_another_engine_need_no_digests_and_are_looked_at_all_the_same() {
     let stray = UserId::new(u32::MAX - 1);
     for (change, says) in [
         (&(|batch: &mut RatingsBatch| batch.users.swap(0, 1)) as &dyn Fn(&mut RatingsBatch), "out of order"),
-        (&|batch| *batch.users.last_mut().unwrap() = stray, "of another shard"),
+        (&|batch| *batch.users.last_mut().unwrap() = stray, "another shard"),
         (&|batch| batch.movies.values.swap(0, 1), "does not come after"),
         (&|batch| batch.stars[0] = 5.5, "5.5 stars"),
     ] {
