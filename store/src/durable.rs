@@ -19,7 +19,7 @@ const DRAFT: &str = ".draft";
 pub fn write_file<T>(path: &Path, write: impl FnOnce(&mut File) -> io::Result<T>) -> Result<T> {
     let draft = draft_of(path);
     let written = File::create_new(&draft)
-        .map_err(Error::io("create", &draft))
+        .map_err(Error::io("create", path))
         .and_then(|mut file| write(&mut file).map_err(Error::io("write", path)))
         .and_then(|result| move_to(&draft, path).map(|()| result));
     if written.is_err() {
