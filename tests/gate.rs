@@ -119,7 +119,7 @@ fn a_slip_of_the_settings_is_refused() {
     let ended = Ended::of(&mut command);
     assert_eq!(ended.status.code(), Some(3), "{ended:?}");
     for says in
-        ["REFUSED", "failed: ndcg@100", "what was published stays", "pipeline diff", "pipeline rollback"]
+        ["REFUSED", "failed: ndcg@100", "stays published", "pipeline diff", "pipeline rollback"]
     {
         assert!(ended.stdout.contains(says), "no `{says}` in\n{}", ended.stdout);
     }

@@ -96,7 +96,8 @@ pub enum Error {
 fn advice(error: &store::Error) -> String {
     match error {
         store::Error::Damaged { .. } => {
-            format!("; it is not served, publish another with `{} run`", settings::sibling("pipeline"))
+            let pipeline = settings::sibling("pipeline");
+            format!("; it is not served, publish another with `{pipeline} run --always` and the options of your runs")
         }
         _ => String::new(),
     }

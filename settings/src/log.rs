@@ -24,7 +24,7 @@ pub enum LogFormat {
 }
 
 /// The crates of this project, whose events are logged in more detail than those of others.
-const OURS: [&str; 4] = ["pipeline", "ranking", "server", "store"];
+const OURS: [&str; 7] = ["cluster", "evaluation", "pipeline", "reading", "report", "server", "store"];
 
 impl LogFormat {
     fn is_json(self) -> bool {

@@ -60,6 +60,7 @@ struct WrittenGeneration {
 /// [`Error::Store`](crate::Error::Store), with [`store::Error::Locked`] and [`store::Error::Overtaken`] where another run is
 /// in the way. The published generation stays as it was.
 pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
+    settings.check()?;
     let input = settings.input.open()?;
     let settings = &settings.cut_as_ratings(input.n_shards())?;
     settings.check()?;
@@ -174,7 +175,7 @@ fn publish(
         }
         Verdict::Refused => {
             let failed: Vec<_> = gate.failed().map(|check| check.detail.as_str()).collect();
-            tracing::error!(generation = %id, "refused by the gate, the published generation stays: {}", failed.join("; "));
+            tracing::error!(generation = %id, "refused by the gate and not published: {}", failed.join("; "));
             Ok(Outcome::Refused)
         }
     }

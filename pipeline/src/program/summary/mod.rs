@@ -54,7 +54,11 @@ pub(crate) fn of_run(report: &Report, hints: &Hints) -> String {
         lines.labeled("Report", page.display());
     }
     if *outcome == Outcome::Refused {
-        lines.labeled("Kept", format!("{id} in {output}; what was published stays"));
+        let published = match &account.gate.baseline {
+            Some(baseline) => format!("{baseline} stays published"),
+            None => "nothing is published".to_owned(),
+        };
+        lines.labeled("Kept", format!("{id} in {output}; {published}"));
         lines.blank();
         if let Some(before) = &account.gate.baseline {
             let diff = hints.command([&"diff", before, id]);
