@@ -118,9 +118,7 @@ fn a_slip_of_the_settings_is_refused() {
     command.current_dir(sample("../..")).args(["--factors", "1"]).args(&MEASURED[2..]);
     let ended = Ended::of(&mut command);
     assert_eq!(ended.status.code(), Some(3), "{ended:?}");
-    for says in
-        ["REFUSED", "failed: ndcg@100", "stays published", "pipeline diff", "pipeline rollback"]
-    {
+    for says in ["REFUSED", "failed: ndcg@100", "stays published", "pipeline diff", "pipeline rollback"] {
         assert!(ended.stdout.contains(says), "no `{says}` in\n{}", ended.stdout);
     }
 }

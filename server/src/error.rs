@@ -97,7 +97,9 @@ fn advice(error: &store::Error) -> String {
     match error {
         store::Error::Damaged { .. } => {
             let pipeline = settings::sibling("pipeline");
-            format!("; it is not served, publish another with `{pipeline} run --always` and the options of your runs")
+            format!(
+                "; it is not served, publish another with `{pipeline} run --always` and the options of your runs"
+            )
         }
         _ => String::new(),
     }
