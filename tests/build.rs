@@ -1,21 +1,22 @@
-//! Tests that need more than a Rust toolchain are built only where a variable says that it is there: none of them can
-//! pass without having run. `.ci/run` sets all variables. A warning of the build names the groups that are left out.
+//! Conditional tests: a group that needs more than a Rust toolchain is built only if its environment variable is set. A
+//! test that cannot run is therefore never reported as passed. `.ci/run` sets all variables. A build warning names the
+//! groups that are left out.
 
 use std::env;
 
-/// The variables that groups of tests need, and the groups' `cfg`.
+/// The environment variable of each group of tests, and the `cfg` of the group.
 const WITH: [(&str, &str); 6] = [
-    // A directory with the real data.
+    // The path of a directory with the real data.
     ("RECOMMENDER_TEST_DATA", "real_data"),
-    // The path of the program `moto_server` of tests/requirements.txt, an object store that speaks S3.
+    // The path of `moto_server`, an S3-compatible object store, from tests/requirements.txt.
     ("RECOMMENDER_TEST_S3", "object_store"),
-    // The path of the program `schemathesis` of tests/requirements.txt, which makes requests from an API description.
+    // The path of `schemathesis`, which generates requests from an API description, from tests/requirements.txt.
     ("RECOMMENDER_TEST_SCHEMA", "schema"),
-    // The path of `chromedriver`, beside the Chromium that it drives.
+    // The path of `chromedriver`. Chromium is in the same directory.
     ("RECOMMENDER_TEST_BROWSER", "browser"),
     // The path of the program `pipeline` as `--features cluster` builds it.
     ("RECOMMENDER_TEST_CLUSTER", "cluster"),
-    // Not empty: the tests run as root on Linux, may mount file systems, and have strace.
+    // Any value that is not empty: the tests run as root on Linux, may mount file systems, and have `strace`.
     ("RECOMMENDER_TEST_ROOT", "root"),
 ];
 
@@ -31,6 +32,6 @@ fn main() {
         }
     }
     if !left_out.is_empty() {
-        println!("cargo::warning=tests left out, for want of a variable: {}", left_out.join(", "));
+        println!("cargo::warning=tests left out because a variable is not set: {}", left_out.join(", "));
     }
 }

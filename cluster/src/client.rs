@@ -1,7 +1,7 @@
-//! The driver's side: submits jobs, and sees to it that none is waited for in vain.
+//! The client of the driver: submits jobs, and ends the wait for jobs that are lost.
 //!
-//! Ballista's own client makes a text of all that goes wrong, connects anew for each job, and waits for as long as a
-//! connection stands. This one talks to the scheduler in the same words.
+//! Ballista's own client reports every error as text, opens a connection for each job, and waits without a limit while
+//! the connection is open. This client uses the same protocol, with one connection, typed errors and timeouts.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -39,18 +39,18 @@ use crate::functions::Which;
 use crate::pace::Pace;
 use crate::{objects, session, wire};
 
-/// How often a job that is silent is asked after.
+/// The interval at which the client asks for the status of a job that sends no updates.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// How long a client waits.
+/// The timeouts of a client.
 #[derive(Debug, Clone)]
 pub struct ClientSettings {
-    /// How long a job may take at most, in the queue and computing.
+    /// The maximum time of a job, in the queue and computing.
     pub job_timeout: Duration,
-    /// How long nothing may come of any job before all that are under way are taken for lost, beside ten times the longest
-    /// silence so far. Before the first has ended, only `job_timeout` counts.
+    /// The minimum time without the end of any job before all running jobs are taken for lost. Ten times the longest
+    /// such time so far is added. Until the first job has ended, only `job_timeout` applies.
     pub silence_timeout: Duration,
-    /// How long a cluster may have no executors before a job is given up.
+    /// The time that a cluster may have no executors before a job fails.
     pub no_executors_timeout: Duration,
 }
 
@@ -64,16 +64,16 @@ impl Default for ClientSettings {
     }
 }
 
-/// A shard: which file is computed into which, and what the kernels are told.
+/// A shard: its input file, its output file and the reference for the kernels.
 #[derive(Debug, Clone)]
 pub struct ShardJob {
     /// One Parquet file with a row for each user: `user_id`, `movies`, `ratings`.
     pub input: Url,
-    /// Where a file of that and of `factors` and `top_n` shall be. It appears there at once and not bit by bit, but only
-    /// of a job that has succeeded is it whole: where a computation fails, DataFusion ends the file with the rows that
-    /// came before. An executor that was taken for lost may write it once more, and may fail at that.
+    /// The Parquet file to write: the columns of the input, `factors` and `top_n`. The file appears in one step. It is
+    /// complete only if the job has succeeded: if a computation fails, DataFusion closes the file after the preceding
+    /// rows. An executor that was taken for lost may write the file again, and may fail in doing so.
     pub output: Url,
-    /// Which model, which shard, and whatever else the kernels need to know.
+    /// The model, the shard and all other parameters of the kernels, in a form that only the kernels interpret.
     pub reference: String,
 }
 
@@ -87,7 +87,7 @@ pub struct Client {
     context: SessionContext,
     session: String,
     settings: ClientSettings,
-    /// Of all its clones.
+    /// Shared by all clones of the client.
     pace: Arc<Pace>,
 }
 
@@ -102,7 +102,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Transient if nobody answers there.
+    /// [`Error::Transient`] if the scheduler does not answer. [`Error::Fatal`] if `url` is malformed or its server is
+    /// not a scheduler.
     pub async fn connect(url: &str, settings: ClientSettings) -> Result<Self> {
         let address = Url::parse(url).ok().filter(|url| url.scheme() == "ballista");
         let parts = address.as_ref().and_then(|url| Some((url.host_str()?.to_owned(), url.port()?)));
@@ -120,11 +121,11 @@ impl Client {
         Ok(client)
     }
 
-    /// Whether anybody is there to do the work.
+    /// Returns whether the cluster has executors.
     ///
     /// # Errors
     ///
-    /// Transient if the scheduler does not answer.
+    /// [`Error::Transient`] if the scheduler does not answer. [`Error::Fatal`] if the server is not a scheduler.
     pub async fn has_executors(&self) -> Result<bool> {
         let silent = |problem: &dyn fmt::Display| {
             Error::Transient(format!("the scheduler at {} does not answer: {problem}", self.scheduler))
@@ -138,24 +139,25 @@ impl Client {
         match answer.status() {
             StatusCode::OK => Ok(true),
             StatusCode::SERVICE_UNAVAILABLE => Ok(false),
-            other => Err(Error::Fatal(format!("{} is no scheduler: it answers {other}", self.scheduler))),
+            other => Err(Error::Fatal(format!("{} is not a scheduler: it answers {other}", self.scheduler))),
         }
     }
 
-    /// Has a shard computed and written.
+    /// Runs the job of a shard: an executor computes its results and writes them.
     ///
     /// # Errors
     ///
-    /// By what shall be done about it.
+    /// See the variants of [`Error`].
     pub async fn run_shard(&self, shard: &ShardJob) -> Result<()> {
         self.run(&self.plan(shard).await?).await.map(|_| ())
     }
 
-    /// Has a shard that is written looked at, on an executor, and hands back what was found.
+    /// Checks a written shard on an executor and returns the text that [`Kernels::check`](crate::Kernels::check) has
+    /// returned.
     ///
     /// # Errors
     ///
-    /// By what shall be done about it.
+    /// See the variants of [`Error`].
     pub async fn check(&self, reference: &str) -> Result<String> {
         let call = Which::CheckShard.function(None).call(vec![lit(reference)]);
         let plan = LogicalPlanBuilder::empty(true)
@@ -164,12 +166,12 @@ impl Client {
             .map_err(|error| Error::fatal("plan a check")(&error))?;
         let found = self.run(&plan).await?;
         let [found] = <[_; 1]>::try_from(found)
-            .map_err(|found| Error::Fatal(format!("a check has {} results", found.len())))?;
+            .map_err(|found| Error::Fatal(format!("a check has {} results, expected 1", found.len())))?;
         self.fetch(found).await
     }
 
     async fn plan(&self, shard: &ShardJob) -> Result<LogicalPlan> {
-        // Whatever the file is called.
+        // An empty extension accepts every file name.
         let any_name = ParquetReadOptions { file_extension: "", ..ParquetReadOptions::default() };
         let users = self
             .context
@@ -187,7 +189,8 @@ impl Client {
             let inner = [col("user_id"), col("movies"), col("ratings"), factors];
             let outer = [col("user_id"), col("movies"), col("ratings"), col("factors"), top_n];
             let options = HashMap::from([("single_file_output".to_owned(), "true".to_owned())]);
-            // Said outright: a factory without options is sent as one with all defaults, which win over the session's.
+            // The options are explicit: a factory without options is encoded with all defaults, which override the
+            // session's.
             let global = self.context.copied_config().options().execution.parquet.clone();
             let parquet = TableParquetOptions { global, ..TableParquetOptions::default() };
             let format = format_as_file_type(Arc::new(ParquetFormatFactory::new_with_options(parquet)));
@@ -199,7 +202,7 @@ impl Client {
         build().map_err(|error| Error::fatal("plan a shard")(&error))
     }
 
-    /// Runs a plan and hands back where its results lie.
+    /// Runs a plan and returns the locations of its results.
     async fn run(&self, plan: &LogicalPlan) -> Result<Vec<PartitionLocation>> {
         let mut encoded = Vec::new();
         LogicalPlanNode::try_from_logical_plan(plan, &BallistaLogicalExtensionCodec::default())
@@ -213,7 +216,8 @@ impl Client {
         if ended.is_ok() {
             self.pace.ended(begin, Instant::now());
         } else if let Some(job_id) = job {
-            // Nobody waits for it. Where it has ended, or its scheduler is gone, that changes nothing.
+            // No client waits for the job any longer. The request fails without effect if the job has ended or the
+            // scheduler is gone.
             let _ = timeout(LOOK, self.requests().cancel_job(CancelJobParams { job_id })).await;
         }
         ended
@@ -225,7 +229,8 @@ impl Client {
             .max_decoding_message_size(wire::MESSAGE)
     }
 
-    /// Submits a plan and waits for its end, which the scheduler tells by itself. `job` is its name while it runs.
+    /// Submits a plan and waits for the end of its job, which the scheduler reports. `job` is the id of the job while
+    /// it runs.
     async fn follow(
         &self,
         plan: Vec<u8>,
@@ -235,7 +240,7 @@ impl Client {
         let mut request = tonic::Request::new(ExecuteQueryParams {
             query: Some(Query::LogicalPlan(plan)),
             settings: self.context.copied_config().to_key_value_pairs(),
-            // Always the same. A scheduler keeps no sessions, and this tells the jobs of a driver in its log.
+            // The same id for all jobs. A scheduler keeps no sessions; the id identifies the driver in its log.
             session_id: self.session.clone(),
             operation_id: new_instance_id(),
         });
@@ -246,7 +251,7 @@ impl Client {
         loop {
             let status = match timeout(LOOK, news.message()).await {
                 Ok(Ok(Some(news))) => news.status,
-                Ok(Ok(None)) => return Err(Error::Transient("the scheduler has ended".to_owned())),
+                Ok(Ok(None)) => return Err(Error::Transient("the scheduler has stopped".to_owned())),
                 Ok(Err(status)) => return Err(Error::of_request("follow a job", &status)),
                 Err(_) => {
                     self.give_up_alone(&mut alone_since).await?;
@@ -266,20 +271,18 @@ impl Client {
         }
     }
 
-    /// What the scheduler knows of a job. News can be lost, and a scheduler that was started anew knows nothing.
+    /// Requests the status of a job. An update can be lost, and a restarted scheduler has no record of earlier jobs.
     async fn ask(&self, job_id: String) -> Result<Option<JobStatus>> {
         let answer = self.requests().get_job_status(GetJobStatusParams { job_id: job_id.clone() }).await;
         let known =
-            answer.map_err(|status| Error::of_request("ask after a job", &status))?.into_inner().status;
+            answer.map_err(|status| Error::of_request("get a job's status", &status))?.into_inner().status;
         match known {
             Some(status) => Ok(Some(status)),
-            None => {
-                Err(Error::Transient(format!("the scheduler knows no job {job_id}: it was started anew")))
-            }
+            None => Err(Error::Transient(format!("the scheduler has no job {job_id}: it was restarted"))),
         }
     }
 
-    /// Ends the wait for a cluster that has had no executors for long.
+    /// Returns an error if the cluster has had no executors for `no_executors_timeout`.
     async fn give_up_alone(&self, since: &mut Option<Instant>) -> Result<()> {
         if self.has_executors().await? {
             *since = None;
@@ -292,25 +295,25 @@ impl Client {
         Err(Error::NoExecutors { scheduler: self.scheduler.clone(), seconds: waited.as_secs() })
     }
 
-    /// Ends the wait for a job that nobody computes, as far as can be told.
+    /// Returns an error if the job is taken for lost.
     fn give_up_lost(&self, begin: Instant) -> Result<()> {
         if self.pace.is_lost(begin, Instant::now()) {
-            let problem = "nothing has come of any job for long: those that are under way are taken for lost";
+            let problem = "no job has ended for a long time: all running jobs are taken for lost";
             return Err(Error::Transient(problem.to_owned()));
         }
         Ok(())
     }
 
-    /// Reads the one text that a check results in, through the scheduler.
+    /// Fetches the result of a check, one string, through the scheduler.
     async fn fetch(&self, found: PartitionLocation) -> Result<String> {
-        let broken = |error: &dyn fmt::Display| Error::transient("fetch what a check has found")(error);
+        let broken = |error: &dyn fmt::Display| Error::transient("fetch the result of a check")(error);
         let layout = found.layout();
         let (Some(executor), Some(partition)) = (found.executor_meta, found.partition_id) else {
             return Err(Error::Fatal("what a check has found is nowhere".to_owned()));
         };
         let port = u16::try_from(executor.port).map_err(|error| Error::fatal("reach an executor")(&error))?;
         let fetch = async {
-            // One attempt: the driver asks for another check if it must.
+            // A single attempt, since the driver repeats a failed check.
             let mut client =
                 BallistaClient::try_new(&self.host, self.port, wire::MESSAGE, false, None, 1, 0, 0, 0)
                     .await?;
@@ -327,12 +330,12 @@ impl Client {
         let text = batch.and_then(|batch| batch.column(0).as_string_opt::<i32>());
         match text {
             Some(text) => Ok(text.value(0).to_owned()),
-            None => Err(Error::Fatal("what a check has found is no text".to_owned())),
+            None => Err(Error::Fatal("the result of a check is not one string".to_owned())),
         }
     }
 }
 
-/// Whether and how a job has ended.
+/// Breaks with the result of a job if it has ended.
 fn end(status: JobStatus) -> ControlFlow<Result<Vec<PartitionLocation>>> {
     match status.status {
         Some(Job::Successful(done)) => ControlFlow::Break(Ok(done.partition_location)),

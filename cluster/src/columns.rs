@@ -1,4 +1,4 @@
-//! Between Arrow's columns and the slices of the kernels.
+//! Conversions between Arrow columns and the slices and vectors of the kernels.
 
 use std::sync::Arc;
 
@@ -10,13 +10,13 @@ use datafusion::error::Result;
 use crate::functions::refused;
 use crate::kernels::{Factors, Lists, Table};
 
-/// A list that is there for everybody, of values that are all there.
+/// The type of a column of lists. [`Ragged::of`] rejects null lists and null values.
 fn list(value: DataType) -> DataType {
     DataType::List(item(value))
 }
 
 fn item(value: DataType) -> Arc<Field> {
-    // Nullable, as other programs that write Parquet say it of theirs: so that most files need no conversion.
+    // Nullable, as in the Parquet files of most other programs, so that these files need no conversion.
     Arc::new(Field::new_list_field(value, true))
 }
 
@@ -51,8 +51,8 @@ pub(crate) fn lists_type() -> DataType {
     DataType::Struct(lists_fields())
 }
 
-/// A column of lists: where each begins, and all values. A batch may be a part of a larger one, whose first list begins
-/// in the midst of the values.
+/// A column of lists: their offsets from 0, and their values. A batch may be a slice of a larger one, so that its first
+/// list does not begin at the first value of the array.
 pub(crate) struct Ragged<'a, T: ArrowPrimitiveType> {
     pub(crate) indptr: Vec<usize>,
     pub(crate) values: &'a [T::Native],
@@ -92,7 +92,7 @@ fn column<T: ArrowPrimitiveType>(
     let offsets = indptr.iter().map(|&offset| i32::try_from(offset)).collect::<Result<Vec<_>, _>>();
     let (true, Ok(offsets)) = (is_cut, offsets) else {
         return Err(refused(&format!(
-            "`{name}` of {n_rows} users comes as {} values cut at {} places",
+            "`{name}` of {n_rows} users has {} values and {} offsets, which do not fit",
             values.len(),
             indptr.len()
         )));

@@ -1,28 +1,28 @@
-//! What can go wrong, by what the driver shall do about it.
+//! The errors of this crate. The variant determines whether the driver repeats a job.
 
 use std::fmt::Display;
 
-/// What the text of a job's failure holds if kernels refused for good. Ballista hands errors on as text.
+/// A marker in the error text of a job whose kernels failed permanently. Ballista transmits errors as text.
 pub(crate) const REFUSED: &str = "the kernels refuse:";
 
 /// A result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a job came to nothing.
+/// An error of a client, a scheduler or an executor.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The scheduler or an executor is gone, or a file could not be read or written: the job should be submitted again.
     #[error("{0}")]
     Transient(String),
-    /// There is nobody who could do the work.
+    /// The cluster has no executors.
     #[error("the scheduler at {scheduler} has had no executors for {seconds} s")]
     NoExecutors {
-        /// Who was asked.
+        /// `HOST:PORT` of the scheduler.
         scheduler: String,
-        /// For how long nobody came.
+        /// The time without executors, in seconds.
         seconds: u64,
     },
-    /// Another attempt would end the same way.
+    /// Another attempt would fail too.
     #[error("{0}")]
     Fatal(String),
 }
@@ -36,7 +36,7 @@ impl Error {
         move |problem| Self::Fatal(format!("cannot {action}: {problem}"))
     }
 
-    /// What became of a request to the scheduler.
+    /// Converts the failed response to a request to the scheduler.
     pub(crate) fn of_request(action: &'static str, status: &tonic::Status) -> Self {
         use tonic::Code::{FailedPrecondition, InvalidArgument, ResourceExhausted, Unimplemented};
 
@@ -47,8 +47,8 @@ impl Error {
         }
     }
 
-    /// What became of a job, of whose failure there is only a text. Tasks that failed by an I/O error were repeated by
-    /// Ballista itself, those that failed at an object store were not; both may do better later.
+    /// Converts the failure of a job, which Ballista describes by text only. Ballista repeats tasks after an I/O error,
+    /// but not after an error of an object store. Both kinds are transient.
     pub(crate) fn of_job(text: &str) -> Self {
         let problem = format!("the job failed: {text}");
         let names = |words: &[&str]| words.iter().any(|word| text.contains(word));

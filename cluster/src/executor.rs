@@ -1,7 +1,7 @@
-//! An executor: asks the scheduler for tasks and computes them with its kernels.
+//! The executor: requests tasks from the scheduler and computes them with its kernels.
 //!
-//! Made of Ballista's parts rather than by its `start_executor_process`, which handles signals by itself, cannot say
-//! which port it was given, and keeps caches for each session.
+//! It is assembled from Ballista's parts. Ballista's `start_executor_process` installs signal handlers, does not return
+//! the port that it was given, and keeps caches for each session.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -32,25 +32,26 @@ use crate::kernels::Kernels;
 use crate::wire::{self, Patient};
 use crate::{objects, session};
 
-/// How long a scheduler may take to hear that an executor leaves.
+/// The timeout of the request that tells the scheduler that the executor stops.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// How an executor runs.
+/// The settings of an executor.
 #[derive(Debug, Clone)]
 pub struct ExecutorSettings {
-    /// `HOST:PORT` of the scheduler. It need not run yet.
+    /// `HOST:PORT` of the scheduler. The executor may start before it.
     pub scheduler: String,
-    /// Where it listens for those who fetch results: the scheduler, for its clients. With port 0 any that is free.
+    /// The address at which it serves results. The scheduler fetches them for clients. Port 0 selects a free port.
     pub bind: SocketAddr,
-    /// The name under which the scheduler reaches it; by default the address its requests come from.
+    /// The host name at which the scheduler connects to the executor; by default the source address of its requests.
     pub host: Option<String>,
-    /// How many tasks it computes at once.
+    /// The maximum number of concurrent tasks.
     pub slots: usize,
-    /// Where results of `check_shard` lie for a minute, in a folder of its own. Nothing in there is of value.
+    /// The directory in which the executor creates its own directory for results of `check_shard`. They are needed for
+    /// a minute and are safe to delete afterwards.
     pub work_dir: PathBuf,
 }
 
-/// An executor that listens.
+/// An executor with a bound address.
 #[derive(Debug)]
 pub struct Executor {
     listener: TcpListener,
@@ -58,34 +59,35 @@ pub struct Executor {
 }
 
 impl Executor {
-    /// Listens, so that the address is known before anything is served.
+    /// Binds the address, so that it is known before requests are served.
     ///
     /// # Errors
     ///
-    /// If that address cannot be had, or there are no slots.
+    /// [`Error::Fatal`] if the address cannot be bound or `slots` is 0.
     pub async fn bind(settings: ExecutorSettings) -> Result<Self> {
         if settings.slots == 0 {
-            return Err(Error::Fatal("an executor without slots computes nothing".to_owned()));
+            return Err(Error::Fatal("an executor needs at least 1 slot".to_owned()));
         }
         let listener = wire::listen(settings.bind)?;
         Ok(Self { listener, settings })
     }
 
-    /// Where it listens.
+    /// Returns the bound address.
     ///
     /// # Errors
     ///
-    /// If the system does not say.
+    /// [`Error::Fatal`] if the operating system does not return the address.
     pub fn address(&self) -> Result<SocketAddr> {
         self.listener.local_addr().map_err(|error| Error::fatal("ask for an address")(&error))
     }
 
-    /// Asks for tasks and computes them until `shutdown` is over, whatever becomes of the scheduler meanwhile. Tasks
-    /// that run then go to others; the process should end, for a kernel cannot be interrupted.
+    /// Requests tasks and computes them until `shutdown` completes, also across restarts of the scheduler. After
+    /// `shutdown`, the scheduler assigns the unfinished tasks to other executors. The caller should then end the
+    /// process, since a running kernel cannot be interrupted.
     ///
     /// # Errors
     ///
-    /// If it cannot go on.
+    /// [`Error::Fatal`] if the executor cannot start, or its connections or its server fail permanently.
     pub async fn serve(self, kernels: Arc<dyn Kernels>, shutdown: impl Future<Output = ()>) -> Result<()> {
         let address = self.address()?;
         let Self { listener, settings } = self;
@@ -111,7 +113,7 @@ impl Executor {
         }
         let goodbye = ExecutorStoppedParams { executor_id: id, reason: "it was asked to end".to_owned() };
         if tokio::time::timeout(FAREWELL, farewell.executor_stopped(goodbye)).await.is_err() {
-            tracing::warn!("the scheduler does not hear that this executor leaves");
+            tracing::warn!("the scheduler does not acknowledge that this executor stops");
         }
         Ok(())
     }
@@ -134,7 +136,7 @@ fn worker(
         id: new_instance_id(),
         host: settings.host.clone(),
         port: u32::from(address.port()),
-        // Where tasks would be pushed or cancelled. Nobody serves that, and the one port says so at once.
+        // The port for pushed and canceled tasks. No service handles those requests; this port rejects them at once.
         grpc_port: u32::from(address.port()),
         specification: Some(ExecutorSpecification::default().with_vcores(slots).into()),
         os_info: Some(ExecutorOperatingSystemSpecification::default().into()),
@@ -144,7 +146,7 @@ fn worker(
     for function in functions(Some(kernels)) {
         registry.scalar_functions.insert(function.name().to_owned(), function);
     }
-    // One for all tasks: it holds the connections to the stores, and no caches.
+    // One runtime for all tasks. It holds the connections to the stores and no caches.
     let runtime = objects::runtime().map_err(|error| Error::fatal("start an executor")(&error))?;
     let runtime: RuntimeProducer = Arc::new(move |_| Ok(Arc::clone(&runtime)));
     Ok(Worker::new(

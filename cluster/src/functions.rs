@@ -1,5 +1,5 @@
-//! The three functions of a shard's plan. Scheduler and client plan with their names and types; only an executor has
-//! kernels to call.
+//! The SQL functions of the plans: `user_factors`, `top_n` and `check_shard`. The scheduler and the client use their
+//! names and types in plans. Only an executor has kernels and calls them.
 
 use std::hash::{Hash, Hasher};
 use std::io;
@@ -19,12 +19,12 @@ use crate::columns::{
 use crate::error::REFUSED;
 use crate::kernels::{KernelError, Kernels, Rows, Seen, TableView};
 
-/// An error of which the client shall know that another attempt ends the same way.
+/// Returns an error that the client recognizes as permanent.
 pub(crate) fn refused(problem: &str) -> DataFusionError {
     DataFusionError::Execution(format!("{REFUSED} {problem}"))
 }
 
-/// Ballista repeats tasks that failed by an I/O error, and no others.
+/// Ballista repeats a task only after an I/O error.
 impl From<KernelError> for DataFusionError {
     fn from(error: KernelError) -> Self {
         match error {
@@ -52,7 +52,7 @@ impl Which {
         }
     }
 
-    /// The types that arguments are converted to, whatever another program has written.
+    /// Returns the types to which the arguments are converted. Input files may have other, convertible types.
     fn arguments(self) -> Vec<DataType> {
         match self {
             Self::UserFactors => vec![DataType::Utf8, movies_type(), numbers_type()],
@@ -61,15 +61,15 @@ impl Which {
         }
     }
 
-    /// Without kernels for those who only plan.
+    /// Returns the function. A scheduler and a client pass no kernels.
     pub(crate) fn function(self, kernels: Option<Arc<dyn Kernels>>) -> ScalarUDF {
-        // Volatile, for a planner may neither compute it itself because all it needs is there, nor write it down twice.
+        // Volatile: a planner must neither evaluate the call as a constant nor duplicate it.
         let signature = Signature::user_defined(Volatility::Volatile);
         ScalarUDF::new_from_impl(Function { which: self, signature, kernels })
     }
 }
 
-/// All three.
+/// Returns all functions.
 pub(crate) fn functions(kernels: Option<&Arc<dyn Kernels>>) -> Vec<Arc<ScalarUDF>> {
     Which::ALL.map(|which| Arc::new(which.function(kernels.cloned()))).into()
 }
@@ -81,7 +81,7 @@ struct Function {
     kernels: Option<Arc<dyn Kernels>>,
 }
 
-/// There is one of a name.
+/// Functions are equal if their names are.
 impl PartialEq for Function {
     fn eq(&self, other: &Self) -> bool {
         self.which == other.which
@@ -109,7 +109,7 @@ impl ScalarUDFImpl for Function {
         let wanted = self.which.arguments();
         if given.len() != wanted.len() {
             return Err(DataFusionError::Plan(format!(
-                "`{}` takes {} arguments and not {}",
+                "`{}` takes {} arguments, not {}",
                 self.name(),
                 wanted.len(),
                 given.len()
@@ -128,12 +128,12 @@ impl ScalarUDFImpl for Function {
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let Some(kernels) = &self.kernels else {
-            return Err(DataFusionError::Internal(format!("`{}` belongs on an executor", self.name())));
+            return Err(DataFusionError::Internal(format!("`{}` runs only on an executor", self.name())));
         };
         let n_rows = arguments.number_rows;
         let mut given = arguments.args.into_iter();
         let Some(ColumnarValue::Scalar(ScalarValue::Utf8(Some(reference)))) = given.next() else {
-            return Err(refused(&format!("the reference given to `{}` is no literal", self.name())));
+            return Err(refused(&format!("the reference of `{}` is not a literal", self.name())));
         };
         let columns = given.map(|value| value.into_array(n_rows)).collect::<Result<Vec<_>>>()?;
         let column = match (self.which, columns.as_slice()) {
@@ -145,7 +145,7 @@ impl ScalarUDFImpl for Function {
                 let found = kernels.check(&reference)?;
                 return Ok(ColumnarValue::Scalar(ScalarValue::Utf8(Some(found))));
             }
-            _ => return Err(refused(&format!("`{}` was given other arguments", self.name()))),
+            _ => return Err(refused(&format!("`{}` has unexpected arguments", self.name()))),
         };
         Ok(ColumnarValue::Array(column))
     }
@@ -161,7 +161,7 @@ fn user_factors(
     let movies = Ragged::<UInt32Type>::of("movies", movies)?;
     let ratings = Ragged::<Float32Type>::of("ratings", ratings)?;
     if movies.indptr != ratings.indptr {
-        return Err(refused("a user has as many movies as ratings"));
+        return Err(refused("the numbers of movies and ratings of a user differ"));
     }
     let users = Rows { indptr: &movies.indptr, movies: movies.values, ratings: ratings.values };
     factors_column(n_rows, kernels.user_factors(reference, users)?)
@@ -175,7 +175,7 @@ fn top_n(
     movies: &ArrayRef,
 ) -> Result<ArrayRef> {
     let Some([ranking, rating]) = factors.as_struct_opt().map(|factors| factors.columns()) else {
-        return Err(refused("factors are two tables"));
+        return Err(refused("`factors` is not a struct of two tables"));
     };
     let ranking = Ragged::<Float32Type>::of("ranking", ranking)?;
     let rating = Ragged::<Float32Type>::of("rating", rating)?;

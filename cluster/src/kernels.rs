@@ -1,22 +1,22 @@
-//! What an executor is given to compute with: slices and vectors, nothing of Arrow.
+//! The interface to the computations of an executor: slices and vectors, without Arrow types.
 
 use std::fmt::Debug;
 
-/// The computations behind a shard. They are called from the threads of an executor's slots, several at once where it
-/// has several slots, and once for every batch of at most 8192 users.
+/// The computations of a shard. The threads of an executor's slots call them, concurrently if there are several slots.
+/// Each batch of at most 8192 users is one call.
 pub trait Kernels: Debug + Send + Sync + 'static {
-    /// The factors of each of the users.
+    /// Returns the factors of each user.
     ///
     /// # Errors
     ///
-    /// If the model cannot be had, or does not fit.
+    /// [`KernelError`] if the model cannot be loaded or does not fit the arguments.
     fn user_factors(&self, reference: &str, users: Rows<'_>) -> Result<Factors, KernelError>;
 
-    /// The best movies of each of the users, who have seen some.
+    /// Returns the top-N list of each user, without the movies in `seen`.
     ///
     /// # Errors
     ///
-    /// If the model cannot be had, or does not fit.
+    /// [`KernelError`] if the model cannot be loaded or does not fit the arguments.
     fn top_n(
         &self,
         reference: &str,
@@ -25,79 +25,79 @@ pub trait Kernels: Debug + Send + Sync + 'static {
         seen: Seen<'_>,
     ) -> Result<Lists, KernelError>;
 
-    /// Reads what was written for a shard, and says in few words what was found.
+    /// Checks the written results of a shard and returns a short summary.
     ///
     /// # Errors
     ///
-    /// If it cannot be read, or is not what it should be.
+    /// [`KernelError`] if the results cannot be read or are wrong.
     fn check(&self, reference: &str) -> Result<String, KernelError>;
 }
 
-/// Why kernels have computed nothing.
+/// An error of a kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KernelError {
-    /// It may go better later, or elsewhere. Ballista repeats the task, a few times.
+    /// Another attempt, later or on another executor, may succeed. Ballista repeats the task a few times.
     Transient(String),
-    /// It will not. The job fails at once.
+    /// Another attempt would fail too. The job fails at once.
     Fatal(String),
 }
 
-/// What users have rated. User `i` has the entries from `indptr[i]` up to `indptr[i + 1]`.
+/// The ratings of users. User `i` has the entries `indptr[i]..indptr[i + 1]`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rows<'a> {
-    /// One more than there are users; the first is 0.
+    /// The offsets: one more than users; the first is 0.
     pub indptr: &'a [usize],
-    /// Of all users, one after the other.
+    /// The movies of all users, concatenated.
     pub movies: &'a [u32],
-    /// As many as `movies`.
+    /// The rating of each movie.
     pub ratings: &'a [f32],
 }
 
-/// Which movies users have rated, cut like [`Rows`].
+/// The movies that users have rated, with offsets like those of [`Rows`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Seen<'a> {
-    /// One more than there are users; the first is 0.
+    /// The offsets: one more than users; the first is 0.
     pub indptr: &'a [usize],
-    /// Of all users, one after the other.
+    /// The movies of all users, concatenated.
     pub movies: &'a [u32],
 }
 
-/// Rows of numbers, each as long as it likes: row `i` is `values[indptr[i]..indptr[i + 1]]`.
+/// Rows of numbers, of any length: row `i` is `values[indptr[i]..indptr[i + 1]]`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Table {
-    /// One more than there are rows; the first is 0.
+    /// The offsets: one more than rows; the first is 0.
     pub indptr: Vec<usize>,
-    /// Of all rows, one after the other.
+    /// The values of all rows, concatenated.
     pub values: Vec<f32>,
 }
 
-/// A [`Table`] that somebody else holds.
+/// A borrowed [`Table`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TableView<'a> {
-    /// One more than there are rows; the first is 0.
+    /// The offsets: one more than rows; the first is 0.
     pub indptr: &'a [usize],
-    /// Of all rows, one after the other.
+    /// The values of all rows, concatenated.
     pub values: &'a [f32],
 }
 
-/// Users' factors, a row for each: those that rank, and those that say a rating.
+/// The factors of users, one row for each user and model.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Factors {
-    /// What movies are ranked by.
+    /// Factors that rank movies.
     pub ranking: Table,
-    /// What ratings are foretold by.
+    /// Factors that predict ratings.
     pub rating: Table,
 }
 
-/// Users' lists, cut alike.
+/// The top-N lists of users. List `i` has the entries `indptr[i]..indptr[i + 1]`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Lists {
-    /// One more than there are users; the first is 0.
+    /// The offsets: one more than users; the first is 0.
     pub indptr: Vec<usize>,
-    /// Of all users, one after the other.
+    /// The movies of all users, concatenated.
     pub movies: Vec<u32>,
-    /// As many as `movies`.
+    /// The score of each movie.
     pub scores: Vec<f32>,
-    /// As many as `movies`.
+    /// The predicted rating of each movie.
     pub ratings: Vec<f32>,
 }

@@ -1,12 +1,12 @@
-//! Work for a cluster of machines, on Apache DataFusion Ballista.
+//! Distributed computation of shards on Apache DataFusion Ballista.
 //!
-//! A driver cuts its users into shards. A shard is one Parquet file of input, one job, one task and one Parquet file
-//! of output: an executor reads the rows, asks its `Kernels` for each user's factors and for the best of all movies,
-//! and writes. Nothing of that goes through the driver. What the kernels compute, and with which model, this crate does
-//! not know: the driver gives a `reference`, which arrives at the kernels as it is.
+//! A driver divides its users into shards. A shard is one Parquet file of input, one job, one task and one Parquet file
+//! of output. An executor reads the rows, calls its `Kernels` for each user's factors and list of movies, and writes
+//! the results. No rows pass through the driver. This crate does not depend on the computation or the model: the driver
+//! states a `reference`, which the kernels receive unchanged.
 //!
-//! Nobody is authenticated and nothing encrypted: Ballista 55 serves its scheduler in plain HTTP/2 only, so all ports
-//! are bound to this machine unless something else is asked for, and belong in a network that is trusted.
+//! There is no authentication and no encryption: Ballista 55 serves its scheduler in plain HTTP/2 only. The scheduler's
+//! default address is therefore a loopback address. Other addresses require a trusted network.
 #![cfg(feature = "ballista")]
 
 mod error;

@@ -1,5 +1,5 @@
-//! Where files are: on disks that all machines see, or in buckets of a store that speaks S3. Each process makes its
-//! clients by itself, when it first meets a bucket, from its own environment: no secrets travel with jobs.
+//! Access to files: in shared directories, or in buckets of an S3-compatible object store. Each process creates the
+//! client of a bucket on first use, from its own environment. Jobs contain no credentials.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,14 +13,15 @@ use object_store::local::LocalFileSystem;
 use object_store::{ClientOptions, ObjectStore, RetryConfig};
 use url::{Host, Url};
 
-/// How long a request is repeated before the task fails. The driver has more patience, and another executor for it.
+/// The time for which a request is repeated before the task fails. The driver repeats a shard for longer, and on any
+/// executor.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long a request may take.
+/// The timeout of a request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long a store may take to accept a connection.
+/// The timeout of a connection to a store.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Clients of all stores that were asked for.
+/// The clients of all requested stores.
 #[derive(Debug, Default)]
 struct Stores {
     known: Mutex<HashMap<String, Arc<dyn ObjectStore>>>,
@@ -64,8 +65,8 @@ fn connect(bucket: &str) -> Result<object_store::aws::AmazonS3> {
     Ok(builder.build()?)
 }
 
-/// Whether a client may connect without TLS: as `AWS_ALLOW_HTTP` decides, and where that is not set only to a loopback
-/// address. `store::s3` has the same rule for the driver.
+/// Returns whether a client may connect without TLS. `AWS_ALLOW_HTTP` decides; if it is not set, only loopback
+/// addresses are allowed. `store::s3` has the same rule for the driver.
 fn is_plain_allowed(endpoint: Option<&str>) -> bool {
     if let Ok(given) = std::env::var("AWS_ALLOW_HTTP") {
         return given == "true" || given == "1";
@@ -78,8 +79,8 @@ fn is_plain_allowed(endpoint: Option<&str>) -> bool {
     }
 }
 
-/// What plans are made in and run in. It remembers nothing of files: a shard is read once, and DataFusion's caches of
-/// listings, footers and statistics tell a file that was written anew by its size and time only.
+/// Returns a runtime for planning and execution, without caches of files. A shard is read once, and DataFusion's caches
+/// of listings, footers and statistics detect a rewritten file by its size and time only.
 pub(crate) fn runtime() -> Result<Arc<RuntimeEnv>> {
     RuntimeEnvBuilder::new()
         .with_object_store_registry(Arc::new(Stores::default()))

@@ -1,34 +1,35 @@
-//! How often a driver's jobs end, and when those that do not are taken for lost.
+//! Detection of lost jobs, by the time in which no job of the driver ends.
 //!
-//! Where an answer goes astray between a scheduler and an executor who both live, the one waits for a task of which the
-//! other knows nothing, and no timeout of theirs ends that. The driver sees it by the silence once nothing else is left to
-//! end: shards are alike, so one that outlasts the longest silence before it many times over is not slow. Where that is
-//! wrong, shards are computed twice, which comes to the same.
+//! A message between the scheduler and an executor may be lost although both are alive. The scheduler then waits for a
+//! task that the executor does not have, and no timeout of Ballista ends that wait. A *silence* is the time since the
+//! last end of any job, or since the begin of the waiting job if that is later. Shards take similar times, so a silence
+//! of many times the longest earlier one means a lost job. A wrong detection costs time only: shards are computed
+//! twice, with the same results.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How many times as long as the longest silence that has ended another may be.
+/// The maximum silence as a multiple of the longest one that has ended.
 const TIMES: u32 = 10;
 
-/// The ends of a driver's jobs.
+/// The record of the ends of a driver's jobs.
 #[derive(Debug)]
 pub(crate) struct Pace {
-    /// How long a silence may be in any case.
+    /// The part of the maximum silence that is independent of earlier ones.
     least: Duration,
     ends: Mutex<Ends>,
 }
 
 #[derive(Debug)]
 struct Ends {
-    /// The longest silence that a job has ended; before the first has, there is no pace. However long the queue is, it is
-    /// hardly longer than a job.
+    /// The longest silence that the end of a job has ended; `None` before the first end. It hardly exceeds the time of
+    /// one job, for a queue of any length.
     longest: Option<Duration>,
-    /// The silence after which jobs were last taken for lost, for as long as none has ended since.
+    /// The silence after which jobs were last taken for lost; zero once a job has ended since.
     in_vain: Duration,
-    /// When the last ended.
+    /// The time of the last end of a job.
     last: Instant,
-    /// What began before that is lost.
+    /// Jobs that began before this time are lost.
     lost_before: Option<Instant>,
 }
 
@@ -38,21 +39,22 @@ impl Pace {
         Self { least, ends: Mutex::new(ends) }
     }
 
-    /// Takes in that a job has ended well.
+    /// Records the successful end of a job.
     pub(crate) fn ended(&self, begin: Instant, now: Instant) {
         let mut ends = self.ends();
         ends.longest = ends.longest.max(Some(now - ends.last.max(begin)));
         (ends.last, ends.in_vain) = (now, Duration::ZERO);
     }
 
-    /// Whether a job is lost, with all others that are under way. These come to know it when they ask.
+    /// Returns whether the job that began at `begin` is lost. All running jobs are lost together; each call returns it
+    /// for one.
     pub(crate) fn is_lost(&self, begin: Instant, now: Instant) -> bool {
         let mut ends = self.ends();
         let silence = now - ends.last.max(begin);
         if let Some(longest) = ends.longest
             && silence > self.least + longest.max(ends.in_vain) * TIMES
         {
-            // If that was wrong, for others come first in the queue, it takes far longer until it is thought again.
+            // The detection may be wrong, since other jobs can come first in the queue. The next one takes far longer.
             (ends.in_vain, ends.lost_before) = (silence, Some(now));
         }
         ends.lost_before.is_some_and(|moment| begin < moment)
@@ -72,7 +74,7 @@ mod tests {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let pace = Pace::new(Duration::from_secs(60), start);
-        assert!(!pace.is_lost(start, at(3000)), "how long a job takes is not known yet");
+        assert!(!pace.is_lost(start, at(3000)), "no job has ended yet");
         pace.ended(at(2970), at(3000));
         pace.ended(at(2970), at(3001));
         // 60 + 10 x 30 seconds after the last end.
@@ -80,10 +82,10 @@ mod tests {
         assert!(pace.is_lost(at(3000), at(3362)));
         assert!(pace.is_lost(start, at(3362)), "another that was under way");
         assert!(!pace.is_lost(at(3362), at(3363)), "one that was handed out again");
-        // Whoever was wrong waits longer the next time: 60 + 10 x 361 seconds.
+        // Without an end of a job, the next detection takes longer: 60 + 10 x 361 seconds.
         assert!(!pace.is_lost(at(3362), at(3362 + 3670)));
         assert!(pace.is_lost(at(3362), at(3362 + 3671)));
-        // Whoever was right, not.
+        // After the end of a job, it does not.
         pace.ended(at(7033), at(7040));
         assert!(!pace.is_lost(at(7033), at(7400)));
         assert!(pace.is_lost(at(7033), at(7401)));

@@ -1,4 +1,4 @@
-//! The scheduler: takes jobs from clients and hands their tasks to executors that ask for some.
+//! The scheduler: accepts jobs from clients and assigns their tasks to executors that request tasks.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,18 +14,19 @@ use tokio::net::TcpListener;
 use crate::error::{Error, Result};
 use crate::{session, wire};
 
-/// A busy executor is heard of every 5 s (`HEARTBEAT_POLL_INTERVAL` in Ballista's `execution_loop.rs`), so who hears
-/// nothing for less takes the living for dead.
+/// The minimum of `executor_timeout`. A busy executor sends a heartbeat every 5 s (`HEARTBEAT_POLL_INTERVAL` in
+/// Ballista's `execution_loop.rs`). A shorter timeout would drop executors that are alive.
 const LEAST_TIMEOUT: Duration = Duration::from_secs(7);
-/// How long finished jobs are remembered. Their clients were told at once; this is for those whose connection broke.
+/// The time for which finished jobs are kept. Clients are notified at once; only clients with a broken connection need
+/// the record.
 const FINISHED_JOBS_KEPT: Duration = Duration::from_secs(60);
 
-/// How a scheduler runs.
+/// The settings of a scheduler.
 #[derive(Debug, Clone)]
 pub struct SchedulerSettings {
-    /// Where it listens. Whoever can connect can run jobs.
+    /// The address to listen at. Every program that can connect can run jobs.
     pub bind: SocketAddr,
-    /// How long an executor may be silent before its tasks go to others; at least 7 s.
+    /// The time without a request of an executor after which its tasks are assigned to others; at least 7 s.
     pub executor_timeout: Duration,
 }
 
@@ -35,7 +36,7 @@ impl Default for SchedulerSettings {
     }
 }
 
-/// A scheduler that listens.
+/// A scheduler with a bound address.
 #[derive(Debug)]
 pub struct Scheduler {
     listener: TcpListener,
@@ -43,31 +44,31 @@ pub struct Scheduler {
 }
 
 impl Scheduler {
-    /// Listens, so that the address is known before anything is served.
+    /// Binds the address, so that it is known before requests are served.
     ///
     /// # Errors
     ///
-    /// If that address cannot be had.
+    /// [`Error::Fatal`] if the address cannot be bound.
     pub async fn bind(settings: SchedulerSettings) -> Result<Self> {
         let listener = wire::listen(settings.bind)?;
         Ok(Self { listener, settings })
     }
 
-    /// Where it listens.
+    /// Returns the bound address.
     ///
     /// # Errors
     ///
-    /// If the system does not say.
+    /// [`Error::Fatal`] if the operating system does not return the address.
     pub fn address(&self) -> Result<SocketAddr> {
         self.listener.local_addr().map_err(|error| Error::fatal("ask for an address")(&error))
     }
 
-    /// Serves until `shutdown` is over. Jobs that run then are gone: nothing of them is on a disk, and their clients
-    /// notice.
+    /// Serves until `shutdown` completes. Running jobs are then lost, since jobs are kept in memory only. Their clients
+    /// receive an error.
     ///
     /// # Errors
     ///
-    /// If it cannot go on.
+    /// [`Error::Fatal`] if the scheduler cannot start or its server fails.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<()> {
         let address = self.address()?;
         let config = Arc::new(config(&self.settings, address)?);
@@ -87,22 +88,23 @@ impl Scheduler {
 fn config(settings: &SchedulerSettings, address: SocketAddr) -> Result<SchedulerConfig> {
     let timeout = settings.executor_timeout.max(LEAST_TIMEOUT).as_secs();
     Ok(SchedulerConfig {
-        // Of use where tasks are pushed: where executors report back.
+        // The address to which executors report pushed tasks; unused with `PullStaged`.
         external_host: address.ip().to_string(),
         bind_host: address.ip().to_string(),
         bind_port: address.port(),
-        // Executors ask for tasks (the default): each request is a sign of life and a registration, so one that has
-        // lost its scheduler only has to go on asking. Where tasks are pushed an executor ends itself after the fifth
-        // heartbeat without an answer (`executor_server.rs`), and needs a port that the scheduler can reach.
+        // Executors request tasks (the default). Each request is a heartbeat and a registration, so an executor whose
+        // scheduler restarts only continues to send requests. With pushed tasks, an executor exits after the fifth
+        // unanswered heartbeat (`executor_server.rs`) and needs a port that the scheduler can reach.
         scheduling_policy: ballista_core::config::TaskSchedulingPolicy::PullStaged,
         executor_timeout_seconds: timeout,
         expire_dead_executor_interval_seconds: 1,
-        // Once the last executor is lost its jobs fail, instead of waiting for ever.
+        // Jobs fail after the loss of the last executor, instead of waiting without a limit.
         no_executors_grace_period_seconds: timeout,
-        // Each finished job holds its plan here and a tiny file at its executor: bounded by time, not by number.
+        // Each finished job keeps its plan in memory and a small file at its executor. Time limits them, not their
+        // number.
         finished_job_state_clean_up_interval_seconds: FINISHED_JOBS_KEPT.as_secs(),
         finished_job_data_clean_up_interval_seconds: FINISHED_JOBS_KEPT.as_secs(),
-        // A client needs to reach the scheduler only; it fetches what `check_shard` says.
+        // The scheduler fetches results of `check_shard` for clients, so that a client connects to the scheduler only.
         enable_embedded_flight_proxy: true,
         override_session_builder: Some(session::builder().map_err(|error| Error::fatal("plan")(&error))?),
         override_config_producer: Some(Arc::new(session::config)),
@@ -110,8 +112,8 @@ fn config(settings: &SchedulerSettings, address: SocketAddr) -> Result<Scheduler
     })
 }
 
-/// Made of its parts, for [`BallistaCluster::new_memory`] adds a cache of files' statistics that all sessions share and
-/// that does not notice each change of a file.
+/// Creates the in-memory state. [`BallistaCluster::new_memory`] is not used: it adds a cache of file statistics that
+/// all sessions share and that misses some changes of files.
 fn cluster() -> Result<BallistaCluster> {
     let builder = session::builder().map_err(|error| Error::fatal("plan")(&error))?;
     let jobs = InMemoryJobState::new("scheduler", builder, Arc::new(session::config));

@@ -1,4 +1,4 @@
-//! How all three sides plan and run.
+//! The DataFusion sessions of client, scheduler and executor.
 
 use std::sync::Arc;
 
@@ -11,26 +11,28 @@ use datafusion::prelude::SessionConfig;
 
 use crate::functions::functions;
 
-/// The settings of a job. The client's travel with it and win over the scheduler's and an executor's.
+/// Returns the settings of a job. The client's are sent with the job and override those of the scheduler and the
+/// executor.
 pub(crate) fn config() -> SessionConfig {
     SessionConfig::new_with_ballista()
-        // A file is one partition, and so a job one task, which writes one file: a sink takes one partition.
+        // A file is one partition, so that a job is one task and writes one file. A sink accepts one partition.
         .with_target_partitions(1)
         .with_repartition_file_scans(false)
-        // Planning looks at no footers: there is one way to run this plan.
+        // Planning reads no footers, since this plan has no alternatives.
         .with_collect_statistics(false)
-        // The adaptive planner is on by default. It has nothing to adapt in one stage, and loses jobs with an executor.
+        // The adaptive planner is on by default. It cannot improve a plan of one stage, and it loses the jobs of a lost
+        // executor.
         .with_ballista_adaptive_query_planner(false)
         // A slot is one core.
         .set_bool("datafusion.execution.parquet.allow_single_file_parallelism", false)
         .set_str("datafusion.execution.parquet.compression", "snappy")
-        // Numbers that are nearly all different, of which all are read: a dictionary would be built and thrown away, and
-        // nobody asks for the least and the greatest of a page.
+        // Nearly all values are distinct, so a dictionary would be built and discarded. All pages are read, so their
+        // minima and maxima are not needed.
         .set_bool("datafusion.execution.parquet.dictionary_enabled", false)
         .set_str("datafusion.execution.parquet.statistics_enabled", "none")
 }
 
-/// What the client and the scheduler plan with.
+/// Returns the session state with which the client and the scheduler plan.
 pub(crate) fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> SessionState {
     let mut state = SessionStateBuilder::new()
         .with_default_features()
@@ -46,14 +48,14 @@ fn register(state: &mut SessionState) {
     use datafusion::execution::FunctionRegistry;
 
     for function in functions(None) {
-        // Never fails; an earlier function of the name would be handed back, and there is none.
+        // Registration does not fail, and there is no earlier function of the same name to be returned.
         if let Err(error) = state.register_udf(function) {
             tracing::error!("{error}");
         }
     }
 }
 
-/// One runtime for all sessions: the scheduler makes a session for every job.
+/// Returns a session builder with one runtime for all sessions. The scheduler creates a session for every job.
 pub(crate) fn builder() -> Result<ballista_scheduler::SessionBuilder> {
     let runtime = crate::objects::runtime()?;
     Ok(Arc::new(move |config| Ok(state(config, Arc::clone(&runtime)))))

@@ -1,4 +1,4 @@
-//! Connections, to a scheduler and of all that listen.
+//! TCP and HTTP/2 connections to a scheduler, and listeners.
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -13,20 +13,20 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::error::{Error, Result};
 
-/// The largest message, as Ballista has it by default.
+/// The maximum size of a message in bytes, Ballista's default.
 pub(crate) const MESSAGE: usize = 16 << 20;
-/// How long a scheduler may take to accept a connection.
+/// The timeout of a connection to a scheduler.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long it may take to answer.
+/// The timeout of a request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
-/// How often a silent connection is tried, so that one whose other end is gone without a word breaks.
+/// The interval of keep-alive messages on an idle connection. They detect a peer that vanished without closing it.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
-/// How many connections may wait to be accepted.
+/// The maximum number of connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
-/// How long an executor waits after a request that reached nobody.
+/// The pause of an executor after a failed request.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// The scheduler at `HOST:PORT`.
+/// Returns the endpoint of the scheduler at `HOST:PORT`.
 pub(crate) fn endpoint(scheduler: &str) -> Result<Endpoint> {
     let endpoint = Endpoint::from_shared(format!("http://{scheduler}"))
         .map_err(|error| Error::Fatal(format!("`{scheduler}` is not HOST:PORT of a scheduler: {error}")))?;
@@ -40,14 +40,14 @@ pub(crate) fn endpoint(scheduler: &str) -> Result<Endpoint> {
         .keep_alive_while_idle(true))
 }
 
-/// Listens at an address, for connections that send at once what there is to send. Ballista's scheduler does not ask for
-/// that, and each of its answers waits 40 ms for the other side's word that it has the part before; but on Linux a
-/// connection has it from the socket that it came to.
+/// Listens at an address with `TCP_NODELAY`. Ballista's scheduler does not set this option, and each of its answers
+/// would wait 40 ms for a delayed acknowledgment. On Linux, an accepted connection inherits the option from the
+/// listening socket.
 pub(crate) fn listen(address: SocketAddr) -> Result<TcpListener> {
     let listen = || {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         socket.set_nodelay(true)?;
-        // The port of a predecessor that has just been killed.
+        // Allows the port of a process that has just been killed.
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
         socket.listen(BACKLOG)
@@ -55,7 +55,8 @@ pub(crate) fn listen(address: SocketAddr) -> Result<TcpListener> {
     listen().map_err(|error| Error::Fatal(format!("cannot listen at {address}: {error}")))
 }
 
-/// A connection that takes its time over failures. Ballista's loop asks again, and warns, every 50 ms.
+/// A connection that pauses after a failed request. Ballista's loop would repeat the request, with a warning, every 50
+/// ms.
 #[derive(Debug, Clone)]
 pub(crate) struct Patient(pub(crate) Channel);
 

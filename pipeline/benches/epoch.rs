@@ -1,5 +1,6 @@
-//! What an epoch of the ranking model takes: training five epochs less training one, over the four between them;
-//! the median of some turns. The arguments are a ratings table, the turns, and numbers of factors.
+//! The time of one epoch of the ranking model: the time of training five epochs less that of one, divided by four. The
+//! result is the median over several turns. The arguments are a ratings table, the number of turns, and numbers of
+//! factors.
 //!
 //! ```text
 //! cargo bench -p pipeline --bench epoch -- data/ml-25m/ratings.csv 5 64 128

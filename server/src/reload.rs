@@ -1,8 +1,8 @@
 //! Reloading: opens the generation that `CURRENT` names, and replaces the served one.
 //!
-//! Input: a repository, polled by [`follow`]. Output: the generation in [`Current`]. Fetching, checking and opening happen on
-//! blocking threads, so that requests never wait. The old generation is closed after the swap, but its copy stays until the
-//! next one, so that a rollback needs no fetch. A generation that cannot be served changes nothing.
+//! Input: a repository, polled by [`follow`]. Output: the generation in [`Current`]. Fetching, checking and opening
+//! happen on blocking threads, so that requests never wait. The old generation is closed after the swap. Its copy is
+//! kept until the next swap, so that a rollback needs no fetch. A generation that cannot be served changes nothing.
 
 mod current;
 
@@ -39,7 +39,7 @@ pub(crate) async fn follow(
     let mut follower = Follower { current, metrics, source: Arc::new(source), previous: None, refused: None };
     loop {
         follower.poll().await;
-        // Servers that were started together spread out.
+        // A random factor spreads the polls of servers that were started together.
         tokio::time::sleep(settings.poll_interval.mul_f64(rand::random_range(0.9..1.1))).await;
     }
 }
@@ -70,7 +70,7 @@ impl Source {
         ServedGeneration::open(copy, self.cache_bytes)
     }
 
-    /// Takes the copy of a generation that an earlier server has kept.
+    /// Returns the copy of a generation that an earlier server has kept, if there is one.
     fn kept_copy(&self, id: &GenerationId) -> Result<Option<LocalGeneration>> {
         Ok(self.repository.adopt(id, &self.work_dir, &self.shards)?)
     }
@@ -90,7 +90,7 @@ struct Follower<'a> {
 /// A generation that could not be served.
 #[derive(Debug)]
 struct Refused {
-    /// `None` where `CURRENT` itself could not be read.
+    /// `None` if `CURRENT` itself could not be read.
     id: Option<GenerationId>,
     /// The error, as logged.
     reason: String,
@@ -110,7 +110,7 @@ impl Follower<'_> {
                     let before = self.current.replace(generation).await;
                     self.metrics.count_reload(true);
                     let last = std::mem::replace(&mut self.previous, before);
-                    // Deletes files.
+                    // The drop deletes files, which blocks.
                     spawn_blocking(move || drop(last));
                     self.refused = None;
                     tracing::info!("serving generation {id}");
@@ -121,7 +121,7 @@ impl Follower<'_> {
         }
     }
 
-    /// Runs a function on a blocking thread. A panic is an error.
+    /// Runs a function on a blocking thread. A panic of the function is returned as an error.
     async fn blocking<T: Send + 'static>(
         &self,
         run: impl FnOnce(&Source) -> Result<T> + Send + 'static,
@@ -140,8 +140,8 @@ impl Follower<'_> {
         self.blocking(move |source| source.open(&id, previous)).await
     }
 
-    /// Opens the copy that an earlier server has kept. A copy that cannot be opened is removed, and the generation is then
-    /// fetched.
+    /// Opens the copy that an earlier server has kept. A copy that cannot be opened is removed, and the generation is
+    /// then fetched.
     async fn open_kept(&self, id: GenerationId) -> Result<Option<ServedGeneration>> {
         let generation = id.clone();
         let copy = self.blocking(move |source| source.kept_copy(&generation)).await?;
@@ -159,8 +159,8 @@ impl Follower<'_> {
         }
     }
 
-    /// Whether the next attempt to open a refused generation is still to come. Damage is permanent, but a full disk may be
-    /// cleared: hence attempts at growing intervals.
+    /// Returns whether this poll skips a refused generation. Damage is permanent, but space on a full disk may be
+    /// freed. Attempts therefore continue at growing intervals.
     fn pauses(&mut self, id: &GenerationId) -> bool {
         match &mut self.refused {
             Some(refused) if refused.id.as_ref() == Some(id) && refused.remaining > 0 => {
@@ -171,7 +171,7 @@ impl Follower<'_> {
         }
     }
 
-    /// Records a failure, and logs it unless it was the last one too.
+    /// Records a failure, and logs it unless the preceding failure was the same.
     fn refuse(&mut self, id: Option<GenerationId>, error: &Error) {
         const MAX_PAUSE: u32 = 60;
 

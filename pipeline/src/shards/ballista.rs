@@ -1,8 +1,9 @@
-//! The shards of a job on a Ballista cluster: the driver, which hands them out, and the kernels that executors call. The
-//! crate [`cluster`] transports the jobs.
+//! The shards of a job on a Ballista cluster: the driver, which hands them out, and the kernels that executors call.
+//! The crate [`cluster`] transports the jobs.
 //!
-//! A shard is two jobs of the cluster. The first reads its ratings, forms and scores its users and writes the results. The
-//! second reads the results back and writes the receipt. Neither sends data through the driver.
+//! A shard is two jobs of the cluster. The first reads the ratings, solves the factors of the users, scores their lists
+//! and writes the results. The second reads the results back and writes the receipt. Neither sends data through the
+//! driver.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -22,27 +23,27 @@ use super::model::Best;
 use super::{Engine, Job, Task};
 use crate::error::{Error, Result};
 
-/// How long a shard may take, with its wait among those in flight, before it is handed out again. A lost shard is mostly
-/// noticed earlier, when no other one ends: see [`ClientSettings::silence_timeout`].
+/// The maximum time of a shard, including its wait in the queue, before it is handed out again. A lost shard is mostly
+/// detected earlier, when no other shard ends: see [`ClientSettings::silence_timeout`].
 const LONGEST: Duration = Duration::from_secs(3600);
-/// How often a shard is handed out again after transient errors.
+/// The maximum number of times that a shard is handed out, after transient errors.
 const ATTEMPTS: u32 = 20;
 /// The first pause before a shard is handed out again. Each further one is longer by the same time.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// A cluster, by its scheduler.
+/// The engine that computes shards on a Ballista cluster.
 #[derive(Debug)]
 pub struct Ballista {
     /// `ballista://HOST:PORT`.
     pub url: String,
-    /// The repository of the job, as executors find it too.
+    /// The repository of the job. Executors open it at the same location.
     pub location: Location,
-    /// Shards that are handed out at once. With fewer than the executors have slots, some slots are idle. The shards that a
-    /// killed driver has handed out are computed in vain.
+    /// The number of shards that are handed out at once. With fewer than the executors have slots, some slots are idle.
+    /// If the driver is killed, executors still compute these shards, but the results are unused.
     pub in_flight: usize,
 }
 
-/// The job and the shard of some rows, which executors receive beside these.
+/// The job and the shard of a task, sent to executors as the reference of a [`ShardJob`].
 #[derive(Debug, Serialize, Deserialize)]
 struct Reference {
     location: Location,
@@ -89,8 +90,9 @@ impl Ballista {
     }
 }
 
-/// Hands out orders, `in_flight` at once, and repeats those with transient errors. Ends with the first permanent error. The
-/// orders in flight then go on in vain: the scheduler names a job only once it runs, and then it cannot be stopped.
+/// Hands out orders, `in_flight` at once, and repeats those with transient errors. Returns the first permanent error.
+/// Executors then still compute the orders in flight, and their results are unused: the scheduler names a job only once
+/// it runs, and a running job cannot be stopped.
 async fn run(
     url: &str,
     in_flight: usize,
@@ -119,7 +121,7 @@ async fn connect(url: &str) -> Result<Client, String> {
     retry(|| Client::connect(url, settings.clone())).await
 }
 
-/// Has a shard computed and checked.
+/// Runs the two jobs of a shard: computation and check.
 async fn run_and_check(client: Client, order: ShardJob) -> Result<(), String> {
     retry(|| async {
         client.run_shard(&order).await?;
@@ -128,7 +130,7 @@ async fn run_and_check(client: Client, order: ShardJob) -> Result<(), String> {
     .await
 }
 
-/// Repeats an act while its errors are transient, [`ATTEMPTS`] times at most.
+/// Calls `act` until it succeeds or fails permanently, at most [`ATTEMPTS`] times.
 async fn retry<T, F>(mut act: impl FnMut() -> F) -> Result<T, String>
 where
     F: Future<Output = cluster::Result<T>>,
@@ -151,7 +153,7 @@ async fn pause(attempt: &mut u32, problem: &str) {
     *attempt += 1;
 }
 
-/// The kernels of an executor: those of a run on one machine, on the model of the requested job.
+/// The kernels of an executor: the computations of a run on one machine, with the model of the requested job.
 #[derive(Debug)]
 pub struct TaskKernels {
     work: PathBuf,
@@ -160,7 +162,7 @@ pub struct TaskKernels {
 }
 
 impl TaskKernels {
-    /// Kernels that keep copies below a directory.
+    /// Returns kernels that keep copies of models below the directory `work`.
     #[must_use]
     pub fn new(work: PathBuf) -> Self {
         Self { work, open: Mutex::new(None) }
@@ -176,7 +178,7 @@ impl TaskKernels {
         {
             return Ok((shard, Arc::clone(task)));
         }
-        // The model of the earlier job is dropped first, so that no two are in memory.
+        // The model of the earlier job is dropped first, so that memory holds one model.
         *open = None;
         let task =
             on_own_thread(|| Task::open(&location, Some(generation), &self.work)).map_err(kernel_error)?;
@@ -216,14 +218,14 @@ impl Kernels for TaskKernels {
     }
 }
 
-/// Runs work on a thread of its own, since calls to a store block, which futures must not.
+/// Runs `work` on a new thread, since calls to a store block, and futures must not block.
 fn on_own_thread<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     let lost = || Error::Internal { what: "an executor", detail: "its thread has ended early".to_owned() };
     std::thread::scope(|scope| scope.spawn(work).join().unwrap_or_else(|_| Err(lost())))
 }
 
-/// Converts an error. Errors of the system and the store are transient, and so is a damaged file, whose shard is computed
-/// again.
+/// Converts an error. Errors of the system and the store are transient. A damaged file is transient too, since its
+/// shard is computed again.
 fn kernel_error(error: Error) -> KernelError {
     use store::Error::{Damaged, Io, NotPartitioned, Remote};
 

@@ -1,7 +1,7 @@
 //! The slow path: parses one line of the ratings from its bytes.
 //!
-//! The input are lines that the fast path has left undecided. This module defines which rows are acceptable: the fast
-//! path may accept fewer, but never others and never with other values, and it rejects none.
+//! Input: the lines that the fast path has left undecided. This module defines the acceptable rows. The fast path
+//! accepts a subset of them, with the same values, and rejects no rows.
 
 use std::str;
 
@@ -26,7 +26,7 @@ pub(super) enum Line {
 
 /// Parses a line, with or without its line break.
 pub(super) fn parse_line(line: &[u8], layout: &Layout, scale: Scale) -> Line {
-    // A file that was concatenated from several has byte order marks inside.
+    // A concatenation of several files may contain byte order marks inside.
     let row = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line).trim_ascii();
     if row.is_empty() {
         return Line::Blank;

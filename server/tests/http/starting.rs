@@ -5,7 +5,7 @@ use harness::{eventually, program};
 use crate::editions::Output;
 use crate::servers::Program;
 
-/// What the program prints to standard error and its exit code, for arguments with which it ends at once.
+/// Runs the program with arguments with which it exits at once. Returns its exit code and its standard error.
 fn ended(arguments: &[&str]) -> (i32, String) {
     let output = program("server").args(arguments).output().unwrap();
     (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
