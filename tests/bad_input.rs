@@ -8,10 +8,9 @@ use store::layout;
 
 const HEADER: &str = "userId,movieId,rating,timestamp\n";
 
-/// Runs on files that cannot give a generation: must fail with a message that says all of `says`.
+/// Panics unless a run on two files fails and the last line of its log has all of `says`.
 fn refused(world: &World, ratings: &Path, movies: &Path, says: &[&str]) {
-    let mut command = world.pipeline("run");
-    let ended = Ended::of(command.arg("--ratings").arg(ratings).arg("--movies").arg(movies));
+    let ended = Ended::of(&mut world.run_command(ratings, movies));
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
     let last = ended.stderr.lines().last().unwrap_or_default();
     for text in says {
@@ -21,7 +20,7 @@ fn refused(world: &World, ratings: &Path, movies: &Path, says: &[&str]) {
 }
 
 #[test]
-fn input_that_cannot_be_used_is_refused_by_name_and_no_generation_is_begun() {
+fn unusable_input_is_refused_with_the_name_of_its_file_and_nothing_is_written() {
     let world = World::new();
     let movies = sample("movies.csv");
     let case = |name: &str, content: &str, says: &[&str]| {
@@ -56,7 +55,7 @@ fn input_that_cannot_be_used_is_refused_by_name_and_no_generation_is_begun() {
 }
 
 #[test]
-fn a_failed_run_leaves_the_published_generation_as_it_was() {
+fn a_failed_run_leaves_the_published_generation_unchanged() {
     let world = World::new();
     world.run_quickly(&[]);
     let before = world.current();
@@ -70,7 +69,7 @@ fn a_failed_run_leaves_the_published_generation_as_it_was() {
 }
 
 #[test]
-fn settings_out_of_range_are_refused_by_the_name_of_the_option() {
+fn settings_out_of_range_are_refused_with_the_name_of_the_option() {
     let world = World::new();
     for (option, value) in [
         ("--depth", "0"),
@@ -92,8 +91,8 @@ fn settings_out_of_range_are_refused_by_the_name_of_the_option() {
     assert!(!world.output().exists());
 }
 
-/// An evaluation that must fail, with this exit code and a message that says all of `says`.
-fn not_measured(args: &[&str], code: i32, says: &[&str]) {
+/// Panics unless an evaluation fails with an exit code and its log has all of `says`.
+fn evaluation_refused(args: &[&str], code: i32, says: &[&str]) {
     let mut command = program("pipeline");
     let ended = Ended::of(command.current_dir(sample("../..")).arg("evaluate").args(args));
     assert_eq!(ended.status.code(), Some(code), "{args:?}: {ended:?}");
@@ -104,7 +103,7 @@ fn not_measured(args: &[&str], code: i32, says: &[&str]) {
 }
 
 #[test]
-fn an_evaluation_that_would_measure_nothing_is_refused_by_the_name_of_the_option() {
+fn an_evaluation_without_a_result_is_refused_with_the_name_of_the_option() {
     for (args, says) in [
         (&["--k", "10,0"][..], "--k is 0"),
         (&["--k", "10,5000"], "--k is 5000: there are only 2000 movies"),
@@ -119,7 +118,7 @@ fn an_evaluation_that_would_measure_nothing_is_refused_by_the_name_of_the_option
         (&["--relevant-at", "5.5"], "--relevant-at is 5.5"),
         (&["--min-rating", "6"], "--min-rating"),
     ] {
-        not_measured(args, 1, &[says]);
+        evaluation_refused(args, 1, &[says]);
     }
     for (args, says) in [
         (&["--relevant-at", "good"][..], "`any`"),
@@ -131,12 +130,12 @@ fn an_evaluation_that_would_measure_nothing_is_refused_by_the_name_of_the_option
         (&["--train", "a.csv", "--test", "b.csv", "--ratings", "c.csv"], "--ratings"),
         (&["--train", "a.csv", "--test", "b.csv", "--splits", "2"], "--splits"),
     ] {
-        not_measured(args, 2, &[says]);
+        evaluation_refused(args, 2, &[says]);
     }
 }
 
 #[test]
-fn two_files_that_do_not_go_together_are_refused_by_name() {
+fn train_and_test_files_that_do_not_match_are_refused_with_their_names() {
     let world = World::new();
     let write = |name: &str, rows: &str| world.write(name, format!("{HEADER}{rows}")).display().to_string();
     let rows: Vec<_> = (0..30).map(|cell| format!("{},{},4.0,9\n", cell / 6, cell % 6)).collect();
@@ -145,13 +144,13 @@ fn two_files_that_do_not_go_together_are_refused_by_name() {
         let test = write("test.csv", rows);
         let mut says = says.to_vec();
         says.extend(["train.csv", "test.csv"]);
-        not_measured(&["--train", &train, "--test", &test], 1, &says);
+        evaluation_refused(&["--train", &train, "--test", &test], 1, &says);
     };
     case("3,90,4.0,9\n3,4,4.0,9\n", &["both files have the rating of movie 4 by user 3"]);
     case("90,4,4.0,9\n", &["no user in common"]);
     case("3,90,4.0,9\n", &["no movie in common"]);
     case(",90,4.0,9\n", &["none of its ratings", "1 rows were rejected"]);
     let few = write("few.csv", "1,2,3.5,9\n");
-    not_measured(&["--train", &few, "--test", &train], 1, &["few.csv", "at least 20"]);
-    not_measured(&["--train", &train, "--test", "absent.csv"], 1, &["absent.csv", "cannot open"]);
+    evaluation_refused(&["--train", &few, "--test", &train], 1, &["few.csv", "at least 20"]);
+    evaluation_refused(&["--train", &train, "--test", "absent.csv"], 1, &["absent.csv", "cannot open"]);
 }

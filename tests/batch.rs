@@ -1,28 +1,24 @@
-//! A run from its input to its records.
+//! A run, from its input to its records, and evaluations.
 
 use std::collections::HashSet;
 use std::fs;
 use std::path::PathBuf;
 
-use harness::{Ended, SMALL_MODEL, World, member, program, sample};
+use harness::{Ended, MEASURED, SMALL_MODEL, World, member, program, sample};
 use serde_json::Value;
 use store::layout;
 
-/// Options of a model that is trained in a moment and evaluated.
-const MEASURED: [&str; 6] = ["--factors", "32", "--epochs", "6", "--rating-sweeps", "6"];
-
-/// Panics unless a text has a line, whole.
+/// Panics unless a text has a line.
 fn assert_line(text: &str, line: &str) {
     assert!(text.lines().any(|other| other == line), "no line `{line}` in\n{text}");
 }
 
 #[test]
-fn a_run_ends_with_a_summary_that_says_what_was_done_and_how_to_serve_it() {
+fn a_run_prints_a_summary_and_the_command_that_serves_its_lists() {
     let world = World::new();
     let mut command = program("pipeline");
     command.current_dir(sample("../..")).arg("--output").arg(world.output());
-    let ended = Ended::of(&mut command);
-    assert!(ended.status.success(), "{}", ended.stderr);
+    let ended = Ended::of(&mut command).assert_success();
     let (generation, output) = (world.current(), world.output());
     let server = PathBuf::from(program("server").get_program());
     let account = world.repository().manifest(&generation).unwrap().account;
@@ -66,7 +62,7 @@ fn the_account_is_printed_as_json_and_stored_in_the_manifest() {
     let generation = world.current();
     let stored = layout::generation_dir(&world.output(), &generation).join(layout::MANIFEST);
     let mut stored: Value = serde_json::from_slice(&fs::read(stored).unwrap()).unwrap();
-    // Members of only one of them: the outcome, the report and the phases after sealing; the digest of the file.
+    // Only the account has the outcome, the report and the phases after sealing; only the manifest has its digest.
     assert!(stored.as_object_mut().unwrap().remove("digest").unwrap().is_string());
     stored["outcome"] = "published".into();
     assert!(account.as_object_mut().unwrap().remove("report").unwrap().is_string());
@@ -94,7 +90,7 @@ fn the_account_is_printed_as_json_and_stored_in_the_manifest() {
 }
 
 #[test]
-fn every_rejected_row_is_listed_with_its_line() {
+fn every_rejected_row_is_listed_with_its_line_number() {
     let world = World::new();
     let account = world.run_quickly(&[]);
     let generation = world.current();
@@ -102,7 +98,7 @@ fn every_rejected_row_is_listed_with_its_line() {
     let rejects = fs::read_to_string(rejects).unwrap();
     let rejected =
         account["rows"]["rejected"].as_u64().unwrap() + account["movie_rows"]["rejected"].as_u64().unwrap();
-    assert!(rejected > 0, "the sample has dirt");
+    assert!(rejected > 0, "the sample has unusable rows");
     assert_eq!(rejects.lines().count() as u64, rejected + 1);
 
     let ratings = fs::read(sample("ratings.csv")).unwrap();
@@ -119,7 +115,7 @@ fn every_rejected_row_is_listed_with_its_line() {
 }
 
 #[test]
-fn every_list_is_as_long_as_it_can_be_in_order_and_free_of_what_the_user_has_seen() {
+fn every_list_is_complete_and_sorted_and_has_no_seen_movie() {
     let world = World::new();
     let account = world.run_quickly(&["--depth", "50"]);
     let generation = world.open_current();
@@ -146,7 +142,7 @@ fn every_list_is_as_long_as_it_can_be_in_order_and_free_of_what_the_user_has_see
 }
 
 #[test]
-fn the_same_input_gives_the_same_records_whatever_the_threads_and_the_order_of_the_rows() {
+fn the_same_input_gives_the_same_records_for_any_number_of_threads_and_any_order_of_rows() {
     let world = World::new();
     let one = world.run_quickly(&["--threads", "1"]);
     let two = world.run_quickly(&["--threads", "2", "--always"]);
@@ -179,26 +175,24 @@ fn a_rated_movie_without_metadata_is_ranked_and_named_by_its_id() {
     assert_eq!(generation.movie(movie).unwrap().unwrap().title, format!("Movie {movie}"));
 }
 
-/// The standard output of an evaluation on the sample, where `args` name no other files. It must succeed.
+/// The standard output of an evaluation, by default on the sample. It must succeed.
 fn evaluate(args: &[&str]) -> String {
     let mut command = program("pipeline");
-    let ended = Ended::of(command.current_dir(sample("../..")).arg("evaluate").args(args));
-    assert!(ended.status.success(), "{}", ended.stderr);
-    ended.stdout
+    Ended::of(command.current_dir(sample("../..")).arg("evaluate").args(args)).assert_success().stdout
 }
 
-/// The same as JSON.
+/// The figures of an evaluation as JSON. See [`evaluate`].
 fn evaluate_json(args: &[&str]) -> Value {
     serde_json::from_str(&evaluate(&[args, &["--json"]].concat())).unwrap()
 }
 
-/// A number below a million, as in the table.
+/// A number below a million with a separator of thousands, as in the table.
 fn grouped(n: u64) -> String {
     if n < 1000 { n.to_string() } else { format!("{},{:03}", n / 1000, n % 1000) }
 }
 
-/// The figures of lists: the titles of their rows in the table, and their names.
-const OF_LISTS: [(&str, &str); 7] = [
+/// The metrics of lists: the titles of their rows in the table, and their names in JSON.
+const LIST_METRICS: [(&str, &str); 7] = [
     ("Recall", "recall"),
     ("NDCG", "ndcg"),
     ("MAP", "map"),
@@ -209,7 +203,7 @@ const OF_LISTS: [(&str, &str); 7] = [
 ];
 
 #[test]
-fn an_evaluation_shows_the_model_beside_the_most_popular_as_a_table_or_as_json() {
+fn an_evaluation_prints_the_model_and_the_most_popular_movies_as_a_table_or_as_json() {
     let args = [&MEASURED[..], &["--splits", "2", "--k", "5,10"]].concat();
     let (table, json) = (evaluate(&args), evaluate_json(&args));
     let number = |pointer: &str| member(&json, pointer).as_f64().unwrap();
@@ -238,7 +232,7 @@ fn an_evaluation_shows_the_model_beside_the_most_popular_as_a_table_or_as_json()
         assert_line(&table, &format!("{title:<19} {:>17} {:>17}", cell("model", name), "-"));
         assert!(json["popularity"].get(name).is_none());
     }
-    for (title, name) in OF_LISTS {
+    for (title, name) in LIST_METRICS {
         for k in [5, 10] {
             let (title, name) = (format!("{title}@{k}"), format!("{name}@{k}"));
             let (model, popularity) = (cell("model", &name), cell("popularity", &name));
@@ -252,13 +246,13 @@ fn an_evaluation_shows_the_model_beside_the_most_popular_as_a_table_or_as_json()
 }
 
 #[test]
-fn an_evaluation_gives_the_same_figures_whatever_the_threads_and_by_time_others_than_at_random() {
+fn the_figures_of_an_evaluation_depend_on_the_split_and_not_on_the_number_of_threads() {
     let evaluate_json = |args: &[&str]| evaluate_json(&[&MEASURED[..], args].concat());
     let newest = evaluate_json(&["--split", "newest", "--threads", "1"]);
     assert_eq!(newest, evaluate_json(&["--split", "newest", "--threads", "3"]));
     let random = evaluate_json(&[]);
     for k in [10, 20, 100] {
-        for (_, name) in OF_LISTS {
+        for (_, name) in LIST_METRICS {
             for side in ["model", "popularity"] {
                 let figure = member(&random, &format!("/{side}/{name}@{k}")).as_f64().unwrap();
                 assert!((0.0..=1.0).contains(&figure), "{side} {name}@{k}");
@@ -297,13 +291,12 @@ fn an_evaluation_of_two_files_accounts_for_the_rows_of_both() {
 }
 
 #[test]
-fn made_data_has_the_shape_and_the_dirt_it_was_asked_for() {
+fn generated_data_has_the_requested_users_and_unusable_rows() {
     let world = World::new();
-    let out = world.path("made");
+    let out = world.path("generated");
     let mut command = program("pipeline");
     command.args(["sample", "--users", "100", "--movies", "300", "--ratings", "5000", "--seed", "9"]);
-    let ended = Ended::of(command.args(["--dirt", "0.05", "--out"]).arg(&out));
-    assert!(ended.status.success(), "{}", ended.stderr);
+    Ended::of(command.args(["--dirt", "0.05", "--out"]).arg(&out)).assert_success();
     let account = world.run(&out.join("ratings.csv"), &out.join("movies.csv"), &SMALL_MODEL);
     assert_eq!(account["counts"]["users"], 100);
     let reasons = account["rows"]["rejected_by_reason"].as_object().unwrap();

@@ -1,7 +1,7 @@
-//! A real Chromium, driven through chromedriver: types, clicks, presses keys, looks.
+//! A Chromium that tests control through chromedriver.
 //!
-//! The few commands of W3C WebDriver that this takes are JSON over HTTP, and spoken here by the client that all tests
-//! use: the libraries for it would have half of the dependencies built twice.
+//! The commands are W3C WebDriver, JSON over HTTP, sent by the HTTP client of all tests. A WebDriver library would build half
+//! of the dependencies a second time.
 
 use std::env;
 use std::io::{BufRead, BufReader};
@@ -19,7 +19,7 @@ pub(crate) const SPACE: &str = " ";
 pub(crate) const RIGHT: &str = "\u{e014}";
 pub(crate) const DOWN: &str = "\u{e015}";
 
-/// A browser with one window. It ends with its test.
+/// A browser with one window, closed when it is dropped.
 pub(crate) struct Browser {
     driver: Child,
     agent: ureq::Agent,
@@ -27,7 +27,7 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    /// Starts the driver that `RECOMMENDER_TEST_BROWSER` names, on a free port, and a browser by it.
+    /// Starts the driver named by `RECOMMENDER_TEST_BROWSER` on a free port, and a browser.
     pub(crate) fn start() -> Self {
         let program = env::var_os("RECOMMENDER_TEST_BROWSER").unwrap();
         let mut driver = Command::new(program)
@@ -91,24 +91,24 @@ impl Browser {
         eventually(&format!("{selector} says {text}"), || self.text(selector).contains(text));
     }
 
-    /// The text that is seen of the first element that is seen, empty where there is none.
+    /// The text of the first visible element, empty if there is none.
     pub(crate) fn text(&self, selector: &str) -> String {
         self.texts(selector).into_iter().next().unwrap_or_default()
     }
 
-    /// The texts of all elements that are seen.
+    /// The texts of all visible elements.
     pub(crate) fn texts(&self, selector: &str) -> Vec<String> {
         let all = format!("[...document.querySelectorAll({})]", json!(selector));
         let seen = format!("{all}.filter((one) => one.checkVisibility()).map((one) => one.innerText)");
         serde_json::from_value(self.run(&format!("return {seen}"))).unwrap()
     }
 
-    /// Clicks on an element, which must be there to be clicked on.
+    /// Clicks on an element, which must exist.
     pub(crate) fn click(&self, selector: &str) {
         self.command(&format!("/element/{}/click", self.find(selector)), json!({}));
     }
 
-    /// Types into an element in place of what is in it.
+    /// Replaces the text of an input element.
     pub(crate) fn type_into(&self, selector: &str, text: &str) {
         let element = self.find(selector);
         self.command(&format!("/element/{element}/clear"), json!({}));
@@ -120,7 +120,7 @@ impl Browser {
         found.as_object().unwrap().values().next().unwrap().as_str().unwrap().to_owned()
     }
 
-    /// Presses keys one after the other, wherever the focus is.
+    /// Presses keys in turn, in the element that has the focus.
     pub(crate) fn press(&self, keys: &str) {
         let strokes =
             keys.chars().flat_map(|key| ["keyDown", "keyUp"].map(|act| json!({"type": act, "value": key})));
@@ -128,27 +128,27 @@ impl Browser {
         self.command("/actions", json!({"actions": [{"type": "key", "id": "keys", "actions": strokes}]}));
     }
 
-    /// Emulates another device, by `Emulation.setEmulatedMedia` and the like.
+    /// Sends a command of DevTools' `Emulation`, such as `setEmulatedMedia`.
     pub(crate) fn emulate(&self, what: &str, parameters: Value) {
         self.command("/goog/cdp/execute", json!({"cmd": format!("Emulation.{what}"), "params": parameters}));
     }
 
-    /// A picture of the window as PNG.
-    pub(crate) fn picture(&self) -> Vec<u8> {
+    /// A screenshot of the window as PNG.
+    pub(crate) fn screenshot(&self) -> Vec<u8> {
         let mut response = self.agent.get(format!("{}/screenshot", self.session)).call().unwrap();
         let body = response.body_mut().with_config().limit(64 << 20).read_to_string().unwrap();
         let value: Value = serde_json::from_str(&body).unwrap();
         from_base64(value["value"].as_str().unwrap())
     }
 
-    /// The console's warnings and errors since the last call, violations of the policy among them.
-    pub(crate) fn complaints(&self) -> Vec<String> {
+    /// The warnings and errors in the console since the last call, including violations of the Content-Security-Policy.
+    pub(crate) fn console_errors(&self) -> Vec<String> {
         let log = self.command("/se/log", json!({"type": "browser"}));
-        let grave = log.as_array().unwrap().iter().filter(|entry| entry["level"] != "INFO");
-        grave.map(|entry| entry["message"].as_str().unwrap().to_owned()).collect()
+        let errors = log.as_array().unwrap().iter().filter(|entry| entry["level"] != "INFO");
+        errors.map(|entry| entry["message"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// The addresses that were asked for since the last look, of pages and of all else.
+    /// The URLs of all requests since the last call.
     pub(crate) fn requests(&self) -> Vec<String> {
         let log = self.command("/se/log", json!({"type": "performance"}));
         let message = |entry: &Value| -> Value {
@@ -162,7 +162,7 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // The driver ends the browser; it is not there if the test failed to start it.
+        // The driver closes the browser. The session does not exist if the test has failed to start it.
         let _ = self.agent.delete(&self.session).call();
         let _ = self.driver.kill();
         let _ = self.driver.wait();

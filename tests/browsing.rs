@@ -1,4 +1,4 @@
-//! The page as a person uses it, in a real browser: by hand, by keyboard alone, on a phone, before there is anything.
+//! The page in a browser: by mouse, by keyboard alone, on a phone, and before the first generation.
 
 use std::fs;
 use std::path::Path;
@@ -8,16 +8,50 @@ use serde_json::json;
 
 use crate::browser::{Browser, DOWN, ENTER, ESCAPE, RIGHT, SPACE, TAB};
 
-/// The page of a server, opened.
+/// Opens the page of a server.
 fn open(server: &Server, rest: &str) -> Browser {
     let browser = Browser::start();
     browser.open(&format!("http://{}/{rest}", server.address()));
     browser
 }
 
-/// Panics if the browser logged a complaint, or sent a request to another server.
-fn has_been_good(browser: &Browser, server: &Server) {
-    assert_eq!(browser.complaints(), Vec::<String>::new());
+/// Runs the pipeline on the sample, starts a server and opens its page.
+fn run_and_open(run: &[&str], rest: &str) -> (World, Server, Browser) {
+    let world = World::new();
+    world.run_quickly(run);
+    let server = world.serve_when_ready();
+    let browser = open(&server, rest);
+    (world, server, browser)
+}
+
+/// Waits until the page shows known users to pick from.
+fn wait_for_users(browser: &Browser) {
+    browser.until("document.querySelectorAll('#some-users button').length === 12");
+}
+
+/// Writes a screenshot to the directory for temporary files of tests, for docs/images.
+fn save_screenshot(browser: &Browser, name: &str) {
+    let picture = browser.screenshot();
+    assert!(picture.starts_with(b"\x89PNG"));
+    fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.png")), picture).unwrap();
+}
+
+/// Sets the size of the window, and waits until it has that size.
+fn set_window_size(browser: &Browser, width: u32, height: u32) {
+    let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500});
+    browser.emulate("setDeviceMetricsOverride", size);
+    browser.until(&format!("innerWidth === {width}"));
+}
+
+/// Panics if a page is wider than the window.
+fn assert_fits(browser: &Browser, name: &str) {
+    let fits = "return document.documentElement.scrollWidth <= document.documentElement.clientWidth";
+    assert_eq!(browser.run(fits), true, "{name}");
+}
+
+/// Panics if the browser logged an error, or sent a request to another server.
+fn assert_no_errors(browser: &Browser, server: &Server) {
+    assert_eq!(browser.console_errors(), Vec::<String>::new());
     let home = format!("http://{}/", server.address());
     let requests = browser.requests();
     assert!(requests.len() >= 3, "{requests:?}");
@@ -27,7 +61,7 @@ fn has_been_good(browser: &Browser, server: &Server) {
 }
 
 #[test]
-fn a_user_is_typed_or_picked_and_titles_stars_and_reasons_are_seen() {
+fn the_page_shows_titles_stars_and_reasons_for_a_typed_and_for_a_picked_user() {
     let world = World::new();
     let generation = world.run_quickly(&[])["generation"].as_str().unwrap().to_owned();
     let server = world.serve_when_ready();
@@ -47,7 +81,7 @@ fn a_user_is_typed_or_picked_and_titles_stars_and_reasons_are_seen() {
     assert!(given.iter().all(|text| text.starts_with("★ ") && text.contains("predicted")), "{given:?}");
     assert_eq!(browser.run("return location.hash"), "#user=18");
 
-    // The history, the best first.
+    // The history starts with the highest ratings.
     assert_eq!(browser.texts("#history > li").len(), 10);
     browser.click("#more-history");
     let stars: Vec<f64> = browser
@@ -57,30 +91,27 @@ fn a_user_is_typed_or_picked_and_titles_stars_and_reasons_are_seen() {
         .collect();
     assert!(stars.len() >= 20 && stars.is_sorted_by(|a, b| a >= b), "{stars:?}");
 
-    // Why, and more of the list.
+    // The reasons, and the next part of the list.
     browser.click("#list summary");
     browser.until_text("#list details li", "% of the match");
     assert_eq!(browser.texts("#list details[open] li").len(), 3);
     browser.click("#more-list");
     browser.until("document.querySelectorAll('#list > li').length === 20");
 
-    // Another, by a click, and any.
-    browser.until("document.querySelectorAll('#some-users button').length === 12");
+    // Another user by a click, and a random one.
+    wait_for_users(&browser);
     let picked = browser.texts("#some-users button")[5].clone();
     browser.click("#some-users button:nth-child(6)");
     browser.until_text("#list-heading", &format!("user {picked}"));
     assert_eq!(browser.texts("#some-users [aria-current=true]"), [picked]);
     browser.click("#any-user");
     browser.until("document.querySelector('#user-says').textContent.includes('movies for user')");
-    has_been_good(&browser, &server);
+    assert_no_errors(&browser, &server);
 }
 
 #[test]
-fn an_unknown_user_sees_popular_movies_and_a_wrong_id_is_named() {
-    let world = World::new();
-    world.run_quickly(&[]);
-    let server = world.serve_when_ready();
-    let browser = open(&server, "#user=4000000000");
+fn the_page_shows_popular_movies_for_an_unknown_user_and_an_error_for_an_invalid_id() {
+    let (_world, server, browser) = run_and_open(&[], "#user=4000000000");
     browser.until_text("#user-says", "User 4000000000 is not in the data");
     assert_eq!(browser.texts("#list > li").len(), 10);
     assert_eq!(browser.texts("#list summary").len(), 0);
@@ -89,21 +120,18 @@ fn an_unknown_user_sees_popular_movies_and_a_wrong_id_is_named() {
     browser.press(ENTER);
     browser.until_text("#user-says", "A user id is a whole number");
     browser.until("document.querySelector('#user-answer').hidden");
-    has_been_good(&browser, &server);
+    assert_no_errors(&browser, &server);
     // The page shows the server's own message.
     browser.type_into("#user", "99999999999");
     browser.press(ENTER);
     browser.until_text("#user-says", "give a whole number from 0 to 4294967295");
-    assert_eq!(browser.complaints().len(), 2);
+    assert_eq!(browser.console_errors().len(), 2);
 }
 
 #[test]
-fn movies_are_found_and_rated_and_the_list_follows_every_rating() {
-    let world = World::new();
-    world.run_quickly(&[]);
-    let server = world.serve_when_ready();
-    let browser = open(&server, "");
-    browser.until("document.querySelectorAll('#some-users button').length === 12");
+fn the_list_is_updated_after_every_rating_of_a_movie_found_by_title() {
+    let (_world, server, browser) = run_and_open(&[], "");
+    wait_for_users(&browser);
     let rate = |title: &str| {
         browser.type_into("#title", title);
         browser.until("document.querySelectorAll('#found button').length > 1");
@@ -123,14 +151,14 @@ fn movies_are_found_and_rated_and_the_list_follows_every_rating() {
     eventually("the list is another", || titles() != second);
     let third = titles();
 
-    // The address has it all.
+    // The address of the page restores the list.
     let address = browser.run("return location.href").as_str().unwrap().to_owned();
     let other = Browser::start();
     other.open(&address);
     other.until_text("#own-says", "from 2 ratings");
     assert_eq!(other.texts("#own-list .title"), third);
     assert_eq!(other.texts("#ratings .title"), browser.texts("#ratings .title"));
-    has_been_good(&other, &server);
+    assert_no_errors(&other, &server);
 
     browser.click("#ratings li:nth-child(2) button");
     browser.until_text("#own-says", "from one rating");
@@ -139,28 +167,25 @@ fn movies_are_found_and_rated_and_the_list_follows_every_rating() {
     browser.until_text("#own-says", "Nothing is rated yet");
     browser.type_into("#title", "zzzz");
     browser.until_text("#search-says", "No movie has such a title");
-    has_been_good(&browser, &server);
+    assert_no_errors(&browser, &server);
 }
 
 #[test]
-fn all_of_it_can_be_done_without_a_mouse() {
-    let world = World::new();
-    world.run_quickly(&[]);
-    let server = world.serve_when_ready();
-    let browser = open(&server, "");
-    browser.until("document.querySelectorAll('#some-users button').length === 12");
+fn the_page_can_be_used_with_the_keyboard_alone() {
+    let (_world, server, browser) = run_and_open(&[], "");
+    wait_for_users(&browser);
     let focused = || browser.run("return document.activeElement.id || document.activeElement.innerText");
     browser.press(&[TAB, "18", ENTER].concat());
     browser.until_text("#list-heading", "user 18");
     assert_eq!(focused(), "user");
-    // Over two buttons and twelve users to the first reason.
+    // Two buttons and twelve users precede the first reason.
     browser.press(&TAB.repeat(15));
     assert_eq!(focused(), "Why?");
     assert_ne!(browser.run("return getComputedStyle(document.activeElement).outlineStyle"), "none");
     browser.press(ENTER);
     browser.until_text("#list details li", "% of the match");
 
-    // On to the search, whatever lies between.
+    // TAB reaches the search after some number of elements.
     for _ in 0..100 {
         if focused() == "title" {
             break;
@@ -187,11 +212,11 @@ fn all_of_it_can_be_done_without_a_mouse() {
     browser.press(&[DOWN, DOWN, ESCAPE].concat());
     browser.until("document.querySelectorAll('#found button').length === 0");
     assert_eq!(focused(), "title");
-    has_been_good(&browser, &server);
+    assert_no_errors(&browser, &server);
 }
 
 #[test]
-fn titles_are_text_whatever_is_in_them() {
+fn markup_in_titles_is_shown_as_text() {
     let world = World::new();
     let title = "<img src=/x onerror=alert(1)> & <b>Bold</b>";
     let movies: String = (1..=7000).map(|id| format!("{id},{title},<i>War</i>\n")).collect();
@@ -210,15 +235,12 @@ fn titles_are_text_whatever_is_in_them() {
         assert!(!texts.is_empty() && texts.iter().all(|text| text == title), "{place}: {texts:?}");
     }
     assert_eq!(browser.run("return document.querySelectorAll('img, b, i').length"), 0);
-    has_been_good(&browser, &server);
+    assert_no_errors(&browser, &server);
 }
 
 #[test]
-fn another_generation_is_noticed_with_the_next_answer() {
-    let world = World::new();
-    world.run_quickly(&[]);
-    let server = world.serve_when_ready();
-    let browser = open(&server, "#user=18&ratings=1:4.5");
+fn the_page_shows_a_new_generation_with_the_next_answer() {
+    let (world, server, browser) = run_and_open(&[], "#user=18&ratings=1:4.5");
     browser.until_text("#own-says", "from one rating");
     let generation = world.run_quickly(&["--seed", "2"])["generation"].as_str().unwrap().to_owned();
     server.wait_until_ready(Some(&generation));
@@ -226,16 +248,16 @@ fn another_generation_is_noticed_with_the_next_answer() {
     browser.press(ENTER);
     browser.until_text("#generation", &generation);
     browser.until_text("#list-heading", "user 1");
-    // Both lists are of the new one.
+    // Both lists are of the new generation.
     let list =
         server.post("/recommendations", r#"{"ratings":[{"id":1,"rating":4.5}],"returnMetadata":true}"#);
     let best = list.json()["items"][0]["title"].as_str().unwrap().to_owned();
     browser.until(&format!("document.querySelector('#own-list .title').textContent === {}", json!(best)));
-    has_been_good(&browser, &server);
+    assert_no_errors(&browser, &server);
 }
 
 #[test]
-fn before_the_first_generation_the_page_says_so_and_then_goes_on_by_itself() {
+fn the_page_waits_for_the_first_generation_and_then_shows_the_list() {
     let world = World::new();
     let server = world.serve();
     let browser = open(&server, "#user=18");
@@ -246,22 +268,19 @@ fn before_the_first_generation_the_page_says_so_and_then_goes_on_by_itself() {
     world.run_quickly(&[]);
     browser.until_text("#list-heading", "user 18");
     browser.until_text("#generation", "less than a minute old");
-    // The browser itself notes each answer that is none.
-    let complaints = browser.complaints();
-    assert!(!complaints.is_empty());
-    assert!(complaints.iter().all(|text| text.contains("503 (Service Unavailable)")), "{complaints:?}");
+    // The browser logs each answer with status 503.
+    let errors = browser.console_errors();
+    assert!(!errors.is_empty());
+    assert!(errors.iter().all(|text| text.contains("503 (Service Unavailable)")), "{errors:?}");
 }
 
 #[test]
-fn lists_by_predicted_stars_are_shown_and_fold_in_is_not_offered() {
-    let world = World::new();
-    world.run_quickly(&["--objective", "rating"]);
-    let server = world.serve_when_ready();
-    let browser = open(&server, "#user=18&ratings=1:4");
+fn the_page_shows_lists_by_predicted_stars_and_offers_no_fold_in() {
+    let (_world, server, browser) = run_and_open(&["--objective", "rating"], "#user=18&ratings=1:4");
     browser.until_text("#list-heading", "user 18");
     browser.until_text("#no-own", "ordered by predicted stars");
     assert_eq!((browser.text("#own"), browser.texts("#list summary").len()), (String::new(), 0));
-    has_been_good(&browser, &server);
+    assert_no_errors(&browser, &server);
 }
 
 #[test]
@@ -274,24 +293,37 @@ fn the_page_fits_a_window_and_a_phone_in_light_and_dark() {
     browser.until_text("#list-heading", "user 18");
     browser.click("#list summary");
     browser.until_text("#list details li", "% of the match");
-    let mut grounds = Vec::new();
+    let mut backgrounds = Vec::new();
     for (name, width, height, scheme) in
         [("page", 1100, 1860, "light"), ("page-dark", 1100, 1860, "dark"), ("page-phone", 390, 844, "light")]
     {
         let scheme = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
         browser.emulate("setEmulatedMedia", scheme);
-        let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500});
-        browser.emulate("setDeviceMetricsOverride", size);
-        browser.until(&format!("innerWidth === {width}"));
-        let fits = "return document.documentElement.scrollWidth <= document.documentElement.clientWidth";
-        assert_eq!(browser.run(fits), true, "{name}");
-        let ground = "return getComputedStyle(document.documentElement).backgroundColor";
-        grounds.push(browser.run(ground));
-        // docs/images has these pictures.
-        let picture = browser.picture();
-        assert!(picture.starts_with(b"\x89PNG"));
-        fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.png")), picture).unwrap();
+        set_window_size(&browser, width, height);
+        assert_fits(&browser, name);
+        let background = "return getComputedStyle(document.documentElement).backgroundColor";
+        backgrounds.push(browser.run(background));
+        save_screenshot(&browser, name);
     }
-    assert!(grounds[0] != grounds[1] && grounds[0] == grounds[2], "{grounds:?}");
-    has_been_good(&browser, &server);
+    assert!(backgrounds[0] != backgrounds[1] && backgrounds[0] == backgrounds[2], "{backgrounds:?}");
+    assert_no_errors(&browser, &server);
+}
+
+#[test]
+fn a_report_fits_a_window() {
+    let world = World::new();
+    let ratings = fs::read(sample("ratings.csv")).unwrap();
+    let lines: Vec<&[u8]> = ratings.split_inclusive(|&byte| byte == b'\n').collect();
+    // Five runs, so that the report shows trends.
+    for percent in [94, 95, 96, 98, 100] {
+        let part = world.write("ratings.csv", lines[..lines.len() * percent / 100].concat());
+        world.run(&part, &sample("movies.csv"), &["--max-quality-loss", "1"]);
+    }
+    let browser = Browser::start();
+    browser.open(&format!("file://{}", world.path("output/reports/latest.html").display()));
+    browser.until_text("h1", "Published");
+    set_window_size(&browser, 1060, 1180);
+    assert_fits(&browser, "report");
+    save_screenshot(&browser, "report");
+    assert_eq!(browser.console_errors(), Vec::<String>::new());
 }

@@ -1,14 +1,14 @@
-//! Pipelines and servers whose object store is shared, killed, cut off or damaged.
+//! Pipelines and servers on an object store that is shared, killed, disconnected or damaged.
 //!
-//! The store is a process of its own that speaks S3 (moto), the programs are the real ones, and between them runs a
-//! road that can hold, cut and lose what is on it.
+//! The store is a separate process with the S3 protocol (moto). Each program connects to it through a proxy that can hold,
+//! cut and lose requests and answers.
 
 mod breaking;
-mod road;
+mod deployment;
+mod proxy;
 mod sharing;
-mod site;
 pub(crate) mod store;
 mod wrong;
 
-/// Bytes of requests after which a run is in the middle of sending: it sends some 1.8 MB.
+/// The number of bytes of requests after which a run is in the middle of its upload of some 1.8 MB.
 const MIDDLE: u64 = 600_000;

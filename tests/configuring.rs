@@ -5,7 +5,7 @@ use std::process::Command;
 
 use harness::{Ended, SMALL_MODEL, Server, World, program, sample};
 
-/// The settings of a world in which all lies below one directory.
+/// Writes settings with all paths in the world's directory, followed by `more`.
 fn file(world: &World, more: &str) -> PathBuf {
     let at = |path: &Path| path.display().to_string();
     let (output, work) = (at(&world.output()), at(&world.path("work")));
@@ -17,7 +17,7 @@ fn file(world: &World, more: &str) -> PathBuf {
     world.write("recommender.toml", text)
 }
 
-/// A program that finds the file where it runs.
+/// A program whose current directory has the settings file.
 fn in_world(world: &World, name: &str) -> Command {
     let mut command = program(name);
     command.current_dir(world.path(""));
@@ -25,14 +25,12 @@ fn in_world(world: &World, name: &str) -> Command {
 }
 
 #[test]
-fn a_run_and_a_server_find_each_other_by_the_file_alone() {
+fn a_run_and_a_server_take_their_settings_from_one_file() {
     let world = World::new();
     file(&world, "[scoring]\nn = 7\nsimilar = 3\n");
     let mut run = in_world(&world, "pipeline");
     run.args(["run", "--json", "--similar", "4"]).args(SMALL_MODEL).env("RECOMMENDER__SCORING__N", "9");
-    let ended = Ended::of(&mut run);
-    assert!(ended.status.success(), "{ended:?}");
-    let account: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    let account = Ended::of(&mut run).json();
     assert_eq!((&account["parameters"]["depth"], &account["parameters"]["similar"]), (&9.into(), &4.into()));
 
     let server = Server::start(&mut in_world(&world, "server"));
@@ -42,7 +40,7 @@ fn a_run_and_a_server_find_each_other_by_the_file_alone() {
 }
 
 #[test]
-fn a_file_that_is_wrong_ends_both_programs_with_its_line_and_code_2() {
+fn an_invalid_settings_file_ends_both_programs_with_code_2_and_the_line_number() {
     let world = World::new();
     for (more, says) in [
         (
@@ -64,7 +62,7 @@ fn a_file_that_is_wrong_ends_both_programs_with_its_line_and_code_2() {
         }
     }
     assert!(!world.output().exists());
-    // The way out is open all the same.
+    // `config --default` does not depend on the invalid file.
     let ended = Ended::of(in_world(&world, "pipeline").args(["config", "--default"]));
     assert!(ended.status.success() && ended.stdout.contains("[scoring]"), "{ended:?}");
     let ended = Ended::of(in_world(&world, "server").args(["--config", "absent.toml"]));
@@ -73,7 +71,7 @@ fn a_file_that_is_wrong_ends_both_programs_with_its_line_and_code_2() {
 }
 
 #[test]
-fn what_holds_is_shown_with_where_it_was_made_and_is_itself_a_file() {
+fn the_printed_settings_name_their_origins_and_are_a_valid_settings_file() {
     let world = World::new();
     file(&world, "[gate]\nmin_lift = -inf\n");
     let show =

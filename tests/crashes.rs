@@ -1,8 +1,8 @@
-//! Runs that are killed and files that are damaged at random: the published generation is served on, and the next run
+//! Runs that are killed and files that are damaged at random: the published generation is still served, and the next run
 //! succeeds.
 //!
-//! `RECOMMENDER_TEST_KILLS=200` sets the number of runs that are killed; 20 are, where it is not set. `disasters` kills
-//! runs at every single step, with tools that not every machine has.
+//! `RECOMMENDER_TEST_KILLS=200` sets the number of runs that are killed; the default is 20. `system_faults` kills runs at
+//! every system call that writes; it needs root and strace.
 
 use std::env;
 use std::fs;
@@ -18,7 +18,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use store::{Repository, layout};
 
-/// The number of runs that are killed, where `RECOMMENDER_TEST_KILLS` is not set.
+/// The number of runs that are killed if `RECOMMENDER_TEST_KILLS` is not set.
 const KILLS: u32 = 20;
 /// The number of bits that are flipped in each file.
 const FLIPS: usize = 25;
@@ -26,19 +26,20 @@ const FLIPS: usize = 25;
 const SIGKILL: i32 = 9;
 
 /// A run on the sample that publishes even where nothing has changed.
-pub(crate) fn another_run(world: &World) -> Command {
+pub(crate) fn run_always(world: &World) -> Command {
     let mut command = world.pipeline("run");
     command.current_dir(sample("../..")).args(SMALL_MODEL).args(["--always", "--quiet"]);
     command.stdout(Stdio::null()).stderr(Stdio::null());
     command
 }
 
-/// Sends requests to a server from before something begins until after it has ended. Every request must be answered.
-pub(crate) fn while_asking<T>(server: &Server, happens: impl FnOnce() -> T) -> T {
+/// Calls `act` while a client sends requests to a server, of which at least one is answered before and after the call.
+/// Every request must be answered.
+pub(crate) fn while_requesting<T>(server: &Server, act: impl FnOnce() -> T) -> T {
     let (done, n_answered) = (AtomicBool::new(false), AtomicUsize::new(0));
     thread::scope(|scope| {
         let stop = Stop(&done);
-        let asking = scope.spawn(|| {
+        let client = scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
                 let answer = server.get("/recommendations?user_id=18&returnMetadata=true");
                 assert_eq!((answer.status, answer.ids().len()), (200, 2), "{answer:?}");
@@ -47,24 +48,24 @@ pub(crate) fn while_asking<T>(server: &Server, happens: impl FnOnce() -> T) -> T
                 thread::sleep(Duration::from_millis(1));
             }
         });
-        let is_answered = || {
+        let wait_for_an_answer = || {
             let before = n_answered.load(Ordering::Relaxed);
             eventually("a request is answered", || {
-                n_answered.load(Ordering::Relaxed) > before || asking.is_finished()
+                n_answered.load(Ordering::Relaxed) > before || client.is_finished()
             });
         };
-        is_answered();
-        let result = happens();
-        is_answered();
+        wait_for_an_answer();
+        let result = act();
+        wait_for_an_answer();
         drop(stop);
-        asking.join().unwrap();
+        client.join().unwrap();
         result
     })
 }
 
-/// A run succeeds and leaves nothing but complete generations.
-pub(crate) fn the_next_run_mends_it(world: &World) {
-    assert!(another_run(world).status().unwrap().success());
+/// Panics unless a run succeeds and all generations are then complete.
+pub(crate) fn assert_next_run_succeeds(world: &World) {
+    assert!(run_always(world).status().unwrap().success());
     let repository: Repository = world.repository();
     for id in repository.generations().unwrap() {
         repository.manifest(&id).unwrap();
@@ -72,25 +73,30 @@ pub(crate) fn the_next_run_mends_it(world: &World) {
     world.open_current();
 }
 
+/// Removes all generations but the published one and one more.
+pub(crate) fn prune_to_one(world: &World) {
+    Ended::of(world.pipeline("prune").args(["--keep", "1", "--older-than", "0s"])).assert_success();
+}
+
 #[test]
-fn runs_that_are_killed_at_any_moment_change_nothing_that_is_served() {
+fn runs_killed_at_random_moments_change_nothing_that_is_served() {
     let n_kills = env::var("RECOMMENDER_TEST_KILLS").map_or(KILLS, |n| n.parse().unwrap());
     let world = World::new();
     world.run_quickly(&[]);
     let server = world.serve_when_ready();
     let list = server.get(LIST).body;
     let mut random = StdRng::seed_from_u64(2026);
-    // The time that a run takes, as the last one did that was faster than its killer.
+    // The duration of a run: that of the last one that ended before its kill.
     let mut duration = Duration::from_millis(500);
     let mut n_killed = 0;
-    while_asking(&server, || {
+    while_requesting(&server, || {
         for n in 0.. {
             if n_killed == n_kills {
                 break;
             }
             let before = world.current();
-            let (mut run, start) = (another_run(&world).spawn().unwrap(), Instant::now());
-            // In each of as many equal parts of a run as there are kills.
+            let (mut run, start) = (run_always(&world).spawn().unwrap(), Instant::now());
+            // The n-th kill is at a random moment of the n-th of `n_kills` equal parts of a run.
             let part = f64::from(n_killed) + random.random_range(0.0..1.0);
             let moment = duration.mul_f64(part / f64::from(n_kills));
             while start.elapsed() < moment && run.try_wait().unwrap().is_none() {
@@ -101,28 +107,27 @@ fn runs_that_are_killed_at_any_moment_change_nothing_that_is_served() {
             }
             run.kill().unwrap();
             let ended = run.wait().unwrap();
-            // A run that has ended by itself has succeeded, and counts as no kill.
+            // A run that has ended before its kill must have succeeded, and does not count.
             assert!(ended.success() || ended.signal() == Some(SIGKILL), "{ended:?}");
             n_killed += u32::from(!ended.success());
-            // The published generation is complete to the last byte, and is served: the same input, the same lists.
+            // The published generation is complete and served. The input is the same, and so are the lists.
             let current = world.current();
             drop(world.open(&current));
             assert!(current >= before);
             server.wait_until_ready(Some(current.as_str()));
             assert_eq!(server.list_of(current.as_str()), list);
             if n % 10 == 9 {
-                the_next_run_mends_it(&world);
-                let pruned = Ended::of(world.pipeline("prune").args(["--keep", "1", "--older-than", "0s"]));
-                assert!(pruned.status.success(), "{pruned:?}");
+                assert_next_run_succeeds(&world);
+                prune_to_one(&world);
             }
         }
     });
-    the_next_run_mends_it(&world);
+    assert_next_run_succeeds(&world);
     server.wait_until_ready(Some(world.current().as_str()));
     assert_eq!(server.get(LIST).body, list);
 }
 
-/// Every file below a directory.
+/// All files below a directory, sorted.
 fn files(dir: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
     let mut found: Vec<_> =
@@ -132,7 +137,7 @@ fn files(dir: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn a_bit_flipped_or_bytes_cut_off_anywhere_in_a_generation_are_refused_by_the_name_of_the_file() {
+fn a_file_with_a_flipped_bit_or_a_missing_end_is_refused_with_its_name() {
     let world = World::new();
     world.run_quickly(&[]);
     let dir = layout::generation_dir(&world.output(), &world.current());
@@ -165,7 +170,7 @@ fn a_bit_flipped_or_bytes_cut_off_anywhere_in_a_generation_are_refused_by_the_na
 }
 
 #[test]
-fn a_server_refuses_what_is_damaged_newer_or_not_there_and_keeps_what_it_has() {
+fn a_server_refuses_a_damaged_newer_or_missing_generation_and_serves_the_old_one() {
     let world = World::new();
     world.run_quickly(&[]);
     let (server, first) = (world.serve_when_ready(), world.current().to_string());
@@ -175,18 +180,18 @@ fn a_server_refuses_what_is_damaged_newer_or_not_there_and_keeps_what_it_has() {
         assert_eq!(server.list_of(&first), list);
     };
     let current = world.output().join(layout::CURRENT);
-    // Made elsewhere, so that the server does not see it before it is damaged.
-    let made_apart = |seed: &str| {
-        let elsewhere = World::new();
-        elsewhere.run_quickly(&["--seed", seed]);
-        let id = elsewhere.current();
+    // The generation is made in another output, so that the server does not open it before it is damaged.
+    let unpublished = |seed: &str| {
+        let other = World::new();
+        other.run_quickly(&["--seed", seed]);
+        let id = other.current();
         let dir = layout::generation_dir(&world.output(), &id);
-        fs::rename(layout::generation_dir(&elsewhere.output(), &id), &dir).unwrap();
+        fs::rename(layout::generation_dir(&other.output(), &id), &dir).unwrap();
         (id, dir)
     };
 
     for (n, file) in ["records/db", "rejects.csv", "manifest.json"].into_iter().enumerate() {
-        let (id, dir) = made_apart(&(n + 2).to_string());
+        let (id, dir) = unpublished(&(n + 2).to_string());
         let path = dir.join(file);
         let mut bytes = fs::read(&path).unwrap();
         let middle = bytes.len() / 2;
@@ -196,7 +201,7 @@ fn a_server_refuses_what_is_damaged_newer_or_not_there_and_keeps_what_it_has() {
         stays(path.to_str().unwrap());
     }
 
-    let (id, dir) = made_apart("9");
+    let (id, dir) = unpublished("9");
     let manifest = fs::read_to_string(dir.join("manifest.json")).unwrap();
     let newer = manifest.replacen("\"format_version\": 5", "\"format_version\": 6", 1);
     fs::write(dir.join("manifest.json"), newer).unwrap();
@@ -208,7 +213,7 @@ fn a_server_refuses_what_is_damaged_newer_or_not_there_and_keeps_what_it_has() {
     fs::write(&current, "no generation").unwrap();
     stays("names `no generation`");
 
-    // The next run is served without help.
+    // The server opens the generation of the next run without a restart.
     let next = world.run_quickly(&["--seed", "5"]);
     server.wait_until_ready(next["generation"].as_str());
 }

@@ -1,4 +1,4 @@
-//! A run leaves out what a deny list names, verifies its absence, and runs again when the list has changed.
+//! A run leaves out the entries of a deny list, and its gate checks that. A changed deny list is changed input.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ fn run(world: &World, deny: &Path, args: &[&str]) -> Value {
     world.run_quickly(&[&["--deny-list", deny.to_str().unwrap()], args].concat())
 }
 
-/// A world in which the sample was published without what [`DELETED`] and [`HIDDEN`] name; its list and its account.
+/// A world with a generation of the sample without [`DELETED`] and [`HIDDEN`], its deny list and its account.
 fn denied() -> (World, PathBuf, Value) {
     let world = World::new();
     let list = world.write("deny.txt", format!("# asked on Monday\nuser {DELETED}\nmovie {HIDDEN}\n"));
@@ -38,7 +38,7 @@ fn occurrences(tables: &Tables, movie: MovieId) -> [usize; 3] {
 }
 
 #[test]
-fn a_deleted_user_and_a_hidden_movie_are_nowhere_in_the_generation() {
+fn a_generation_has_no_record_of_a_deleted_user_or_a_hidden_movie() {
     let world = World::new();
     world.run_quickly(&[]);
     let before = world.open_current();
@@ -60,7 +60,7 @@ fn a_deleted_user_and_a_hidden_movie_are_nowhere_in_the_generation() {
 }
 
 #[test]
-fn the_account_adds_up_and_says_nothing_of_who_was_deleted() {
+fn the_account_adds_up_and_does_not_name_deleted_users() {
     let (world, _, account) = denied();
     let count = |rows: &str, name: &str| account[rows][name].as_u64().unwrap();
     let [read, kept, merged, rejected, denied] =
@@ -77,7 +77,7 @@ fn the_account_adds_up_and_says_nothing_of_who_was_deleted() {
     assert_eq!(check["outcome"], "passed");
     assert_eq!(check["detail"], "nothing is stored of 1 hidden movies and 1 deleted users");
 
-    // Rejected rows of the user are listed with line and reasons, and nothing of what they say.
+    // Rejected rows of the user are listed with line and reasons, without their text.
     let dir = layout::generation_dir(&world.output(), &world.current());
     let rejects = fs::read_to_string(dir.join("rejects.csv")).unwrap();
     assert_eq!(rejects.lines().count() as u64, 1 + rejected + count("rows", "rejected"));
@@ -88,11 +88,11 @@ fn the_account_adds_up_and_says_nothing_of_who_was_deleted() {
 }
 
 #[test]
-fn the_same_list_is_no_change_and_another_is() {
+fn a_run_is_repeated_only_if_the_entries_of_the_deny_list_change() {
     let (world, list, account) = denied();
     assert_eq!(account["outcome"], "published");
     assert_eq!(run(&world, &list, &[])["outcome"], "unchanged");
-    // By what it says: order and comments are no change.
+    // The order of the entries and comments are no change.
     let same = world.write("same.txt", format!("movie {HIDDEN}\nuser {DELETED} # and again\n"));
     assert_eq!(run(&world, &same, &[])["outcome"], "unchanged");
     let more = world.write("more.txt", format!("movie {HIDDEN}\nuser {DELETED}\nuser 18\n"));
@@ -109,20 +109,17 @@ fn the_same_list_is_no_change_and_another_is() {
 }
 
 #[test]
-fn the_summary_has_the_number_of_denied_rows_and_names_no_user() {
+fn the_summary_counts_denied_rows_and_names_no_user() {
     let world = World::new();
     let list = world.write("deny.txt", "user 301\nmovie 27\n");
-    let mut command = world.pipeline("run");
-    command.args(SMALL_MODEL).arg("--ratings").arg(sample("ratings.csv"));
-    command.arg("--movies").arg(sample("movies.csv")).arg("--deny-list").arg(&list);
-    let ended = Ended::of(&mut command);
-    assert!(ended.status.success(), "{ended:?}");
+    let mut command = world.run_command(&sample("ratings.csv"), &sample("movies.csv"));
+    let ended = Ended::of(command.args(SMALL_MODEL).arg("--deny-list").arg(&list)).assert_success();
     assert!(ended.stdout.contains(" denied  (their user or movie is on the deny list)"), "{}", ended.stdout);
     assert!(!ended.stderr.contains("user 301") && !ended.stdout.contains("user 301"), "{ended:?}");
 }
 
 #[test]
-fn verify_proves_a_generation_and_finds_what_one_before_still_has() {
+fn verify_accepts_a_generation_without_denied_entries_and_refuses_one_with_them() {
     let (world, list, _) = denied();
     let verify = |args: &[&str]| {
         let mut command = world.pipeline("verify");
@@ -144,7 +141,7 @@ fn verify_proves_a_generation_and_finds_what_one_before_still_has() {
 }
 
 #[test]
-fn a_list_that_cannot_be_read_ends_the_run_before_it_begins() {
+fn a_run_does_not_start_with_an_unreadable_deny_list() {
     let world = World::new();
     let refused = |list: &Path, says: &[&str]| {
         for command in ["run", "verify"] {

@@ -1,4 +1,4 @@
-//! The description of the API is true: schemathesis sends requests that it allows, and many that it does not.
+//! The server conforms to the description of its API: schemathesis sends valid and invalid requests.
 
 use std::env;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use harness::{Ended, World};
 
 #[test]
-fn requests_made_from_the_description_find_nothing_that_it_does_not_say() {
+fn the_answers_to_generated_requests_conform_to_the_description() {
     let world = World::new();
     world.run_quickly(&[]);
     let server = world.serve_when_ready();

@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 
 use harness::{Connection, Server, World, eventually, raise_file_limit};
 
-/// The number of idle connections, where the limit on open files allows that many.
+/// The number of idle connections, if the limit on open files allows it.
 const MOST_IDLE: usize = 9_000;
-/// Open files of either process that are no idle connections: of the store, and of tests that run at the same time.
+/// The number of other open files of either process: of the store, and of tests that run at the same time.
 const FILES_BESIDE: usize = 400;
 
-/// The time that a stopping server waits for a request that is on its way.
+/// The time for which a stopping server keeps a silent connection open.
 const LINGER: Duration = Duration::from_millis(250);
 
-/// The number of connections that a server says it has.
+/// The number of connections in the server's metrics.
 fn n_connections(server: &Server) -> usize {
     let metrics = server.get("/metrics").body;
     let count = metrics.lines().find_map(|line| line.strip_prefix("http_connections "));
@@ -24,10 +24,10 @@ fn n_connections(server: &Server) -> usize {
 }
 
 #[test]
-fn lookups_are_answered_beside_as_many_idle_and_half_open_connections_as_files_may_be_open() {
+fn lookups_are_answered_beside_the_maximum_number_of_idle_connections() {
     let world = World::new();
     world.run_quickly(&[]);
-    // The server raises its own limit, to the same.
+    // The server raises its own limit to the same number.
     let n_idle = raise_file_limit(MOST_IDLE + FILES_BESIDE) - FILES_BESIDE;
     let server = world.serve_when_ready();
     let mut client = Connection::open(server.address()).unwrap();
@@ -48,18 +48,18 @@ fn lookups_are_answered_beside_as_many_idle_and_half_open_connections_as_files_m
             stream
         })
         .collect();
-    eventually("all are open", || n_connections(&server) == n_before + n_idle);
+    eventually("all connections are open", || n_connections(&server) == n_before + n_idle);
     look_up();
     // A new connection is served as well.
     assert_eq!(Connection::open(server.address()).unwrap().get("/livez").unwrap().status, 200);
     drop(idle);
-    eventually("the server has closed its ends", || n_connections(&server) == n_before);
+    eventually("the server has closed the connections", || n_connections(&server) == n_before);
     look_up();
     assert!(server.terminate().success());
 }
 
 #[test]
-fn under_full_load_sigterm_leaves_no_request_without_an_answer() {
+fn every_accepted_request_is_answered_after_sigterm_under_full_load() {
     let world = World::new();
     world.run_quickly(&[]);
     let server = world.serve_when_ready();
@@ -74,7 +74,7 @@ fn under_full_load_sigterm_leaves_no_request_without_an_answer() {
                     let before = Instant::now();
                     let path = "/recommendations?user_id=18&n=10&returnMetadata=true";
                     let Ok(answer) = connection.get(path) else {
-                        // A stopping server may close on a client that was silent for that long: this thread was late.
+                        // A stopping server may close a connection that was silent for this time.
                         assert!(stopping.load(Ordering::Relaxed) && silent_since.elapsed() >= LINGER);
                         break;
                     };
@@ -88,7 +88,7 @@ fn under_full_load_sigterm_leaves_no_request_without_an_answer() {
                 }
             });
         }
-        eventually("requests are flowing", || n_answered.load(Ordering::Relaxed) > 10_000);
+        eventually("the server is under load", || n_answered.load(Ordering::Relaxed) > 10_000);
         stopping.store(true, Ordering::Relaxed);
         assert!(server.terminate().success());
     });

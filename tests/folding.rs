@@ -1,4 +1,4 @@
-//! Ratings folded in give the lists of the batch.
+//! A fold-in of a user's ratings gives the list of the batch.
 
 use std::collections::HashSet;
 
@@ -6,7 +6,7 @@ use harness::{Server, World};
 use serde_json::json;
 use store::Tables;
 
-/// The mean share of each user's stored list that folding in the user's own ratings gives.
+/// The share of a user's stored list that a fold-in of the user's ratings gives, as a mean over all users.
 pub(crate) fn overlap(server: &Server, tables: &Tables, n: usize) -> f64 {
     let users: Vec<_> = tables.users().collect::<Result<_, _>>().unwrap();
     let share = |&user| {
@@ -25,7 +25,7 @@ pub(crate) fn overlap(server: &Server, tables: &Tables, n: usize) -> f64 {
 }
 
 #[test]
-fn folding_in_a_trained_users_own_ratings_gives_nearly_the_stored_list() {
+fn a_fold_in_of_a_trained_users_ratings_gives_nearly_the_stored_list() {
     let world = World::new();
     world.run_sample(&["--test-fraction=0", "--rating-sweeps", "2"]);
     let server = world.serve_when_ready();

@@ -4,12 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Stdio;
 
-use harness::{Ended, World, eventually, program, sample};
+use harness::{Ended, MEASURED, World, eventually, program, sample};
 use serde_json::Value;
 use store::manifest::Verdict;
-
-/// Options of a model that is trained in a moment, evaluated, and good enough for the gate to notice a worse one.
-const MEASURED: [&str; 6] = ["--factors", "32", "--epochs", "6", "--rating-sweeps", "6"];
 
 /// A world in which the sample was published.
 fn published() -> World {
@@ -20,12 +17,10 @@ fn published() -> World {
 
 /// Runs on files with further arguments; see [`MEASURED`].
 fn run(world: &World, ratings: &Path, movies: &Path, args: &[&str]) -> Ended {
-    let mut command = world.pipeline("run");
-    command.arg("--ratings").arg(ratings).arg("--movies").arg(movies).args(MEASURED).args(args);
-    Ended::of(&mut command)
+    Ended::of(world.run_command(ratings, movies).args(MEASURED).args(args))
 }
 
-/// A run that the gate must refuse because of the checks `failed` at least. What was published stays.
+/// Panics unless the gate refuses a run because of at least the checks `failed`, and `CURRENT` stays.
 fn refused(world: &World, ratings: &Path, movies: &Path, args: &[&str], failed: &[&str]) {
     let before = world.current();
     let ended = run(world, ratings, movies, &[args, &["--json"]].concat());
@@ -45,12 +40,12 @@ fn refused(world: &World, ratings: &Path, movies: &Path, args: &[&str], failed: 
         assert!(names.contains(name), "no {name} in {names:?}");
     }
     assert!(ended.stderr.contains("refused by the gate"), "{}", ended.stderr);
-    // It is kept, and says itself that it was refused.
+    // The generation is kept, and its manifest has the verdict.
     let id = report["generation"].as_str().unwrap().parse().unwrap();
     assert_eq!(world.repository().manifest(&id).unwrap().account.gate.verdict, Verdict::Refused);
 }
 
-/// The sample's ratings as rows of four cells; rows that are torn or have more are left out.
+/// The sample's ratings as rows of four cells, without the rows that have another number of cells.
 fn rows() -> Vec<Vec<String>> {
     let bytes = fs::read(sample("ratings.csv")).unwrap();
     let text = String::from_utf8_lossy(&bytes).into_owned();
@@ -75,18 +70,18 @@ fn shuffled(column: usize) -> String {
 }
 
 #[test]
-fn ratings_that_were_cut_off_are_refused_wherever_that_was() {
+fn truncated_ratings_are_refused_for_a_large_and_for_a_small_loss() {
     let world = published();
     let whole = fs::read(sample("ratings.csv")).unwrap();
     let half = world.write("half.csv", &whole[..whole.len() / 2]);
     refused(&world, &half, &sample("movies.csv"), &[], &["ratings", "users"]);
-    // A loss that no bound on amounts would notice.
-    let all_but_a_row = world.write("almost.csv", &whole[..whole.len() - 8]);
-    refused(&world, &all_but_a_row, &sample("movies.csv"), &[], &["end of ratings"]);
+    // A loss within all bounds on amounts.
+    let all_but_a_few_bytes = world.write("almost.csv", &whole[..whole.len() - 8]);
+    refused(&world, &all_but_a_few_bytes, &sample("movies.csv"), &[], &["end of ratings"]);
 }
 
 #[test]
-fn ratings_whose_movies_or_stars_were_mixed_up_are_refused_by_what_can_be_learnt_of_them() {
+fn ratings_with_permuted_movies_or_stars_are_refused_by_the_quality_checks() {
     let world = published();
     let movies = world.write("movies-shuffled.csv", shuffled(1));
     refused(&world, &movies, &sample("movies.csv"), &[], &["ndcg@100", "rmse", "lift over popularity"]);
@@ -95,7 +90,7 @@ fn ratings_whose_movies_or_stars_were_mixed_up_are_refused_by_what_can_be_learnt
 }
 
 #[test]
-fn movies_that_were_lost_are_refused_and_an_empty_file_of_them_does_not_even_get_so_far() {
+fn a_file_with_few_movies_is_refused_and_an_empty_one_is_an_error() {
     let world = published();
     let before = world.current();
     for (name, content) in [("empty.csv", ""), ("header.csv", "movieId,title,genres\n")] {
@@ -112,7 +107,7 @@ fn movies_that_were_lost_are_refused_and_an_empty_file_of_them_does_not_even_get
 }
 
 #[test]
-fn a_slip_of_the_settings_is_refused() {
+fn a_run_with_too_few_factors_is_refused() {
     let world = published();
     let mut command = world.pipeline("run");
     command.current_dir(sample("../..")).args(["--factors", "1"]).args(&MEASURED[2..]);
@@ -124,7 +119,7 @@ fn a_slip_of_the_settings_is_refused() {
 }
 
 #[test]
-fn what_is_refused_can_be_forced_with_a_reason_or_published_by_its_name() {
+fn a_refused_generation_can_be_forced_with_a_reason_or_published_by_id() {
     let world = published();
     let whole = fs::read_to_string(sample("movies.csv")).unwrap();
     let few = world.write("few.csv", whole.split_inclusive('\n').take(500).collect::<String>());
@@ -134,17 +129,16 @@ fn what_is_refused_can_be_forced_with_a_reason_or_published_by_its_name() {
     assert_eq!((gate.verdict, gate.reason.as_deref()), (Verdict::Forced, Some("a new catalogue")));
     assert!(gate.failed().next().is_some());
 
-    // The old file is a loss of nothing now, but the next cut is one again.
+    // The forced generation is now the baseline, and a further loss is refused.
     let fewer = world.write("fewer.csv", whole.split_inclusive('\n').take(100).collect::<String>());
     refused(&world, &sample("ratings.csv"), &fewer, &[], &["movies described"]);
     let id = world.repository().generations().unwrap().pop().unwrap();
-    let ended = Ended::of(world.pipeline("rollback").arg(id.as_str()));
-    assert!(ended.status.success(), "{ended:?}");
+    Ended::of(world.pipeline("rollback").arg(id.as_str())).assert_success();
     assert_eq!(world.current(), id);
 }
 
 #[test]
-fn bounds_that_are_given_are_the_ones_that_count() {
+fn bounds_from_the_command_line_replace_the_defaults() {
     let world = published();
     let few = csv(&rows()[..30_000]);
     let few = world.write("few.csv", few);
@@ -157,7 +151,7 @@ fn bounds_that_are_given_are_the_ones_that_count() {
 }
 
 #[test]
-fn a_run_with_nothing_new_publishes_nothing_unless_asked() {
+fn a_run_with_unchanged_input_publishes_only_with_the_option_always() {
     let world = published();
     let before = world.current();
     let again = |ratings: &Path, args: &[&str]| {
@@ -166,13 +160,13 @@ fn a_run_with_nothing_new_publishes_nothing_unless_asked() {
         serde_json::from_str::<Value>(&ended.stdout).unwrap()["outcome"].clone()
     };
     assert_eq!(again(&sample("ratings.csv"), &[]), "unchanged");
-    // By content: another name and another date are no change.
+    // A file with the same content and another name is unchanged input.
     let copy = world.write("copy.csv", fs::read(sample("ratings.csv")).unwrap());
     assert_eq!(again(&copy, &[]), "unchanged");
     assert_eq!(world.current(), before);
     assert_eq!(world.repository().generations().unwrap().len(), 1);
 
-    // As many bytes, one star more.
+    // The file has the same length; one rating differs.
     let mut changed = rows();
     changed[0][2] = if changed[0][2] == "4.0" { "3.0" } else { "4.0" }.to_owned();
     let changed = world.write("changed.csv", csv(&changed));
@@ -181,7 +175,7 @@ fn a_run_with_nothing_new_publishes_nothing_unless_asked() {
     assert_eq!(again(&changed, &["--seed", "3", "--always"]), "published");
     assert_eq!(world.repository().generations().unwrap().len(), 4);
 
-    // A generation that has lost a file is made again.
+    // A run replaces a published generation with a missing file.
     let dir = store::layout::generation_dir(&world.output(), &world.current());
     fs::remove_file(dir.join("records/db")).unwrap();
     assert_eq!(again(&changed, &["--seed", "3"]), "published");
@@ -189,19 +183,19 @@ fn a_run_with_nothing_new_publishes_nothing_unless_asked() {
 }
 
 #[test]
-fn a_generation_that_somebody_went_back_from_does_not_return_by_itself() {
+fn a_withdrawn_generation_is_not_published_again_by_a_run() {
     let world = published();
     let good = world.current();
     let mut other = rows();
     other.truncate(39_000);
     let other = world.write("other.csv", csv(&other));
-    let night = || run(&world, &other, &sample("movies.csv"), &[]);
-    assert_eq!(night().status.code(), Some(0));
+    let run_on_other = || run(&world, &other, &sample("movies.csv"), &[]);
+    assert_eq!(run_on_other().status.code(), Some(0));
     assert_ne!(world.current(), good);
-    assert!(Ended::of(&mut world.pipeline("rollback")).status.success());
+    Ended::of(&mut world.pipeline("rollback")).assert_success();
     assert_eq!(world.current(), good);
 
-    let ended = night();
+    let ended = run_on_other();
     assert_eq!(ended.status.code(), Some(0), "{ended:?}");
     for says in ["Unchanged", "withdrawn"] {
         assert!(ended.stdout.contains(says), "no `{says}` in\n{}", ended.stdout);
@@ -210,12 +204,12 @@ fn a_generation_that_somebody_went_back_from_does_not_return_by_itself() {
 }
 
 #[test]
-fn a_second_run_names_the_process_of_the_first_and_a_kill_frees_the_lock() {
+fn a_second_run_names_the_process_of_the_first_and_a_kill_releases_the_lock() {
     let world = World::new();
     let mut first = world.pipeline("run");
     first.current_dir(sample("../..")).args(["--epochs", "5000"]).stderr(Stdio::null());
     let mut first = first.spawn().unwrap();
-    eventually("it holds the lock", || {
+    eventually("the first run holds the lock", || {
         fs::read_to_string(world.output().join("LOCK")).is_ok_and(|holder| holder.contains("process"))
     });
     let ended = run(&world, &sample("ratings.csv"), &sample("movies.csv"), &[]);
@@ -229,7 +223,7 @@ fn a_second_run_names_the_process_of_the_first_and_a_kill_frees_the_lock() {
 }
 
 #[test]
-fn a_run_that_was_overtaken_says_so_and_its_generation_is_kept() {
+fn a_run_reports_that_current_has_moved_and_keeps_its_generation() {
     let world = published();
     let first = world.current();
     world.run_sample(&[&MEASURED[..], &["--seed", "2", "--max-quality-loss", "1"]].concat());
@@ -238,9 +232,11 @@ fn a_run_that_was_overtaken_says_so_and_its_generation_is_kept() {
     slow.args(["--factors", "32", "--epochs", "100", "--rating-sweeps", "6", "--max-quality-loss", "1"]);
     let log = world.path("log");
     let mut slow = slow.stdout(Stdio::null()).stderr(fs::File::create(&log).unwrap()).spawn().unwrap();
-    eventually("it has begun", || fs::read_to_string(&log).unwrap().contains("read and cleaned"));
-    // Going back does not wait for the run, and the run does not undo it.
-    assert!(Ended::of(&mut world.pipeline("rollback")).status.success());
+    eventually("the run has read its input", || {
+        fs::read_to_string(&log).unwrap().contains("read and cleaned")
+    });
+    // A rollback does not wait for the run, and the run does not undo it.
+    Ended::of(&mut world.pipeline("rollback")).assert_success();
     assert_eq!(world.current(), first);
     let code = slow.wait().unwrap().code();
     let log = fs::read_to_string(&log).unwrap();
@@ -251,7 +247,7 @@ fn a_run_that_was_overtaken_says_so_and_its_generation_is_kept() {
 }
 
 #[test]
-fn lists_shorter_than_a_hundred_are_judged_too() {
+fn lists_shorter_than_a_hundred_are_judged_by_the_gate() {
     let world = published();
     let movies = world.write("movies-shuffled.csv", shuffled(1));
     let short = ["--depth", "20"];
@@ -264,7 +260,7 @@ fn lists_shorter_than_a_hundred_are_judged_too() {
 }
 
 #[test]
-fn a_first_run_on_ratings_in_ten_stars_is_refused_with_the_option_that_helps() {
+fn a_first_run_on_ratings_of_ten_stars_is_refused_with_the_option_to_set() {
     let world = World::new();
     let mut ratings = rows();
     ratings.iter_mut().for_each(|row| {

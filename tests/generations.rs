@@ -6,7 +6,7 @@ use harness::{Ended, World, member};
 use serde_json::Value;
 use store::{GenerationId, layout};
 
-/// A world with generations that differ in their seed, the oldest first; the last is published.
+/// A world with `n` generations that differ in their seed, and their ids, the oldest first. The last is published.
 fn with_generations(n: usize) -> (World, Vec<GenerationId>) {
     let world = World::new();
     for seed in 1..=n {
@@ -19,13 +19,11 @@ fn with_generations(n: usize) -> (World, Vec<GenerationId>) {
 
 /// The standard output of a command that must succeed.
 fn prints(world: &World, command: &str, args: &[&str]) -> String {
-    let ended = Ended::of(world.pipeline(command).args(args));
-    assert!(ended.status.success(), "{ended:?}");
-    ended.stdout
+    Ended::of(world.pipeline(command).args(args)).assert_success().stdout
 }
 
 fn json(world: &World, command: &str, args: &[&str]) -> Value {
-    serde_json::from_str(&prints(world, command, &[args, &["--json"]].concat())).unwrap()
+    Ended::of(world.pipeline(command).args(args).arg("--json")).json()
 }
 
 /// The standard error of a command that must fail with code 1.
@@ -37,7 +35,7 @@ fn fails(world: &World, command: &str, args: &[&str]) -> String {
 }
 
 #[test]
-fn the_list_says_of_each_generation_what_became_of_it() {
+fn the_list_of_generations_states_the_state_of_each() {
     let world = World::new();
     assert!(prints(&world, "generations", &[]).contains("pipeline run"));
     let (world, ids) = with_generations(3);
@@ -74,7 +72,7 @@ fn the_list_says_of_each_generation_what_became_of_it() {
 }
 
 #[test]
-fn going_back_and_forth_is_served_and_the_undo_command_is_printed() {
+fn rollbacks_in_both_directions_are_served_and_print_the_command_that_undoes_them() {
     let (world, ids) = with_generations(3);
     let server = world.serve_when_ready();
     let serves = |id: &GenerationId| server.wait_until_ready(Some(id.as_str()));
@@ -96,7 +94,7 @@ fn going_back_and_forth_is_served_and_the_undo_command_is_printed() {
 }
 
 #[test]
-fn a_current_that_names_nothing_is_left_by_going_to_what_there_is() {
+fn a_rollback_replaces_a_current_that_names_no_generation() {
     let (world, ids) = with_generations(2);
     fs::write(world.output().join(layout::CURRENT), "20010101T000000.000Z\n").unwrap();
     assert!(fails(&world, "verify", &[]).contains("not complete"));
@@ -109,7 +107,7 @@ fn a_current_that_names_nothing_is_left_by_going_to_what_there_is() {
 }
 
 #[test]
-fn a_difference_is_stated_by_users_movies_and_figures() {
+fn a_diff_states_changed_users_movies_and_figures() {
     let world = World::new();
     let measured = ["--factors", "16", "--epochs", "2", "--rating-sweeps", "2", "--max-quality-loss", "inf"];
     world.run_sample(&[&measured[..], &["--min-lift=-inf"]].concat());
@@ -162,14 +160,14 @@ fn a_difference_is_stated_by_users_movies_and_figures() {
 }
 
 #[test]
-fn pruning_keeps_the_newest_the_young_the_pinned_and_the_published() {
+fn prune_keeps_the_newest_the_young_the_pinned_and_the_published_generations() {
     let (world, ids) = with_generations(5);
     prints(&world, "rollback", &[ids[1].as_str()]);
     prints(&world, "pin", &[ids[0].as_str()]);
     let leftover = layout::generations_dir(&world.output()).join("20200101T000000.000Z");
     fs::create_dir(&leftover).unwrap();
 
-    // They are seconds old.
+    // The generations are seconds old.
     assert!(prints(&world, "prune", &["--keep", "0"]).contains("Removed 0 generations"));
     let would = prints(&world, "prune", &["--keep", "1", "--older-than", "0s", "--dry-run"]);
     assert!(would.contains("Would remove") && would.contains(ids[2].as_str()), "{would}");
@@ -177,7 +175,7 @@ fn pruning_keeps_the_newest_the_young_the_pinned_and_the_published() {
 
     fs::create_dir(&leftover).unwrap();
     let pruned = json(&world, "prune", &["--keep", "1", "--older-than", "0s"]);
-    // The fifth was published last and was gone back from: withdrawn ones are not kept for their number.
+    // The fifth was withdrawn by the rollback. `--keep` does not count withdrawn generations.
     assert_eq!(pruned["removed"], serde_json::json!([ids[2].as_str(), ids[4].as_str()]));
     assert_eq!((&pruned["leftovers"], &pruned["kept"]), (&1.into(), &3.into()), "{pruned}");
     let left = world.repository().generations().unwrap();
@@ -191,16 +189,16 @@ fn pruning_keeps_the_newest_the_young_the_pinned_and_the_published() {
 }
 
 #[test]
-fn while_a_run_is_at_work_pruning_leaves_what_it_makes() {
+fn prune_keeps_the_unfinished_generation_of_a_current_run() {
     let (world, ids) = with_generations(3);
     prints(&world, "rollback", &[ids[0].as_str()]);
     let lock = world.repository().lock().unwrap();
-    let in_the_making = layout::generations_dir(&world.output()).join("20990101T000000.000Z");
-    fs::create_dir(&in_the_making).unwrap();
+    let unfinished = layout::generations_dir(&world.output()).join("20990101T000000.000Z");
+    fs::create_dir(&unfinished).unwrap();
     let left = || world.repository().generations().unwrap();
     prints(&world, "prune", &["--keep", "0", "--older-than", "0s"]);
-    assert!(in_the_making.exists());
-    // The second is newer than what is published, and may be what the run has just made.
+    assert!(unfinished.exists());
+    // The second is newer than the published one, so it may be the result of the current run.
     assert_eq!(left()[..2], ids[..2]);
     drop(lock);
     prints(&world, "prune", &["--keep", "0", "--older-than", "0s"]);
@@ -208,7 +206,7 @@ fn while_a_run_is_at_work_pruning_leaves_what_it_makes() {
 }
 
 #[test]
-fn a_generation_that_lacks_a_file_or_a_part_of_one_cannot_be_gone_back_to() {
+fn a_rollback_to_a_generation_with_a_missing_or_short_file_is_refused() {
     let (world, ids) = with_generations(2);
     let db = layout::generation_dir(&world.output(), &ids[0]).join("records/db");
     let whole = fs::read(&db).unwrap();
@@ -221,7 +219,7 @@ fn a_generation_that_lacks_a_file_or_a_part_of_one_cannot_be_gone_back_to() {
 }
 
 #[test]
-fn a_pin_needs_a_generation() {
+fn a_pin_of_an_unknown_generation_is_refused() {
     let (world, _) = with_generations(1);
     assert!(fails(&world, "pin", &["20010101T000000.000Z"]).contains("not complete"));
 }

@@ -5,25 +5,25 @@
 //! | `batch` | a run: its account and its lists; the same input gives the same records |
 //! | `configuring` | one file, the environment and the options set both programs; errors name what is wrong |
 //! | `bad_input` | refused input: the message, the exit code, and nothing is written |
-//! | `verifying` | published lists are verified, and wrong ones named by user and movie |
+//! | `verifying` | `pipeline verify` accepts published lists and names the user and movie of wrong ones |
 //! | `reporting` | the HTML report of each run |
 //! | `gate` | a run that would make serving worse is kept and not published |
-//! | `denying` | what a deny list names is nowhere in the next generation |
+//! | `denying` | the entries of a deny list are in no record of the next generation |
 //! | `generations` | generations listed, compared, rolled back, pinned, pruned |
 //! | `scheduling` | runs by a cron expression: repeated, retried, stopped |
 //! | `monitoring` | the log as JSON, the file for Prometheus |
-//! | `sharding` | users cut into shards get the lists of one machine |
-//! | `partitioning` | ratings that were cut before a run give the same lists |
-//! | `cluster` | the same on a Ballista cluster; needs `RECOMMENDER_TEST_CLUSTER` |
+//! | `sharding` | a run with shards gives the lists of a run without |
+//! | `partitioning` | ratings that were partitioned before the run give the same lists |
+//! | `cluster` | shards on a Ballista cluster; needs `RECOMMENDER_TEST_CLUSTER` |
 //! | `serving` | the answers of a server, and new generations without a lost request |
-//! | `folding` | ratings folded in give the lists of the batch, for the users of the committed sample |
-//! | `describing` | the description of the API is true; needs `RECOMMENDER_TEST_SCHEMA` |
+//! | `folding` | a fold-in of a user's ratings gives the list of the batch |
+//! | `describing` | the server conforms to the description of its API; needs `RECOMMENDER_TEST_SCHEMA` |
 //! | `browsing` | the page in Chromium; needs `RECOMMENDER_TEST_BROWSER` |
 //! | `flooding` | idle and half-open connections; SIGTERM under load |
-//! | `switching` | a hundred generations in turn under full load |
+//! | `switching` | a hundred switches of the generation under full load |
 //! | `crashes` | runs killed at random, files damaged at random |
-//! | `disasters` | runs killed at every step, full and read-only disks; needs `RECOMMENDER_TEST_ROOT` |
-//! | `bucket` | the same through an object store that fails; needs `RECOMMENDER_TEST_S3` |
+//! | `system_faults` | runs killed at every step, full and read-only disks; needs `RECOMMENDER_TEST_ROOT` |
+//! | `bucket` | runs and servers on an object store that fails; needs `RECOMMENDER_TEST_S3` |
 //! | `real_data` | the figures on the real input; needs `RECOMMENDER_TEST_DATA` |
 //!
 //! Modules that need a variable are built only where it is set: see `build.rs`. `browser` drives a browser. The crate
@@ -47,8 +47,6 @@ mod crashes;
 mod denying;
 #[cfg(schema)]
 mod describing;
-#[cfg(root)]
-mod disasters;
 mod flooding;
 mod folding;
 mod gate;
@@ -62,4 +60,6 @@ mod scheduling;
 mod serving;
 mod sharding;
 mod switching;
+#[cfg(root)]
+mod system_faults;
 mod verifying;

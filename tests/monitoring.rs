@@ -6,13 +6,12 @@ use harness::{Ended, SMALL_MODEL, World, sample};
 use serde_json::Value;
 
 fn run(world: &World, args: &[&str]) -> Ended {
-    let mut command = world.pipeline("run");
-    command.arg("--ratings").arg(sample("ratings.csv")).arg("--movies").arg(sample("movies.csv"));
+    let mut command = world.run_command(&sample("ratings.csv"), &sample("movies.csv"));
     Ended::of(command.args(SMALL_MODEL).args(args))
 }
 
 #[test]
-fn without_a_terminal_every_line_of_the_log_is_a_json_object_with_time_level_and_message() {
+fn every_line_of_the_log_without_a_terminal_is_a_json_object_with_time_level_and_message() {
     let world = World::new();
     let (good, bad) = (run(&world, &["--verbose"]), run(&world, &["--depth", "0"]));
     assert_eq!((good.status.code(), bad.status.code()), (Some(0), Some(1)));
@@ -36,7 +35,7 @@ fn without_a_terminal_every_line_of_the_log_is_a_json_object_with_time_level_and
 }
 
 #[test]
-fn the_file_for_prometheus_tells_of_success_refusal_and_failure() {
+fn the_metrics_file_states_the_outcome_and_the_last_success() {
     let world = World::new();
     let path = world.path("batch.prom");
     let args = ["--metrics-file", path.to_str().unwrap()];

@@ -1,40 +1,32 @@
-//! Ratings that are cut into shards before a run give the lists of ratings that are not, also if another engine cut them.
+//! Partitioned ratings give the lists of one file of ratings, also if another program has partitioned them.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use harness::{Ended, SMALL_MODEL, World, member, program, sample};
 use serde_json::{Value, json};
 use store::UserId;
 use store::shards::{RatingsBatch, RatingsReader, RatingsWriter};
 
-/// Cuts the sample into eight shards, which must succeed; says where they are and what was printed.
+/// Partitions the sample into eight shards. Returns their directory and the standard output.
 fn partition(world: &World, args: &[&str]) -> (PathBuf, String) {
     let out = world.path("ratings");
     let mut command = program("pipeline");
     command.args(["partition", "--shards", "8", "--ratings"]).arg(sample("ratings.csv"));
-    let ended = Ended::of(command.arg("--out").arg(&out).args(args));
-    assert!(ended.status.success(), "{ended:?}");
-    (out, ended.stdout)
+    let stdout = Ended::of(command.arg("--out").arg(&out).args(args)).assert_success().stdout;
+    (out, stdout)
 }
 
-/// A run on ratings that are cut.
-fn command(world: &World, ratings: &Path, args: &[&str]) -> Command {
-    let mut command = world.pipeline("run");
-    command.arg("--ratings").arg(ratings).arg("--movies").arg(sample("movies.csv"));
-    command.arg("--json").args(SMALL_MODEL).args(args);
-    command
-}
-
+/// A run on partitioned ratings, which must succeed. Returns its account.
 fn run(world: &World, ratings: &Path, args: &[&str]) -> Value {
     world.run(ratings, &sample("movies.csv"), &[&SMALL_MODEL, args].concat())
 }
 
 /// The standard error of a run that must fail and publish nothing.
 fn refused(world: &World, ratings: &Path, args: &[&str]) -> String {
-    let ended = Ended::of(&mut command(world, ratings, args));
+    let mut command = world.run_command(ratings, &sample("movies.csv"));
+    let ended = Ended::of(command.args(SMALL_MODEL).args(args));
     assert!(!ended.status.success(), "{ended:?}");
     assert!(world.repository().current().unwrap().is_none());
     ended.stderr
@@ -49,14 +41,14 @@ fn rewrite(file: &Path, change: impl FnOnce(&mut RatingsBatch)) {
     writer.finish().unwrap();
 }
 
-/// Ratings as another engine writes them, which knows no digests.
-fn of_another_engine(ratings: &Path, version: &str) {
+/// Writes an account without digests, as another engine does.
+fn write_account_without_digests(ratings: &Path, version: &str) {
     let account = json!({ "n_shards": 8, "version": version });
     fs::write(ratings.join("shards.json"), account.to_string()).unwrap();
 }
 
 #[test]
-fn ratings_that_were_cut_before_lead_to_the_same_lists_and_the_same_account() {
+fn partitioned_ratings_give_the_same_lists_and_the_same_account() {
     let (whole, cut) = (World::new(), World::new());
     let expected = whole.run_quickly(&["--shards", "8"]);
     let (ratings, text) = partition(&cut, &[]);
@@ -66,19 +58,18 @@ fn ratings_that_were_cut_before_lead_to_the_same_lists_and_the_same_account() {
     for same in ["/content_digest", "/rows", "/movie_rows", "/counts", "/n_shards"] {
         assert_eq!(member(&account, same), member(&expected, same), "{same}");
     }
-    // The ratings stay where they are, and what was cut again from the same file is the same.
+    // A run does not remove the ratings. A second partition of the same file has the same content.
     assert!(ratings.join("00007.parquet").exists());
-    // As if there had been more shards before.
-    fs::write(ratings.join("00008.parquet"), "of before").unwrap();
+    // An earlier partition may have had more shards.
+    fs::write(ratings.join("00008.parquet"), "earlier").unwrap();
     partition(&cut, &[]);
     assert!(!ratings.join("00008.parquet").exists());
     assert_eq!(run(&cut, &ratings, &[])["outcome"], "unchanged");
-    let verified = Ended::of(cut.pipeline("verify").args(["--users", "50"]));
-    assert!(verified.status.success(), "{verified:?}");
+    Ended::of(cut.pipeline("verify").args(["--users", "50"])).assert_success();
 }
 
 #[test]
-fn a_model_of_some_shards_makes_lists_for_the_users_of_all() {
+fn a_model_trained_on_some_shards_gives_lists_for_the_users_of_all_shards() {
     let world = World::new();
     let (ratings, _) = partition(&world, &[]);
     let account = run(&world, &ratings, &["--train-shards", "3"]);
@@ -105,7 +96,7 @@ fn a_model_of_some_shards_makes_lists_for_the_users_of_all() {
 }
 
 #[test]
-fn a_deny_list_is_obeyed_where_ratings_are_cut_and_what_was_cut_without_it_is_refused() {
+fn partition_applies_a_deny_list_and_shards_cut_without_it_are_refused() {
     let world = World::new();
     let deny = world.write("deny.txt", "user 26\nmovie 27\n");
     let deny = ["--deny-list", deny.to_str().unwrap()];
@@ -122,7 +113,7 @@ fn a_deny_list_is_obeyed_where_ratings_are_cut_and_what_was_cut_without_it_is_re
 }
 
 #[test]
-fn shards_that_are_missing_changed_or_not_said_to_be_whole_are_refused_by_their_name() {
+fn missing_changed_or_incomplete_shards_are_refused_with_the_name_of_their_file() {
     let world = World::new();
     let (ratings, _) = partition(&world, &[]);
     let (file, account) = (ratings.join("00005.parquet"), ratings.join("shards.json"));
@@ -146,7 +137,7 @@ fn shards_that_are_missing_changed_or_not_said_to_be_whole_are_refused_by_their_
 }
 
 #[test]
-fn shards_of_another_engine_need_no_digests_and_are_looked_at_all_the_same() {
+fn shards_without_digests_of_another_engine_are_checked_and_accepted() {
     let (whole, world) = (World::new(), World::new());
     let expected = whole.run_quickly(&["--shards", "8"]);
     let (ratings, _) = partition(&world, &[]);
@@ -160,19 +151,19 @@ fn shards_of_another_engine_need_no_digests_and_are_looked_at_all_the_same() {
         (&|batch| batch.stars[0] = 5.5, "5.5 stars"),
     ] {
         rewrite(&file, change);
-        of_another_engine(&ratings, says);
+        write_account_without_digests(&ratings, says);
         for trained in ["8", "1"] {
             let said = refused(&world, &ratings, &["--train-shards", trained]);
             assert!(said.contains(says), "{trained}: {said}");
         }
         fs::write(&file, &good).unwrap();
     }
-    of_another_engine(&ratings, "as it was");
+    write_account_without_digests(&ratings, "as it was");
     let account = run(&world, &ratings, &[]);
     assert_eq!(member(&account, "/content_digest"), member(&expected, "/content_digest"));
     // The account states no number of rows, so the rows of the shards are counted.
     assert_eq!(member(&account, "/rows/read"), member(&expected, "/rows/kept"));
     assert_eq!(run(&world, &ratings, &[])["outcome"], "unchanged");
-    of_another_engine(&ratings, "another version");
+    write_account_without_digests(&ratings, "another version");
     assert_eq!(run(&world, &ratings, &[])["outcome"], "published");
 }

@@ -1,5 +1,5 @@
-//! The figures on the real input. Built where `RECOMMENDER_TEST_DATA` names a directory with `seed/` and
-//! `ml-latest-small/`; a file that is missing there is a failure.
+//! The figures on the real data. `RECOMMENDER_TEST_DATA` names the directory with `seed/` and `ml-latest-small/`. A missing
+//! file is a failure.
 
 use std::env;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::folding::overlap;
 
 fn real(name: &str) -> PathBuf {
-    // Set when the tests were built; where it no longer is, the file will not be found.
+    // The variable was set when the tests were built. Without it now, the file is missing.
     let dir = env::var_os("RECOMMENDER_TEST_DATA").unwrap_or_default();
     let path = PathBuf::from(dir).join(name);
     assert!(path.is_file(), "{} is missing", path.display());
@@ -20,13 +20,11 @@ fn real(name: &str) -> PathBuf {
 /// The figures of an evaluation on a file of the real data.
 fn evaluate(name: &str, args: &[&str]) -> Value {
     let mut command = program("pipeline");
-    let ended = Ended::of(command.args(["evaluate", "--json", "--ratings"]).arg(real(name)).args(args));
-    assert!(ended.status.success(), "{}", ended.stderr);
-    serde_json::from_str(&ended.stdout).unwrap()
+    Ended::of(command.args(["evaluate", "--json", "--ratings"]).arg(real(name)).args(args)).json()
 }
 
 #[test]
-fn the_seed_data_is_read_to_the_last_row_and_served() {
+fn the_seed_data_is_read_completely_and_served() {
     let world = World::new();
     let account = world.run(&real("seed/ratings.csv"), &real("seed/movies.csv"), &[]);
     let rows = &account["rows"];
@@ -47,12 +45,12 @@ fn the_seed_data_is_read_to_the_last_row_and_served() {
     assert!(ids.iter().all(|&id| !history.contains(&id.into())));
 
     let overlap = overlap(&server, world.open_current().tables(), 10);
-    assert!(overlap > 0.995, "folding in all users' own ratings gives {overlap} of their lists");
+    assert!(overlap > 0.995, "fold-ins of the users' ratings give {overlap} of their lists");
     assert!(server.terminate().success());
 }
 
 #[test]
-fn the_rating_error_on_the_seed_data_is_far_below_that_of_the_replaced_model() {
+fn the_rating_error_on_the_seed_data_is_below_that_of_the_replaced_model() {
     let evaluation = evaluate("seed/ratings.csv", &["--objective", "rating", "--splits", "5"]);
     let rmse = evaluation["model"]["rmse"].as_f64().unwrap();
     // The replaced model has 0.866; splits differ by about 0.002.
@@ -60,9 +58,9 @@ fn the_rating_error_on_the_seed_data_is_far_below_that_of_the_replaced_model() {
 }
 
 #[test]
-fn lists_of_the_clean_set_are_far_better_than_the_most_popular_and_those_are_as_good_as_known() {
+fn lists_of_the_clean_set_are_better_than_the_most_popular_movies_which_have_their_known_quality() {
     let evaluation = evaluate("ml-latest-small/ratings.csv", &["--splits", "3"]);
-    // Of a random fifth; splits differ by about 0.006.
+    // The means of three random splits; splits differ by about 0.006.
     for (name, popular, reached) in
         [("recall@20", 0.178, 0.37), ("ndcg@10", 0.159, 0.328), ("ndcg@100", 0.214, 0.40)]
     {
@@ -73,15 +71,15 @@ fn lists_of_the_clean_set_are_far_better_than_the_most_popular_and_those_are_as_
 }
 
 #[test]
-fn a_model_of_half_of_the_users_serves_the_others_nearly_as_well() {
+fn a_model_trained_on_half_of_the_users_is_nearly_as_good_for_the_other_half() {
     let evaluation = evaluate("ml-latest-small/ratings.csv", &["--train-users", "0.5"]);
     let figure = |name: &str| evaluation["model"][name].as_f64().unwrap();
-    // Of all 610 users it is 0.796 and 0.338; a mean and biases alone reach 0.87.
+    // A model of all 610 users has 0.796 and 0.338; a mean and biases alone have an RMSE of 0.87.
     assert!(figure("rmse") < 0.84 && figure("ndcg@10") > 0.28, "{} {}", figure("rmse"), figure("ndcg@10"));
 }
 
 #[test]
-fn the_clean_set_loses_no_row() {
+fn every_row_of_the_clean_set_is_kept() {
     let world = World::new();
     let (ratings, movies) = (real("ml-latest-small/ratings.csv"), real("ml-latest-small/movies.csv"));
     let account = world.run(&ratings, &movies, &["--test-fraction", "0"]);

@@ -6,10 +6,10 @@ use std::path::Path;
 use harness::{Ended, SMALL_MODEL, World, sample};
 use serde_json::Value;
 
-/// Elements that have no end.
+/// Elements without an end tag.
 const VOID: [&str; 2] = ["meta", "br"];
 
-/// Reads a page as a parser would, and fails where an element is closed that is not open, or left open.
+/// Panics unless every element of a page is closed in order.
 fn check_elements(page: &str) {
     let mut open: Vec<&str> = Vec::new();
     let mut rest = page.strip_prefix("<!DOCTYPE html>").unwrap();
@@ -31,13 +31,13 @@ fn check_elements(page: &str) {
 fn read(path: impl AsRef<Path>) -> String {
     let page = fs::read_to_string(path).unwrap();
     check_elements(&page);
-    for leads_out in ["http:", "https:", "src=", "href=", "url(", "<script"] {
-        assert!(!page.contains(leads_out), "{leads_out}");
+    for external in ["http:", "https:", "src=", "href=", "url(", "<script"] {
+        assert!(!page.contains(external), "{external}");
     }
     page
 }
 
-/// The first half of the sample's rows: what an export leaves that was cut off.
+/// The first half of the sample's rows, as of a truncated export.
 fn half() -> Vec<u8> {
     let rows = fs::read(sample("ratings.csv")).unwrap();
     let half = rows[..rows.len() / 2].iter().rposition(|&byte| byte == b'\n').unwrap();
@@ -51,7 +51,7 @@ fn is_latest(world: &World, account: &Value) -> bool {
 }
 
 #[test]
-fn every_run_has_a_report_the_refused_one_as_well() {
+fn every_run_including_a_refused_one_has_a_report() {
     let world = World::new();
     let measured = ["--factors", "16", "--epochs", "3", "--rating-sweeps", "3", "--min-lift=-inf"];
     let first = world.run_sample(&measured);
@@ -65,9 +65,7 @@ fn every_run_has_a_report_the_refused_one_as_well() {
     assert!(is_latest(&world, &first));
 
     let cut_off = world.write("half.csv", half());
-    let mut command = world.pipeline("run");
-    command.arg("--ratings").arg(cut_off).arg("--movies").arg(sample("movies.csv")).args(measured);
-    let ended = Ended::of(&mut command);
+    let ended = Ended::of(world.run_command(&cut_off, &sample("movies.csv")).args(measured));
     assert_eq!(ended.status.code(), Some(3), "{ended:?}");
     let line = ended.stdout.lines().find(|line| line.starts_with("Report ")).unwrap();
     let page = read(line.trim_start_matches("Report").trim());
@@ -86,7 +84,7 @@ fn every_run_has_a_report_the_refused_one_as_well() {
 }
 
 #[test]
-fn a_report_changes_nothing_and_is_left_out_where_it_is_not_wanted_or_cannot_be_written() {
+fn a_run_without_a_report_publishes_the_same_records() {
     let with = World::new();
     let digest = |account: &Value| account["content_digest"].as_str().unwrap().to_owned();
     let account = with.run_quickly(&[]);
@@ -102,18 +100,16 @@ fn a_report_changes_nothing_and_is_left_out_where_it_is_not_wanted_or_cannot_be_
     assert_eq!((&unchanged["outcome"], unchanged.get("report")), (&"unchanged".into(), None));
     assert!(is_latest(&with, &account));
 
-    // A file where the directory should be.
+    // A file in place of the directory.
     without.write("output/reports", "");
-    let mut command = without.pipeline("run");
-    command.arg("--ratings").arg(sample("ratings.csv")).arg("--movies").arg(sample("movies.csv"));
-    let ended = Ended::of(command.args(SMALL_MODEL).arg("--always"));
-    assert!(ended.status.success(), "{ended:?}");
+    let mut command = without.run_command(&sample("ratings.csv"), &sample("movies.csv"));
+    let ended = Ended::of(command.args(SMALL_MODEL).arg("--always")).assert_success();
     assert!(ended.stderr.contains("the report could not be written"), "{ended:?}");
     assert!(ended.stdout.contains("Published") && !ended.stdout.contains("Report "), "{ended:?}");
 }
 
 #[test]
-fn what_was_denied_is_in_no_later_page_though_it_was_published_before() {
+fn the_report_of_a_run_with_a_deny_list_shows_no_denied_entry() {
     let world = World::new();
     world.run_quickly(&[]);
     let tables = world.open_current();

@@ -1,4 +1,4 @@
-//! The batch by a schedule: real processes, a clock that is the machine's, and an expression that says every second.
+//! The batch on a schedule: real processes, the machine's clock, and a cron expression of every second.
 
 use std::fs;
 use std::path::Path;
@@ -44,13 +44,13 @@ fn n_generations(world: &World) -> usize {
 }
 
 #[test]
-fn a_schedule_publishes_again_and_again_and_ends_with_code_0_on_sigterm() {
+fn a_schedule_publishes_repeatedly_and_ends_with_code_0_on_sigterm() {
     let world = World::new();
     let process = Process::start(
         schedule(&world, &[&SMALL_MODEL[..], &["--cron", "* * * * * *", "--always"]].concat())
             .stderr(Stdio::from(fs::File::create(world.path("log")).unwrap())),
     );
-    eventually("it has published three times", || n_generations(&world) >= 3);
+    eventually("the schedule has published three times", || n_generations(&world) >= 3);
     let ended = process.terminate();
     let log = fs::read_to_string(world.path("log")).unwrap();
     assert_eq!(ended.status.code(), Some(0), "{log}");
@@ -62,7 +62,7 @@ fn a_schedule_publishes_again_and_again_and_ends_with_code_0_on_sigterm() {
 }
 
 #[test]
-fn a_stop_in_the_middle_of_a_run_leaves_what_was_published_and_no_process() {
+fn sigterm_during_a_scheduled_run_ends_the_run_and_changes_nothing_that_is_published() {
     let world = World::new();
     world.run_quickly(&[]);
     let before = world.current();
@@ -70,39 +70,39 @@ fn a_stop_in_the_middle_of_a_run_leaves_what_was_published_and_no_process() {
         Process::start(&mut schedule(&world, &["--cron", "* * * * * *", "--always", "--epochs", "5000"]));
     let lock = || fs::read_to_string(world.output().join("LOCK")).unwrap_or_default();
     let scheduler = process.0.as_ref().unwrap().id();
-    // The lock still names the run before.
+    // The lock file still names the earlier run.
     let holder = || lock().split(|c: char| !c.is_ascii_digit()).find_map(|word| word.parse::<u32>().ok());
     let first = holder();
     eventually("a run holds the lock", || holder().is_some() && holder() != first);
     let run = holder().unwrap();
-    assert_ne!(run, scheduler, "a process of its own");
+    assert_ne!(run, scheduler, "the run is the scheduler's process");
     assert!(Path::new(&format!("/proc/{run}")).exists());
     let ended = process.terminate();
     assert_eq!(ended.status.code(), Some(0), "{ended:?}");
     assert!(ended.stderr.contains("stopping the run"), "{ended:?}");
-    assert!(!Path::new(&format!("/proc/{run}")).exists(), "the run is at work still");
+    assert!(!Path::new(&format!("/proc/{run}")).exists(), "the run has not ended");
     assert_eq!(world.current(), before);
     drop(world.open_current());
     world.run_quickly(&["--always"]);
 }
 
 #[test]
-fn a_run_that_was_missed_is_made_up_for_at_the_start() {
+fn a_missed_run_is_started_with_the_schedule() {
     let world = World::new();
     world.run_quickly(&[]);
-    // Due every day at the whole second after the run, which has passed when the schedule starts.
+    // A run is due every day at a second that is after the first run and before the start of the schedule.
     let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let due = now() + 1;
     let daily = format!("{} {} {} * * *", due % 60, due / 60 % 60, due / 3600 % 24);
     eventually("the run is due", || now() > due);
     let daily = [&SMALL_MODEL[..], &["--always", "--cron", &daily]].concat();
     let process = Process::start(&mut schedule(&world, &daily));
-    eventually("it has published", || n_generations(&world) > 1);
+    eventually("the schedule has published", || n_generations(&world) > 1);
     assert_eq!(process.terminate().status.code(), Some(0));
 }
 
 #[test]
-fn a_run_that_fails_is_tried_again_and_reported() {
+fn a_failed_run_is_retried_and_reported() {
     let world = World::new();
     let absent = world.path("absent.csv");
     let mut once = schedule(&world, &["--once", "--retries", "2", "--retry-after", "50ms", "--ratings"]);
@@ -113,10 +113,10 @@ fn a_run_that_fails_is_tried_again_and_reported() {
     for says in ["retry 1 of 2 in 50ms", "retry 2 of 2 in 100ms", "after 3 attempts"] {
         assert!(ended.stderr.contains(says), "no `{says}` in {}", ended.stderr);
     }
-    // It is the whole exit of `run` that `--once` passes on.
+    // `--once` exits with the code of the run.
     let quickly = [&SMALL_MODEL[..], &["--once"]].concat();
     assert_eq!(Ended::of(&mut schedule(&world, &quickly)).status.code(), Some(0));
-    // Half of the rows: the gate refuses that, and would again.
+    // The gate refuses half of the rows. A refusal is not retried.
     let rows = fs::read(sample("ratings.csv")).unwrap();
     let half = world.write("half.csv", &rows[..rows.len() / 2]);
     let ended = Ended::of(schedule(&world, &quickly).arg("--ratings").arg(half));
@@ -126,12 +126,12 @@ fn a_run_that_fails_is_tried_again_and_reported() {
 }
 
 #[test]
-fn another_run_at_work_is_reported_and_not_tried_again() {
+fn a_run_that_finds_the_lock_held_is_reported_and_not_retried() {
     let world = World::new();
     let mut slow = world.pipeline("run");
     slow.current_dir(sample("../..")).args(["--epochs", "5000"]).stderr(Stdio::null()).stdout(Stdio::null());
     let slow = Process::start(&mut slow);
-    eventually("it holds the lock", || {
+    eventually("the slow run holds the lock", || {
         fs::read_to_string(world.output().join("LOCK")).is_ok_and(|holder| holder.contains("process"))
     });
     let ended = Ended::of(&mut schedule(&world, &["--once", "--retry-after", "10ms"]));
@@ -142,7 +142,7 @@ fn another_run_at_work_is_reported_and_not_tried_again() {
 }
 
 #[test]
-fn the_next_times_are_printed_and_nothing_is_done() {
+fn the_option_next_prints_times_and_starts_no_run() {
     let world = World::new();
     let mut command = program("pipeline");
     command.arg("schedule").arg("--output").arg(world.output());
@@ -156,7 +156,7 @@ fn the_next_times_are_printed_and_nothing_is_done() {
 }
 
 #[test]
-fn times_and_zones_that_are_none_are_refused_by_the_name_of_the_option() {
+fn invalid_times_and_time_zones_are_refused_with_the_name_of_the_option() {
     let world = World::new();
     for (option, value, says) in [
         ("--cron", "30 2 * *", "4 fields"),

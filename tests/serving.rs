@@ -5,10 +5,10 @@ use std::process::Command;
 
 use harness::{Ended, World, program};
 
-use crate::crashes::while_asking;
+use crate::crashes::while_requesting;
 
 #[test]
-fn the_three_requests_are_answered_as_clients_know_them() {
+fn the_three_requests_of_the_former_service_are_answered_in_its_form() {
     let world = World::new();
     world.run_quickly(&[]);
     let server = world.serve_when_ready();
@@ -44,7 +44,7 @@ fn the_three_requests_are_answered_as_clients_know_them() {
 }
 
 #[test]
-fn a_user_who_is_not_in_the_data_gets_the_popular_list_and_an_empty_history() {
+fn an_unknown_user_gets_the_popular_list_and_an_empty_history() {
     let world = World::new();
     world.run_quickly(&[]);
     let server = world.serve_when_ready();
@@ -57,7 +57,7 @@ fn a_user_who_is_not_in_the_data_gets_the_popular_list_and_an_empty_history() {
 }
 
 #[test]
-fn a_server_that_is_there_before_the_first_run_serves_as_soon_as_there_is_something() {
+fn a_server_started_before_the_first_run_serves_its_generation() {
     let world = World::new();
     let server = world.serve();
     let answer = server.get("/recommendations?user_id=18");
@@ -71,13 +71,13 @@ fn a_server_that_is_there_before_the_first_run_serves_as_soon_as_there_is_someth
 }
 
 #[test]
-fn new_generations_are_picked_up_by_two_servers_without_a_lost_request() {
+fn two_servers_switch_to_new_generations_without_a_failed_request() {
     let world = World::new();
     world.run_quickly(&[]);
     let servers = [world.serve(), world.serve()];
     servers.iter().for_each(|server| server.wait_until_ready(None));
-    while_asking(&servers[0], || {
-        while_asking(&servers[1], || {
+    while_requesting(&servers[0], || {
+        while_requesting(&servers[1], || {
             for seed in ["2", "3"] {
                 let account = world.run_quickly(&["--seed", seed]);
                 let generation = account["generation"].as_str().unwrap();
@@ -88,7 +88,7 @@ fn new_generations_are_picked_up_by_two_servers_without_a_lost_request() {
 }
 
 #[test]
-fn the_container_can_ask_its_server_whether_it_lives() {
+fn the_health_check_succeeds_only_while_the_server_runs() {
     let world = World::new();
     let server = world.serve();
     let address = server.address();

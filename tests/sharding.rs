@@ -1,4 +1,4 @@
-//! Users cut into shards get the lists of one machine, whichever process computes them and is killed meanwhile.
+//! A run with shards gives the lists of a run without, also if other processes compute them and some are killed.
 
 use std::fs::{self, File};
 use std::process::{Child, Stdio};
@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use harness::{
-    Ended, SMALL_MODEL, World, eventually, in_the_making, member, sample, shards_done, users_file,
+    Ended, SMALL_MODEL, World, eventually, job_generation, member, sample, shards_done, users_file,
 };
 use serde_json::Value;
 use store::shards::{ResultsReader, shard_of};
@@ -14,32 +14,35 @@ use store::{GenerationId, UserId};
 
 const N_SHARDS: u32 = 8;
 
-/// A run on the sample, cut up.
-fn run_cut(world: &World, args: &[&str]) -> Value {
+/// A run on the sample with eight shards. It must succeed. Returns its account.
+fn run_sharded(world: &World, args: &[&str]) -> Value {
     world.run_quickly(&[&["--shards", "8"], args].concat())
 }
 
-/// A run on the sample that waits for its shards to be computed.
-fn wait_for_shards(world: &World, args: &[&str]) -> Child {
+/// Starts a run on the sample that waits until other processes have computed its shards.
+fn start_indexed_run(world: &World, args: &[&str]) -> Child {
     let mut command = world.pipeline("run");
     command.args(SMALL_MODEL).args(["--shards", "8", "--engine", "indexed"]).args(args);
     command.current_dir(sample("../..")).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// A run that waits, of which the first shard is done, and the generation that it makes.
-fn begun(world: &World) -> (Child, GenerationId) {
-    let driver = wait_for_shards(world, &[]);
-    eventually("the run has prepared its shards", || {
-        Ended::of(world.pipeline("shard").args(["--index", "0"])).status.success()
-    });
-    (driver, in_the_making(&world.output()))
+/// Computes a shard of a world's job in a process.
+fn compute_shard(world: &World, shard: u32) -> Ended {
+    Ended::of(world.pipeline("shard").args(["--index", &shard.to_string()]))
+}
+
+/// Starts such a run and computes its first shard. Returns the run and its generation.
+fn start_with_first_shard(world: &World) -> (Child, GenerationId) {
+    let driver = start_indexed_run(world, &[]);
+    eventually("the shards are prepared", || compute_shard(world, 0).status.success());
+    (driver, job_generation(&world.output()))
 }
 
 #[test]
-fn users_that_are_cut_get_the_records_that_they_get_uncut() {
+fn a_run_with_shards_gives_the_records_of_a_run_without() {
     let (whole, cut) = (World::new(), World::new());
     let account = whole.run_quickly(&[]);
-    let sharded = run_cut(&cut, &[]);
+    let sharded = run_sharded(&cut, &[]);
     for of in ["users", "movies", "ratings", "recommended"] {
         let of = format!("/counts/{of}");
         assert_eq!(member(&sharded, &of), member(&account, &of), "{of}");
@@ -73,80 +76,70 @@ fn users_that_are_cut_get_the_records_that_they_get_uncut() {
     assert_eq!(account["counts"]["users"], n_users);
     assert!(!cut.output().join("jobs").join(cut.current().as_str()).exists());
 
-    // The number of shards is no part of what a list is, and nothing has changed.
-    assert_eq!(run_cut(&cut, &[])["outcome"], "unchanged");
+    // A run with the same shards does nothing.
+    assert_eq!(run_sharded(&cut, &[])["outcome"], "unchanged");
 }
 
 #[test]
-fn a_run_waits_for_shards_that_others_compute_each_in_a_process_of_its_own() {
-    let (here, there) = (World::new(), World::new());
-    let expected = run_cut(&here, &[]);
-    let driver = wait_for_shards(&there, &["--json"]);
+fn a_run_waits_for_shards_that_other_processes_compute() {
+    let (local, indexed) = (World::new(), World::new());
+    let expected = run_sharded(&local, &[]);
+    let driver = start_indexed_run(&indexed, &["--json"]);
     let plan = || {
-        let jobs = fs::read_dir(there.output().join("jobs")).into_iter().flatten().flatten();
+        let jobs = fs::read_dir(indexed.output().join("jobs")).into_iter().flatten().flatten();
         jobs.into_iter().any(|job| job.path().join("plan.json").exists())
     };
-    eventually("the run has prepared its shards", plan);
-    let shard = |args: &[&str]| Ended::of(there.pipeline("shard").args(args));
+    eventually("the shards are prepared", plan);
+    let shard = |args: &[&str]| Ended::of(indexed.pipeline("shard").args(args));
     let refused = shard(&["--index", "8"]);
     assert!(!refused.status.success() && refused.stderr.contains("the job has shards 0 to 7"), "{refused:?}");
     let refused = shard(&["--index", "0", "--of", "9"]);
     assert!(!refused.status.success() && refused.stderr.contains("has 8 shards"), "{refused:?}");
-    // Twice at once and again, as of a pod that was started several times.
+    // Two processes at once, twice, as of a pod that is started several times.
     for _ in 0..2 {
         thread::scope(|scope| {
             for _ in 0..2 {
-                scope.spawn(|| {
-                    let done = shard(&["--index", "0", "--of", "8"]);
-                    assert!(done.status.success(), "{done:?}");
-                });
+                scope.spawn(|| shard(&["--index", "0", "--of", "8"]).assert_success());
             }
         });
     }
     thread::scope(|scope| {
         for index in 1..N_SHARDS {
-            let text = index.to_string();
-            scope.spawn(move || {
-                let done = shard(&["--index", &text, "--of", "8"]);
-                assert!(done.status.success(), "{done:?}");
-            });
+            let indexed = &indexed;
+            scope.spawn(move || compute_shard(indexed, index).assert_success());
         }
     });
-    let ended = Ended::after(driver);
-    assert!(ended.status.success(), "{ended:?}");
-    let account: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let account = Ended::after(driver).json();
     assert_eq!(member(&account, "/content_digest"), member(&expected, "/content_digest"));
-    let none = Ended::of(there.pipeline("shard").args(["--index", "0"]));
-    assert!(!none.status.success() && none.stderr.contains("--engine indexed"), "{none:?}");
+    let gone = compute_shard(&indexed, 0);
+    assert!(!gone.status.success() && gone.stderr.contains("--engine indexed"), "{gone:?}");
 }
 
 #[test]
-fn a_run_that_is_killed_is_gone_on_with_and_only_missing_shards_are_computed() {
-    let (here, killed) = (World::new(), World::new());
-    let expected = run_cut(&here, &[]);
-    let mut driver = wait_for_shards(&killed, &[]);
-    eventually("the run has prepared its shards", || {
-        let done = ["0", "3", "5"]
-            .map(|index| Ended::of(killed.pipeline("shard").args(["--index", index])).status.success());
-        done == [true; 3]
+fn the_run_after_a_killed_one_computes_only_the_missing_shards() {
+    let (local, killed) = (World::new(), World::new());
+    let expected = run_sharded(&local, &[]);
+    let mut driver = start_indexed_run(&killed, &[]);
+    eventually("the shards are prepared", || {
+        [0, 3, 5].map(|shard| compute_shard(&killed, shard).status.success()) == [true; 3]
     });
     driver.kill().unwrap();
     driver.wait().unwrap();
     assert_eq!(shards_done(&killed.output()).len(), 3);
-    let id = in_the_making(&killed.output());
+    let id = job_generation(&killed.output());
     let files = [0, 3, 5].map(|shard| users_file(&killed.output(), &id, shard));
-    let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 30);
+    let earlier = SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 30);
     for file in &files {
-        File::options().append(true).open(file).unwrap().set_modified(long_ago).unwrap();
+        File::options().append(true).open(file).unwrap().set_modified(earlier).unwrap();
     }
 
-    let account = run_cut(&killed, &[]);
+    let account = run_sharded(&killed, &[]);
     assert_eq!(member(&account, "/content_digest"), member(&expected, "/content_digest"));
     assert_eq!(account["generation"], id.as_str());
     for file in &files {
         assert_eq!(
             file.metadata().unwrap().modified().unwrap(),
-            long_ago,
+            earlier,
             "{} is written again",
             file.display()
         );
@@ -154,16 +147,15 @@ fn a_run_that_is_killed_is_gone_on_with_and_only_missing_shards_are_computed() {
 }
 
 #[test]
-fn what_is_damaged_on_its_way_is_not_published() {
+fn a_result_damaged_before_publishing_is_not_published() {
     let world = World::new();
-    let (driver, id) = begun(&world);
+    let (driver, id) = start_with_first_shard(&world);
     for index in 1..N_SHARDS {
-        let done = Ended::of(world.pipeline("shard").args(["--index", &index.to_string()]));
+        compute_shard(&world, index).assert_success();
         if index == 6 {
-            // The last but one: the run still waits.
+            // One shard is missing, so the run still waits.
             fs::write(users_file(&world.output(), &id, 2), "no Parquet").unwrap();
         }
-        assert!(done.status.success(), "{done:?}");
     }
     let ended = Ended::after(driver);
     assert!(!ended.status.success(), "{ended:?}");
@@ -174,7 +166,7 @@ fn what_is_damaged_on_its_way_is_not_published() {
     assert!(world.repository().current().unwrap().is_none());
 
     // The next run checks the results again.
-    let account = run_cut(&world, &[]);
+    let account = run_sharded(&world, &[]);
     assert_eq!(
         (&account["outcome"], account["generation"].as_str()),
         (&"published".into(), Some(id.as_str()))
@@ -183,33 +175,32 @@ fn what_is_damaged_on_its_way_is_not_published() {
 }
 
 #[test]
-fn what_is_left_of_a_job_whose_generation_is_published_is_no_job_any_more() {
+fn the_leftover_job_of_a_published_generation_is_not_resumed() {
     let world = World::new();
-    let (driver, id) = begun(&world);
+    let (driver, id) = start_with_first_shard(&world);
     let (job, aside) = (world.output().join("jobs").join(id.as_str()), world.path("aside"));
     let copied = std::process::Command::new("cp").arg("-r").arg(&job).arg(&aside).status().unwrap();
     assert!(copied.success());
     for index in 1..N_SHARDS {
-        let done = Ended::of(world.pipeline("shard").args(["--index", &index.to_string()]));
-        assert!(done.status.success(), "{done:?}");
+        compute_shard(&world, index).assert_success();
     }
-    assert!(Ended::after(driver).status.success());
+    Ended::after(driver).assert_success();
 
-    // As if it had been killed before it took the job away.
+    // This is the state after a kill before the run has removed the job.
     fs::rename(aside, &job).unwrap();
-    let none = Ended::of(world.pipeline("shard").args(["--index", "1"]));
-    assert!(!none.status.success() && none.stderr.contains("--engine indexed"), "{none:?}");
-    let again = run_cut(&world, &["--always"]);
+    let gone = compute_shard(&world, 1);
+    assert!(!gone.status.success() && gone.stderr.contains("--engine indexed"), "{gone:?}");
+    let again = run_sharded(&world, &["--always"]);
     assert!(again["generation"].as_str().unwrap() > id.as_str(), "{again}");
     assert!(fs::read_dir(world.output().join("jobs")).unwrap().next().is_none());
     world.open(&id);
 }
 
 #[test]
-fn a_server_answers_for_the_shards_that_it_owns_and_leads_elsewhere_for_others() {
+fn a_server_answers_for_its_shards_and_redirects_requests_for_others() {
     let (whole, cut) = (World::new(), World::new());
     whole.run_quickly(&[]);
-    let account = run_cut(&cut, &[]);
+    let account = run_sharded(&cut, &[]);
     let (all, some) = (whole.serve_when_ready(), cut.serve_with(&["--shards", "0-2,7"]));
     some.wait_until_ready(None);
     let owned = |user: u32| [0, 1, 2, 7].contains(&shard_of(UserId::new(user), N_SHARDS));
@@ -229,7 +220,7 @@ fn a_server_answers_for_the_shards_that_it_owns_and_leads_elsewhere_for_others()
             assert!(!found.headers.contains_key("etag"));
         }
     }
-    // Of many users one is another server's; what needs no user's record is answered by all.
+    // A request for several users is refused if the server lacks one of them. A fold-in needs no user's record.
     let (mine, others) =
         ((1..).find(|&user| owned(user)).unwrap(), (1..).find(|&user| !owned(user)).unwrap());
     let many = some.get(&format!("/recommendations?user_id={mine},{others}"));
@@ -240,32 +231,33 @@ fn a_server_answers_for_the_shards_that_it_owns_and_leads_elsewhere_for_others()
     assert_eq!(generation["shards"], serde_json::json!({ "n": 8, "owned": "0-2,7" }));
     assert_eq!(member(&generation, "/counts/users"), member(&account, "/counts/users"));
 
-    let leads = cut.serve_with(&["--shards", "0-2,7", "--shards-redirect", "http://127.0.0.1:1/of-{shard}/"]);
-    leads.wait_until_ready(None);
+    let redirecting =
+        cut.serve_with(&["--shards", "0-2,7", "--shards-redirect", "http://127.0.0.1:1/of-{shard}/"]);
+    redirecting.wait_until_ready(None);
     let path = format!("/recommendations?user_id={others}&n=3");
-    let answer = leads.get(&path);
+    let answer = redirecting.get(&path);
     let shard = shard_of(UserId::new(others), N_SHARDS);
     let location = format!("http://127.0.0.1:1/of-{shard}{path}");
     assert_eq!((answer.status, answer.header("location")), (307, location.as_str()));
 
-    // A server that starts again on what was kept has the same shards, or fetches.
+    // A restarted server reuses the kept copy only if it loads the same shards.
     assert!(some.terminate().success());
     for (shards, takes_over) in [("0-2,7", true), ("3-6", false)] {
         let mut again = cut.serve_with(&["--shards", shards]);
         again.wait_until_ready(None);
         again.signal("TERM");
         assert!(again.wait().success());
-        // Only now is all of the log read.
+        // The log is complete after the end of the process.
         assert_eq!(again.log().contains("took over the kept copy"), takes_over, "{}", again.log());
     }
 }
 
 #[test]
-fn a_server_with_shards_refuses_a_generation_that_has_no_such_shards() {
+fn a_server_with_shards_refuses_a_generation_without_them() {
     let world = World::new();
     world.run_quickly(&[]);
     let server = world.serve_with(&["--shards", "0-3"]);
-    eventually("it says what is wrong", || server.log().contains("has 0 shards"));
+    eventually("the server logs the refusal", || server.log().contains("has 0 shards"));
     assert_eq!(server.get("/readyz").status, 503);
     world.run_quickly(&["--shards", "8"]);
     server.wait_until_ready(Some(world.current().as_str()));
@@ -273,9 +265,9 @@ fn a_server_with_shards_refuses_a_generation_that_has_no_such_shards() {
 }
 
 #[test]
-fn a_shard_that_is_damaged_or_another_s_is_refused_by_its_name() {
+fn a_damaged_or_missing_shard_is_refused_with_the_name_of_its_file() {
     let world = World::new();
-    run_cut(&world, &[]);
+    run_sharded(&world, &[]);
     let id = world.current();
     let file = |shard| users_file(&world.output(), &id, shard);
     let whole = fs::read(file(4)).unwrap();

@@ -1,4 +1,4 @@
-//! A hundred generations in turn under full load, and how going back is seen.
+//! A hundred switches of the generation under full load, and rollbacks with the default settings.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -18,15 +18,16 @@ const N_USERS: u32 = 50;
 /// The length of the stored lists.
 const DEPTH: u32 = 5;
 
-/// A generation of which every answer tells its number: movies from 1000 times the number up, titled by it.
-struct Edition {
+/// A generation whose answers show its number: its movies have ids from 1000 times the number on, and the number is in
+/// their titles.
+struct NumberedGeneration {
     number: u32,
     id: GenerationId,
-    /// Answers that were wholly from it.
+    /// The number of answers that were checked by [`Self::check`].
     n_answers: AtomicUsize,
 }
 
-impl Edition {
+impl NumberedGeneration {
     fn write(output: &Path, number: u32) -> Self {
         let ids: Vec<_> = (1..=DEPTH).map(|rank| MovieId::new(number * 1000 + rank)).collect();
         let n = ids.len();
@@ -55,7 +56,7 @@ impl Edition {
         self.n_answers.load(Ordering::Relaxed)
     }
 
-    /// Panics unless every movie of an answer is this edition's.
+    /// Panics unless every movie of an answer is of this generation.
     fn check(&self, answer: &LeanAnswer) {
         let body: Value = serde_json::from_slice(&answer.body).unwrap();
         let ids: Vec<u64> = match &body["items"] {
@@ -72,16 +73,16 @@ impl Edition {
     }
 }
 
-/// The path of a user's whole list, described.
+/// The path of a user's whole list with metadata.
 fn recommendations(user: u32) -> String {
     format!("/recommendations?user_id={user}&n={DEPTH}&returnMetadata=true")
 }
 
-/// Asks for all users in turn on one connection until `done` is set; every answer must be whole and from the
-/// edition that it names.
-fn ask(address: SocketAddr, editions: &[Edition], done: &AtomicBool) {
+/// Sends requests for all users in turn on one connection until `done` is set. Every answer must be complete and from the
+/// generation in its header.
+fn send_requests(address: SocketAddr, generations: &[NumberedGeneration], done: &AtomicBool) {
     let mut connection = Connection::open(address).unwrap();
-    // Two more than there are: unknown users.
+    // The last two users are unknown.
     let mut users = (0..N_USERS + 2).cycle();
     while !done.load(Ordering::Relaxed) {
         let user = users.next().unwrap();
@@ -91,7 +92,7 @@ fn ask(address: SocketAddr, editions: &[Edition], done: &AtomicBool) {
         };
         let answer = connection.get(&path).unwrap();
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
-        let named = editions.iter().find(|edition| edition.id.as_str() == answer.generation);
+        let named = generations.iter().find(|generation| generation.id.as_str() == answer.generation);
         named.unwrap_or_else(|| panic!("{path}: {answer:?}")).check(answer);
     }
 }
@@ -99,8 +100,9 @@ fn ask(address: SocketAddr, editions: &[Edition], done: &AtomicBool) {
 #[test]
 fn a_hundred_switches_under_full_load_fail_no_request_and_mix_no_answer() {
     let world = World::new();
-    let editions: Vec<_> = (1..=4).map(|number| Edition::write(&world.output(), number)).collect();
-    editions[0].publish(&world);
+    let generations: Vec<_> =
+        (1..=4).map(|number| NumberedGeneration::write(&world.output(), number)).collect();
+    generations[0].publish(&world);
     let server = world.serve_when_ready();
     let address = server.address();
     let done = AtomicBool::new(false);
@@ -108,16 +110,16 @@ fn a_hundred_switches_under_full_load_fail_no_request_and_mix_no_answer() {
     thread::scope(|scope| {
         let _stop = Stop(&done);
         let clients: Vec<_> =
-            (0..N_CONNECTIONS).map(|_| scope.spawn(|| ask(address, &editions, &done))).collect();
-        // Of these, the third goes back to the one before, of which the server keeps its copy; the others are fetched.
+            (0..N_CONNECTIONS).map(|_| scope.spawn(|| send_requests(address, &generations, &done))).collect();
+        // The third switch is to the generation before, whose copy the server keeps. The others are fetched.
         for next in [1, 2, 1, 3, 0].into_iter().cycle().take(N_SWITCHES) {
-            let edition = &editions[next];
-            edition.publish(&world);
-            server.wait_until_ready(Some(edition.id.as_str()));
-            let before = edition.n_answers();
-            let answers = || edition.n_answers() >= before + N_CONNECTIONS;
+            let generation = &generations[next];
+            generation.publish(&world);
+            server.wait_until_ready(Some(generation.id.as_str()));
+            let before = generation.n_answers();
+            let answers = || generation.n_answers() >= before + N_CONNECTIONS;
             let failed = || clients.iter().any(|client| client.is_finished());
-            eventually("the clients are answered by it", || answers() || failed());
+            eventually("the clients get answers of the generation", || answers() || failed());
             assert!(!failed(), "a client has failed");
         }
     });
@@ -133,20 +135,20 @@ fn a_hundred_switches_under_full_load_fail_no_request_and_mix_no_answer() {
 #[test]
 fn a_server_with_default_settings_follows_a_rollback() {
     let world = World::new();
-    let editions: Vec<_> = (1..=2).map(|number| Edition::write(&world.output(), number)).collect();
-    editions[1].publish(&world);
+    let generations: Vec<_> =
+        (1..=2).map(|number| NumberedGeneration::write(&world.output(), number)).collect();
+    generations[1].publish(&world);
     let mut command = program("server");
     command.arg("--store").arg(world.output()).arg("--work-dir").arg(world.path("work"));
     let server = Server::start(command.args(["--listen", "127.0.0.1:0"]));
-    server.wait_until_ready(Some(editions[1].id.as_str()));
+    server.wait_until_ready(Some(generations[1].id.as_str()));
 
-    // Back, which takes a fetch, and forth, which does not.
-    let (back, forth) = (&editions[0], &editions[1]);
-    for (edition, args) in [(back, vec![]), (forth, vec![forth.id.as_str()])] {
-        let ended = Ended::of(world.pipeline("rollback").args(args));
-        assert!(ended.status.success(), "{ended:?}");
-        server.wait_until_ready(Some(edition.id.as_str()));
+    // The first rollback takes a fetch, the second does not.
+    let [first, second] = &generations[..] else { panic!("two generations") };
+    for (generation, args) in [(first, vec![]), (second, vec![second.id.as_str()])] {
+        Ended::of(world.pipeline("rollback").args(args)).assert_success();
+        server.wait_until_ready(Some(generation.id.as_str()));
         let mut connection = Connection::open(server.address()).unwrap();
-        edition.check(connection.get(&recommendations(18)).unwrap());
+        generation.check(connection.get(&recommendations(18)).unwrap());
     }
 }

@@ -1,4 +1,4 @@
-//! Published lists are verified, and wrong ones named by user and movie.
+//! `pipeline verify` accepts published lists and names the user and movie of wrong ones.
 
 use std::fs;
 use std::process::Command;
@@ -10,8 +10,8 @@ use store::layout;
 use store::records::{Factors, History, TopN};
 use store::{GenerationId, MovieId, Tables, UserId};
 
-/// The user whose records are made wrong.
-const WRONGED: UserId = UserId::new(7);
+/// The user whose records are altered.
+const ALTERED: UserId = UserId::new(7);
 
 /// `pipeline verify` on a world's output.
 fn verify(world: &World) -> Command {
@@ -20,8 +20,8 @@ fn verify(world: &World) -> Command {
     command
 }
 
-/// Writes the current generation again with [`WRONGED`]'s records changed, and does not publish it.
-fn altered(world: &World, alter: impl Fn(&mut TopN, &mut History, &mut Factors)) -> GenerationId {
+/// Writes the current generation again with [`ALTERED`]'s records changed, and does not publish it.
+fn write_altered(world: &World, alter: impl Fn(&mut TopN, &mut History, &mut Factors)) -> GenerationId {
     let generation = world.open_current();
     let original = generation.tables();
     let mut writer = DraftGeneration::create(&world.output()).unwrap();
@@ -30,7 +30,7 @@ fn altered(world: &World, alter: impl Fn(&mut TopN, &mut History, &mut Factors))
         let mut top_n = original.top_n(user).unwrap().unwrap();
         let mut history = original.history(user).unwrap().unwrap();
         let mut factors = original.user_factors(user).unwrap().unwrap();
-        if user == WRONGED {
+        if user == ALTERED {
             alter(&mut top_n, &mut history, &mut factors);
         }
         writer.top_n.put(user, &top_n).unwrap();
@@ -63,7 +63,7 @@ fn remove(top_n: &mut TopN, place: usize) {
 }
 
 #[test]
-fn the_lists_of_a_run_are_proved_whatever_orders_them() {
+fn verify_accepts_the_lists_of_a_run_with_either_objective() {
     for objective in ["ranking", "rating"] {
         let world = World::new();
         world.run_quickly(&["--objective", objective, "--depth", "50"]);
@@ -77,9 +77,7 @@ fn the_lists_of_a_run_are_proved_whatever_orders_them() {
                 "Right     all 10,000 entries: unseen, complete and in order;",
             ]
         );
-        let ended = Ended::of(verify(&world).args(["--users", "9999", "--json"]));
-        assert!(ended.status.success(), "{ended:?}");
-        let json: Value = serde_json::from_str(&ended.stdout).unwrap();
+        let json = Ended::of(verify(&world).args(["--users", "9999", "--json"])).json();
         assert_eq!((&json["ok"], &json["users_verified"]), (&true.into(), &600.into()), "{json}");
         assert!(json["largest_rounding"].as_f64().unwrap() < 1e-5, "{json}");
         assert_eq!(fs::read_dir(world.path("verified")).unwrap().count(), 0);
@@ -87,24 +85,23 @@ fn the_lists_of_a_run_are_proved_whatever_orders_them() {
 }
 
 #[test]
-fn users_who_have_fewer_unseen_movies_than_a_list_has_entries_have_them_all() {
+fn verify_accepts_lists_of_all_unseen_movies() {
     let world = World::new();
     world.run_quickly(&["--depth", "5000"]);
-    let ended = Ended::of(verify(&world).args(["--users", "20"]));
-    assert!(ended.status.success(), "{ended:?}");
+    Ended::of(verify(&world).args(["--users", "20"])).assert_success();
 }
 
 #[test]
-fn a_wrong_list_is_refused_by_generation_user_and_movie() {
+fn verify_names_the_generation_user_and_movie_of_a_wrong_list() {
     let world = World::new();
-    // The same lists, one entry longer: what would fill the place of one that is left out.
+    // The same lists with one more entry, which takes the place of a removed one below.
     world.run_quickly(&["--depth", "51"]);
-    let longer = world.open_current().tables().top_n(WRONGED).unwrap().unwrap();
+    let longer = world.open_current().tables().top_n(ALTERED).unwrap().unwrap();
     world.run_quickly(&["--depth", "50"]);
     let current = world.open_current();
     let current = current.tables();
     let (list, history) =
-        (current.top_n(WRONGED).unwrap().unwrap().movies, current.history(WRONGED).unwrap().unwrap().movies);
+        (current.top_n(ALTERED).unwrap().unwrap().movies, current.history(ALTERED).unwrap().unwrap().movies);
     assert_eq!(list, longer.movies[..50]);
 
     let refused = |id: &GenerationId, args: &[&str]| {
@@ -113,7 +110,7 @@ fn a_wrong_list_is_refused_by_generation_user_and_movie() {
         ended.stdout
     };
     let case = |alter: &dyn Fn(&mut TopN, &mut History, &mut Factors), movie: Option<MovieId>, says: &str| {
-        let id = altered(&world, alter);
+        let id = write_altered(&world, alter);
         let json: Value = serde_json::from_str(&refused(&id, &["--json"])).unwrap();
         let faults = json["faults"].as_array().unwrap();
         assert_eq!((&json["ok"], faults.len(), &faults[0]["user"]), (&false.into(), 1, &7.into()), "{json}");
@@ -151,7 +148,7 @@ fn a_wrong_list_is_refused_by_generation_user_and_movie() {
 }
 
 #[test]
-fn what_cannot_be_opened_is_an_error_that_says_why() {
+fn a_generation_that_cannot_be_opened_is_an_error_with_its_reason() {
     let world = World::new();
     let refused = |command: &mut Command, code: i32, says: &str| {
         let ended = Ended::of(command);

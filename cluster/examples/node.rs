@@ -1,5 +1,5 @@
-//! A scheduler or an executor of toys, for the tests: `node scheduler ADDRESS TIMEOUT` or
-//! `node executor SCHEDULER FOLDER`. It says where it listens, and ends when its input does.
+//! A scheduler, or an executor with test kernels: `node scheduler ADDRESS TIMEOUT` or `node executor SCHEDULER FOLDER`.
+//! It prints its address, and ends at the end of its standard input.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, missing_docs, clippy::panic)]
 
 use std::fs::{self, OpenOptions};
@@ -13,38 +13,37 @@ use cluster::{
     Seen, Table, TableView,
 };
 
-/// Kernels that keep a diary, and behave as the name of a shard says: its reference.
+/// Kernels that write a log. Their behavior depends on the name of the shard, which is its reference.
 #[derive(Debug)]
-struct Toys {
-    diary: PathBuf,
+struct TestKernels {
+    log: PathBuf,
 }
 
-impl Toys {
-    fn note(&self, text: &str) -> Result<(), KernelError> {
-        let file = OpenOptions::new().append(true).create(true).open(&self.diary);
+impl TestKernels {
+    fn write_log(&self, text: &str) -> Result<(), KernelError> {
+        let file = OpenOptions::new().append(true).create(true).open(&self.log);
         file.and_then(|mut file| writeln!(file, "{text}"))
             .map_err(|error| KernelError::Transient(error.to_string()))
     }
 }
 
-impl Kernels for Toys {
+impl Kernels for TestKernels {
     fn user_factors(&self, name: &str, users: Rows<'_>) -> Result<Factors, KernelError> {
-        self.note(&format!("user_factors {name} {}", users.indptr.len() - 1))?;
+        self.write_log(&format!("user_factors {name} {}", users.indptr.len() - 1))?;
         if name == "refused" {
             return Err(KernelError::Fatal("no such model".to_owned()));
         }
-        if name == "shaky" && fs::read_to_string(&self.diary).unwrap_or_default().matches("shaky").count() < 3
-        {
-            return Err(KernelError::Transient("the model is on its way".to_owned()));
+        if name == "shaky" && fs::read_to_string(&self.log).unwrap_or_default().matches("shaky").count() < 3 {
+            return Err(KernelError::Transient("the model is not available yet".to_owned()));
         }
-        // As if its end had got lost, once.
-        if name == "lost" && fs::File::create_new(self.diary.with_file_name(name)).is_ok() {
+        // The first computation of the shard `lost` does not end.
+        if name == "lost" && fs::File::create_new(self.log.with_file_name(name)).is_ok() {
             std::thread::sleep(Duration::from_secs(3600));
         }
-        while name.starts_with("held") && !self.diary.with_file_name("released").exists() {
+        while name.starts_with("held") && !self.log.with_file_name("released").exists() {
             std::thread::sleep(Duration::from_millis(5));
         }
-        self.note(&format!("done {name}"))?;
+        self.write_log(&format!("done {name}"))?;
         let sums = |of: &dyn Fn(usize) -> f32| Table {
             indptr: (0..users.indptr.len()).collect(),
             values: users.indptr.windows(2).map(|row| (row[0]..row[1]).map(of).sum()).collect(),
@@ -74,7 +73,7 @@ impl Kernels for Toys {
     }
 }
 
-/// Ends with the standard input, which the test holds open.
+/// Waits for the end of the standard input, which the test keeps open.
 async fn end_of_input() {
     let _ = tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink())).await;
 }
@@ -103,9 +102,9 @@ async fn main() {
             };
             let executor = Executor::bind(settings).await.expect("an address");
             println!("{}", executor.address().expect("an address"));
-            let kernels = Toys { diary: folder.join(format!("diary-{}", std::process::id())) };
+            let kernels = TestKernels { log: folder.join(format!("log-{}", std::process::id())) };
             executor.serve(Arc::new(kernels), end_of_input()).await.expect("a service");
-            // As a program does that is asked to end: threads that compute are not waited for.
+            // `exit` does not wait for threads that compute.
             std::process::exit(0);
         }
         _ => panic!("scheduler or executor?"),

@@ -35,12 +35,12 @@ use tonic::transport::Channel;
 use url::Url;
 
 use crate::error::{Error, Result};
-use crate::functions::Which;
-use crate::pace::Pace;
+use crate::functions::FunctionKind;
+use crate::job_monitor::JobMonitor;
 use crate::{objects, session, wire};
 
-/// The interval at which the client asks for the status of a job that sends no updates.
-const LOOK: Duration = Duration::from_secs(2);
+/// The interval at which the client requests the status of a job without updates.
+const STATUS_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The timeouts of a client.
 #[derive(Debug, Clone)]
@@ -88,7 +88,7 @@ pub struct Client {
     session: String,
     settings: ClientSettings,
     /// Shared by all clones of the client.
-    pace: Arc<Pace>,
+    job_monitor: Arc<JobMonitor>,
 }
 
 impl fmt::Debug for Client {
@@ -114,9 +114,9 @@ impl Client {
         let channel = wire::endpoint(&scheduler)?.connect_lazy();
         let runtime = objects::runtime().map_err(|error| Error::fatal("start a client")(&error))?;
         let context = SessionContext::new_with_state(session::state(session::config(), runtime));
-        let pace = Arc::new(Pace::new(settings.silence_timeout, Instant::now()));
+        let job_monitor = Arc::new(JobMonitor::new(settings.silence_timeout, Instant::now()));
         let session = new_instance_id();
-        let client = Self { scheduler, host, port, channel, context, session, settings, pace };
+        let client = Self { scheduler, host, port, channel, context, session, settings, job_monitor };
         client.has_executors().await?;
         Ok(client)
     }
@@ -132,7 +132,7 @@ impl Client {
         };
         let request = Request::get(format!("http://{}/readyz", self.scheduler))
             .body(tonic::body::Body::empty())
-            .map_err(|error| Error::fatal("ask for executors")(&error))?;
+            .map_err(|error| Error::fatal("request the state of the executors")(&error))?;
         let mut channel = self.channel.clone();
         std::future::poll_fn(|context| channel.poll_ready(context)).await.map_err(|error| silent(&error))?;
         let answer = channel.call(request).await.map_err(|error| silent(&error))?;
@@ -159,7 +159,7 @@ impl Client {
     ///
     /// See the variants of [`Error`].
     pub async fn check(&self, reference: &str) -> Result<String> {
-        let call = Which::CheckShard.function(None).call(vec![lit(reference)]);
+        let call = FunctionKind::CheckShard.function(None).call(vec![lit(reference)]);
         let plan = LogicalPlanBuilder::empty(true)
             .project([call])
             .and_then(LogicalPlanBuilder::build)
@@ -179,12 +179,14 @@ impl Client {
             .await
             .map_err(|error| Error::of_job(&format!("cannot read {}: {error}", shard.input)))?;
         let reference = || lit(shard.reference.as_str());
-        let factors = Which::UserFactors
+        let factors = FunctionKind::UserFactors
             .function(None)
             .call(vec![reference(), col("movies"), col("ratings")])
             .alias("factors");
-        let top_n =
-            Which::TopN.function(None).call(vec![reference(), col("factors"), col("movies")]).alias("top_n");
+        let top_n = FunctionKind::TopN
+            .function(None)
+            .call(vec![reference(), col("factors"), col("movies")])
+            .alias("top_n");
         let build = || {
             let inner = [col("user_id"), col("movies"), col("ratings"), factors];
             let outer = [col("user_id"), col("movies"), col("ratings"), col("factors"), top_n];
@@ -214,11 +216,11 @@ impl Client {
             Err(Error::Transient(format!("a job has not ended within {:?}", self.settings.job_timeout)))
         });
         if ended.is_ok() {
-            self.pace.ended(begin, Instant::now());
+            self.job_monitor.ended(begin, Instant::now());
         } else if let Some(job_id) = job {
             // No client waits for the job any longer. The request fails without effect if the job has ended or the
             // scheduler is gone.
-            let _ = timeout(LOOK, self.requests().cancel_job(CancelJobParams { job_id })).await;
+            let _ = timeout(STATUS_INTERVAL, self.requests().cancel_job(CancelJobParams { job_id })).await;
         }
         ended
     }
@@ -246,18 +248,18 @@ impl Client {
         });
         ballista_core::version::insert_version_header(request.metadata_mut());
         let answer = self.requests().execute_query_push(request).await;
-        let mut news = answer.map_err(|status| Error::of_request("submit a job", &status))?.into_inner();
-        let mut alone_since = None;
+        let mut updates = answer.map_err(|status| Error::of_request("submit a job", &status))?.into_inner();
+        let mut no_executors_since = None;
         loop {
-            let status = match timeout(LOOK, news.message()).await {
-                Ok(Ok(Some(news))) => news.status,
+            let status = match timeout(STATUS_INTERVAL, updates.message()).await {
+                Ok(Ok(Some(update))) => update.status,
                 Ok(Ok(None)) => return Err(Error::Transient("the scheduler has stopped".to_owned())),
                 Ok(Err(status)) => return Err(Error::of_request("follow a job", &status)),
                 Err(_) => {
-                    self.give_up_alone(&mut alone_since).await?;
-                    self.give_up_lost(begin)?;
+                    self.check_executors(&mut no_executors_since).await?;
+                    self.check_lost(begin)?;
                     match job.clone() {
-                        Some(job_id) => self.ask(job_id).await?,
+                        Some(job_id) => self.job_status(job_id).await?,
                         None => continue,
                     }
                 }
@@ -272,7 +274,7 @@ impl Client {
     }
 
     /// Requests the status of a job. An update can be lost, and a restarted scheduler has no record of earlier jobs.
-    async fn ask(&self, job_id: String) -> Result<Option<JobStatus>> {
+    async fn job_status(&self, job_id: String) -> Result<Option<JobStatus>> {
         let answer = self.requests().get_job_status(GetJobStatusParams { job_id: job_id.clone() }).await;
         let known =
             answer.map_err(|status| Error::of_request("get a job's status", &status))?.into_inner().status;
@@ -283,7 +285,7 @@ impl Client {
     }
 
     /// Returns an error if the cluster has had no executors for `no_executors_timeout`.
-    async fn give_up_alone(&self, since: &mut Option<Instant>) -> Result<()> {
+    async fn check_executors(&self, since: &mut Option<Instant>) -> Result<()> {
         if self.has_executors().await? {
             *since = None;
             return Ok(());
@@ -295,9 +297,9 @@ impl Client {
         Err(Error::NoExecutors { scheduler: self.scheduler.clone(), seconds: waited.as_secs() })
     }
 
-    /// Returns an error if the job is taken for lost.
-    fn give_up_lost(&self, begin: Instant) -> Result<()> {
-        if self.pace.is_lost(begin, Instant::now()) {
+    /// Returns an error if the job is lost.
+    fn check_lost(&self, begin: Instant) -> Result<()> {
+        if self.job_monitor.is_lost(begin, Instant::now()) {
             let problem = "no job has ended for a long time: all running jobs are taken for lost";
             return Err(Error::Transient(problem.to_owned()));
         }
@@ -309,7 +311,7 @@ impl Client {
         let broken = |error: &dyn fmt::Display| Error::transient("fetch the result of a check")(error);
         let layout = found.layout();
         let (Some(executor), Some(partition)) = (found.executor_meta, found.partition_id) else {
-            return Err(Error::Fatal("what a check has found is nowhere".to_owned()));
+            return Err(Error::Fatal("the result of a check has no location".to_owned()));
         };
         let port = u16::try_from(executor.port).map_err(|error| Error::fatal("reach an executor")(&error))?;
         let fetch = async {
@@ -321,7 +323,7 @@ impl Client {
             let (id, host, file) = (&executor.id, &executor.host, found.file_id);
             client.fetch_partition_proxied(id, &partition, file, layout, host, port, true).await
         };
-        let stream = timeout(5 * LOOK, fetch)
+        let stream = timeout(5 * STATUS_INTERVAL, fetch)
             .await
             .map_err(|error| broken(&error))?
             .map_err(|error| broken(&error))?;

@@ -55,7 +55,7 @@ impl Error {
         if names(&[REFUSED, "NotFound", "not found", "No such file"]) {
             return Self::Fatal(problem);
         }
-        let passes = [
+        let transient = [
             "due to IO error",
             "IoError",
             "IO error",
@@ -65,7 +65,7 @@ impl Error {
             "Cancelled",
             "has failed",
         ];
-        if names(&passes) { Self::Transient(problem) } else { Self::Fatal(problem) }
+        if names(&transient) { Self::Transient(problem) } else { Self::Fatal(problem) }
     }
 }
 
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_is_final_and_trouble_with_files_is_not() {
+    fn an_error_of_the_kernels_is_fatal_and_an_io_error_is_transient() {
         let refused =
             format!("Task failed due to runtime execution error: Execution(\"{REFUSED} no such model\")");
         assert!(matches!(Error::of_job(&refused), Error::Fatal(_)));

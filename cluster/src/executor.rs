@@ -29,11 +29,11 @@ use tonic::transport::server::TcpIncoming;
 use crate::error::{Error, Result};
 use crate::functions::functions;
 use crate::kernels::Kernels;
-use crate::wire::{self, Patient};
+use crate::wire::{self, PausingChannel};
 use crate::{objects, session};
 
 /// The timeout of the request that tells the scheduler that the executor stops.
-const FAREWELL: Duration = Duration::from_secs(2);
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The settings of an executor.
 #[derive(Debug, Clone)]
@@ -78,7 +78,7 @@ impl Executor {
     ///
     /// [`Error::Fatal`] if the operating system does not return the address.
     pub fn address(&self) -> Result<SocketAddr> {
-        self.listener.local_addr().map_err(|error| Error::fatal("ask for an address")(&error))
+        self.listener.local_addr().map_err(|error| Error::fatal("get the address of a listener")(&error))
     }
 
     /// Requests tasks and computes them until `shutdown` completes, also across restarts of the scheduler. After
@@ -96,23 +96,24 @@ impl Executor {
         let worker = worker(&settings, address, &folder, &kernels)?;
         let id = worker.metadata.id.clone();
         let channel = wire::endpoint(&settings.scheduler)?.connect_lazy();
-        let mut farewell = SchedulerGrpcClient::new(channel.clone());
-        let scheduler = SchedulerGrpcClient::new(Patient(channel))
+        let mut stop_client = SchedulerGrpcClient::new(channel.clone());
+        let scheduler = SchedulerGrpcClient::new(PausingChannel(channel))
             .max_encoding_message_size(wire::MESSAGE)
             .max_decoding_message_size(wire::MESSAGE);
         let codec = BallistaCodec::<LogicalPlanNode, PhysicalPlanNode>::default();
-        let asking = poll_loop(scheduler, Arc::new(worker), codec, None, None, ExecutorHealth::new());
+        let polling = poll_loop(scheduler, Arc::new(worker), codec, None, None, ExecutorHealth::new());
         let flight = tonic::transport::Server::builder()
             .add_service(FlightServiceServer::new(BallistaFlightService::new(folder)))
             .serve_with_incoming(TcpIncoming::from(listener));
         tracing::info!("executor {id} of {} slots listens at {address}", settings.slots);
         tokio::select! {
-            ended = asking => ended.map_err(|error| Error::fatal("ask for tasks")(&error))?,
+            ended = polling => ended.map_err(|error| Error::fatal("request tasks")(&error))?,
             ended = flight => ended.map_err(|error| Error::fatal("serve results")(&error))?,
             () = shutdown => {}
         }
-        let goodbye = ExecutorStoppedParams { executor_id: id, reason: "it was asked to end".to_owned() };
-        if tokio::time::timeout(FAREWELL, farewell.executor_stopped(goodbye)).await.is_err() {
+        let stopped =
+            ExecutorStoppedParams { executor_id: id, reason: "the executor is shutting down".to_owned() };
+        if tokio::time::timeout(STOP_TIMEOUT, stop_client.executor_stopped(stopped)).await.is_err() {
             tracing::warn!("the scheduler does not acknowledge that this executor stops");
         }
         Ok(())

@@ -35,13 +35,13 @@ impl From<KernelError> for DataFusionError {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Which {
+pub(crate) enum FunctionKind {
     UserFactors,
     TopN,
     CheckShard,
 }
 
-impl Which {
+impl FunctionKind {
     pub(crate) const ALL: [Self; 3] = [Self::UserFactors, Self::TopN, Self::CheckShard];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -65,18 +65,18 @@ impl Which {
     pub(crate) fn function(self, kernels: Option<Arc<dyn Kernels>>) -> ScalarUDF {
         // Volatile: a planner must neither evaluate the call as a constant nor duplicate it.
         let signature = Signature::user_defined(Volatility::Volatile);
-        ScalarUDF::new_from_impl(Function { which: self, signature, kernels })
+        ScalarUDF::new_from_impl(Function { kind: self, signature, kernels })
     }
 }
 
 /// Returns all functions.
 pub(crate) fn functions(kernels: Option<&Arc<dyn Kernels>>) -> Vec<Arc<ScalarUDF>> {
-    Which::ALL.map(|which| Arc::new(which.function(kernels.cloned()))).into()
+    FunctionKind::ALL.map(|kind| Arc::new(kind.function(kernels.cloned()))).into()
 }
 
 #[derive(Debug)]
 struct Function {
-    which: Which,
+    kind: FunctionKind,
     signature: Signature,
     kernels: Option<Arc<dyn Kernels>>,
 }
@@ -84,7 +84,7 @@ struct Function {
 /// Functions are equal if their names are.
 impl PartialEq for Function {
     fn eq(&self, other: &Self) -> bool {
-        self.which == other.which
+        self.kind == other.kind
     }
 }
 
@@ -92,13 +92,13 @@ impl Eq for Function {}
 
 impl Hash for Function {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.which.hash(state);
+        self.kind.hash(state);
     }
 }
 
 impl ScalarUDFImpl for Function {
     fn name(&self) -> &str {
-        self.which.name()
+        self.kind.name()
     }
 
     fn signature(&self) -> &Signature {
@@ -106,7 +106,7 @@ impl ScalarUDFImpl for Function {
     }
 
     fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
-        let wanted = self.which.arguments();
+        let wanted = self.kind.arguments();
         if given.len() != wanted.len() {
             return Err(DataFusionError::Plan(format!(
                 "`{}` takes {} arguments, not {}",
@@ -119,10 +119,10 @@ impl ScalarUDFImpl for Function {
     }
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(match self.which {
-            Which::UserFactors => factors_type(),
-            Which::TopN => lists_type(),
-            Which::CheckShard => DataType::Utf8,
+        Ok(match self.kind {
+            FunctionKind::UserFactors => factors_type(),
+            FunctionKind::TopN => lists_type(),
+            FunctionKind::CheckShard => DataType::Utf8,
         })
     }
 
@@ -136,12 +136,14 @@ impl ScalarUDFImpl for Function {
             return Err(refused(&format!("the reference of `{}` is not a literal", self.name())));
         };
         let columns = given.map(|value| value.into_array(n_rows)).collect::<Result<Vec<_>>>()?;
-        let column = match (self.which, columns.as_slice()) {
-            (Which::UserFactors, [movies, ratings]) => {
+        let column = match (self.kind, columns.as_slice()) {
+            (FunctionKind::UserFactors, [movies, ratings]) => {
                 user_factors(kernels.as_ref(), &reference, n_rows, movies, ratings)?
             }
-            (Which::TopN, [factors, movies]) => top_n(kernels.as_ref(), &reference, n_rows, factors, movies)?,
-            (Which::CheckShard, []) => {
+            (FunctionKind::TopN, [factors, movies]) => {
+                top_n(kernels.as_ref(), &reference, n_rows, factors, movies)?
+            }
+            (FunctionKind::CheckShard, []) => {
                 let found = kernels.check(&reference)?;
                 return Ok(ColumnarValue::Scalar(ScalarValue::Utf8(Some(found))));
             }

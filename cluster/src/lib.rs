@@ -18,7 +18,7 @@ mod session;
 mod scheduler;
 mod executor;
 mod wire;
-mod pace;
+mod job_monitor;
 mod client;
 
 pub use client::{Client, ClientSettings, ShardJob};

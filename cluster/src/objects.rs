@@ -13,9 +13,9 @@ use object_store::local::LocalFileSystem;
 use object_store::{ClientOptions, ObjectStore, RetryConfig};
 use url::{Host, Url};
 
-/// The time for which a request is repeated before the task fails. The driver repeats a shard for longer, and on any
-/// executor.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The time for which a failed request is repeated before the task fails. The driver repeats a shard for longer, and on
+/// any executor.
+const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The timeout of a request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// The timeout of a connection to a store.
@@ -60,7 +60,7 @@ fn connect(bucket: &str) -> Result<object_store::aws::AmazonS3> {
         .with_timeout(REQUEST_TIMEOUT)
         .with_connect_timeout(CONNECT_TIMEOUT)
         .with_allow_http(is_plain_allowed(endpoint.as_deref()));
-    let retry = RetryConfig { retry_timeout: PATIENCE, ..RetryConfig::default() };
+    let retry = RetryConfig { retry_timeout: RETRY_TIMEOUT, ..RetryConfig::default() };
     let builder = builder.with_client_options(options).with_retry(retry).with_bucket_name(bucket);
     Ok(builder.build()?)
 }
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_http_is_for_this_machine_unless_asked_for() {
+    fn plain_http_is_allowed_for_loopback_addresses_only_by_default() {
         assert!(is_plain_allowed(Some("http://127.0.0.1:9000")));
         assert!(is_plain_allowed(Some("http://localhost:9000")));
         assert!(!is_plain_allowed(Some("http://10.0.0.7:9000")));

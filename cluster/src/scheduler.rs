@@ -60,7 +60,7 @@ impl Scheduler {
     ///
     /// [`Error::Fatal`] if the operating system does not return the address.
     pub fn address(&self) -> Result<SocketAddr> {
-        self.listener.local_addr().map_err(|error| Error::fatal("ask for an address")(&error))
+        self.listener.local_addr().map_err(|error| Error::fatal("get the address of a listener")(&error))
     }
 
     /// Serves until `shutdown` completes. Running jobs are then lost, since jobs are kept in memory only. Their clients

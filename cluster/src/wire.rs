@@ -55,12 +55,11 @@ pub(crate) fn listen(address: SocketAddr) -> Result<TcpListener> {
     listen().map_err(|error| Error::Fatal(format!("cannot listen at {address}: {error}")))
 }
 
-/// A connection that pauses after a failed request. Ballista's loop would repeat the request, with a warning, every 50
-/// ms.
+/// A channel that pauses after a failed request. Ballista's loop would repeat the request, with a warning, every 50 ms.
 #[derive(Debug, Clone)]
-pub(crate) struct Patient(pub(crate) Channel);
+pub(crate) struct PausingChannel(pub(crate) Channel);
 
-impl Service<Request<Body>> for Patient {
+impl Service<Request<Body>> for PausingChannel {
     type Response = Response<Body>;
     type Error = tonic::transport::Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;

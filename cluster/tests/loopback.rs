@@ -1,5 +1,5 @@
-//! A scheduler and executors of one slot, each a process of its own: what the client makes of their deaths, and of kernels
-//! that refuse. The crate `end-to-end` has the real kernels.
+//! The client with a scheduler and executors of one slot, each a process: killed processes, and errors of kernels. The
+//! crate `end-to-end` tests the real kernels.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 #[path = "loopback/node.rs"]

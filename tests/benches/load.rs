@@ -1,4 +1,4 @@
-//! Full load on a server: what clients ask, what they notice, and what the server's process holds meanwhile.
+//! Full load on a server: the requests of clients, their latencies, and the memory and open files of the server.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -8,31 +8,31 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use harness::{Connection, PATIENCE, Server, World, program};
+use harness::{Connection, Server, TIMEOUT, World, program};
 use rand::RngExt;
 use store::GenerationId;
 
-/// Clients that ask at once.
+/// The number of clients, each with a connection.
 pub(crate) const N_CONNECTIONS: usize = 32;
 
-/// When a request ended and how long it took, in microseconds.
+/// The end of a request, since the begin of the load, and its duration, in microseconds.
 pub(crate) struct Sample {
     pub(crate) end: u32,
     pub(crate) took: u32,
 }
 
-/// Requests for random users on all connections, each as soon as the one before is answered.
+/// Requests for random users on all connections, each sent after the answer to the one before.
 pub(crate) struct Load {
     address: SocketAddr,
     n_users: u32,
     begin: Instant,
     pub(crate) done: AtomicBool,
-    /// The generation that answered last.
+    /// The generation of the last answer.
     answered_by: Mutex<String>,
 }
 
 impl Load {
-    /// A load for a server, once that answers from a generation.
+    /// Waits until a server has opened a generation, and prepares a load on it.
     pub(crate) fn new(server: &Server, n_users: u32) -> Self {
         server.wait_until_ready(None);
         let (address, answered_by) = (server.address(), Mutex::default());
@@ -43,15 +43,15 @@ impl Load {
         u32::try_from(self.begin.elapsed().as_micros()).unwrap()
     }
 
-    /// The time that something takes.
+    /// Calls `act` and returns its begin and end.
     pub(crate) fn during(&self, act: impl FnOnce()) -> Range<u32> {
         let begin = self.now();
         act();
         begin..self.now()
     }
 
-    /// Asks on one connection until the end. A request that fails ends the benchmark.
-    pub(crate) fn ask(&self) -> Vec<Sample> {
+    /// Sends requests on one connection until `done` is set. A failed request ends the benchmark.
+    pub(crate) fn send_requests(&self) -> Vec<Sample> {
         let mut connection = Connection::open(self.address).unwrap();
         let (mut samples, mut last, mut rng) = (Vec::new(), String::new(), rand::rng());
         while !self.done.load(Ordering::Relaxed) {
@@ -77,13 +77,13 @@ impl Load {
     pub(crate) fn wait_until_answered_by(&self, id: &GenerationId) {
         let begin = Instant::now();
         while *self.answered_by.lock().unwrap() != id.as_str() {
-            assert!(begin.elapsed() < PATIENCE, "{id} is not served");
+            assert!(begin.elapsed() < TIMEOUT, "{id} is not served");
             thread::sleep(Duration::from_millis(1));
         }
     }
 }
 
-/// Latencies of the requests that were in flight in some stretches of time.
+/// The latencies of the requests that were in flight in some intervals.
 pub(crate) struct Latency {
     /// In microseconds, ascending.
     sorted: Vec<u32>,
@@ -91,9 +91,9 @@ pub(crate) struct Latency {
 }
 
 impl Latency {
-    /// The samples ascend by their end.
+    /// The samples must be sorted by their end.
     pub(crate) fn of(samples: &[Sample], times: &[Range<u32>]) -> Self {
-        /// More than any request takes.
+        /// Longer than any request.
         const LONGEST: u32 = 10_000_000;
 
         let (mut sorted, mut n_ended) = (Vec::new(), 0);
@@ -110,7 +110,7 @@ impl Latency {
         Self { sorted, per_second: n_ended as f64 / seconds }
     }
 
-    /// In milliseconds.
+    /// A quantile in milliseconds.
     pub(crate) fn quantile(&self, share: f64) -> f64 {
         let place = share * (self.sorted.len() - 1) as f64;
         f64::from(self.sorted[place as usize]) / 1e3
@@ -118,20 +118,20 @@ impl Latency {
 }
 
 /// The resources of a server's process.
-pub(crate) struct Held {
+pub(crate) struct Resources {
     pub(crate) bytes: u64,
-    /// Sockets are among them.
+    /// The number of open files, including sockets.
     pub(crate) n_files: usize,
 }
 
-impl Held {
-    pub(crate) fn by(server: &Server) -> Self {
+impl Resources {
+    pub(crate) fn of(server: &Server) -> Self {
         let n_files = fs::read_dir(format!("/proc/{}/fd", server.id())).unwrap().count();
         Self { bytes: server.resident_bytes(), n_files }
     }
 }
 
-/// The most memory that a server's process is seen with until something is done.
+/// The peak memory of a server's process until `done` is set, from samples.
 pub(crate) fn peak_memory(server: &Server, done: &AtomicBool) -> u64 {
     let mut peak = 0;
     while !done.load(Ordering::Relaxed) {
@@ -141,7 +141,7 @@ pub(crate) fn peak_memory(server: &Server, done: &AtomicBool) -> u64 {
     peak
 }
 
-/// A server on the world's output that answers.
+/// Starts a server on the world's output and waits until it has opened a generation.
 pub(crate) fn serve(world: &World, work: &str, args: &[&str]) -> Server {
     let mut command = program("server");
     command.arg("--store").arg(world.output()).arg("--work-dir").arg(world.path(work));

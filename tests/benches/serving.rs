@@ -13,7 +13,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its result")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark that cannot run stops")]
 
-mod site;
+mod generation;
 
 use std::fs;
 use std::io::Write as _;
@@ -23,35 +23,35 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use harness::{Ended, Server, World, program, raise_file_limit};
+use harness::{Ended, Server, World, eventually, program, raise_file_limit};
 use rand::RngExt;
 use warp::Filter;
 
-use site::{N_MOVIES, number, publish, words, write_generation};
+use generation::{N_MOVIES, arguments, number, publish, write_generation};
 
-/// As the server has it, so that the allocator is no difference.
+/// The allocator of the server, so that both programs use the same.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const CONNECTIONS: [usize; 3] = [1, 32, 256];
 const ROUNDS: usize = 5;
-/// Requests that a client draws, where the arguments do not say.
+/// The default number of random requests of a client.
 const N_REQUESTS: u32 = 20_000;
-/// Requests a second at least, while what they ask for is read for the first time.
+/// The minimum of requests a second while records are read for the first time.
 const SLOWEST: u32 = 25_000;
-/// The word that makes this program the server of a constant.
+/// The argument that makes this program the server of a constant.
 const CONSTANT: &str = "serve-a-constant-of";
 
 fn main() {
-    let words = words();
-    if let [word, n] = words.as_slice()
+    let arguments = arguments();
+    if let [word, n] = arguments.as_slice()
         && word == CONSTANT
     {
         return serve_a_constant(n.parse().unwrap());
     }
-    let (n_users, seconds) = (number(&words, 0, 600), number(&words, 1, 5));
-    let n_movies = number(&words, 2, N_MOVIES);
-    let (n_requests, cache_mib) = (number(&words, 3, N_REQUESTS), number(&words, 4, 256));
+    let (n_users, seconds) = (number(&arguments, 0, 600), number(&arguments, 1, 5));
+    let n_movies = number(&arguments, 2, N_MOVIES);
+    let (n_requests, cache_mib) = (number(&arguments, 3, N_REQUESTS), number(&arguments, 4, 256));
     assert!(is_installed("wrk"), "wrk is not installed");
 
     let world = World::new();
@@ -100,7 +100,7 @@ fn main() {
     assert!(server.log().lines().all(|line| !line.contains("ERROR")), "{}", server.log());
 }
 
-/// Lookups while most connections are idle, or are in the middle of a request that does not go on.
+/// Measures lookups while most connections are idle or have sent half a request.
 fn beside_idle_connections(world: &World, server: &Server, n_users: u32, seconds: u32) {
     const N_IDLE: usize = 10_000;
 
@@ -119,7 +119,7 @@ fn beside_idle_connections(world: &World, server: &Server, n_users: u32, seconds
             }
             idle.push(stream);
         }
-        // Their arrival is not measured.
+        // The connection phase is not measured.
         thread::sleep(Duration::from_secs(2));
         let Measured { per_second, p50, p99 } = wrk(server.address(), &script, 32, seconds);
         println!(
@@ -129,7 +129,7 @@ fn beside_idle_connections(world: &World, server: &Server, n_users: u32, seconds
     }
 }
 
-/// The server under test, and how long it took until it answered from the generation.
+/// Starts the server under test. Returns it with the time until it had opened the generation.
 fn serve(world: &World, cache_mib: u32) -> (Server, Duration) {
     let mut command = program("server");
     command.arg("--store").arg(world.output()).arg("--work-dir").arg(world.path("work"));
@@ -140,7 +140,7 @@ fn serve(world: &World, cache_mib: u32) -> (Server, Duration) {
     (server, begin.elapsed())
 }
 
-/// Serves bytes without a meaning on a port of its own until it is killed.
+/// Serves a constant body on a free port until the process is killed.
 fn serve_a_constant(n_bytes: usize) {
     let body: &'static str = "x".repeat(n_bytes).leak();
     tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -177,7 +177,7 @@ fn compare(
     compare_address(name, server.address(), constant, script, n_connections, seconds);
 }
 
-/// Measures in turns and prints the medians, of the ratios too.
+/// Measures an address and the constant in turns. Prints the medians of the figures and of their ratios.
 fn compare_address(
     name: &str,
     address: SocketAddr,
@@ -207,17 +207,16 @@ fn compare_address(
     );
 }
 
-/// Asks for everything once.
+/// Sends every request about once.
 fn warm_up(server: &Server, script: &Path, n_requests: u32) {
     wrk(server.address(), script, 32, 2 + n_requests / SLOWEST);
 }
 
-/// Runs wrk. An answer that is no 2xx ends the benchmark.
+/// Runs wrk. An answer with another status than 2xx ends the benchmark.
 fn wrk(address: SocketAddr, script: &Path, n_connections: usize, seconds: u32) -> Measured {
     let mut command = Command::new("wrk");
     command.args(["-t1", "--latency", &format!("-c{n_connections}"), &format!("-d{seconds}s"), "-s"]);
-    let ended = Ended::of(command.arg(script).arg(format!("http://{address}")));
-    assert!(ended.status.success(), "{ended:?}");
+    let ended = Ended::of(command.arg(script).arg(format!("http://{address}"))).assert_success();
     let line = ended.stdout.lines().find(|line| line.starts_with("figures"));
     let figures: Vec<f64> =
         line.unwrap().split_whitespace().skip(1).map(|word| word.parse().unwrap()).collect();
@@ -226,13 +225,13 @@ fn wrk(address: SocketAddr, script: &Path, n_connections: usize, seconds: u32) -
     Measured { per_second, p50, p99 }
 }
 
-/// A script by which wrk asks for random users.
+/// A script with which wrk sends requests for random users.
 fn lookups(head: &str, tail: &str, n_users: u32, n_requests: u32) -> String {
     let request = format!(r#"wrk.format("GET", "{head}" .. math.random(0, {n_users} - 1) .. "{tail}")"#);
     script(n_requests, "", &request)
 }
 
-/// A script by which wrk sends one body after the other.
+/// A script with which wrk sends one body after the other.
 fn fold_ins(bodies: &[String]) -> String {
     let listed: String = bodies.iter().map(|body| format!("[[{body}]],\n")).collect();
     let n_bodies = u32::try_from(bodies.len()).unwrap();
@@ -240,7 +239,7 @@ fn fold_ins(bodies: &[String]) -> String {
     script(n_bodies, &before, r#"wrk.format("POST", "/recommendations", nil, bodies[i])"#)
 }
 
-/// A script by which wrk makes some requests beforehand, sends them again and again, and prints its figures.
+/// A script with which wrk prepares some requests, sends them repeatedly, and prints its figures.
 fn script(n_requests: u32, before: &str, request: &str) -> String {
     format!(
         r#"{before}
@@ -282,7 +281,7 @@ fn is_installed(program: &str) -> bool {
     command.arg("-v").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
 }
 
-/// nginx with one worker and a file for every path.
+/// nginx with one worker, serving a file.
 struct Nginx {
     child: Child,
     address: SocketAddr,
@@ -308,7 +307,7 @@ impl Nginx {
         );
         let config = world.write("nginx.conf", config);
         let child = Command::new("nginx").arg("-c").arg(config).stderr(Stdio::null()).spawn().unwrap();
-        thread::sleep(Duration::from_secs(1));
+        eventually("nginx listens", || TcpStream::connect(address).is_ok());
         Self { child, address }
     }
 }

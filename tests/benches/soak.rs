@@ -10,22 +10,22 @@
 
 #[allow(dead_code, reason = "the other benchmarks use the rest")]
 mod load;
-mod site;
+mod generation;
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use harness::{Stop, World};
 
-use load::{Held, Latency, Load, N_CONNECTIONS, serve};
-use site::{N_MOVIES, number, publish, words, write_generation};
+use generation::{N_MOVIES, arguments, number, publish, write_generation};
+use load::{Latency, Load, N_CONNECTIONS, Resources, serve};
 
 const BETWEEN_SWITCHES: Duration = Duration::from_secs(10);
 const MINUTE: Duration = Duration::from_secs(60);
 
 fn main() {
-    let words = words();
-    let (n_users, n_minutes) = (number(&words, 0, 20_000), number(&words, 1, 10));
+    let arguments = arguments();
+    let (n_users, n_minutes) = (number(&arguments, 0, 20_000), number(&arguments, 1, 10));
     let world = World::new();
     let generations = [(); 3].map(|()| write_generation(&world.output(), n_users, N_MOVIES));
     publish(&world, &generations[0]);
@@ -37,7 +37,7 @@ fn main() {
     let mut n_switches = 0;
     let (samples, minutes) = thread::scope(|scope| {
         let stop = Stop(&load.done);
-        let clients: Vec<_> = (0..N_CONNECTIONS).map(|_| scope.spawn(|| load.ask())).collect();
+        let clients: Vec<_> = (0..N_CONNECTIONS).map(|_| scope.spawn(|| load.send_requests())).collect();
         let minutes: Vec<_> = (0..n_minutes)
             .map(|_| {
                 let begin = Instant::now();
@@ -50,11 +50,11 @@ fn main() {
                         thread::sleep(BETWEEN_SWITCHES);
                     }
                 });
-                (minute, Held::by(&server))
+                (minute, Resources::of(&server))
             })
             .collect();
         drop(stop);
-        // A request that failed has ended its client, and is seen here.
+        // A failed request has ended its client, whose `join` panics.
         let mut samples: Vec<_> = clients.into_iter().flat_map(|client| client.join().unwrap()).collect();
         samples.sort_unstable_by_key(|sample| sample.end);
         (samples, minutes)

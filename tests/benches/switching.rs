@@ -6,13 +6,13 @@
 //! ```
 //!
 //! The first command builds the programs that the second measures. The clients are threads of the benchmark and share
-//! the processors with the server: whatever a switch takes is taken from requests.
+//! the processors with the server, so a switch takes processor time from requests.
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints its result")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark that cannot run stops")]
 
 mod load;
-mod site;
+mod generation;
 
 use std::ops::Range;
 use std::thread;
@@ -22,22 +22,22 @@ use harness::{Ended, Stop, World};
 use rand::RngExt;
 use store::GenerationId;
 
-use load::{Held, Latency, Load, N_CONNECTIONS, Sample, peak_memory, serve};
-use site::{N_MOVIES, number, publish, words, write_generation};
+use generation::{N_MOVIES, arguments, number, publish, write_generation};
+use load::{Latency, Load, N_CONNECTIONS, Resources, Sample, peak_memory, serve};
 
 const N_SWITCHES: usize = 100;
-/// To a generation that is fetched, and as many to one whose copy is kept.
+/// The number of rollbacks to a generation that is fetched, and as many to one whose copy is kept.
 const N_ROLLBACKS: usize = 10;
 
-/// How long is measured at rest, before all switches and after them.
+/// The time of the measurements at rest, before and after all switches.
 const REST: Duration = Duration::from_secs(15);
-/// How long clients ask before anything is measured.
+/// The time of load before the first measurement.
 const WARM_UP: Duration = Duration::from_secs(5);
-/// How long a switch counts as going on once its generation is served. As long is waited before the next one.
+/// The time for which a switch still counts after its generation is served. The pause before the next one is as long.
 const TAIL: Duration = Duration::from_millis(250);
 
 fn main() {
-    let n_users = number(&words(), 0, 20_000);
+    let n_users = number(&arguments(), 0, 20_000);
     let world = World::new();
     let generations = [(); 3].map(|()| write_generation(&world.output(), n_users, N_MOVIES));
     let files = world.repository().manifest(&generations[0]).unwrap().files;
@@ -47,7 +47,7 @@ fn main() {
     measure_rollbacks(&world, &generations, n_users);
 }
 
-/// Moves `CURRENT` again and again, for a server that looks all the time.
+/// Moves `CURRENT` repeatedly, for a server with a short poll interval.
 fn measure_switches(world: &World, generations: &[GenerationId; 3], n_users: u32) {
     publish(world, &generations[0]);
     let server = serve(world, "switches", &["--poll-interval", "10ms"]);
@@ -55,14 +55,14 @@ fn measure_switches(world: &World, generations: &[GenerationId; 3], n_users: u32
     let (mut fetched, mut kept) = (Vec::new(), Vec::new());
     let (samples, at_rest, held) = thread::scope(|scope| {
         let stop = Stop(&load.done);
-        let clients: Vec<_> = (0..N_CONNECTIONS).map(|_| scope.spawn(|| load.ask())).collect();
+        let clients: Vec<_> = (0..N_CONNECTIONS).map(|_| scope.spawn(|| load.send_requests())).collect();
         load.wait_until_answered_by(&generations[0]);
         thread::sleep(WARM_UP);
         let rest_before = load.during(|| thread::sleep(REST));
-        let held_before = Held::by(&server);
+        let held_before = Resources::of(&server);
         let watch = scope.spawn(|| peak_memory(&server, &load.done));
 
-        // Every fourth goes back to the one before, of which the server keeps its copy.
+        // Every fourth switch is to the generation before, of which the server keeps its copy.
         let (mut current, mut previous) = (0, 2);
         for next in [1, 2, 0, 2, 1, 0, 2, 0].into_iter().cycle().take(N_SWITCHES) {
             let begin = load.now();
@@ -77,7 +77,7 @@ fn measure_switches(world: &World, generations: &[GenerationId; 3], n_users: u32
         }
 
         let rest_after = load.during(|| thread::sleep(REST));
-        let held_after = Held::by(&server);
+        let held_after = Resources::of(&server);
         drop(stop);
         let mut samples: Vec<_> = clients.into_iter().flat_map(|client| client.join().unwrap()).collect();
         samples.sort_unstable_by_key(|sample| sample.end);
@@ -98,7 +98,7 @@ fn measure_switches(world: &World, generations: &[GenerationId; 3], n_users: u32
     println!("open files: {} before, {} after", before.n_files, after.n_files);
 }
 
-/// Goes back by the pipeline's command, for a server that looks as often as it does unless told otherwise.
+/// Rolls back by the pipeline's command, for a server with the default poll interval.
 fn measure_rollbacks(world: &World, generations: &[GenerationId; 3], n_users: u32) {
     publish(world, &generations[0]);
     let server = serve(world, "rollbacks", &[]);
@@ -107,16 +107,15 @@ fn measure_rollbacks(world: &World, generations: &[GenerationId; 3], n_users: u3
     thread::scope(|scope| {
         let _stop = Stop(&load.done);
         for _ in 0..N_CONNECTIONS {
-            scope.spawn(|| load.ask());
+            scope.spawn(|| load.send_requests());
         }
         load.wait_until_answered_by(&generations[0]);
         let (mut current, mut previous) = (0, 2);
         for next in [1, 0, 2, 0].into_iter().cycle().take(2 * N_ROLLBACKS) {
-            // So that it falls anywhere between two looks.
+            // A random pause, so that the rollback is at any time between two polls.
             thread::sleep(Duration::from_millis(rand::rng().random_range(500..1500)));
             let begin = Instant::now();
-            let ended = Ended::of(world.pipeline("rollback").arg(generations[next].as_str()));
-            assert!(ended.status.success(), "{ended:?}");
+            Ended::of(world.pipeline("rollback").arg(generations[next].as_str())).assert_success();
             load.wait_until_answered_by(&generations[next]);
             let times = if next == previous { &mut kept } else { &mut fetched };
             times.push(begin.elapsed());

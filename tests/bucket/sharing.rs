@@ -5,17 +5,17 @@ use std::collections::BTreeSet;
 use harness::{Ended, eventually};
 
 use super::MIDDLE;
-use super::road::Hold;
-use super::site::{Site, by, generation, n_copies, while_asking_both};
+use super::deployment::{Deployment, connect_through, generation, n_copies, while_requesting_from_both};
+use super::proxy::Hold;
 
 #[test]
-fn two_servers_follow_a_bucket_and_every_command_works_on_it() {
-    let site = Site::new();
-    // Lists so long that the records are more than one part.
-    let long = |seed| site.run(&["--depth", "2000", "--seed", seed]);
+fn two_servers_serve_from_a_bucket_and_every_command_works_on_it() {
+    let deployment = Deployment::new();
+    // With lists of this length, the upload of the records has several parts.
+    let long = |seed| deployment.run(&["--depth", "2000", "--seed", seed]);
     let first = long("1");
-    assert!(site.store.get(&format!("generations/{first}/records/db")).len() > 8 << 20);
-    let servers = [site.serve(), site.serve()];
+    assert!(deployment.store.get(&format!("generations/{first}/records/db")).len() > 8 << 20);
+    let servers = [deployment.serve(), deployment.serve()];
     let served = |id: &str| {
         servers.iter().for_each(|server| server.wait_until_ready(Some(id)));
         let lists = servers.each_ref().map(|server| server.list_of(id));
@@ -23,87 +23,87 @@ fn two_servers_follow_a_bucket_and_every_command_works_on_it() {
         lists[0].clone()
     };
     let list = served(&first);
-    let (second, next_list) = while_asking_both(&servers, || {
+    let (second, next_list) = while_requesting_from_both(&servers, || {
         let second = long("2");
         let list = served(&second);
         (second, list)
     });
     assert_ne!(list, next_list);
 
-    while_asking_both(&servers, || {
-        site.prints("rollback", &["--reason", "odd titles"]);
+    while_requesting_from_both(&servers, || {
+        deployment.prints("rollback", &["--reason", "odd titles"]);
         assert_eq!(served(&first), list);
     });
     let state = |id: &String, state: &str| (id.clone(), state.to_owned());
-    assert_eq!(site.states(), [state(&second, "withdrawn"), state(&first, "published")]);
+    assert_eq!(deployment.states(), [state(&second, "withdrawn"), state(&first, "published")]);
 
-    assert_eq!(site.json("verify", &[])["ok"], true);
-    let difference = site.json("diff", &[&first, &second]);
+    assert_eq!(deployment.json("verify", &[])["ok"], true);
+    let difference = deployment.json("diff", &[&first, &second]);
     assert_eq!((&difference["users_in_both"], &difference["same_content"]), (&600.into(), &false.into()));
-    site.prints("pin", &[&second]);
-    let prune = || site.json("prune", &["--keep", "0", "--older-than", "0s"])["removed"].clone();
+    deployment.prints("pin", &[&second]);
+    let prune = || deployment.json("prune", &["--keep", "0", "--older-than", "0s"])["removed"].clone();
     assert_eq!(prune(), serde_json::json!([]));
-    site.prints("unpin", &[&second]);
+    deployment.prints("unpin", &[&second]);
     assert_eq!(prune(), serde_json::json!([second]));
-    assert_eq!(site.states(), [state(&first, "published")]);
-    let left: Vec<_> = site.store.keys("").into_iter().filter(|key| !key.contains(&first)).collect();
+    assert_eq!(deployment.states(), [state(&first, "published")]);
+    let left: Vec<_> = deployment.store.keys("").into_iter().filter(|key| !key.contains(&first)).collect();
     assert_eq!(left, ["CURRENT", "reports/latest.html"]);
     assert_eq!(served(&first), list);
-    assert_eq!(n_copies(&site, "sending"), 0);
+    assert_eq!(n_copies(&deployment, "sending"), 0);
 }
 
 #[test]
-fn of_two_runs_that_overlap_one_publishes_and_the_other_reports_it_and_is_kept() {
-    let site = Site::new();
-    // With nothing published before, and with something.
+fn if_two_runs_overlap_the_second_to_publish_fails_and_its_generation_is_kept() {
+    let deployment = Deployment::new();
+    // Once without a published generation, and once with one.
     for _ in 0..2 {
-        site.pipelines.hold(Hold::After(MIDDLE));
-        let slow = site.another_run(&[]).spawn().unwrap();
-        eventually("it is sending", || site.pipelines.is_holding());
-        let mut fast = site.another_run(&["--seed", "2"]);
-        by(&mut fast, &site.servers);
+        deployment.pipelines.hold(Hold::After(MIDDLE));
+        let slow = deployment.run_always(&[]).spawn().unwrap();
+        eventually("the run is uploading", || deployment.pipelines.is_holding());
+        let mut fast = deployment.run_always(&["--seed", "2"]);
+        connect_through(&mut fast, &deployment.servers);
         let winner = generation(&Ended::of(&mut fast));
-        site.pipelines.hold(Hold::Nowhere);
+        deployment.pipelines.hold(Hold::Nowhere);
 
         let ended = Ended::after(slow);
         assert_eq!(ended.status.code(), Some(4), "{ended:?}");
         let says = format!("to {winner} in the meantime");
         assert!(ended.stderr.contains("CURRENT was moved by another"), "{}", ended.stderr);
         assert!(ended.stderr.contains(&says), "{}", ended.stderr);
-        assert_eq!(site.current(), winner);
-        let states = site.states();
+        assert_eq!(deployment.current(), winner);
+        let states = deployment.states();
         let loser = states.iter().find(|(id, state)| *id != winner && state == "ready").unwrap();
         assert_eq!(states.iter().find(|(id, _)| *id == winner).unwrap().1, "published");
-        // The command that the message advises.
+        // The command in the message works.
         assert!(ended.stderr.contains(&format!("pipeline rollback {}", loser.0)), "{}", ended.stderr);
-        site.prints("rollback", &[&loser.0]);
-        assert_eq!(site.current(), loser.0);
-        assert_eq!(site.json("verify", &["--users", "20"])["ok"], true);
+        deployment.prints("rollback", &[&loser.0]);
+        assert_eq!(deployment.current(), loser.0);
+        assert_eq!(deployment.json("verify", &["--users", "20"])["ok"], true);
     }
 }
 
 #[test]
-fn of_runs_that_start_at_once_all_that_do_not_publish_say_so() {
-    let site = Site::new();
-    let (mut published, mut n_told) = (BTreeSet::new(), 0);
+fn every_concurrent_run_publishes_or_reports_that_another_has() {
+    let deployment = Deployment::new();
+    let (mut published, mut n_reported) = (BTreeSet::new(), 0);
     for _ in 0..4 {
-        let runs = ["1", "2", "3"].map(|seed| site.another_run(&["--seed", seed]).spawn().unwrap());
+        let runs = ["1", "2", "3"].map(|seed| deployment.run_always(&["--seed", seed]).spawn().unwrap());
         for ended in runs.map(Ended::after) {
             match ended.status.code() {
                 Some(0) => drop(published.insert(generation(&ended))),
                 Some(4) => {
                     let says = ["CURRENT was moved by another", "in the same millisecond"];
                     assert!(says.iter().any(|says| ended.stderr.contains(says)), "{ended:?}");
-                    n_told += 1;
+                    n_reported += 1;
                 }
                 _ => panic!("{ended:?}"),
             }
         }
-        assert!(published.contains(&site.current()));
+        assert!(published.contains(&deployment.current()));
     }
-    assert_eq!(published.len() + n_told, 12);
+    assert_eq!(published.len() + n_reported, 12);
     assert!(published.len() >= 4);
-    // No run has harmed the generation of another.
-    assert!(site.states().iter().all(|(_, state)| state == "published" || state == "ready"));
-    assert_eq!(site.json("verify", &["--users", "20"])["ok"], true);
+    // No run has damaged the generation of another.
+    assert!(deployment.states().iter().all(|(_, state)| state == "published" || state == "ready"));
+    assert_eq!(deployment.json("verify", &["--users", "20"])["ok"], true);
 }

@@ -1,4 +1,4 @@
-//! An object store: a process that can be killed, and keeps its objects.
+//! An object store: a process that can be killed and restarted with its objects.
 
 use std::env;
 use std::fs::{self, File};
@@ -8,11 +8,11 @@ use std::process::{Child, Command, Stdio};
 use harness::eventually;
 use serde_json::Value;
 
-/// A policy that lets its user do everything.
+/// A policy that allows its user everything.
 const EVERYTHING: &str =
     r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}"#;
 
-/// A process of moto, which keeps its objects in memory, and on disk what it was asked.
+/// A process of moto, which keeps its objects in memory and records its requests on disk.
 pub(crate) struct ObjectStore {
     process: Child,
     port: u16,
@@ -27,7 +27,7 @@ pub(crate) struct Credentials {
 }
 
 impl ObjectStore {
-    /// Starts one that keeps its files in a directory.
+    /// Starts a store that keeps its record in a directory.
     pub(crate) fn start(dir: PathBuf) -> Self {
         fs::create_dir_all(&dir).unwrap();
         let log = dir.join("log");
@@ -51,28 +51,28 @@ impl ObjectStore {
         self.process.wait().unwrap();
     }
 
-    /// Starts it anew with the objects that it had.
+    /// Starts the store again with the objects that it had.
     pub(crate) fn restart(&mut self) {
-        // Reads need not be repeated; a request that was not recorded to its end was not carried out.
+        // Reads are left out. A request whose record is incomplete was not carried out.
         let recording = self.dir.join("recording");
         let text = fs::read_to_string(&recording).unwrap();
         let is_change =
-            |line: &&str| serde_json::from_str::<Value>(line).is_ok_and(|asked| asked["method"] != "GET");
+            |line: &&str| serde_json::from_str::<Value>(line).is_ok_and(|request| request["method"] != "GET");
         let changes = text.lines().filter(is_change);
         fs::write(&recording, changes.map(|line| line.to_owned() + "\n").collect::<String>()).unwrap();
         *self = Self::start(self.dir.clone());
-        self.ask("POST", "moto-api/recorder/replay-recording", "");
+        self.request("POST", "moto-api/recorder/replay-recording", "");
     }
 
     /// Sends a request that must succeed; returns the body.
-    pub(crate) fn ask(&self, method: &str, path: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
+    pub(crate) fn request(&self, method: &str, path: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
         let request = ureq::http::Request::builder().method(method).uri(self.url(path));
         let request = request.header("authorization", signature("s3")).body(body.as_ref()).unwrap();
         let mut response = ureq::run(request).unwrap();
         response.body_mut().with_config().limit(1 << 30).read_to_vec().unwrap()
     }
 
-    /// The port that it listens on now.
+    /// The current port.
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
@@ -82,37 +82,37 @@ impl ObjectStore {
     }
 
     pub(crate) fn get(&self, key: &str) -> Vec<u8> {
-        self.ask("GET", &format!("recs/site/{key}"), "")
+        self.request("GET", &format!("recs/site/{key}"), "")
     }
 
     pub(crate) fn put(&self, key: &str, content: impl AsRef<[u8]>) {
-        self.ask("PUT", &format!("recs/site/{key}"), content);
+        self.request("PUT", &format!("recs/site/{key}"), content);
     }
 
-    /// The names of the objects that begin with something.
+    /// The names of the objects with a prefix.
     pub(crate) fn keys(&self, prefix: &str) -> Vec<String> {
-        let list = self.ask("GET", &format!("recs?list-type=2&prefix=site/{prefix}"), "");
+        let list = self.request("GET", &format!("recs?list-type=2&prefix=site/{prefix}"), "");
         let list = String::from_utf8(list).unwrap();
         let keys = list.split("<Key>site/").skip(1).map(|rest| rest.split("</Key>").next().unwrap());
         keys.map(str::to_owned).collect()
     }
 
-    /// Creates a key with all permissions, and from now on checks every signature.
+    /// Creates an access key with all permissions. The store checks every signature from now on.
     pub(crate) fn check_credentials(&self) -> Credentials {
         let policy = [("PolicyName", "everything"), ("PolicyDocument", EVERYTHING)];
-        self.ask_iam("CreateUser", &[]);
-        self.ask_iam("PutUserPolicy", &policy);
-        let made = self.ask_iam("CreateAccessKey", &[]);
+        self.request_iam("CreateUser", &[]);
+        self.request_iam("PutUserPolicy", &policy);
+        let created = self.request_iam("CreateAccessKey", &[]);
         let value =
-            |name: &str| between(&made, &format!("<{name}>"), &format!("</{name}>")).unwrap().to_owned();
-        self.ask("POST", "moto-api/reset-auth", "0");
+            |name: &str| between(&created, &format!("<{name}>"), &format!("</{name}>")).unwrap().to_owned();
+        self.request("POST", "moto-api/reset-auth", "0");
         Credentials { id: value("AccessKeyId"), secret: value("SecretAccessKey") }
     }
 
-    fn ask_iam(&self, action: &str, form: &[(&str, &str)]) -> String {
-        let asked = [("Action", action), ("Version", "2010-05-08"), ("UserName", "site")];
+    fn request_iam(&self, action: &str, form: &[(&str, &str)]) -> String {
+        let fields = [("Action", action), ("Version", "2010-05-08"), ("UserName", "site")];
         let request = ureq::post(self.url("")).header("authorization", signature("iam"));
-        let mut response = request.send_form([&asked, form].concat()).unwrap();
+        let mut response = request.send_form([&fields, form].concat()).unwrap();
         response.body_mut().read_to_string().unwrap()
     }
 }
@@ -126,13 +126,13 @@ impl Drop for ObjectStore {
 }
 
 impl Credentials {
-    /// Sets them in the environment of a program.
+    /// Sets the credentials in the environment of a program.
     pub(crate) fn to<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command.env("AWS_ACCESS_KEY_ID", &self.id).env("AWS_SECRET_ACCESS_KEY", &self.secret)
     }
 }
 
-/// A signature that is not checked: it names the store's service.
+/// A signature of a service, which is not checked.
 fn signature(service: &str) -> String {
     let scope = format!("any/20200101/us-east-1/{service}/aws4_request");
     format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none")

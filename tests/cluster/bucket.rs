@@ -1,15 +1,15 @@
-//! The same through an object store, by which alone driver and executors meet.
+//! A cluster whose driver and executors share a bucket and no directory.
 
 use harness::{Ended, eventually};
 
-use super::nodes::{Cluster, account, given};
+use super::nodes::{Cluster, test_data};
 use crate::bucket::store::ObjectStore;
 
 #[test]
-fn a_cluster_works_through_a_bucket_and_loses_an_executor() {
-    let (given, dir) = (given(), tempfile::tempdir().unwrap());
+fn a_cluster_computes_through_a_bucket_and_after_the_loss_of_an_executor() {
+    let (data, dir) = (test_data(), tempfile::tempdir().unwrap());
     let store = ObjectStore::start(dir.path().join("objects"));
-    store.ask("PUT", "recs", "");
+    store.request("PUT", "recs", "");
     let environment = vec![
         ("AWS_ENDPOINT", format!("http://127.0.0.1:{}", store.port())),
         ("AWS_ACCESS_KEY_ID", "any".to_owned()),
@@ -18,26 +18,26 @@ fn a_cluster_works_through_a_bucket_and_loses_an_executor() {
         ("AWS_ALLOW_HTTP", "true".to_owned()),
     ];
     let mut cluster = Cluster::with(environment.clone());
-    let mut run = given.run("s3://recs/site", &cluster.url());
+    let mut run = data.run("s3://recs/site", &cluster.url());
     let driver =
         run.envs(environment.clone()).arg("--work-dir").arg(dir.path().join("work")).spawn().unwrap();
     cluster.wait_until_begun(6);
     let n = cluster.executors[0].begun().len();
-    eventually("a shard is begun", || cluster.executors[0].begun().len() > n);
+    eventually("the executor has begun another shard", || cluster.executors[0].begun().len() > n);
     cluster.executors[0].kill();
-    let account = account(&Ended::after(driver));
-    assert_eq!(account["content_digest"], given.content_digest.as_str());
+    let account = Ended::after(driver).json();
+    assert_eq!(account["content_digest"], data.content_digest.as_str());
     let current = String::from_utf8(store.get("CURRENT")).unwrap();
     assert_eq!(account["generation"], current.trim_end());
     assert!(store.keys("jobs/").is_empty());
 
-    // And ratings that are cut in a bucket, which pass through no driver but for those that are trained on.
-    let mut partition = given.partition("s3://recs/ratings");
-    let cut = Ended::of(partition.envs(environment.clone()).arg("--work-dir").arg(dir.path().join("work")));
-    assert!(cut.status.success(), "{cut:?}");
-    let mut run = given.run_on("s3://recs/ratings/", "s3://recs/site", &cluster.url());
+    // A run on ratings that are partitioned in the bucket. The driver reads only the shards that are trained on.
+    let mut partition = data.partition("s3://recs/ratings");
+    let partition = partition.envs(environment.clone()).arg("--work-dir").arg(dir.path().join("work"));
+    Ended::of(partition).assert_success();
+    let mut run = data.run_on("s3://recs/ratings/", "s3://recs/site", &cluster.url());
     let ended = Ended::of(run.envs(environment).arg("--work-dir").arg(dir.path().join("work")));
-    assert_eq!(self::account(&ended)["content_digest"], given.content_digest.as_str());
+    assert_eq!(ended.json()["content_digest"], data.content_digest.as_str());
     assert!(store.keys("jobs/").is_empty());
     let copies = cluster.copies(1);
     assert!(copies.is_empty(), "{copies:?}");

@@ -1,4 +1,4 @@
-//! The processes of a cluster, and what they log.
+//! The processes of a cluster and their logs.
 
 use std::env;
 use std::fs::{self, File};
@@ -10,16 +10,16 @@ use harness::{Ended, eventually, isolated, signal};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Shards that users are cut into.
+/// The number of shards.
 pub(crate) const N_SHARDS: u32 = 32;
 
-/// 20,000 users, and what one machine makes of them: a digest of all records.
-pub(crate) struct Given {
+/// Generated ratings of 20,000 users, and the digest of the records that one machine computes from them.
+pub(crate) struct TestData {
     dir: TempDir,
     pub(crate) content_digest: String,
 }
 
-/// Options of a run whose shards take long enough for an executor to be killed: users have many rating factors.
+/// Options of a run whose shards take long enough to kill an executor meanwhile: users have many rating factors.
 const MODEL: [&str; 11] = [
     "--test-fraction=0",
     "--factors",
@@ -34,23 +34,23 @@ const MODEL: [&str; 11] = [
     "32",
 ];
 
-/// The data, made once, and the lists of the local engine.
-pub(crate) fn given() -> &'static Given {
-    static GIVEN: OnceLock<Given> = OnceLock::new();
-    GIVEN.get_or_init(|| {
+/// Generates the data and runs the local engine once.
+pub(crate) fn test_data() -> &'static TestData {
+    static TEST_DATA: OnceLock<TestData> = OnceLock::new();
+    TEST_DATA.get_or_init(|| {
         let dir = tempfile::tempdir().unwrap();
         let mut sample = pipeline(&["sample", "--users", "20000", "--movies", "2000", "--ratings", "600000"]);
         assert!(sample.arg("--out").arg(dir.path()).status().unwrap().success());
-        let mut given = Given { dir, content_digest: String::new() };
-        let output = given.dir.path().join("local");
-        let account = account(&Ended::of(&mut given.run(output.to_str().unwrap(), "local")));
-        given.content_digest = account["content_digest"].as_str().unwrap().to_owned();
-        given
+        let mut data = TestData { dir, content_digest: String::new() };
+        let output = data.dir.path().join("local");
+        let account = Ended::of(&mut data.run(output.to_str().unwrap(), "local")).json();
+        data.content_digest = account["content_digest"].as_str().unwrap().to_owned();
+        data
     })
 }
 
-impl Given {
-    /// The command that cuts the data beforehand.
+impl TestData {
+    /// The command that partitions the ratings.
     pub(crate) fn partition(&self, out: &str) -> Command {
         let mut partition = pipeline(&["partition", "--shards", "32", "--out", out, "--ratings"]);
         partition.arg(self.dir.path().join("ratings.csv"));
@@ -62,7 +62,7 @@ impl Given {
         self.run_on(self.dir.path().join("ratings.csv").to_str().unwrap(), output, engine)
     }
 
-    /// A run on its ratings, wherever they are.
+    /// A run on partitioned ratings.
     pub(crate) fn run_on(&self, ratings: &str, output: &str, engine: &str) -> Command {
         let mut run = pipeline(&["run", "--json", "--output", output, "--engine", engine]);
         run.args(MODEL).args(["--ratings", ratings]);
@@ -72,17 +72,11 @@ impl Given {
     }
 }
 
-/// The program that has the cluster in it.
+/// The program with the feature `cluster`.
 pub(crate) fn pipeline(args: &[&str]) -> Command {
     let mut command = isolated(Command::new(env::var_os("RECOMMENDER_TEST_CLUSTER").unwrap()));
     command.args(args);
     command
-}
-
-/// The account of a run that must have succeeded.
-pub(crate) fn account(ended: &Ended) -> Value {
-    assert!(ended.status.success(), "{ended:?}");
-    serde_json::from_str(&ended.stdout).unwrap()
 }
 
 /// A process of the cluster, killed when it is dropped.
@@ -93,25 +87,25 @@ pub(crate) struct Node {
 
 impl Node {
     pub(crate) fn start(mut command: Command, log: PathBuf) -> Self {
-        // A scheduler that is started anew goes on in the log of the one before.
+        // A restarted scheduler appends to the log of the first one.
         let file = File::options().create(true).append(true).open(&log).unwrap();
         let process = command.stdout(Stdio::null()).stderr(file).spawn().unwrap();
         Self { process, log }
     }
 
     pub(crate) fn kill(&mut self) {
-        // It may have ended by itself.
+        // The process may have ended.
         let _ = self.process.kill();
         self.process.wait().unwrap();
     }
 
-    /// Kills it in the middle of a shard: one that it has begun and of which it has left nothing. Returns which.
-    pub(crate) fn kill_at_work(&mut self, has_left: impl Fn(u32) -> bool) -> u32 {
+    /// Kills the executor while it computes a shard without results. Returns the shard.
+    pub(crate) fn kill_while_computing(&mut self, has_results: impl Fn(u32) -> bool) -> u32 {
         let mut shard = None;
-        eventually("it is at work on a shard", || {
-            // Held while it is looked at: otherwise it might be done by then.
+        eventually("the executor computes a shard", || {
+            // Stopped during the check, so that the shard does not end meanwhile.
             signal(&self.process, "STOP");
-            shard = self.begun().last().copied().filter(|&shard| !has_left(shard));
+            shard = self.begun().last().copied().filter(|&shard| !has_results(shard));
             if shard.is_some() {
                 self.kill();
             } else {
@@ -122,7 +116,7 @@ impl Node {
         shard.unwrap()
     }
 
-    /// The shards that it has begun, in order.
+    /// The shards that the executor has begun, in order.
     pub(crate) fn begun(&self) -> Vec<u32> {
         let text = fs::read_to_string(&self.log).unwrap();
         let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -139,7 +133,7 @@ impl Drop for Node {
     }
 }
 
-/// A scheduler and two executors of one slot.
+/// A scheduler and two executors with one slot.
 pub(crate) struct Cluster {
     dir: TempDir,
     pub(crate) scheduler: Node,
@@ -153,7 +147,7 @@ impl Cluster {
         Self::with(Vec::new())
     }
 
-    /// A cluster whose processes have variables in their environment.
+    /// Starts a cluster whose processes have variables in their environment.
     pub(crate) fn with(environment: Vec<(&'static str, String)>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let log = dir.path().join("scheduler.log");
@@ -204,7 +198,7 @@ impl Cluster {
         format!("ballista://{}", self.address)
     }
 
-    /// Waits until so many shards have been begun, by all executors together.
+    /// Waits until all executors together have begun `n` shards.
     pub(crate) fn wait_until_begun(&self, n: usize) {
         eventually("some shards have been begun", || self.n_begun() >= n);
     }

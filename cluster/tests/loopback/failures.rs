@@ -1,11 +1,11 @@
-//! Processes that die.
+//! Killed and stopped processes.
 
 use std::time::Duration;
 
 use cluster::Error;
 use tokio::task::JoinSet;
 
-use crate::node::{Cluster, Node, TIMEOUT};
+use crate::node::{Cluster, EXECUTOR_TIMEOUT, Node};
 use crate::users::read;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -17,17 +17,17 @@ async fn a_shard_whose_executor_is_killed_is_computed_by_the_other() {
     cluster.executor(first).kill();
     cluster.release();
     jobs.join_next().await.unwrap().unwrap().1.unwrap();
-    let who = cluster.who("user_factors held");
-    assert_eq!(who.len(), 2, "both began");
-    assert_ne!(who[0], who[1]);
-    let done = cluster.who("done held");
-    assert_eq!(done.len(), 1, "one ended");
+    let executors = cluster.executors_that_logged("user_factors held");
+    assert_eq!(executors.len(), 2, "both executors began");
+    assert_ne!(executors[0], executors[1]);
+    let done = cluster.executors_that_logged("done held");
+    assert_eq!(done.len(), 1, "one executor ended it");
     assert_ne!(done[0], first);
     assert_eq!(read(&cluster.output("held")).num_rows(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_all_executors_killed_jobs_end_in_an_error() {
+async fn jobs_fail_if_all_executors_are_killed() {
     let mut cluster = Cluster::start(2).await;
     let mut jobs = JoinSet::new();
     for i in 0..3 {
@@ -41,13 +41,13 @@ async fn with_all_executors_killed_jobs_end_in_an_error() {
         let error = ended.unwrap().1.unwrap_err();
         assert!(matches!(error, Error::NoExecutors { .. } | Error::Transient(_)), "{error}");
     }
-    // As does one that is submitted afterwards.
+    // A job that is submitted afterwards fails too.
     let error = cluster.client.run_shard(&cluster.shard("late")).await.unwrap_err();
     assert!(matches!(error, Error::NoExecutors { .. }), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_the_schedulers_death_jobs_are_submitted_again_to_its_successor() {
+async fn jobs_of_a_killed_scheduler_are_submitted_again_to_a_new_one() {
     let mut cluster = Cluster::start(2).await;
     let address = cluster.scheduler.address.clone();
     let mut jobs = JoinSet::new();
@@ -68,7 +68,7 @@ async fn after_the_schedulers_death_jobs_are_submitted_again_to_its_successor() 
 
     assert_eq!(again.len(), 4);
     cluster.release();
-    cluster.scheduler = Node::scheduler(&address, TIMEOUT);
+    cluster.scheduler = Node::scheduler(&address, EXECUTOR_TIMEOUT);
     for name in &again {
         cluster.launch(&mut jobs, name);
     }
@@ -80,9 +80,9 @@ async fn after_the_schedulers_death_jobs_are_submitted_again_to_its_successor() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_executor_that_is_asked_to_end_hands_its_task_on_at_once() {
-    // By its farewell alone: its silence would be noticed after an hour.
-    let mut cluster = Cluster::patient(2, Duration::from_secs(3600)).await;
+async fn the_task_of_a_stopped_executor_is_assigned_to_another_at_once() {
+    // The executor reports its stop; without that, the scheduler would miss it after an hour.
+    let mut cluster = Cluster::start_without_executor_timeout(2, Duration::from_secs(3600)).await;
     let mut jobs = JoinSet::new();
     cluster.launch(&mut jobs, "held");
     let first = cluster.wait_for("user_factors held").await;
@@ -91,14 +91,14 @@ async fn an_executor_that_is_asked_to_end_hands_its_task_on_at_once() {
     ending.child.wait().unwrap();
     cluster.release();
     jobs.join_next().await.unwrap().unwrap().1.unwrap();
-    let done = cluster.who("done held");
+    let done = cluster.executors_that_logged("done held");
     assert_eq!(done.len(), 1);
     assert_ne!(done, [first]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_shard_that_does_not_end_is_given_up_when_others_have_long_ended() {
-    let cluster = Cluster::patient(2, Duration::from_secs(2)).await;
+async fn a_shard_that_does_not_end_is_taken_for_lost_after_others_have_ended() {
+    let cluster = Cluster::start_without_executor_timeout(2, Duration::from_secs(2)).await;
     let mut jobs = JoinSet::new();
     cluster.launch(&mut jobs, "lost");
     let first = cluster.wait_for("user_factors lost").await;
@@ -107,7 +107,7 @@ async fn a_shard_that_does_not_end_is_given_up_when_others_have_long_ended() {
     let error = ended.unwrap_err();
     assert!(matches!(&error, Error::Transient(problem) if problem.contains("taken for lost")), "{error}");
     cluster.client.run_shard(&cluster.shard(&name)).await.unwrap();
-    let done = cluster.who("done lost");
+    let done = cluster.executors_that_logged("done lost");
     assert_eq!(done.len(), 1);
     assert_ne!(done, [first]);
 }

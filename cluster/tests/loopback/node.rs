@@ -1,4 +1,4 @@
-//! The processes of a cluster, and what they have done.
+//! The processes of a cluster and their logs.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -11,16 +11,16 @@ use url::Url;
 
 use crate::users::write_users;
 
-/// The silence, in seconds, after which the tests' schedulers take an executor for dead: the least that is allowed.
-pub(crate) const TIMEOUT: &str = "7";
-/// Longer than anything takes on the slowest machine.
-const LONG: Duration = Duration::from_secs(120);
+/// The executor timeout of the schedulers in seconds: the allowed minimum.
+pub(crate) const EXECUTOR_TIMEOUT: &str = "7";
+/// The maximum time that a test waits for a condition, longer than the slowest machine needs.
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Waits until a condition holds.
 async fn eventually(what: &str, holds: impl AsyncFn() -> bool) {
     let start = Instant::now();
     while !holds().await {
-        assert!(start.elapsed() < LONG, "waited too long until {what}");
+        assert!(start.elapsed() < TIMEOUT, "waited too long until {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -63,7 +63,7 @@ impl Drop for Node {
 
 fn settings() -> ClientSettings {
     let no_executors_timeout = Duration::from_secs(3);
-    ClientSettings { job_timeout: LONG, no_executors_timeout, ..ClientSettings::default() }
+    ClientSettings { job_timeout: TIMEOUT, no_executors_timeout, ..ClientSettings::default() }
 }
 
 pub(crate) struct Cluster {
@@ -75,12 +75,15 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) async fn start(n_executors: usize) -> Self {
-        Self::with(n_executors, TIMEOUT, settings()).await
+        Self::with(n_executors, EXECUTOR_TIMEOUT, settings()).await
     }
 
-    /// A cluster whose scheduler takes no silent executor for dead, and whose driver takes jobs for lost after a silence.
-    pub(crate) async fn patient(n_executors: usize, silence_timeout: Duration) -> Self {
-        let settings = ClientSettings { job_timeout: 10 * LONG, silence_timeout, ..settings() };
+    /// Starts a cluster whose scheduler never drops an executor, and whose client has a silence timeout.
+    pub(crate) async fn start_without_executor_timeout(
+        n_executors: usize,
+        silence_timeout: Duration,
+    ) -> Self {
+        let settings = ClientSettings { job_timeout: 10 * TIMEOUT, silence_timeout, ..settings() };
         Self::with(n_executors, "3600", settings).await
     }
 
@@ -101,7 +104,7 @@ impl Cluster {
         self.folder.path().join(format!("out-{name}.parquet"))
     }
 
-    /// A shard. The toys wait for [`Cluster::release`] with one whose name begins with `held`.
+    /// A shard. The test kernels compute a shard whose name begins with `held` only after [`Cluster::release`].
     pub(crate) fn shard(&self, name: &str) -> ShardJob {
         let input = self.folder.path().join(format!("in-{name}.parquet"));
         write_users(&input, false);
@@ -112,30 +115,33 @@ impl Cluster {
         }
     }
 
-    /// Lets the toys end shards that they hold, and hold none any more.
+    /// Lets the test kernels compute held shards.
     pub(crate) fn release(&self) {
         std::fs::write(self.folder.path().join("released"), "").unwrap();
     }
 
-    /// The diary entries of all executors, each with the executor's process id.
-    pub(crate) fn diary(&self) -> Vec<(u32, String)> {
-        let diary = |node: &Node| {
-            let path = self.folder.path().join(format!("diary-{}", node.child.id()));
+    /// The log lines of all executors, each with the executor's process id.
+    pub(crate) fn log(&self) -> Vec<(u32, String)> {
+        let log = |node: &Node| {
+            let path = self.folder.path().join(format!("log-{}", node.child.id()));
             let text = std::fs::read_to_string(path).unwrap_or_default();
             text.lines().map(|line| (node.child.id(), line.to_owned())).collect::<Vec<_>>()
         };
-        self.executors.iter().flat_map(diary).collect()
+        self.executors.iter().flat_map(log).collect()
     }
 
-    /// The process ids of the executors that have made an entry, one for each time.
-    pub(crate) fn who(&self, entry: &str) -> Vec<u32> {
-        self.diary().into_iter().filter(|(_, line)| line.starts_with(entry)).map(|(id, _)| id).collect()
+    /// The process ids of the executors that have logged a line that begins with `entry`, one for each such line.
+    pub(crate) fn executors_that_logged(&self, entry: &str) -> Vec<u32> {
+        self.log().into_iter().filter(|(_, line)| line.starts_with(entry)).map(|(id, _)| id).collect()
     }
 
-    /// Waits for an entry. Returns the process id of the executor that has made it.
+    /// Waits for such a line. Returns the process id of its executor.
     pub(crate) async fn wait_for(&self, entry: &str) -> u32 {
-        eventually(&format!("an executor notes {entry}"), async || !self.who(entry).is_empty()).await;
-        self.who(entry)[0]
+        eventually(&format!("an executor logs {entry}"), async || {
+            !self.executors_that_logged(entry).is_empty()
+        })
+        .await;
+        self.executors_that_logged(entry)[0]
     }
 
     pub(crate) fn executor(&mut self, id: u32) -> &mut Node {

@@ -1,4 +1,4 @@
-//! Shards of another writer, and shards that kernels refuse.
+//! Shards of another writer, and errors of kernels.
 
 use cluster::Error;
 use url::Url;
@@ -16,16 +16,16 @@ async fn lists_of_signed_numbers_are_converted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_kernels_refuse_fails_at_once_and_a_passing_error_is_repeated() {
+async fn a_permanent_error_of_a_kernel_is_final_and_a_transient_one_is_repeated() {
     let cluster = Cluster::start(1).await;
     let refused = cluster.client.run_shard(&cluster.shard("refused")).await.unwrap_err();
     assert!(matches!(&refused, Error::Fatal(text) if text.contains("no such model")), "{refused}");
-    assert_eq!(cluster.who("user_factors refused").len(), 1);
-    // DataFusion completes the file when its input ends, also by an error: an output that exists may be empty.
+    assert_eq!(cluster.executors_that_logged("user_factors refused").len(), 1);
+    // DataFusion closes the file also after an error, so the output exists and is empty.
     assert_eq!(n_rows(&cluster.output("refused")), 0);
 
     cluster.client.run_shard(&cluster.shard("shaky")).await.unwrap();
-    assert_eq!(cluster.who("user_factors shaky").len(), 3);
+    assert_eq!(cluster.executors_that_logged("user_factors shaky").len(), 3);
 
     let mut absent = cluster.shard("absent");
     std::fs::remove_file(absent.input.to_file_path().unwrap()).unwrap();

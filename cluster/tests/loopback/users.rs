@@ -1,4 +1,4 @@
-//! Files of users, and of what was computed for them.
+//! Files of users and of results.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use datafusion::parquet::basic::Compression;
 
-/// Three users of the toys' arithmetic, of whom the second has rated nothing.
+/// Writes three users, of whom the second has no ratings.
 pub(crate) fn write_users(path: &Path, is_spark: bool) {
     let rows: [&[u32]; 3] = [&[1, 2, 3], &[], &[7]];
     let mut ratings = ListBuilder::new(Float32Builder::new());

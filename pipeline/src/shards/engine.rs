@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn engines_are_read_as_they_are_written() {
+    fn every_engine_is_parsed_from_its_text() {
         for text in ["local", "indexed", "ballista://127.0.0.1:50050"] {
             assert_eq!(text.parse::<EngineChoice>().unwrap().to_string(), text);
         }

@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn items_that_no_run_has_written_are_damaged_and_named() {
+    fn items_with_invalid_values_are_damaged_and_their_file_is_named() {
         assert_eq!(read_changed(|_, _| ()), Ok(()));
         let cases: [(&str, Change); 12] = [
             ("17 wide", |_, terms| terms["stars"]["width"] = json!(17)),

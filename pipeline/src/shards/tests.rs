@@ -64,7 +64,7 @@ fn prepared_without<'a>(repository: &'a Repository, work: &Path, deny: &str) -> 
 }
 
 #[test]
-fn a_shard_with_a_receipt_stays_as_it_is_after_a_late_task() {
+fn a_late_task_does_not_change_a_shard_with_a_receipt() {
     let dir = tempfile::tempdir().unwrap();
     let (output, work) = (dir.path().join("output"), dir.path().join("work"));
     fs::create_dir(&work).unwrap();

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
-use harness::{Connection, PATIENCE, eventually};
+use harness::{Connection, TIMEOUT, eventually};
 
 use crate::editions::{Edition, Output};
 use crate::servers::InProcess;
@@ -12,7 +12,7 @@ use crate::servers::InProcess;
 /// Sends bytes on a connection of their own.
 fn send(server: &InProcess, bytes: &[u8]) -> TcpStream {
     let mut stream = TcpStream::connect(server.address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     stream.write_all(bytes).unwrap();
     stream
 }
@@ -142,7 +142,7 @@ fn a_client_that_asks_and_never_reads_is_cut_off_and_others_are_served() {
     let timeout = Duration::from_millis(500);
     let server = InProcess::ready_with(&output, |settings| settings.request_timeout = timeout);
     let mut deaf = TcpStream::connect(server.address).unwrap();
-    deaf.set_write_timeout(Some(PATIENCE)).unwrap();
+    deaf.set_write_timeout(Some(TIMEOUT)).unwrap();
     let request = b"GET /openapi.json HTTP/1.1\r\nHost: t\r\n\r\n".repeat(100);
     // Neither its requests nor its answers are kept: it cannot write on.
     let mut cut_off = None;

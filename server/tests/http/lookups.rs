@@ -246,7 +246,7 @@ fn health_is_plain_text() {
 fn head_has_the_headers_of_get_and_no_body() {
     let (_output, server) = sample();
     for target in ["/recommendations?user_id=18", "/features?user_id=x", "/livez", "/nowhere"] {
-        let (get, mut head) = (server.get(target), server.ask("HEAD", target));
+        let (get, mut head) = (server.get(target), server.request("HEAD", target));
         assert_eq!((head.status, head.body.as_str()), (get.status, ""), "{target}");
         // The one header that may differ from one moment to the next.
         head.headers.insert("date", get.headers["date"].clone());

@@ -24,9 +24,9 @@ fn the_page_is_there_before_anything_is_published_and_may_load_nothing_from_else
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
         assert_eq!(answer.header("referrer-policy"), "no-referrer");
         assert!(!answer.body.contains("innerHTML") && !answer.body.contains("https://"), "{target}");
-        let head = server.ask("HEAD", target);
+        let head = server.request("HEAD", target);
         assert_eq!((head.status, head.body.as_str()), (200, ""));
-        assert_eq!(server.ask("POST", target).status, 405);
+        assert_eq!(server.request("POST", target).status, 405);
     }
     for target in ["/generation", "/users", "/movies?title=x"] {
         assert_eq!(server.get(target).status, 503, "{target}");

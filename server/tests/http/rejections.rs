@@ -156,7 +156,7 @@ fn other_paths_are_not_found() {
     ] {
         detail(&server.get(path), 404, "Not Found");
     }
-    detail(&server.ask("DELETE", "/nowhere"), 404, "Not Found");
+    detail(&server.request("DELETE", "/nowhere"), 404, "Not Found");
 }
 
 #[test]
@@ -165,12 +165,12 @@ fn other_methods_are_refused_with_those_that_are_allowed() {
     let server = InProcess::start(output.path());
     for route in ["/features?user_id=18", "/livez", "/readyz", "/movies/1", "/metrics"] {
         for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
-            let answer = server.ask(method, route);
+            let answer = server.request(method, route);
             assert!(detail(&answer, 405, "Method Not Allowed").starts_with(method));
             assert_eq!(answer.header("allow"), "GET, HEAD");
         }
     }
-    let answer = server.ask("PUT", "/recommendations");
+    let answer = server.request("PUT", "/recommendations");
     detail(&answer, 405, "Method Not Allowed");
     assert_eq!(answer.header("allow"), "GET, HEAD, POST");
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use harness::{Client, PATIENCE, Server, program};
+use harness::{Client, Server, TIMEOUT, program};
 use server::Settings;
 use settings::LogFormat;
 use store::shards::Owned;
@@ -46,11 +46,11 @@ impl InProcess {
             bandwidth_mib: None,
             workers: None,
             max_connections: 1000,
-            request_timeout: PATIENCE,
+            request_timeout: TIMEOUT,
             max_body_kib: 64,
             max_age: Duration::ZERO,
             deny_list: None,
-            drain_timeout: PATIENCE,
+            drain_timeout: TIMEOUT,
             log_format: LogFormat::Auto,
         };
         change(&mut settings);

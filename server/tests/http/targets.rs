@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use harness::PATIENCE;
+use harness::TIMEOUT;
 
 use crate::editions::Output;
 use crate::servers::InProcess;
@@ -11,7 +11,7 @@ use crate::servers::InProcess;
 /// Sends a request line and returns the first line of the answer.
 fn status_line(server: &InProcess, request_line: &str) -> String {
     let mut stream = TcpStream::connect(server.address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     write!(stream, "{request_line}\r\nHost: t\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();

@@ -1,4 +1,4 @@
-//! A client whose answers are read whole and compared.
+//! A client that reads answers completely, for comparisons.
 
 use std::net::SocketAddr;
 
@@ -6,16 +6,16 @@ use serde_json::Value;
 use ureq::http::{HeaderMap, Request, Response};
 use ureq::{Agent, AsSendBody, Body};
 
-use crate::{LIST, PATIENCE, eventually};
+use crate::{LIST, TIMEOUT, eventually};
 
-/// A client of one server. It keeps its connections, and takes every status as an answer, redirects too.
+/// A client of one server. It keeps its connections and returns every answer, also errors and redirects.
 #[derive(Debug, Clone)]
 pub struct Client {
     agent: Agent,
     address: SocketAddr,
 }
 
-/// An answer, read whole.
+/// A complete answer.
 #[derive(Debug)]
 pub struct Answer {
     /// The status code.
@@ -29,18 +29,18 @@ pub struct Answer {
 impl Client {
     /// A client of the server at an address.
     pub fn of(address: SocketAddr) -> Self {
-        let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE));
+        let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(TIMEOUT));
         let agent = config.max_redirects(0).max_redirects_will_error(false).build().into();
         Self { agent, address }
     }
 
     /// Sends a GET request.
     pub fn get(&self, target: &str) -> Answer {
-        self.ask("GET", target)
+        self.request("GET", target)
     }
 
     /// Sends a request without a body.
-    pub fn ask(&self, method: &str, target: &str) -> Answer {
+    pub fn request(&self, method: &str, target: &str) -> Answer {
         self.send(Request::builder().method(method).uri(self.uri(target)).body(()).unwrap())
     }
 

@@ -1,12 +1,12 @@
-//! A client on one connection, cheap beside the server that it loads: a thread and a socket each.
+//! A client on one connection that costs little beside the server that it loads: a thread and a socket.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::PATIENCE;
+use crate::TIMEOUT;
 
-/// A connection on which one request follows another.
+/// A connection for one request after another.
 #[derive(Debug)]
 pub struct Connection {
     stream: BufReader<TcpStream>,
@@ -22,7 +22,7 @@ pub struct LeanAnswer {
     pub status: u16,
     /// The header `x-generation`.
     pub generation: String,
-    /// Whether the server closes after it.
+    /// Whether the server closes the connection after this answer.
     pub is_last: bool,
     /// The body.
     pub body: Vec<u8>,
@@ -36,7 +36,7 @@ impl Connection {
     pub fn open(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
         let (stream, answer) = (BufReader::new(stream), LeanAnswer::default());
         Ok(Self { stream, request: Vec::new(), line: String::new(), answer })
     }
@@ -44,7 +44,7 @@ impl Connection {
     /// Sends a GET request and reads the answer.
     ///
     /// # Errors
-    /// I/O errors, an answer that is cut off, and one that is not HTTP/1.1 with a length.
+    /// I/O errors, a truncated answer, and an answer that is not HTTP/1.1 with a length.
     pub fn get(&mut self, path: &str) -> io::Result<&LeanAnswer> {
         self.request.clear();
         write!(self.request, "GET {path} HTTP/1.1\r\nHost: server\r\n\r\n")?;
@@ -89,7 +89,7 @@ fn malformed(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("not an answer of HTTP/1.1: {what}"))
 }
 
-/// Sets a flag that ends clients when it is dropped, also by a panic.
+/// Sets a flag that ends clients when it is dropped, also after a panic.
 #[derive(Debug)]
 pub struct Stop<'a>(pub &'a AtomicBool);
 

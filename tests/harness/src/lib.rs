@@ -2,10 +2,10 @@
 //!
 //! - [`World`]: a directory for one test, with runs of the pipeline and servers on its output
 //! - [`Server`]: a server process with its log
-//! - [`Client`]: requests whose answers are compared; [`Connection`]: one that is cheap enough for a full load
+//! - [`Client`]: requests whose answers are compared; [`Connection`]: requests under full load
 //! - [`eventually`]: waits for a condition; no test waits for a fixed time
 //!
-//! Helpers panic where a test would: the panic is the report.
+//! A helper panics if its request, process or condition fails.
 
 #![allow(
     clippy::unwrap_used,
@@ -29,25 +29,25 @@ use store::records::UserTerms;
 pub use client::{Answer, Client};
 pub use connection::{Connection, LeanAnswer, Stop};
 pub use process::{Ended, Server, isolated, program, signal};
-pub use world::{LIST, SMALL_MODEL, World, in_the_making, sample, shards_done, users_file};
+pub use world::{LIST, MEASURED, SMALL_MODEL, World, job_generation, sample, shards_done, users_file};
 
-/// The time after which a test gives up on what it waits for: longer than the slowest machine needs.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+/// The maximum time that a test waits for a condition, longer than the slowest machine needs.
+pub const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Waits until a condition holds. Panics with `what` if it does not within [`PATIENCE`].
+/// Waits until a condition holds. Panics with `what` if it does not within [`TIMEOUT`].
 pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {
-        assert!(start.elapsed() < PATIENCE, "waited too long until {what}");
+        assert!(start.elapsed() < TIMEOUT, "waited too long until {what}");
         thread::sleep(Duration::from_millis(5));
     }
 }
 
-/// Raises the limit on this process's open files to `wanted`, or to the most that is allowed. Returns the limit that is
-/// then in force, at most `wanted`.
+/// Raises the limit on this process's open files to `wanted`, or to the allowed maximum. Returns the new limit, at most
+/// `wanted`.
 pub fn raise_file_limit(wanted: usize) -> usize {
     let limit = getrlimit(Resource::Nofile);
-    // No limit at all is `None`.
+    // `None` is unlimited.
     let at_most = |limit: Option<u64>| limit.map_or(wanted, |limit| wanted.min(limit as usize));
     if at_most(limit.current) < at_most(limit.maximum) {
         let raised = Rlimit { current: Some(at_most(limit.maximum) as u64), ..limit };
@@ -56,8 +56,8 @@ pub fn raise_file_limit(wanted: usize) -> usize {
     at_most(limit.maximum)
 }
 
-/// The member of a JSON document at a pointer such as `/counts/users`. It must be there: two members that are compared
-/// would otherwise be equal where neither exists.
+/// The member of a JSON document at a pointer such as `/counts/users`. It must exist: a comparison of two missing members
+/// would succeed.
 pub fn member<'a>(document: &'a Value, pointer: &str) -> &'a Value {
     document.pointer(pointer).unwrap_or_else(|| panic!("no member {pointer} in {document}"))
 }

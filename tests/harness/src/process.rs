@@ -9,6 +9,8 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::{self, JoinHandle};
 
+use serde_json::Value;
+
 use crate::{Client, eventually};
 
 /// One of the workspace's programs, as built beside the test that runs.
@@ -20,8 +22,8 @@ pub fn program(name: &str) -> Command {
     isolated(Command::new(path))
 }
 
-/// A command whose log and default directories depend neither on the user's environment nor on what other users have
-/// left in the directory for temporary files.
+/// A command whose log and default directories do not depend on the user's environment or on the system's directory for
+/// temporary files.
 pub fn isolated(mut command: Command) -> Command {
     // target/release/deps/end-to-end-<hash> stands below target/tmp.
     let target = env::current_exe().unwrap().ancestors().nth(3).unwrap().join("tmp/of-tests");
@@ -59,6 +61,17 @@ impl Ended {
         Self::with(child.wait_with_output().unwrap())
     }
 
+    /// Panics unless the process has ended with code 0.
+    pub fn assert_success(self) -> Self {
+        assert!(self.status.success(), "{self:?}");
+        self
+    }
+
+    /// The standard output as JSON. Panics unless the process has ended with code 0.
+    pub fn json(&self) -> Value {
+        assert!(self.status.success(), "{self:?}");
+        serde_json::from_str(&self.stdout).unwrap()
+    }
     fn with(Output { status, stdout, stderr }: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Self { status, stdout: text(stdout), stderr: text(stderr) }
@@ -88,7 +101,7 @@ impl Server {
         Self { child, log, reader: Some(reader), client: OnceLock::new() }
     }
 
-    /// The address that the server says it listens on. Waits until it does.
+    /// Waits until the server listens. Returns the address from its log.
     pub fn address(&self) -> SocketAddr {
         let mut address = None;
         eventually("the server listens", || {
@@ -154,7 +167,7 @@ impl Deref for Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

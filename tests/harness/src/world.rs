@@ -1,4 +1,4 @@
-//! A directory for one test, and what is run in it.
+//! A directory for one test, and the runs and servers in it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,11 +12,13 @@ use tempfile::TempDir;
 
 use crate::{Ended, Server, program};
 
-/// Options of a run whose model need not be good: it is trained in a moment and not evaluated.
+/// Options of a run with a small model that is not evaluated.
 pub const SMALL_MODEL: [&str; 7] =
     ["--test-fraction=0", "--factors", "16", "--epochs", "2", "--rating-sweeps", "2"];
 
-/// The target of a user's list.
+/// Options of a run with a small model that is evaluated, and good enough for the gate to notice a worse one.
+pub const MEASURED: [&str; 6] = ["--factors", "32", "--epochs", "6", "--rating-sweeps", "6"];
+/// The path of a request for a user's list.
 pub const LIST: &str = "/recommendations?user_id=18&n=50";
 
 /// A directory for one test, removed when it is dropped.
@@ -61,11 +63,14 @@ impl World {
 
     /// Runs the pipeline on two files. It must succeed. Returns its account.
     pub fn run(&self, ratings: &Path, movies: &Path, args: &[&str]) -> Value {
+        Ended::of(self.run_command(ratings, movies).arg("--json").args(args)).json()
+    }
+
+    /// The command of a run on two files.
+    pub fn run_command(&self, ratings: &Path, movies: &Path) -> Command {
         let mut command = self.pipeline("run");
-        command.arg("--ratings").arg(ratings).arg("--movies").arg(movies).args(["--json"]).args(args);
-        let ended = Ended::of(&mut command);
-        assert!(ended.status.success(), "{}", ended.stderr);
-        serde_json::from_str(&ended.stdout).unwrap()
+        command.arg("--ratings").arg(ratings).arg("--movies").arg(movies);
+        command
     }
 
     /// A command of the pipeline on this world's output.
@@ -80,7 +85,7 @@ impl World {
         Repository::in_directory(&self.output())
     }
 
-    /// The id of the published generation, of which there must be one.
+    /// The id of the published generation, which must exist.
     pub fn current(&self) -> GenerationId {
         self.repository().current().unwrap().unwrap()
     }
@@ -116,8 +121,8 @@ impl World {
     }
 }
 
-/// The id of the generation that is made by the only job of an output directory.
-pub fn in_the_making(output: &Path) -> GenerationId {
+/// The id of the generation of the only job in an output directory.
+pub fn job_generation(output: &Path) -> GenerationId {
     let job = fs::read_dir(output.join("jobs")).unwrap().next().unwrap().unwrap();
     job.file_name().to_string_lossy().parse().unwrap()
 }
@@ -127,7 +132,7 @@ pub fn users_file(output: &Path, id: &GenerationId, shard: u32) -> PathBuf {
     output.join(format!("generations/{id}/users/{shard:05}.parquet"))
 }
 
-/// The names of the accounts of all shards that are done, of all jobs of an output directory.
+/// The names of the receipts of all jobs in an output directory.
 pub fn shards_done(output: &Path) -> BTreeSet<String> {
     let entries = |dir: &Path| fs::read_dir(dir).into_iter().flatten().flatten();
     let done = |job: fs::DirEntry| entries(&job.path().join("done")).collect::<Vec<_>>();

@@ -9,41 +9,41 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The maximum silence as a multiple of the longest one that has ended.
-const TIMES: u32 = 10;
+/// The factor of the longest earlier silence in the maximum silence.
+const FACTOR: u32 = 10;
 
 /// The record of the ends of a driver's jobs.
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub(crate) struct JobMonitor {
     /// The part of the maximum silence that is independent of earlier ones.
-    least: Duration,
+    min_silence: Duration,
     ends: Mutex<Ends>,
 }
 
 #[derive(Debug)]
 struct Ends {
-    /// The longest silence that the end of a job has ended; `None` before the first end. It hardly exceeds the time of
-    /// one job, for a queue of any length.
+    /// The longest silence before an end of a job; `None` before the first end. It hardly exceeds the time of one job,
+    /// for a queue of any length.
     longest: Option<Duration>,
     /// The silence after which jobs were last taken for lost; zero once a job has ended since.
-    in_vain: Duration,
+    detected_silence: Duration,
     /// The time of the last end of a job.
     last: Instant,
     /// Jobs that began before this time are lost.
     lost_before: Option<Instant>,
 }
 
-impl Pace {
-    pub(crate) fn new(least: Duration, now: Instant) -> Self {
-        let ends = Ends { longest: None, in_vain: Duration::ZERO, last: now, lost_before: None };
-        Self { least, ends: Mutex::new(ends) }
+impl JobMonitor {
+    pub(crate) fn new(min_silence: Duration, now: Instant) -> Self {
+        let ends = Ends { longest: None, detected_silence: Duration::ZERO, last: now, lost_before: None };
+        Self { min_silence, ends: Mutex::new(ends) }
     }
 
     /// Records the successful end of a job.
     pub(crate) fn ended(&self, begin: Instant, now: Instant) {
         let mut ends = self.ends();
         ends.longest = ends.longest.max(Some(now - ends.last.max(begin)));
-        (ends.last, ends.in_vain) = (now, Duration::ZERO);
+        (ends.last, ends.detected_silence) = (now, Duration::ZERO);
     }
 
     /// Returns whether the job that began at `begin` is lost. All running jobs are lost together; each call returns it
@@ -52,10 +52,10 @@ impl Pace {
         let mut ends = self.ends();
         let silence = now - ends.last.max(begin);
         if let Some(longest) = ends.longest
-            && silence > self.least + longest.max(ends.in_vain) * TIMES
+            && silence > self.min_silence + longest.max(ends.detected_silence) * FACTOR
         {
             // The detection may be wrong, since other jobs can come first in the queue. The next one takes far longer.
-            (ends.in_vain, ends.lost_before) = (silence, Some(now));
+            (ends.detected_silence, ends.lost_before) = (silence, Some(now));
         }
         ends.lost_before.is_some_and(|moment| begin < moment)
     }
@@ -70,44 +70,44 @@ mod tests {
     use super::*;
 
     #[test]
-    fn jobs_are_lost_when_the_silence_is_many_times_the_longest_before() {
+    fn jobs_are_lost_after_many_times_the_longest_earlier_silence() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        let pace = Pace::new(Duration::from_secs(60), start);
-        assert!(!pace.is_lost(start, at(3000)), "no job has ended yet");
-        pace.ended(at(2970), at(3000));
-        pace.ended(at(2970), at(3001));
+        let monitor = JobMonitor::new(Duration::from_secs(60), start);
+        assert!(!monitor.is_lost(start, at(3000)), "no job has ended yet");
+        monitor.ended(at(2970), at(3000));
+        monitor.ended(at(2970), at(3001));
         // 60 + 10 x 30 seconds after the last end.
-        assert!(!pace.is_lost(start, at(3361)));
-        assert!(pace.is_lost(at(3000), at(3362)));
-        assert!(pace.is_lost(start, at(3362)), "another that was under way");
-        assert!(!pace.is_lost(at(3362), at(3363)), "one that was handed out again");
+        assert!(!monitor.is_lost(start, at(3361)));
+        assert!(monitor.is_lost(at(3000), at(3362)));
+        assert!(monitor.is_lost(start, at(3362)), "another running job");
+        assert!(!monitor.is_lost(at(3362), at(3363)), "a job that was submitted again");
         // Without an end of a job, the next detection takes longer: 60 + 10 x 361 seconds.
-        assert!(!pace.is_lost(at(3362), at(3362 + 3670)));
-        assert!(pace.is_lost(at(3362), at(3362 + 3671)));
+        assert!(!monitor.is_lost(at(3362), at(3362 + 3670)));
+        assert!(monitor.is_lost(at(3362), at(3362 + 3671)));
         // After the end of a job, it does not.
-        pace.ended(at(7033), at(7040));
-        assert!(!pace.is_lost(at(7033), at(7400)));
-        assert!(pace.is_lost(at(7033), at(7401)));
+        monitor.ended(at(7033), at(7040));
+        assert!(!monitor.is_lost(at(7033), at(7400)));
+        assert!(monitor.is_lost(at(7033), at(7401)));
     }
 
     #[test]
-    fn a_long_queue_makes_nobody_patient() {
+    fn the_maximum_silence_does_not_grow_with_the_queue() {
         let start = Instant::now();
-        let pace = Pace::new(Duration::from_secs(60), start);
+        let monitor = JobMonitor::new(Duration::from_secs(60), start);
         let ends = (1..=1000).map(|n| start + Duration::from_secs(2 * n));
-        let last = ends.inspect(|&end| pace.ended(start, end)).last().unwrap();
-        assert!(!pace.is_lost(start, last + Duration::from_secs(80)));
-        assert!(pace.is_lost(start, last + Duration::from_secs(81)));
+        let last = ends.inspect(|&end| monitor.ended(start, end)).last().unwrap();
+        assert!(!monitor.is_lost(start, last + Duration::from_secs(80)));
+        assert!(monitor.is_lost(start, last + Duration::from_secs(81)));
     }
 
     #[test]
-    fn a_job_is_not_lost_for_want_of_others_before_it() {
+    fn the_silence_of_a_job_begins_with_the_job() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        let pace = Pace::new(Duration::from_secs(60), start);
-        pace.ended(start, at(1));
-        assert!(!pace.is_lost(at(9000), at(9070)));
-        assert!(pace.is_lost(at(9000), at(9071)));
+        let monitor = JobMonitor::new(Duration::from_secs(60), start);
+        monitor.ended(start, at(1));
+        assert!(!monitor.is_lost(at(9000), at(9070)));
+        assert!(monitor.is_lost(at(9000), at(9071)));
     }
 }

@@ -1,7 +1,7 @@
-//! Commands killed before every write, rename and sync that they make; disks that are full, or cannot be written.
+//! Commands that are killed before each of their system calls that write; disks that are full or read-only.
 //!
-//! strace kills a process at the entry of the n-th call of a kind, for every n until there is none, so that every state
-//! between two calls is tested. strace counts by thread; all calls that matter are made by one thread.
+//! strace kills a process at the entry of the n-th call of a kind, for every n until the process ends by itself. So every
+//! state between two calls is tested. strace counts by thread; one thread makes all calls of these kinds.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use harness::{Ended, World, eventually};
 use store::layout;
 
-use crate::crashes::{another_run, the_next_run_mends_it, while_asking};
+use crate::crashes::{assert_next_run_succeeds, prune_to_one, run_always, while_requesting};
 
 /// The calls that change files or make changes durable.
 const CALLS: [&str; 13] = [
@@ -29,7 +29,7 @@ const CALLS: [&str; 13] = [
     "rmdir",
 ];
 
-/// The same command, killed as `kill -9` does before its n-th call of a kind.
+/// The command under strace, which kills it by SIGKILL before its n-th call of a kind.
 fn killed_before(command: &Command, call: &str, n: usize) -> Command {
     let mut strace = Command::new("strace");
     strace.args(["--follow-forks", "--quiet=all", "--output=/dev/null"]);
@@ -43,15 +43,15 @@ fn killed_before(command: &Command, call: &str, n: usize) -> Command {
     strace
 }
 
-/// Kills a command before each of its calls in turn, and each time looks at what is left. Returns how often it was
-/// killed.
-fn killed_at_every_step(make: impl Fn() -> Command, look: impl Fn(&str)) -> usize {
+/// Runs a command again and again, killed before another of its calls each time, and calls `check` after each. Returns
+/// the number of kills.
+fn kill_at_every_call(make: impl Fn() -> Command, check: impl Fn(&str)) -> usize {
     let mut n_kills = 0;
     for call in CALLS {
         for n in 1.. {
-            let ended_well = killed_before(&make(), call, n).status().unwrap().success();
-            look(&format!("killed before {call} {n}"));
-            if ended_well {
+            let has_succeeded = killed_before(&make(), call, n).status().unwrap().success();
+            check(&format!("killed before {call} {n}"));
+            if has_succeeded {
                 break;
             }
             n_kills += 1;
@@ -61,26 +61,25 @@ fn killed_at_every_step(make: impl Fn() -> Command, look: impl Fn(&str)) -> usiz
 }
 
 #[test]
-fn a_run_that_is_killed_at_any_step_changes_nothing_that_is_served() {
+fn a_run_killed_at_any_system_call_changes_nothing_that_is_served() {
     let world = World::new();
     world.run_quickly(&[]);
     let server = world.serve_when_ready();
     let run = || {
-        // Something to sweep, too.
+        // The run also has a leftover to remove.
         let left = layout::generations_dir(&world.output()).join("20010101T000000.000Z");
         fs::create_dir_all(left.join("records")).unwrap();
-        let mut run = another_run(&world);
+        let mut run = run_always(&world);
         run.args(["--threads", "1"]);
         run
     };
-    let n_kills = while_asking(&server, || {
-        killed_at_every_step(run, |step| {
+    let n_kills = while_requesting(&server, || {
+        kill_at_every_call(run, |step| {
             let current = world.current();
             let content = world.open(&current).manifest().content_digest.clone();
-            the_next_run_mends_it(&world);
+            assert_next_run_succeeds(&world);
             assert_eq!(world.open_current().manifest().content_digest, content, "{step}");
-            let pruned = Ended::of(world.pipeline("prune").args(["--keep", "1", "--older-than", "0s"]));
-            assert!(pruned.status.success(), "{step}: {pruned:?}");
+            prune_to_one(&world);
         })
     });
     assert!(n_kills >= 30, "only {n_kills} kills");
@@ -88,7 +87,7 @@ fn a_run_that_is_killed_at_any_step_changes_nothing_that_is_served() {
 }
 
 #[test]
-fn going_back_pinning_and_pruning_can_be_killed_at_any_step() {
+fn rollback_pin_and_prune_killed_at_any_system_call_leave_complete_generations() {
     let world = World::new();
     (1..=3).for_each(|seed| drop(world.run_quickly(&["--seed", &seed.to_string()])));
     let ids = world.repository().generations().unwrap();
@@ -97,29 +96,30 @@ fn going_back_pinning_and_pruning_can_be_killed_at_any_step() {
         command.args(&words[1..]);
         command
     };
-    let whole = |step: &str| {
+    let current_is_complete = |step: &str| {
         let current = world.current();
         assert!(ids.contains(&current), "{step}");
         drop(world.open(&current));
     };
 
-    // There and back, so that each attempt has something to do.
-    let n_kills = killed_at_every_step(
+    // The target alternates, so that each attempt has something to do.
+    let n_kills = kill_at_every_call(
         || command(&["rollback", if world.current() == ids[2] { ids[0].as_str() } else { ids[2].as_str() }]),
-        whole,
+        current_is_complete,
     );
     assert!(n_kills >= 5, "only {n_kills} kills");
-    assert!(Ended::of(&mut command(&["rollback", ids[2].as_str()])).status.success());
+    Ended::of(&mut command(&["rollback", ids[2].as_str()])).assert_success();
 
-    let n_kills = killed_at_every_step(|| command(&["pin", ids[0].as_str(), "--reason", "kept"]), whole);
+    let n_kills =
+        kill_at_every_call(|| command(&["pin", ids[0].as_str(), "--reason", "kept"]), current_is_complete);
     assert!(n_kills >= 3, "only {n_kills} kills");
-    assert!(Ended::of(&mut command(&["unpin", ids[0].as_str()])).status.success());
+    Ended::of(&mut command(&["unpin", ids[0].as_str()])).assert_success();
 
-    let n_kills = killed_at_every_step(
+    let n_kills = kill_at_every_call(
         || {
             // There must be something to prune: one generation more than the published one.
             if world.repository().generations().unwrap().len() < 2 {
-                assert!(another_run(&world).status().unwrap().success());
+                assert!(run_always(&world).status().unwrap().success());
             }
             command(&["prune", "--keep", "0", "--older-than", "0s"])
         },
@@ -135,10 +135,10 @@ fn going_back_pinning_and_pruning_can_be_killed_at_any_step() {
         },
     );
     assert!(n_kills >= 3, "only {n_kills} kills");
-    the_next_run_mends_it(&world);
+    assert_next_run_succeeds(&world);
 }
 
-/// A small file system in memory, gone when dropped.
+/// A small file system in memory, unmounted when it is dropped.
 struct Disk<'a> {
     at: &'a Path,
 }
@@ -156,8 +156,8 @@ impl<'a> Disk<'a> {
         assert!(Command::new("mount").args(["-o", &options]).arg(self.at).status().unwrap().success());
     }
 
-    /// Fills it up to some bytes.
-    fn fill_but(&self, free: u64) {
+    /// Fills it until `free` bytes are left.
+    fn fill_up_to(&self, free: u64) {
         let filler = self.at.join("filler");
         let stat = Command::new("stat").args(["-f", "-c", "%a %S"]).arg(self.at).output().unwrap();
         let text = String::from_utf8(stat.stdout).unwrap();
@@ -173,20 +173,20 @@ impl<'a> Disk<'a> {
 
 impl Drop for Disk<'_> {
     fn drop(&mut self) {
-        // Lazily: a server that a failed test leaves may still have files open.
+        // `-l`, since the server of a failed test may still have open files.
         let _ = Command::new("umount").arg("-l").arg(self.at).status();
     }
 }
 
-/// A command that must fail with code 1 for want of a disk that can be written.
-fn is_read_only(command: &mut Command) {
+/// Panics unless a command fails with code 1 because its disk is read-only.
+fn fails_read_only(command: &mut Command) {
     let ended = Ended::of(command.stderr(Stdio::piped()));
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
     assert!(ended.stderr.contains("Read-only file system"), "{}", ended.stderr);
 }
 
 #[test]
-fn a_disk_that_is_full_ends_a_run_with_an_error_whenever_it_fills_up() {
+fn a_run_on_a_full_disk_fails_with_an_error_at_any_write() {
     let world = World::new();
     let output = world.output();
     let disk = Disk::mount(&output, "16m");
@@ -195,8 +195,8 @@ fn a_disk_that_is_full_ends_a_run_with_an_error_whenever_it_fills_up() {
     let list = server.list_of(first.as_str());
     let mut n_full = 0;
     for free_kib in (0..).map(|step| 160 * step) {
-        disk.fill_but(free_kib << 10);
-        let ended = Ended::of(another_run(&world).stderr(Stdio::piped()));
+        disk.fill_up_to(free_kib << 10);
+        let ended = Ended::of(run_always(&world).stderr(Stdio::piped()));
         disk.empty();
         if ended.status.success() {
             break;
@@ -208,14 +208,14 @@ fn a_disk_that_is_full_ends_a_run_with_an_error_whenever_it_fills_up() {
         n_full += 1;
     }
     assert!(n_full >= 5, "only {n_full} failed");
-    the_next_run_mends_it(&world);
+    assert_next_run_succeeds(&world);
     server.wait_until_ready(Some(world.current().as_str()));
     drop(server);
     drop(disk);
 }
 
 #[test]
-fn an_output_that_cannot_be_written_is_served_and_every_command_says_so() {
+fn a_read_only_output_is_served_and_commands_that_write_report_it() {
     let world = World::new();
     let output = world.output();
     let disk = Disk::mount(&output, "16m");
@@ -225,32 +225,31 @@ fn an_output_that_cannot_be_written_is_served_and_every_command_says_so() {
     disk.remount("ro");
     let server = world.serve_when_ready();
     let list = server.list_of(current.as_str());
-    is_read_only(&mut another_run(&world));
-    is_read_only(&mut world.pipeline("rollback"));
+    fails_read_only(&mut run_always(&world));
+    fails_read_only(&mut world.pipeline("rollback"));
     assert_eq!(world.current(), current);
     for command in ["generations", "verify"] {
-        let ended = Ended::of(&mut world.pipeline(command));
-        assert!(ended.status.success(), "{ended:?}");
+        Ended::of(&mut world.pipeline(command)).assert_success();
     }
     assert_eq!(server.list_of(current.as_str()), list);
     disk.remount("rw");
-    the_next_run_mends_it(&world);
+    assert_next_run_succeeds(&world);
     server.wait_until_ready(Some(world.current().as_str()));
     drop(server);
     drop(disk);
 }
 
 #[test]
-fn a_server_whose_own_disk_is_full_keeps_what_it_serves_and_takes_the_next_when_there_is_room() {
+fn a_server_with_a_full_disk_serves_the_old_generation_until_there_is_space_for_the_new_one() {
     let world = World::new();
     world.run_quickly(&[]);
     let work = world.path("work");
     let disk = Disk::mount(&work, "16m");
     let (server, first) = (world.serve_when_ready(), world.current());
     let list = server.list_of(first.as_str());
-    disk.fill_but(64 << 10);
+    disk.fill_up_to(64 << 10);
     world.run_quickly(&["--seed", "2"]);
-    eventually("the server has noticed", || server.log().contains("No space left"));
+    eventually("the server logs it", || server.log().contains("No space left"));
     assert_eq!(server.list_of(first.as_str()), list);
     disk.empty();
     server.wait_until_ready(Some(world.current().as_str()));

@@ -1,4 +1,4 @@
-//! The generation that benchmarks serve: of the shape of real ones, with a number of users that the arguments state.
+//! The generation that benchmarks serve: random records, with the record sizes of a real one, for any number of users.
 
 use std::path::Path;
 
@@ -9,24 +9,24 @@ use store::manifest::{Account, Counts};
 use store::records::{Factors, History, Movie, Similar, TopN};
 use store::{GenerationId, MovieId, UserId};
 
-/// Movies, where the benchmark does not say otherwise.
+/// The default number of movies.
 pub(crate) const N_MOVIES: u32 = 10_000;
 const DEPTH: u32 = 100;
 const N_RATED: usize = 100;
 const N_SIMILAR: usize = 50;
 const N_FACTORS: usize = 64;
 
-/// The arguments of the benchmark. Cargo adds words of its own, all of which begin with a dash.
-pub(crate) fn words() -> Vec<String> {
+/// The arguments of the benchmark. Cargo adds options of its own, which begin with a dash.
+pub(crate) fn arguments() -> Vec<String> {
     std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect()
 }
 
-/// The argument at a place as a number.
-pub(crate) fn number(words: &[String], place: usize, usual: u32) -> u32 {
-    words.get(place).map_or(usual, |word| word.parse().unwrap())
+/// The argument at a position as a number.
+pub(crate) fn number(arguments: &[String], place: usize, usual: u32) -> u32 {
+    arguments.get(place).map_or(usual, |word| word.parse().unwrap())
 }
 
-/// Writes a generation in the shape of real ones.
+/// Writes and seals such a generation.
 pub(crate) fn write_generation(output: &Path, n_users: u32, n_movies: u32) -> GenerationId {
     let mut rng = rand::rng();
     let mut movies = |n: usize| -> Vec<_> {
