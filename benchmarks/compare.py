@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Measures the pipeline's models beside their peers on the same splits and writes a Markdown table.
+"""Measures the pipeline's models beside other recommenders on the same splits and writes a Markdown table.
 
-See README.md in this directory for what is measured and by which rules.
+README.md in this directory lists the recommenders and the rules of measurement.
 """
 
 import argparse
@@ -28,15 +28,15 @@ RELEVANT_AT = 4.0
 TEST_FRACTION = 0.2
 CUTOFFS = (("recall", 20), ("ndcg", 10), ("ndcg", 100))
 DEPTH = max(k for _, k in CUTOFFS)
-# The inverse that EASE needs is of the items squared, in doubles, twice.
-MOST_ITEMS_OF_EASE = 20_000
+# EASE inverts a matrix of items x items in f64, which takes twice its memory.
+MAX_EASE_ITEMS = 20_000
 EASE_LAMBDA = 100
 # Surprise predicts in a Python loop.
-MOST_RATINGS_OF_SURPRISE = 5_000_000
+MAX_SURPRISE_RATINGS = 5_000_000
 
 
 class Split:
-    """The ratings of a file, a part of which is held out, as matrices and as two files."""
+    """The ratings of a file, split at random into training and test, as matrices and as two files."""
 
     def __init__(self, path, seed, directory):
         users, movies, stars, lines = read(path)
@@ -58,20 +58,20 @@ class Split:
                 file.write("userId,movieId,rating,timestamp\n")
                 file.writelines(lines[row] for row in np.flatnonzero(part))
         self.popularity = np.bincount(self.train.indices, minlength=shape[1]).astype(np.float64)
-        # What `popularity` has found: each figure of the pipeline is held against it.
-        self.judged_popularity = None
+        # The figures of `popularity`, which must agree with those of the pipeline.
+        self.popularity_figures = None
 
 
 def read(path):
-    """Users, movies and stars of a clean table with the columns userId, movieId, rating, timestamp; and its rows."""
+    """Returns users, movies and stars of a clean table with the columns userId, movieId, rating, timestamp, and its rows."""
     table = np.loadtxt(path, delimiter=",", skiprows=1, usecols=(0, 1, 2))
     with open(path) as file:
         lines = file.readlines()[1:]
     return table[:, 0].astype(np.int64), table[:, 1].astype(np.int64), table[:, 2].astype(np.float32), lines
 
 
-def judge(split, arguments, scores_of):
-    """Means over the users with something relevant; `scores_of` gives the scores of all items by users."""
+def measure_lists(split, arguments, scores_of):
+    """Returns means over the users with a relevant item. `scores_of` returns the scores of all items for some users."""
     relevant = split.test.copy()
     relevant.data = (relevant.data >= RELEVANT_AT).astype(np.float32)
     relevant.eliminate_zeros()
@@ -89,7 +89,7 @@ def judge(split, arguments, scores_of):
         scores[seen.row, seen.col] = -np.inf
         depth = min(DEPTH, scores.shape[1] - 1)
         top = np.argpartition(-scores, depth, axis=1)[:, :depth]
-        # Ties go to the smaller id, inside a list at least.
+        # Among equal scores in a list the smaller id comes first.
         top.sort(axis=1)
         order = np.argsort(-np.take_along_axis(scores, top, axis=1), axis=1, kind="stable")
         top = np.take_along_axis(top, order, axis=1)
@@ -107,17 +107,17 @@ def judge(split, arguments, scores_of):
     return {f"{metric}@{k}": total / len(users) for (metric, k), total in sums.items()}
 
 
-# Every contender takes a split and the arguments and gives figures by name.
+# Each function takes a split and the arguments and returns figures by name.
 
 def popularity(split, arguments):
-    if split.judged_popularity is None:
-        split.judged_popularity = judge(split, arguments, lambda users: np.tile(split.popularity, (len(users), 1)))
-    return split.judged_popularity
+    if split.popularity_figures is None:
+        split.popularity_figures = measure_lists(split, arguments, lambda users: np.tile(split.popularity, (len(users), 1)))
+    return split.popularity_figures
 
 
 def implicit_als(split, arguments, n_factors):
     model, seconds = train_implicit(split, arguments, n_factors, arguments.epochs)
-    figures = judge(split, arguments, lambda users: model.user_factors[users] @ model.item_factors.T)
+    figures = measure_lists(split, arguments, lambda users: model.user_factors[users] @ model.item_factors.T)
     return figures | {"first epochs, s": statistics.median(seconds)}
 
 
@@ -126,15 +126,15 @@ def train_implicit(split, arguments, n_factors, epochs):
     model = AlternatingLeastSquares(factors=n_factors, regularization=30, alpha=1.0, use_cg=True, iterations=epochs,
                                     num_threads=arguments.threads, random_state=arguments.seeds[0])
     seconds = []
-    # It threads by itself, and its threads must not meet those of a BLAS.
+    # implicit has its own threads, so BLAS gets one.
     with threadpool_limits(1, "blas"):
         model.fit(split.train, show_progress=False, callback=lambda _, elapsed, *rest: seconds.append(elapsed))
     return model, seconds
 
 
 def ease(split, arguments, weight):
-    if split.train.shape[1] > MOST_ITEMS_OF_EASE:
-        raise TooLarge(f"more than {MOST_ITEMS_OF_EASE:,} movies")
+    if split.train.shape[1] > MAX_EASE_ITEMS:
+        raise TooLarge(f"more than {MAX_EASE_ITEMS:,} movies")
     inputs = split.train.copy()
     inputs.data = weight(inputs.data).astype(np.float32)
     gram = (inputs.T @ inputs).toarray().astype(np.float64)
@@ -143,12 +143,12 @@ def ease(split, arguments, weight):
     inverse /= -np.diag(inverse)
     inverse[np.diag_indices_from(inverse)] = 0
     weights = inverse.astype(np.float32)
-    return judge(split, arguments, lambda users: inputs[users] @ weights)
+    return measure_lists(split, arguments, lambda users: inputs[users] @ weights)
 
 
 def surprise_svd(split, _):
-    if split.train.nnz > MOST_RATINGS_OF_SURPRISE:
-        raise TooLarge(f"more than {MOST_RATINGS_OF_SURPRISE:,} ratings")
+    if split.train.nnz > MAX_SURPRISE_RATINGS:
+        raise TooLarge(f"more than {MAX_SURPRISE_RATINGS:,} ratings")
     import pandas
     import surprise
     users, items, stars = split.pairs["train"]
@@ -161,24 +161,24 @@ def surprise_svd(split, _):
     return {"rmse": float(np.sqrt(np.mean(squares)))}
 
 
-def ours(split, arguments, *options):
+def this_project(split, arguments, *options):
     command = [arguments.pipeline, "evaluate", "--train", split.files["train"], "--test", split.files["test"],
                "--k", ",".join(str(k) for k in sorted({k for _, k in CUTOFFS})), "--relevant-at", RELEVANT_AT,
                "--json", "--quiet", *arguments.scale, *arguments.options.split(), *options]
     answer = json.loads(subprocess.run([str(word) for word in command], check=True, capture_output=True).stdout)
     known = popularity(split, arguments)
     for name, figure in known.items():
-        # The two judges part ties among equally popular movies differently, and this one may look at some users only.
+        # The two measurements order equally popular movies differently, and this one may be of some users only.
         if abs(figure - answer["popularity"][name]) > (0.005 if arguments.every == 1 else 0.02):
-            sys.exit(f"the judges disagree on popularity's {name}: {figure} and {answer['popularity'][name]}")
+            sys.exit(f"the two measurements of popularity differ in {name}: {figure} and {answer['popularity'][name]}")
     return {name: figure for name, figure in answer["model"].items() if name in known or name == "rmse"}
 
 
 class TooLarge(Exception):
-    """The data is more than a contender can take."""
+    """The data is too large for a recommender."""
 
 
-def contenders(arguments):
+def recommenders(arguments):
     yield "popularity", popularity
     for k in arguments.factors:
         yield f"implicit ALS, {k} factors", lambda split, given, k=k: implicit_als(split, given, k)
@@ -187,23 +187,24 @@ def contenders(arguments):
     yield "Surprise SVD", surprise_svd
     for k in arguments.factors:
         options = ("--factors", k, "--epochs", arguments.epochs)
-        yield f"**pipeline, {k} factors**", lambda split, given, o=options: ours(split, given, *o)
-    yield "**pipeline, default settings**", ours
+        yield f"**pipeline, {k} factors**", lambda split, given, o=options: this_project(split, given, *o)
+    yield "**pipeline, default settings**", this_project
 
 
 def preference(stars):
     return 1 / (1 + np.exp(-1.5 * (stars - 3.2)))
 
 
-def race(split, arguments):
-    """Seconds an epoch by number of factors, implicit's and ours, medians of turns taken alternately."""
+def compare_training(split, arguments):
+    """Returns table rows with the seconds of an epoch by number of factors: medians of alternate runs of implicit and the
+    pipeline."""
     lines = []
     for k in arguments.factors:
-        theirs, mine = [], []
+        implicit_seconds, pipeline_seconds = [], []
         for _ in range(arguments.turns):
             try:
-                # The first iteration warms up.
-                theirs += train_implicit(split, arguments, k, 4)[1][1:]
+                # The first iteration is a warm-up.
+                implicit_seconds += train_implicit(split, arguments, k, 4)[1][1:]
             except ImportError as error:
                 lines.append(f"| {k} | not installed: {error} | | |")
                 break
@@ -211,15 +212,15 @@ def race(split, arguments):
             environment = os.environ | {"RAYON_NUM_THREADS": str(arguments.threads)}
             run = subprocess.run([str(word) for word in command], check=True, capture_output=True, text=True,
                                  cwd=ROOT, env=environment)
-            mine.append(float(re.search(rf"k = +{k}: ([0-9.]+)", run.stdout).group(1)))
-        if mine:
-            them, us = statistics.median(theirs), statistics.median(mine)
-            lines.append(f"| {k} | {them:.3f} | {us:.3f} | {them / us:.1f} |")
+            pipeline_seconds.append(float(re.search(rf"k = +{k}: ([0-9.]+)", run.stdout).group(1)))
+        if pipeline_seconds:
+            implicit, pipeline = statistics.median(implicit_seconds), statistics.median(pipeline_seconds)
+            lines.append(f"| {k} | {implicit:.3f} | {pipeline:.3f} | {implicit / pipeline:.1f} |")
     return lines
 
 
 def measure(path, arguments):
-    """The lines of a data set's section."""
+    """Returns the lines of a data set's section."""
     rows, timings = {}, []
     for seed in arguments.seeds:
         with tempfile.TemporaryDirectory() as directory:
@@ -227,17 +228,17 @@ def measure(path, arguments):
             if seed == arguments.seeds[0]:
                 size = (f"{split.train.shape[0]:,} users, {split.train.shape[1]:,} movies, "
                         f"{split.train.nnz + split.test.nnz:,} ratings")
-                say(f"{path}: {size}")
-                timings = race(split, arguments)
-            for name, contender in [] if arguments.training_only else contenders(arguments):
+                log(f"{path}: {size}")
+                timings = compare_training(split, arguments)
+            for name, recommender in [] if arguments.training_only else recommenders(arguments):
                 begin = time.monotonic()
                 try:
-                    found = contender(split, arguments)
+                    found = recommender(split, arguments)
                 except ImportError as error:
                     found = f"not installed ({error.name}); see benchmarks/README.md"
                 except TooLarge as error:
                     found = f"not measured: {error}"
-                say(f"  seed {seed}, {name}, {time.monotonic() - begin:.0f} s: {found}")
+                log(f"  seed {seed}, {name}, {time.monotonic() - begin:.0f} s: {found}")
                 rows.setdefault(name, []).append(found)
     metrics = [f"{metric}@{k}" for metric, k in CUTOFFS] + ["rmse"]
     lines = [f"## {Path(path).resolve().parent.name}", "", f"{size}. Means over the seeds {arguments.seeds}; "
@@ -256,7 +257,7 @@ def measure(path, arguments):
                     "|---|---|---|---|", *timings, ""]
 
 
-def say(text):
+def log(text):
     print(text, file=sys.stderr, flush=True)
 
 
@@ -277,17 +278,17 @@ def commit():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("ratings", nargs="+", help="tables of ratings; each becomes a section by its directory's name")
+    parser.add_argument("ratings", nargs="+", help="files of ratings; the section of each is named after its directory")
     parser.add_argument("--factors", type=int, nargs="+", default=[64, 128])
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seeds", type=int, nargs="+", default=[7])
-    parser.add_argument("--every", type=int, default=1, metavar="N", help="judge the peers' lists of each N-th user")
-    parser.add_argument("--training-only", action="store_true", help="seconds an epoch, and no lists")
-    parser.add_argument("--turns", type=int, default=3, help="of implicit and of ours, taken alternately")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="measure the peers' lists of each N-th user")
+    parser.add_argument("--training-only", action="store_true", help="measure the seconds of an epoch only")
+    parser.add_argument("--turns", type=int, default=3, help="alternate runs of implicit and of the pipeline")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--scale", nargs=2, metavar=("MIN", "MAX"), help="where ratings are not from 0.5 to 5")
-    parser.add_argument("--options", default="", help="more words for each `pipeline evaluate`, in one argument")
-    parser.add_argument("--pipeline", help="the binary; built if not given")
+    parser.add_argument("--scale", nargs=2, metavar=("MIN", "MAX"), help="the scale of the ratings, by default 0.5 to 5")
+    parser.add_argument("--options", default="", help="further options of `pipeline evaluate`, in one argument")
+    parser.add_argument("--pipeline", help="the program; built by default")
     parser.add_argument("--output", type=Path, default=ROOT / "docs/benchmarks/peers.md")
     arguments = parser.parse_args()
     arguments.scale = ["--min-rating", arguments.scale[0], "--max-rating", arguments.scale[1]] if arguments.scale else []
@@ -300,7 +301,7 @@ def main():
     sections = [line for path in arguments.ratings for line in measure(path, arguments)]
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text("\n".join(head + sections))
-    say(f"written to {arguments.output}")
+    log(f"written to {arguments.output}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""How the cost of a run grows with users and with movies: a quarter, a half and all of each, the other held.
+"""Measures how the cost of a run grows with users and with movies: a quarter, a half and all of one, and all of the other.
 
     benchmarks/growth.py [--users 162541] [--movies 59047] [--ratings 25000000] [--options "--epochs 3"]
 
-Data are made by `pipeline sample`, ratings in proportion to what varies; then `pipeline run --json` says what each
-phase took. Writes a table and a plot to docs/benchmarks/.
+`pipeline sample` generates the data, with ratings in proportion to the share; `pipeline run --json` prints the time of each
+phase. Writes a table and a plot to docs/benchmarks/.
 """
 
 import argparse
@@ -28,11 +28,11 @@ PHASES = ("ingest", "train", "score", "write")
 
 
 def measure(pipeline, n_users, n_movies, n_ratings, options):
-    """Seconds by phase, and the peak memory in MiB."""
+    """Returns the seconds of each phase, and the peak memory in MiB."""
     with tempfile.TemporaryDirectory() as directory:
-        made = [pipeline, "sample", "--users", n_users, "--movies", n_movies, "--ratings", n_ratings, "--out",
-                directory, "--quiet"]
-        subprocess.run([str(word) for word in made], check=True, stdout=subprocess.DEVNULL)
+        sample = [pipeline, "sample", "--users", n_users, "--movies", n_movies, "--ratings", n_ratings, "--out",
+                  directory, "--quiet"]
+        subprocess.run([str(word) for word in sample], check=True, stdout=subprocess.DEVNULL)
         run = [pipeline, "run", "--ratings", f"{directory}/ratings.csv", "--movies", f"{directory}/movies.csv",
                "--output", f"{directory}/output", "--test-fraction", 0, "--json", "--quiet", *options]
         answer = subprocess.run([str(word) for word in run], check=True, capture_output=True).stdout
@@ -47,7 +47,7 @@ def main():
     parser.add_argument("--movies", type=int, default=59_047)
     parser.add_argument("--ratings", type=int, default=25_000_000)
     parser.add_argument("--options", default="--factors 64 --epochs 3 --rating-sweeps 3", help="of each run")
-    parser.add_argument("--pipeline", default=str(ROOT / "target/release/pipeline"), help="the binary")
+    parser.add_argument("--pipeline", default=str(ROOT / "target/release/pipeline"), help="the program")
     parser.add_argument("--output", type=Path, default=ROOT / "docs/benchmarks")
     given = parser.parse_args()
 

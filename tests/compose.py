@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Shows, where no container engine runs, that compose.yaml holds together: starts the processes that it names, with the
-commands and the environment that it gives them and a directory for each volume, and asks both servers.
+"""Tests compose.yaml without a container engine: starts its services as processes, with their commands, environment and a
+directory for each volume, and sends requests to both servers.
 
-    tests/compose.py PROGRAMS MOTO     the directory that has `pipeline` and `server`, built; moto's server
+    tests/compose.py PROGRAMS MOTO     the directory with the built `pipeline` and `server`; the program moto_server
 
-The object store is moto in place of the image that the file names, and what containers do not share with this machine
-is put in its place: paths of volumes, host names, ports. Needs PyYAML, which moto brings.
+moto relocal_paths the image of the object store. Volume paths, host names and ports are replaced by those of this machine.
+Needs PyYAML, which moto installs.
 """
 
 import os
@@ -23,7 +23,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-PATIENCE = 60
+TIMEOUT = 60
 
 
 def main() -> None:
@@ -33,7 +33,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         processes = {}
         try:
-            show(services, programs, moto, Path(scratch), processes)
+            run_services(services, programs, moto, Path(scratch), processes)
         finally:
             for process in processes.values():
                 if process.poll() is None:
@@ -41,27 +41,27 @@ def main() -> None:
                 process.wait()
 
 
-def show(services: dict, programs: Path, moto: Path, scratch: Path, processes: dict) -> None:
+def run_services(services: dict, programs: Path, moto: Path, scratch: Path, processes: dict) -> None:
     store_port = free_port()
     processes["store"] = start([moto, "-p", str(store_port)], {}, scratch / "store.log")
     bucket = services["bucket"]["command"][-1].removeprefix("store")
-    eventually("the store answers", lambda: ask(f"http://127.0.0.1:{store_port}/moto-api/data.json"))
-    sign = "AWS4-HMAC-SHA256 Credential=any/20200101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=any"
-    ask(f"http://127.0.0.1:{store_port}{bucket}", method="PUT", headers={"authorization": sign})
+    eventually("the object store answers", lambda: request(f"http://127.0.0.1:{store_port}/moto-api/data.json"))
+    signature = "AWS4-HMAC-SHA256 Credential=any/20200101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=any"
+    request(f"http://127.0.0.1:{store_port}{bucket}", method="PUT", headers={"authorization": signature})
 
     servers = {}
     for name, service in services.items():
         if service.get("image") != "movie-recommender":
             continue
-        places = {}
+        local_paths = {}
         for volume in service["volumes"]:
             source, target = volume.split(":")[:2]
             path = ROOT / source if source.startswith(".") else scratch / source
             path.mkdir(parents=True, exist_ok=True)
-            places[target] = str(path)
+            local_paths[target] = str(path)
         words = service.get("entrypoint", ["server"]) + service.get("command", [])
         environment = {
-            key: in_place(value, places).replace("//store:9000", f"//127.0.0.1:{store_port}")
+            key: with_local_paths(value, local_paths).replace("//store:9000", f"//127.0.0.1:{store_port}")
             for key, value in {**image_environment(), **service["environment"]}.items()
         }
         if "ports" in service:
@@ -73,15 +73,15 @@ def show(services: dict, programs: Path, moto: Path, scratch: Path, processes: d
 
     generations = set()
     for name, url in servers.items():
-        eventually(f"{name} is ready", lambda url=url: ask(f"{url}/readyz"))
-        with ask(f"{url}/recommendations?user_id=18") as answer:
+        eventually(f"{name} is ready", lambda url=url: request(f"{url}/readyz"))
+        with request(f"{url}/recommendations?user_id=18") as answer:
             generations.add(answer.headers["x-generation"])
             print(f"{name} answers {answer.read().decode()} from {answer.headers['x-generation']}")
-    assert len(generations) == 1, f"they serve {generations}"
+    assert len(generations) == 1, f"the servers serve {generations}"
 
     for name in [name for name in processes if name != "store"]:
         processes[name].send_signal(signal.SIGTERM)
-        code = processes[name].wait(PATIENCE)
+        code = processes[name].wait(TIMEOUT)
         assert code == 0, f"{name} ended with {code}:\n{(scratch / f'{name}.log').read_text()}"
     print("all ended with code 0 on SIGTERM")
 
@@ -97,19 +97,19 @@ def image_environment() -> dict:
     return dict(line.removeprefix("ENV ").split("=", 1) for line in lines if line.startswith("ENV "))
 
 
-def in_place(value: str, places: dict) -> str:
-    for target, path in places.items():
+def with_local_paths(value: str, local_paths: dict) -> str:
+    for target, path in local_paths.items():
         if value == target or value.startswith(f"{target}/"):
             return path + value[len(target):]
     return value
 
 
-def ask(url: str, method: str = "GET", headers: dict | None = None):
+def request(url: str, method: str = "GET", headers: dict | None = None):
     return urllib.request.urlopen(urllib.request.Request(url, method=method, headers=headers or {}), timeout=5)
 
 
 def eventually(what: str, attempt) -> None:
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT
     while True:
         try:
             return attempt().close()

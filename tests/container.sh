@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Shows, where no container engine runs, that the image holds: builds the Dockerfile to the letter with buildah's
-# chroot isolation, then runs the batch on data/sample and the server in it, as the image's user, on a volume, on
-# port 80 of a network of its own; asks it, checks its health, stops it.
+# Tests the image without a container engine: builds the Dockerfile with buildah's chroot isolation, then runs the batch
+# on data/sample and the server in it, as the image's user, on a volume, on port 80 of a separate network. Sends
+# requests to the server, checks its health and stops it.
 #
-#   tests/container.sh [DIR]     DIR has `pipeline` and `server`, built; without it, cargo builds them
+#   tests/container.sh [DIR]     DIR has the built `pipeline` and `server`; without it, cargo builds them
 #
-# Two things stand in for the registry: both base images are made by debootstrap, and `cargo` in the build stage
-# hands over the programs of DIR. These must be linked for the Dockerfile's Debian, or an older one. What it does
-# not show: the compilation inside the image, and the programs as the first process of a PID namespace.
-# Needs root, a Debian mirror (DEBIAN_MIRROR), 2 GB in TMPDIR and two minutes. Installs nothing; what it makes goes.
+# Nothing comes from a registry: debootstrap makes both base images, and a `cargo` script in the build stage copies the
+# programs of DIR. They must be linked for the Dockerfile's Debian, or an older one. Not tested are the compilation
+# inside the image, and the programs as the first process of a PID namespace.
+# Needs root, a Debian mirror (DEBIAN_MIRROR), 2 GB in TMPDIR and two minutes. Installs nothing and removes its files.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -30,7 +30,7 @@ fi
 
 work=$(mktemp -d)
 network=
-in_network() { # the processes of the container's network, all of them ours
+in_network() { # prints the processes in the container's network; this script has started all of them
   local process
   for process in /proc/[0-9]*; do
     if [ "$process/ns/net" -ef "/proc/$network/ns/net" ]; then echo "${process#/proc/}"; fi
@@ -51,7 +51,7 @@ step "the base images"
 mapfile -t bases < <(sed -n 's/^FROM \([^ ]*\).*/\1/p' Dockerfile | awk '!seen[$0]++')
 builder=${bases[0]} base=${bases[1]}
 suite=${base#debian:} suite=${suite%-slim}
-# With what the Rust image has beside a bare Debian, as far as the Dockerfile takes it from there.
+# ca-certificates is the only part of the Rust image beyond a bare Debian that the Dockerfile needs.
 debootstrap --variant=minbase --include=ca-certificates "$suite" "$work/base" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" \
   >"$work/log" 2>&1 || { tail "$work/log" >&2; fail "debootstrap $suite"; }
 rm -rf "$work"/base/var/cache/apt/* "$work"/base/var/lib/apt/lists/*
@@ -73,11 +73,11 @@ echo "$base and $builder are $suite by debootstrap"
 
 step "the Dockerfile"
 build() {
-  buildah build --pull-never --format docker "$@" . >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "it does not build"; }
+  buildah build --pull-never --format docker "$@" . >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "the image does not build"; }
 }
 build --target build --tag build-stage
 made=$(buildah from --pull-never build-stage)
-# What .dockerignore lets through is the whole workspace, as far as cargo is concerned.
+# The files that .dockerignore admits include all members of the workspace.
 members=$(cargo metadata --locked --format-version 1 --manifest-path "$(buildah mount "$made")/src/Cargo.toml" |
   jq '.workspace_members | length')
 echo "the build sees $members crates of the workspace"
@@ -93,10 +93,10 @@ buildah images --format '{{.Size}} {{.Name}}' | grep -e "${base%:*}" -e movie-re
 
 container=$(buildah from --pull-never movie-recommender)
 root=$(buildah mount "$container")
-# What an engine does: a fresh volume takes over the owner of what the image has there, ...
+# As in a container engine, a new volume has the owner of the image's directory at its path, ...
 mkdir "$work/volume"
 chown --reference "$root/output" "$work/volume"
-# (buildah would lay another over it)
+# (without this, buildah would mount another volume over it)
 buildah config --volume /output- "$container"
 # ... and in the container's own network Docker lets every user bind every port.
 unshare --net sleep infinity &

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# Shows that data/fetch downloads, verifies and unpacks, against an HTTP server of its own on 127.0.0.1; and that
-# a wrong checksum, a missing archive and an unknown set are refused and leave nothing behind. Needs curl, unzip and
-# python3.
+# Tests that data/fetch downloads, verifies and unpacks a set from an HTTP server on 127.0.0.1, and that it refuses a
+# wrong checksum, a missing archive and an unknown set without leaving files. Needs curl, unzip and python3.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -26,11 +25,11 @@ done
 export MOVIELENS_URL="http://127.0.0.1:$port" DATA_DIR="$work/data"
 sum="sha256 $(sha256sum "$work/site/ml-latest-small.zip" | cut -d ' ' -f 1)"
 
-refuses() { # what it must say, then the command
+refuses() { # the expected text, then the command
   local says=$1
   shift
   if "$@" >"$work/out" 2>&1; then
-    echo "FAILED: $* ended well"
+    echo "FAILED: $* succeeded"
     exit 1
   fi
   grep -q "$says" "$work/out" || { echo "FAILED: $* did not say '$says':"; cat "$work/out"; exit 1; }

@@ -20,7 +20,7 @@ impl Ratings {
     /// The time of a rating without a time: before any other.
     pub const NO_TIME: i64 = i64::MIN;
 
-    /// Makes an empty table with room for `n` ratings.
+    /// Makes an empty table with memory reserved for `n` ratings.
     #[must_use]
     pub fn with_capacity(n: usize) -> Self {
         Self {

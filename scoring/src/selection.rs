@@ -72,7 +72,7 @@ pub(super) struct TopNSelection<'a> {
 
 impl<'a> TopNSelection<'a> {
     /// An empty selection of the best `n` items of a user whose factors have this norm. `ranks` must have
-    /// room for `n` candidates and a tile, `seen` a bit for each place.
+    /// space for `n` candidates and a tile, `seen` a bit for each place.
     pub(super) fn new(
         user: usize,
         norm: f64,

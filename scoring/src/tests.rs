@@ -185,7 +185,7 @@ fn lists_are_exact_if_the_bounds_are_tight() {
     }
 }
 
-/// Such lists have no meaning, but nothing panics and no item is listed twice.
+/// Lists of overflowing scores have no meaning, but nothing panics and no item is listed twice.
 #[test]
 fn scores_that_overflow_cause_no_panic_and_no_duplicates() {
     for large in [1e30, f32::MAX, f32::INFINITY, f32::NAN] {

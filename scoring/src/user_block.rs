@@ -58,7 +58,7 @@ pub(super) fn max_users(scorer: &Scorer<'_>) -> usize {
     (MAX_BYTES / bytes).clamp(1, MAX_USERS)
 }
 
-/// The number of candidates that a selection has room for.
+/// The maximum number of candidates in a selection.
 fn capacity(scorer: &Scorer<'_>) -> usize {
     scorer.items.n + scorer.items.n.max(64) + scorer.items.tiles.width()
 }
@@ -157,7 +157,7 @@ impl Group {
     fn prepare(&mut self, scorer: &Scorer<'_>, selections: &[TopNSelection<'_>], head: usize) {
         let cut = selections.iter().map(TopNSelection::cut).fold(f64::INFINITY, f64::min);
         let (end, n_tiles) = (scorer.items.tiles.tiles_above(cut), scorer.items.tiles.n_tiles());
-        // Of equal scores the smaller item is better. So with ties the order of the indices is the best.
+        // Among equal scores the smaller item is better. So with ties the order of the indices is the best.
         self.is_harmed = end == n_tiles && end > head && selections.iter().any(TopNSelection::is_tie);
         self.is_paused = self.is_harmed;
         self.is_screened =

@@ -8,7 +8,7 @@ use store::{DenyList, MovieId};
 use crate::catalogue::{Catalogue, GenreNumber};
 use crate::problem::{Problem, shortened};
 
-/// The maximum number of movies for which room is reserved: a request may ask for more than any list has.
+/// The maximum number of movies for which memory is reserved: a request may ask for more movies than any list has.
 const MAX_RESERVED: u32 = 1000;
 
 /// The requested part of a list and the requested fields of its movies.

@@ -13,7 +13,7 @@ pub(super) fn checks(account: &Account, before: Option<&Account>, bounds: &Bound
     let Some(before) = before else { return checks };
     let amounts = |account: &Account| {
         let counts = &account.counts;
-        // Of all ratings: the model may be trained on some of them.
+        // The account counts all ratings. The model may be trained on some of them.
         [account.rows.kept, counts.users, counts.movies, account.movie_rows.kept]
     };
     let names = ["ratings", "users", "movies", "movies described"];

@@ -38,7 +38,7 @@ const REST: u64 = 4 << 10;
 /// Reads and cleans a table of ratings with the columns `userId`, `movieId`, `rating` and `timestamp`, in any order.
 /// Other columns are ignored.
 ///
-/// Of several ratings of a movie by one user the latest is kept, among equal times the highest. `bar` counts bytes.
+/// If a user has several ratings of a movie, the latest is kept, among equal times the highest. `bar` counts bytes.
 /// Cost: little above that of polars if the table is sorted by user and movie, as tables of MovieLens are. Memory: 20
 /// bytes for each row, 44 while an unsorted table is sorted, and some 140 for each rejected row.
 ///

@@ -76,7 +76,7 @@ fn fold_in<'a>(computation: &Computation<'_>, view: &View<'a>, query: &'a FoldIn
         return Err(Problem::bad_parameter(RATINGS, detail));
     }
     let filter = view.filter(&query.list)?;
-    // Of several ratings of a movie the last counts, as in the batch.
+    // The last of several ratings of a movie counts, as in the batch.
     let rated: BTreeMap<MovieId, f32> =
         query.ratings.iter().map(|rating| (rating.id, rating.rating)).collect();
     let (mut known, mut unknown) = (Vec::new(), Vec::new());

@@ -64,7 +64,7 @@ pub(crate) fn filter(
 
 /// Answers a request. Lookups run on the worker that received the request and do not wait: each is a few gets of some
 /// microseconds in sled's memory or the page cache, less than a handover to another thread costs. Computations are handed
-/// over; their futures are boxed, so that the future of a lookup has no room for them.
+/// over; their futures are boxed, so that the future of a lookup reserves no memory for them.
 async fn respond(
     app: &Arc<App>,
     Target { route, id }: Target,

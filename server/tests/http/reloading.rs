@@ -102,7 +102,7 @@ fn going_back_to_the_generation_before_needs_nothing_but_its_name() {
     server.wait_until_ready(Some(first.as_str()));
     assert_eq!(edition(&server.get(ALL)), 1);
 
-    // Of the second, the output has nothing but the manifest any more.
+    // The second generation has nothing but its manifest any more.
     let records = store::layout::generation_dir(output.path(), &second).join(store::layout::RECORDS);
     std::fs::remove_dir_all(records).unwrap();
     std::fs::write(output.path().join("CURRENT"), second.as_str()).unwrap();

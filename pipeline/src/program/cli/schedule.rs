@@ -49,7 +49,7 @@ impl ScheduleArgs {
     /// Returns the times at which runs are due.
     ///
     /// # Errors
-    /// As [`Times::parse`].
+    /// [`Error::Setting`] for an expression or a time zone that cannot be read.
     pub(crate) fn times(&self) -> Result<Times, Error> {
         Times::parse(&self.cron, &self.time_zone)
     }
