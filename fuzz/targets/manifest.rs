@@ -9,7 +9,7 @@ use store::manifest::Manifest;
 fuzz_target!(|bytes: &[u8]| {
     let path = Path::new("manifest.json");
     let _ = Manifest::parse(path, bytes);
-    // Most bytes fail by their digest: so once more with the right one.
+    // The digest of most inputs is wrong, so they are parsed again with the right one.
     if let Ok(text) = std::str::from_utf8(bytes) {
         let _ = Manifest::parse(path, &Manifest::with_digest(text));
     }

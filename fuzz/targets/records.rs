@@ -1,4 +1,4 @@
-//! MessagePack values: whatever is decoded is encoded to what is decoded to the same.
+//! MessagePack values: a decoded value has an encoding that decodes to the same value.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -6,9 +6,9 @@ use store::records::{Factors, History, Movie, Record, Similar, TopN, UserTerms};
 
 fn check<R: Record>(bytes: &[u8]) {
     if let Ok(record) = R::decode(bytes) {
-        let encoded = record.encode().expect("what was decoded can be encoded");
-        let again = R::decode(&encoded).expect("what was encoded can be decoded");
-        assert_eq!(again.encode().expect("and so again"), encoded);
+        let encoded = record.encode().expect("a decoded record can be encoded");
+        let again = R::decode(&encoded).expect("an encoded record can be decoded");
+        assert_eq!(again.encode().expect("a decoded record can be encoded"), encoded);
     }
 }
 

@@ -1,4 +1,4 @@
-//! The shards of a job on a Ballista cluster: the driver, which hands them out, and the kernels that executors call.
+//! The shards of a job on a Ballista cluster: the driver, which submits them, and the kernels that executors call.
 //! The crate [`cluster`] transports the jobs.
 //!
 //! A shard is two jobs of the cluster. The first reads the ratings, solves the factors of the users, scores their lists
@@ -19,16 +19,16 @@ use store::repository::RatingShards;
 use store::{GenerationId, Location};
 use tokio::task::JoinSet;
 
-use super::model::Best;
+use super::model::UserLists;
 use super::{Engine, Job, Task};
 use crate::error::{Error, Result};
 
-/// The maximum time of a shard, including its wait in the queue, before it is handed out again. A lost shard is mostly
+/// The maximum time of a shard, including its wait in the queue, before it is submitted again. A lost shard is mostly
 /// detected earlier, when no other shard ends: see [`ClientSettings::silence_timeout`].
-const LONGEST: Duration = Duration::from_secs(3600);
-/// The maximum number of times that a shard is handed out, after transient errors.
+const SHARD_TIMEOUT: Duration = Duration::from_secs(3600);
+/// The maximum number of times that a shard is submitted, after transient errors.
 const ATTEMPTS: u32 = 20;
-/// The first pause before a shard is handed out again. Each further one is longer by the same time.
+/// The first pause before a shard is submitted again. Each of the next four pauses is longer by the same time.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The engine that computes shards on a Ballista cluster.
@@ -38,7 +38,7 @@ pub struct Ballista {
     pub url: String,
     /// The repository of the job. Executors open it at the same location.
     pub location: Location,
-    /// The number of shards that are handed out at once. With fewer than the executors have slots, some slots are idle.
+    /// The number of shards that are in the cluster at once. With fewer than the executors have slots, some slots are idle.
     /// If the driver is killed, executors still compute these shards, but the results are unused.
     pub in_flight: usize,
 }
@@ -59,9 +59,9 @@ impl Engine for Ballista {
             .build()
             .map_err(Error::io("start a client for", &self.url))?;
         let (ratings, _) = job.ratings()?;
-        let orders = shards.iter().map(|&shard| self.order(job, &ratings, shard));
-        let orders = orders.collect::<Result<VecDeque<_>>>()?;
-        let failed = runtime.block_on(run(&self.url, self.in_flight, orders, bar));
+        let shard_jobs = shards.iter().map(|&shard| self.shard_job(job, &ratings, shard));
+        let shard_jobs = shard_jobs.collect::<Result<VecDeque<_>>>()?;
+        let failed = runtime.block_on(run(&self.url, self.in_flight, shard_jobs, bar));
         runtime.shutdown_background();
         match failed {
             Ok(()) => Ok(()),
@@ -74,7 +74,7 @@ impl Engine for Ballista {
 }
 
 impl Ballista {
-    fn order(&self, job: &Job<'_>, ratings: &RatingShards, shard: u32) -> Result<ShardJob> {
+    fn shard_job(&self, job: &Job<'_>, ratings: &RatingShards, shard: u32) -> Result<ShardJob> {
         let url = |text: String| {
             text.parse()
                 .map_err(|e| Error::Internal { what: "the URL of a shard", detail: format!("{text}: {e}") })
@@ -85,47 +85,47 @@ impl Ballista {
             input: url(ratings.url(shard)?)?,
             output: url(job.files().results_url(shard)?)?,
             reference: serde_json::to_string(&reference)
-                .map_err(|e| Error::Internal { what: "a shard's order", detail: e.to_string() })?,
+                .map_err(|e| Error::Internal { what: "the job of a shard", detail: e.to_string() })?,
         })
     }
 }
 
-/// Hands out orders, `in_flight` at once, and repeats those with transient errors. Returns the first permanent error.
-/// Executors then still compute the orders in flight, and their results are unused: the scheduler names a job only once
-/// it runs, and a running job cannot be stopped.
+/// Submits jobs, `in_flight` at once, and repeats those with transient errors. Returns the first permanent error.
+/// Executors then still compute the jobs in flight, and their results are unused: the scheduler names a job only once it
+/// runs, and a running job cannot be stopped.
 async fn run(
     url: &str,
     in_flight: usize,
-    mut orders: VecDeque<ShardJob>,
+    mut shard_jobs: VecDeque<ShardJob>,
     bar: &ProgressBar,
 ) -> Result<(), String> {
     let client = connect(url).await?;
     let mut running = JoinSet::new();
     loop {
         while running.len() < in_flight
-            && let Some(order) = orders.pop_front()
+            && let Some(shard_job) = shard_jobs.pop_front()
         {
-            running.spawn(run_and_check(client.clone(), order));
+            running.spawn(run_and_check(client.clone(), shard_job));
         }
         match running.join_next().await {
             None => return Ok(()),
             Some(Ok(Ok(()))) => bar.inc(1),
             Some(Ok(Err(problem))) => return Err(problem),
-            Some(Err(gone)) => return Err(format!("a shard's order was lost: {gone}")),
+            Some(Err(gone)) => return Err(format!("the job of a shard was lost: {gone}")),
         }
     }
 }
 
 async fn connect(url: &str) -> Result<Client, String> {
-    let settings = ClientSettings { job_timeout: LONGEST, ..ClientSettings::default() };
+    let settings = ClientSettings { job_timeout: SHARD_TIMEOUT, ..ClientSettings::default() };
     retry(|| Client::connect(url, settings.clone())).await
 }
 
 /// Runs the two jobs of a shard: computation and check.
-async fn run_and_check(client: Client, order: ShardJob) -> Result<(), String> {
+async fn run_and_check(client: Client, shard_job: ShardJob) -> Result<(), String> {
     retry(|| async {
-        client.run_shard(&order).await?;
-        client.check(&order.reference).await.map(|_| ())
+        client.run_shard(&shard_job).await?;
+        client.check(&shard_job.reference).await.map(|_| ())
     })
     .await
 }
@@ -148,7 +148,7 @@ where
 }
 
 async fn pause(attempt: &mut u32, problem: &str) {
-    tracing::warn!(attempt, "handing out again: {problem}");
+    tracing::warn!(attempt, "submitting again: {problem}");
     tokio::time::sleep(PAUSE * (*attempt).min(5)).await;
     *attempt += 1;
 }
@@ -170,7 +170,7 @@ impl TaskKernels {
 
     fn task(&self, reference: &str) -> Result<(u32, Arc<Task>), KernelError> {
         let Reference { location, generation, shard } = serde_json::from_str(reference)
-            .map_err(|e| KernelError::Fatal(format!("the order `{reference}` cannot be read: {e}")))?;
+            .map_err(|e| KernelError::Fatal(format!("the reference `{reference}` cannot be read: {e}")))?;
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((at, task)) = &*open
             && *at == location
@@ -193,7 +193,7 @@ impl Kernels for TaskKernels {
         let (shard, task) = self.task(reference)?;
         tracing::info!(shard, n_users = users.indptr.len() - 1, process = std::process::id(), "computing");
         let (ranking, rating) =
-            task.form(shard, users.indptr, users.movies, users.ratings).map_err(kernel_error)?;
+            task.fold_in(shard, users.indptr, users.movies, users.ratings).map_err(kernel_error)?;
         let table = |lists: store::shards::Lists<f32>| Table { indptr: lists.indptr, values: lists.values };
         Ok(Factors { ranking: table(ranking), rating: table(rating) })
     }
@@ -207,7 +207,7 @@ impl Kernels for TaskKernels {
     ) -> Result<Lists, KernelError> {
         let (_, task) = self.task(reference)?;
         let best = task.model().top_n(ranking.values, rating.values, seen.indptr, seen.movies);
-        let Best { movies, scores, stars } = best.map_err(kernel_error)?;
+        let UserLists { movies, scores, stars } = best.map_err(kernel_error)?;
         Ok(Lists { indptr: movies.indptr, movies: movies.values, scores, ratings: stars })
     }
 

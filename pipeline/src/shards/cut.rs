@@ -13,7 +13,7 @@ use store::shards::{RatingsBatch, RatingsWriter, shard_of};
 
 use crate::error::{Error, Result};
 
-/// Users of a batch.
+/// The maximum number of users in a batch.
 const BATCH: usize = 8192;
 
 /// Writes the ratings (n_users x n_items) of each shard to a file in `dir` and uploads it, several at once. Returns the

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use store::{DenyList, GenerationId, MovieId, UserId};
 
-/// Hexadecimal digits of a hash, half as many bytes.
+/// The number of hexadecimal digits of a hash, two for each byte.
 const DIGITS: usize = 32;
 
 /// Keyed hashes of hidden movies and deleted users.
@@ -74,7 +74,7 @@ mod tests {
         let (deleted, hidden) = (UserId::new(4_018_273_645), MovieId::new(3_120_984_756));
         assert!(hashes.denies(&job, deleted, &[]));
         assert!(hashes.denies(&job, UserId::new(1), &[MovieId::new(1), hidden]));
-        // A user is not a movie, and a hash means nothing beside another job.
+        // The hashes of a user and a movie with one id differ, and so do those of two jobs.
         assert!(!hashes.denies(&job, UserId::new(hidden.get()), &[MovieId::new(deleted.get())]));
         let other = generation("20261124T023000.125Z");
         assert!(!hashes.denies(&other, deleted, &[hidden]));

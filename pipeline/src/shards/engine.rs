@@ -12,7 +12,7 @@ use store::Location;
 use super::{Job, Task};
 use crate::error::{Error, Result};
 
-/// How often an external engine's receipts are looked for.
+/// The interval at which the receipts of an external engine are counted.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// An engine that computes shards.
@@ -92,7 +92,7 @@ impl Engine for LocalEngine {
             }
             Ok(())
         };
-        // These are not threads of the pool, which would begin another shard wherever one waits.
+        // Threads outside the pool, since a waiting thread of the pool would begin another shard.
         std::thread::scope(|scope| {
             let n = rayon::current_num_threads().min(shards.len());
             let workers: Vec<_> = (0..n).map(|_| scope.spawn(compute_next)).collect();

@@ -19,8 +19,8 @@ use crate::gate::PartialAudit;
 const PLAN: &str = "plan.json";
 const DONE: &str = "done";
 const ITEMS: &str = "items.parquet";
-/// How long calls to a bucket that does not answer are repeated. An engine then hands the shard out again.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+/// The time for which failed calls to a bucket are repeated. An engine then repeats the shard.
+pub(super) const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The plan of a job: all that its shards are computed with. It is written last of the files that they need.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -185,7 +185,7 @@ impl<'a> Job<'a> {
         let RatingsPlan { location, account: planned } = &self.plan.ratings;
         let shards = match location {
             None => self.files.ratings(),
-            Some(location) => RatingShards::open(location, PATIENCE)?,
+            Some(location) => RatingShards::open(location, RETRY_TIMEOUT)?,
         };
         let (account, found) = shards.account()?;
         if found != *planned {

@@ -1,6 +1,6 @@
 //! Runs beyond one machine: the users are cut into shards, each computed by any process.
 //!
-//! The items are trained on one machine. Users are formed of them and scored shard by shard (`model`), by this process, by
+//! The items are trained on one machine. Users are folded in and scored shard by shard (`model`), by this process, by
 //! other processes or by a cluster (`engine`). The kernels are the same, so the lists are equal to the bit. A shard is one
 //! file of ratings and one file of results, each under a fixed name and either complete or missing. Once its results have
 //! been read back and checked (`task`), a shard has a receipt and is done. After a kill, the next run computes the shards

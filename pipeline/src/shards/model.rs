@@ -1,4 +1,4 @@
-//! The kernels of a shard, on plain slices: form users from the items, and find the best unseen items of each.
+//! The kernels of a shard, on plain slices: fold in users, and find the best unseen items of each.
 //!
 //! Both are the kernels of a run on one machine ([`ItemModel::fold_in`], [`Scorer`]). This module converts ids to positions and
 //! back.
@@ -18,10 +18,10 @@ use store::shards::{self, Items, Lists};
 
 use crate::error::{Error, Result};
 
-/// Users that a thread takes at a time, at least.
+/// The minimum number of users that a thread takes at a time.
 const MIN_USERS: usize = 16;
 
-/// The items of a model, laid out for forming and scoring any users.
+/// The items of a model, prepared for fold-ins and lists of any users.
 #[derive(Debug)]
 pub struct ShardModel {
     /// The items, ids ascending.
@@ -33,7 +33,7 @@ pub struct ShardModel {
 
 /// The lists of some users: rows of movies, with a score and predicted stars beside each.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Best {
+pub struct UserLists {
     /// The movies, best first.
     pub movies: Lists<u32>,
     /// The score of each.
@@ -53,7 +53,7 @@ struct Terms {
 }
 
 impl ShardModel {
-    /// Lays out the items for lists of `depth` entries.
+    /// Prepares the items for lists of `depth` entries.
     #[must_use]
     pub fn new(ids: Vec<MovieId>, items: ItemModel, depth: usize, scale: Scale) -> Self {
         let catalogue = Arc::new(PreparedItems::new(items.item_factors.clone(), items.n_factors, depth));
@@ -72,14 +72,14 @@ impl ShardModel {
     ///
     /// # Errors
     /// [`Error::BadRatings`] for ratings that cleaning would not leave; [`Error::Training`] where factors diverge.
-    pub fn form(
+    pub fn fold_in(
         &self,
         indptr: &[usize],
         movies: &[u32],
         stars: &[f32],
         are_trained: bool,
     ) -> Result<(Lists<f32>, Lists<f32>)> {
-        let formed: Vec<_> = indptr
+        let folded: Vec<_> = indptr
             .par_windows(2)
             .with_min_len(MIN_USERS)
             .map(|row| {
@@ -91,7 +91,7 @@ impl ShardModel {
             })
             .collect::<Result<_>>()?;
         let (mut ranking, mut rating) = (Lists::default(), Lists::default());
-        for mut user in formed {
+        for mut user in folded {
             ranking.push(&user.ranking);
             user.rating.insert(0, user.bias);
             rating.push(&user.rating);
@@ -103,7 +103,13 @@ impl ShardModel {
     ///
     /// # Errors
     /// [`Error::BadRatings`] for factors of another length than this model's.
-    pub fn top_n(&self, ranking: &[f32], rating: &[f32], indptr: &[usize], movies: &[u32]) -> Result<Best> {
+    pub fn top_n(
+        &self,
+        ranking: &[f32],
+        rating: &[f32],
+        indptr: &[usize],
+        movies: &[u32],
+    ) -> Result<UserLists> {
         let n_users = indptr.len().saturating_sub(1);
         let width = 1 + self.items.rating.terms.n_factors();
         if ranking.len() != n_users * self.items.n_factors || rating.len() != n_users * width {
@@ -121,7 +127,7 @@ impl ShardModel {
         let n_cells = columns.len();
         let seen = Csr::from_sorted(n_users, rows, columns, vec![0.0; n_cells]);
         let lists = Scorer::over(Arc::clone(&self.catalogue), ranking, &seen).top_n(0..n_users);
-        let mut best = Best::default();
+        let mut best = UserLists::default();
         for (list, factors) in lists.iter().zip(rating.chunks_exact(width)) {
             let ids: Vec<u32> = list.iter().map(|scored| self.ids[scored.item as usize].get()).collect();
             best.movies.push(&ids);
@@ -174,7 +180,7 @@ impl ShardModel {
         Ok(shards::write_items(path, &items)?)
     }
 
-    /// Reads items and lays them out for lists of `depth` entries.
+    /// Reads items and prepares them for lists of `depth` entries.
     ///
     /// # Errors
     /// [`store::Error::Damaged`] where the file is not one that [`ShardModel::write`] writes.
@@ -232,7 +238,7 @@ impl ShardModel {
     }
 }
 
-/// Checks that the terms of predicted stars describe rows that users can be formed from. `n_values` is the number of
+/// Checks that the terms of predicted stars describe rows from which users can be folded in. `n_values` is the number of
 /// values in all rows together.
 fn check_terms(terms: &StarTerms, n_values: usize) -> std::result::Result<(), String> {
     let &StarTerms { rank, width, n_draws, ref segments, ref unknown_user, ref unknown_item, .. } = terms;
@@ -298,7 +304,7 @@ mod tests {
             Err(Error::Store(e @ store::Error::Damaged { .. })) => return Err(e.to_string()),
             Err(other) => panic!("{other}"),
         };
-        model.form(&[0, 2], &[1, 3], &[4.0, 2.0], false).unwrap();
+        model.fold_in(&[0, 2], &[1, 3], &[4.0, 2.0], false).unwrap();
         Ok(())
     }
 

@@ -10,8 +10,8 @@ use store::repository::{Fetched, RatingShards, RatingsAccount};
 use store::shards::{Lists, RatingsBatch, RatingsReader, ResultsBatch, ResultsReader, ResultsWriter};
 use store::{DenyList, GenerationId, Location, MovieId, Repository, UserId};
 
-use super::job::PATIENCE;
-use super::model::Best;
+use super::job::RETRY_TIMEOUT;
+use super::model::UserLists;
 use super::{Job, Plan, ShardModel, ShardReceipt};
 use crate::error::{Error, Result};
 use crate::executable::program_digest;
@@ -34,7 +34,7 @@ impl Task {
     /// # Errors
     /// [`Error::NotPrepared`], [`Error::OtherProgram`], [`Error::OtherRatings`]; [`Error::Store`].
     pub fn open(location: &Location, id: Option<GenerationId>, work: &Path) -> Result<Self> {
-        let repository = Repository::open(location, PATIENCE)?;
+        let repository = Repository::open(location, RETRY_TIMEOUT)?;
         let job = match id {
             Some(id) => Job::open(&repository, id)?,
             None => Job::newest(&repository)?,
@@ -89,7 +89,7 @@ impl Task {
         self.check(shard)
     }
 
-    /// Forms and scores the users of a shard, and uploads the file of results for [`Task::check`].
+    /// Folds in and scores the users of a shard, and uploads the file of results for [`Task::check`].
     fn compute(&self, shard: u32) -> Result<()> {
         let given = self.fetch_ratings(shard)?;
         let ratings_error = |e| self.ratings_error(shard, e);
@@ -104,11 +104,11 @@ impl Task {
         std::fs::remove_file(&path).map_err(Error::io("remove", &path))
     }
 
-    /// Computes the factors of users of a shard, see [`ShardModel::form`].
+    /// Computes the factors of users of a shard, see [`ShardModel::fold_in`].
     ///
     /// # Errors
     /// [`Error::BadRatings`] naming the file; [`Error::Training`].
-    pub fn form(
+    pub fn fold_in(
         &self,
         shard: u32,
         indptr: &[usize],
@@ -116,7 +116,7 @@ impl Task {
         stars: &[f32],
     ) -> Result<(Lists<f32>, Lists<f32>)> {
         let are_trained = self.plan.n_trained.is_none_or(|n| shard < n);
-        self.model.form(indptr, movies, stars, are_trained).map_err(|e| match e {
+        self.model.fold_in(indptr, movies, stars, are_trained).map_err(|e| match e {
             Error::BadRatings { problem } => self.bad_ratings(shard, problem),
             other => other,
         })
@@ -124,8 +124,8 @@ impl Task {
 
     fn results(&self, shard: u32, history: RatingsBatch) -> Result<ResultsBatch> {
         let (indptr, movies) = (&history.movies.indptr, &history.movies.values);
-        let (ranking, rating) = self.form(shard, indptr, movies, &history.stars)?;
-        let Best { movies, scores, stars } =
+        let (ranking, rating) = self.fold_in(shard, indptr, movies, &history.stars)?;
+        let UserLists { movies, scores, stars } =
             self.model.top_n(&ranking.values, &rating.values, indptr, movies)?;
         Ok(ResultsBatch { history, ranking, rating, movies, scores, stars })
     }
