@@ -296,7 +296,8 @@ def main():
         subprocess.run(["cargo", "build", "--release", "--workspace"], cwd=ROOT, check=True)
         target = os.environ.get("CARGO_TARGET_DIR", ROOT / "target")
         arguments.pipeline = str(Path(target) / "release/pipeline")
-    head = ["# Comparison with other recommenders", "", f"{machine()}; {datetime.date.today()}; commit {commit()}.", "", "```",
+    head = ["# Comparison with other recommenders", "",
+            "*You want to know how good the lists and predicted stars are, beside other recommenders.*", "", f"{machine()}; {datetime.date.today()}; commit {commit()}.", "", "```",
             "benchmarks/compare.py " + shlex.join(sys.argv[1:]), "```", ""]
     sections = [line for path in arguments.ratings for line in measure(path, arguments)]
     arguments.output.parent.mkdir(parents=True, exist_ok=True)

@@ -63,7 +63,8 @@ def main():
             found[what][share] = measure(given.pipeline, n_users, n_movies, n_ratings, given.options.split())
             print(what, share, found[what][share], file=sys.stderr, flush=True)
 
-    lines = ["# Growth", "", f"Measured {datetime.date.today()} on {os.cpu_count()} cores. Share 1.0 is {given.users:,} users, "
+    lines = ["# Growth", "", "*You want to know how time and memory of a run grow with users and with movies.*", "",
+             f"Measured {datetime.date.today()} on {os.cpu_count()} cores. Share 1.0 is {given.users:,} users, "
              f"{given.movies:,} movies and {given.ratings:,} ratings. A smaller share has fewer users or movies, and "
              "fewer ratings in proportion.", "", "```",
              "benchmarks/growth.py " + shlex.join(sys.argv[1:]), "```", "", "![seconds by share](growth.svg)", "",
