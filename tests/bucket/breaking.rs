@@ -34,10 +34,7 @@ fn a_run_continues_after_the_object_store_was_killed_during_the_upload() {
 
 #[test]
 fn a_server_logs_once_that_the_object_store_is_gone_and_continues_to_serve() {
-    let mut deployment = Deployment::new();
-    let first = deployment.run(&[]);
-    let server = deployment.serve();
-    let list = server.list_of(&first);
+    let (mut deployment, server, first, list) = Deployment::with_server();
     while_requesting(&server, || {
         deployment.kill_store();
         let says = "cannot read s3://recs/site/CURRENT: Connection refused";
@@ -57,10 +54,7 @@ fn a_server_logs_once_that_the_object_store_is_gone_and_continues_to_serve() {
 
 #[test]
 fn a_run_killed_during_the_upload_changes_nothing_that_is_served_and_the_next_run_succeeds() {
-    let deployment = Deployment::new();
-    let first = deployment.run(&[]);
-    let server = deployment.serve();
-    let list = server.list_of(&first);
+    let (deployment, server, first, list) = Deployment::with_server();
     // At these moments the bucket has no file, some files, all files but the manifest, and all but CURRENT.
     let files = ["claim", "records/conf", "records/db", "rejects.csv", "manifest.json", "CURRENT"];
     let moments = files.map(|file| Hold::Before("PUT", file)).into_iter();
@@ -124,10 +118,7 @@ fn a_run_succeeds_if_any_one_of_its_connections_breaks() {
 
 #[test]
 fn a_server_serves_the_old_generation_until_it_has_fetched_the_new_one_completely() {
-    let deployment = Deployment::new();
-    let first = deployment.run(&[]);
-    let server = deployment.serve();
-    let list = server.list_of(&first);
+    let (deployment, server, first, list) = Deployment::with_server();
     let second = while_requesting(&server, || {
         deployment.servers.set_fault(Fault::CutAfter(20 << 10));
         let second = deployment.run(&["--seed", "2"]);

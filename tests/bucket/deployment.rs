@@ -30,6 +30,15 @@ impl Deployment {
         Self { world, store, pipelines, servers }
     }
 
+    /// A deployment with a published generation and a server that has opened it; the generation and its list of a user.
+    pub(crate) fn with_server() -> (Self, Server, String, String) {
+        let deployment = Self::new();
+        let generation = deployment.run(&[]);
+        let server = deployment.serve();
+        let list = server.list_of(&generation);
+        (deployment, server, generation, list)
+    }
+
     /// Kills the object store and closes the proxies.
     pub(crate) fn kill_store(&mut self) {
         self.store.kill();

@@ -10,10 +10,7 @@ use super::store::Credentials;
 
 #[test]
 fn a_run_fails_with_wrong_credentials_and_a_server_continues_to_serve_its_copy() {
-    let deployment = Deployment::new();
-    let id = deployment.run(&[]);
-    let server = deployment.serve();
-    let list = server.list_of(&id);
+    let (deployment, server, id, list) = Deployment::with_server();
     let right = deployment.store.check_credentials();
 
     // The server's key has become invalid.
