@@ -1,4 +1,4 @@
-//! Small texts: the deny list, the names of generations, locations.
+//! Small texts: a deny list, the id of a generation, a location.
 #![no_main]
 
 use std::path::Path;
