@@ -7,13 +7,12 @@
 use std::env;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use harness::{Ended, LIST, SMALL_MODEL, Server, Stop, World, eventually, sample};
+use harness::{Ended, LIST, SMALL_MODEL, Server, Stop, World, eventually, files_below, sample};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use store::{Repository, layout};
@@ -127,15 +126,6 @@ fn runs_killed_at_random_moments_change_nothing_that_is_served() {
     assert_eq!(server.get(LIST).body, list);
 }
 
-/// All files below a directory, sorted.
-fn files(dir: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
-    let mut found: Vec<_> =
-        entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect();
-    found.sort();
-    found
-}
-
 #[test]
 fn a_file_with_a_flipped_bit_or_a_missing_end_is_refused_with_its_name() {
     let world = World::new();
@@ -143,7 +133,7 @@ fn a_file_with_a_flipped_bit_or_a_missing_end_is_refused_with_its_name() {
     let dir = layout::generation_dir(&world.output(), &world.current());
     let mut random = StdRng::seed_from_u64(7);
     let mut n_refused = 0;
-    for path in files(&dir) {
+    for path in files_below(&dir) {
         let whole = fs::read(&path).unwrap();
         let refused = |damaged: &[u8], what: &str| {
             fs::write(&path, damaged).unwrap();
@@ -165,7 +155,7 @@ fn a_file_with_a_flipped_bit_or_a_missing_end_is_refused_with_its_name() {
         }
         fs::write(&path, whole).unwrap();
     }
-    assert!(n_refused >= 4 * (FLIPS + 5), "only {n_refused}: {:?}", files(&dir));
+    assert!(n_refused >= 4 * (FLIPS + 5), "only {n_refused}: {:?}", files_below(&dir));
     world.open_current();
 }
 

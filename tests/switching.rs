@@ -47,11 +47,6 @@ impl NumberedGeneration {
         Self { number, id: manifest.generation, n_answers: AtomicUsize::new(0) }
     }
 
-    fn publish(&self, world: &World) {
-        let repository = world.repository();
-        repository.publish(&self.id, &repository.pointer().unwrap()).unwrap();
-    }
-
     fn n_answers(&self) -> usize {
         self.n_answers.load(Ordering::Relaxed)
     }
@@ -102,7 +97,7 @@ fn a_hundred_switches_under_full_load_fail_no_request_and_mix_no_answer() {
     let world = World::new();
     let generations: Vec<_> =
         (1..=4).map(|number| NumberedGeneration::write(&world.output(), number)).collect();
-    generations[0].publish(&world);
+    world.publish(&generations[0].id);
     let server = world.serve_when_ready();
     let address = server.address();
     let done = AtomicBool::new(false);
@@ -114,7 +109,7 @@ fn a_hundred_switches_under_full_load_fail_no_request_and_mix_no_answer() {
         // The third switch is to the generation before, whose copy the server keeps. The others are fetched.
         for next in [1, 2, 1, 3, 0].into_iter().cycle().take(N_SWITCHES) {
             let generation = &generations[next];
-            generation.publish(&world);
+            world.publish(&generation.id);
             server.wait_until_ready(Some(generation.id.as_str()));
             let before = generation.n_answers();
             let answers = || generation.n_answers() >= before + N_CONNECTIONS;
@@ -137,7 +132,7 @@ fn a_server_with_default_settings_follows_a_rollback() {
     let world = World::new();
     let generations: Vec<_> =
         (1..=2).map(|number| NumberedGeneration::write(&world.output(), number)).collect();
-    generations[1].publish(&world);
+    world.publish(&generations[1].id);
     let mut command = program("server");
     command.arg("--store").arg(world.output()).arg("--work-dir").arg(world.path("work"));
     let server = Server::start(command.args(["--listen", "127.0.0.1:0"]));

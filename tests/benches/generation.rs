@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use harness::{World, user_terms};
+use harness::user_terms;
 use rand::RngExt;
 use store::draft::DraftGeneration;
 use store::manifest::{Account, Counts};
@@ -66,9 +66,4 @@ pub(crate) fn write_generation(output: &Path, n_users: u32, n_movies: u32) -> Ge
     writer.put_user_terms(&user_terms(N_MOVIES as f32, gram)).unwrap();
     let counts = Counts { depth: DEPTH.into(), ..Counts::default() };
     writer.finish().unwrap().seal(Account { counts, ..Account::default() }).unwrap().generation
-}
-
-pub(crate) fn publish(world: &World, id: &GenerationId) {
-    let repository = world.repository();
-    repository.publish(id, &repository.pointer().unwrap()).unwrap();
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use harness::{Connection, Server, TIMEOUT, World, program};
+use harness::{Connection, Server, Stop, TIMEOUT, World, program};
 use rand::RngExt;
 use store::GenerationId;
 
@@ -17,8 +17,8 @@ pub(crate) const N_CONNECTIONS: usize = 32;
 
 /// The end of a request, since the begin of the load, and its duration, in microseconds.
 pub(crate) struct Sample {
-    pub(crate) end: u32,
-    pub(crate) took: u32,
+    end: u32,
+    took: u32,
 }
 
 /// Requests for random users on all connections, each sent after the answer to the one before.
@@ -26,7 +26,7 @@ pub(crate) struct Load {
     address: SocketAddr,
     n_users: u32,
     begin: Instant,
-    pub(crate) done: AtomicBool,
+    done: AtomicBool,
     /// The generation of the last answer.
     answered_by: Mutex<String>,
 }
@@ -50,8 +50,22 @@ impl Load {
         begin..self.now()
     }
 
-    /// Sends requests on one connection until `done` is set. A failed request ends the benchmark.
-    pub(crate) fn send_requests(&self) -> Vec<Sample> {
+    /// Calls `act` while all clients send requests. Returns its result, and the samples, sorted by their end. A failed
+    /// request ends the benchmark.
+    pub(crate) fn while_requesting<T>(&self, act: impl FnOnce() -> T) -> (T, Vec<Sample>) {
+        thread::scope(|scope| {
+            let stop = Stop(&self.done);
+            let clients: Vec<_> = (0..N_CONNECTIONS).map(|_| scope.spawn(|| self.send_requests())).collect();
+            let result = act();
+            drop(stop);
+            let mut samples: Vec<_> = clients.into_iter().flat_map(|client| client.join().unwrap()).collect();
+            samples.sort_unstable_by_key(|sample| sample.end);
+            (result, samples)
+        })
+    }
+
+    /// Sends requests on one connection until `done` is set.
+    fn send_requests(&self) -> Vec<Sample> {
         let mut connection = Connection::open(self.address).unwrap();
         let (mut samples, mut last, mut rng) = (Vec::new(), String::new(), rand::rng());
         while !self.done.load(Ordering::Relaxed) {

@@ -27,7 +27,7 @@ use harness::{Ended, Server, World, eventually, program, raise_file_limit};
 use rand::RngExt;
 use warp::Filter;
 
-use generation::{N_MOVIES, arguments, number, publish, write_generation};
+use generation::{N_MOVIES, arguments, number, write_generation};
 
 /// The allocator of the server, so that both programs use the same.
 #[global_allocator]
@@ -55,7 +55,7 @@ fn main() {
     assert!(is_installed("wrk"), "wrk is not installed");
 
     let world = World::new();
-    publish(&world, &write_generation(&world.output(), n_users, n_movies));
+    world.publish(&write_generation(&world.output(), n_users, n_movies));
     let (server, started) = serve(&world, cache_mib);
     println!(
         "{n_users} users, {n_movies} movies, {n_requests} requests, --cache-mib {cache_mib}; ready {:.2} s after the start\n",

@@ -15,9 +15,9 @@ mod generation;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use harness::{Stop, World};
+use harness::World;
 
-use generation::{N_MOVIES, arguments, number, publish, write_generation};
+use generation::{N_MOVIES, arguments, number, write_generation};
 use load::{Latency, Load, N_CONNECTIONS, Resources, serve};
 
 const BETWEEN_SWITCHES: Duration = Duration::from_secs(10);
@@ -28,36 +28,28 @@ fn main() {
     let (n_users, n_minutes) = (number(&arguments, 0, 20_000), number(&arguments, 1, 10));
     let world = World::new();
     let generations = [(); 3].map(|()| write_generation(&world.output(), n_users, N_MOVIES));
-    publish(&world, &generations[0]);
+    world.publish(&generations[0]);
     let server = serve(&world, "soak", &[]);
     let load = Load::new(&server, n_users);
     println!("{n_users} users, {N_CONNECTIONS} connections, a switch every {BETWEEN_SWITCHES:?}");
     println!("| minute | requests/s | p50 ms | p99 ms | longest ms | resident MiB | open files |");
     println!("|---|---|---|---|---|---|---|");
     let mut n_switches = 0;
-    let (samples, minutes) = thread::scope(|scope| {
-        let stop = Stop(&load.done);
-        let clients: Vec<_> = (0..N_CONNECTIONS).map(|_| scope.spawn(|| load.send_requests())).collect();
-        let minutes: Vec<_> = (0..n_minutes)
-            .map(|_| {
-                let begin = Instant::now();
-                let minute = load.during(|| {
-                    while begin.elapsed() < MINUTE {
-                        n_switches += 1;
-                        let next = &generations[n_switches % generations.len()];
-                        publish(&world, next);
-                        load.wait_until_answered_by(next);
-                        thread::sleep(BETWEEN_SWITCHES);
-                    }
-                });
-                (minute, Resources::of(&server))
-            })
-            .collect();
-        drop(stop);
-        // A failed request has ended its client, whose `join` panics.
-        let mut samples: Vec<_> = clients.into_iter().flat_map(|client| client.join().unwrap()).collect();
-        samples.sort_unstable_by_key(|sample| sample.end);
-        (samples, minutes)
+    let (minutes, samples) = load.while_requesting(|| {
+        let minutes = (0..n_minutes).map(|_| {
+            let begin = Instant::now();
+            let minute = load.during(|| {
+                while begin.elapsed() < MINUTE {
+                    n_switches += 1;
+                    let next = &generations[n_switches % generations.len()];
+                    world.publish(next);
+                    load.wait_until_answered_by(next);
+                    thread::sleep(BETWEEN_SWITCHES);
+                }
+            });
+            (minute, Resources::of(&server))
+        });
+        minutes.collect::<Vec<_>>()
     });
     for (number, (minute, held)) in minutes.into_iter().enumerate() {
         let latency = Latency::of(&samples, &[minute]);

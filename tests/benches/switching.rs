@@ -15,6 +15,7 @@ mod load;
 mod generation;
 
 use std::ops::Range;
+use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,7 +23,7 @@ use harness::{Ended, Stop, World};
 use rand::RngExt;
 use store::GenerationId;
 
-use generation::{N_MOVIES, arguments, number, publish, write_generation};
+use generation::{N_MOVIES, arguments, number, write_generation};
 use load::{Latency, Load, N_CONNECTIONS, Resources, Sample, peak_memory, serve};
 
 const N_SWITCHES: usize = 100;
@@ -49,39 +50,38 @@ fn main() {
 
 /// Moves `CURRENT` repeatedly, for a server with a short poll interval.
 fn measure_switches(world: &World, generations: &[GenerationId; 3], n_users: u32) {
-    publish(world, &generations[0]);
+    world.publish(&generations[0]);
     let server = serve(world, "switches", &["--poll-interval", "10ms"]);
     let load = Load::new(&server, n_users);
     let (mut fetched, mut kept) = (Vec::new(), Vec::new());
-    let (samples, at_rest, held) = thread::scope(|scope| {
-        let stop = Stop(&load.done);
-        let clients: Vec<_> = (0..N_CONNECTIONS).map(|_| scope.spawn(|| load.send_requests())).collect();
+    let ((at_rest, held), samples) = load.while_requesting(|| {
         load.wait_until_answered_by(&generations[0]);
         thread::sleep(WARM_UP);
         let rest_before = load.during(|| thread::sleep(REST));
         let held_before = Resources::of(&server);
-        let watch = scope.spawn(|| peak_memory(&server, &load.done));
-
-        // Every fourth switch is to the generation before, of which the server keeps its copy.
-        let (mut current, mut previous) = (0, 2);
-        for next in [1, 2, 0, 2, 1, 0, 2, 0].into_iter().cycle().take(N_SWITCHES) {
-            let begin = load.now();
-            publish(world, &generations[next]);
-            load.wait_until_answered_by(&generations[next]);
-            let served = load.now();
-            thread::sleep(TAIL);
-            let switches = if next == previous { &mut kept } else { &mut fetched };
-            switches.push(Switch { begin, served, end: load.now() });
-            (previous, current) = (current, next);
-            thread::sleep(TAIL);
-        }
-
-        let rest_after = load.during(|| thread::sleep(REST));
-        let held_after = Resources::of(&server);
-        drop(stop);
-        let mut samples: Vec<_> = clients.into_iter().flat_map(|client| client.join().unwrap()).collect();
-        samples.sort_unstable_by_key(|sample| sample.end);
-        (samples, [rest_before, rest_after], (held_before, watch.join().unwrap(), held_after))
+        let is_over = AtomicBool::new(false);
+        let (rest_after, held_after, peak) = thread::scope(|scope| {
+            let stop = Stop(&is_over);
+            let watch = scope.spawn(|| peak_memory(&server, &is_over));
+            // Every fourth switch is to the generation before, of which the server keeps its copy.
+            let (mut current, mut previous) = (0, 2);
+            for next in [1, 2, 0, 2, 1, 0, 2, 0].into_iter().cycle().take(N_SWITCHES) {
+                let begin = load.now();
+                world.publish(&generations[next]);
+                load.wait_until_answered_by(&generations[next]);
+                let served = load.now();
+                thread::sleep(TAIL);
+                let switches = if next == previous { &mut kept } else { &mut fetched };
+                switches.push(Switch { begin, served, end: load.now() });
+                (previous, current) = (current, next);
+                thread::sleep(TAIL);
+            }
+            let rest_after = load.during(|| thread::sleep(REST));
+            let held_after = Resources::of(&server);
+            drop(stop);
+            (rest_after, held_after, watch.join().unwrap())
+        });
+        ([rest_before, rest_after], (held_before, peak, held_after))
     });
     print_latencies(&samples, &at_rest, &fetched, &kept);
     for (what, switches) in [("fetched", fetched), ("kept", kept)] {
@@ -100,15 +100,11 @@ fn measure_switches(world: &World, generations: &[GenerationId; 3], n_users: u32
 
 /// Rolls back by the pipeline's command, for a server with the default poll interval.
 fn measure_rollbacks(world: &World, generations: &[GenerationId; 3], n_users: u32) {
-    publish(world, &generations[0]);
+    world.publish(&generations[0]);
     let server = serve(world, "rollbacks", &[]);
     let load = Load::new(&server, n_users);
     let (mut fetched, mut kept) = (Vec::new(), Vec::new());
-    thread::scope(|scope| {
-        let _stop = Stop(&load.done);
-        for _ in 0..N_CONNECTIONS {
-            scope.spawn(|| load.send_requests());
-        }
+    load.while_requesting(|| {
         load.wait_until_answered_by(&generations[0]);
         let (mut current, mut previous) = (0, 2);
         for next in [1, 0, 2, 0].into_iter().cycle().take(2 * N_ROLLBACKS) {

@@ -90,6 +90,12 @@ impl World {
         self.repository().current().unwrap().unwrap()
     }
 
+    /// Publishes a generation of the output directory.
+    pub fn publish(&self, id: &GenerationId) {
+        let repository = self.repository();
+        repository.publish(id, &repository.pointer().unwrap()).unwrap();
+    }
+
     /// Opens the published generation as a server does.
     pub fn open_current(&self) -> OpenGeneration {
         self.open(&self.current())
@@ -138,6 +144,15 @@ pub fn shards_done(output: &Path) -> BTreeSet<String> {
     let done = |job: fs::DirEntry| entries(&job.path().join("done")).collect::<Vec<_>>();
     let names = entries(&output.join("jobs")).flat_map(done).map(|entry| entry.file_name());
     names.map(|name| name.to_string_lossy().into_owned()).filter(|name| name.ends_with(".json")).collect()
+}
+
+/// All files below a directory, sorted.
+pub fn files_below(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let mut found: Vec<_> =
+        entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect();
+    found.sort();
+    found
 }
 
 /// The path of a file of the committed sample.
