@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-/// How a command ended, as a number for the calling process.
+/// The outcome of a command, as a number for the calling process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ExitCode {

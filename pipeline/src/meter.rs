@@ -39,7 +39,7 @@ impl Meter {
 /// Resets the peak of memory that Linux keeps for the process. Other systems have no such peak.
 #[cfg(target_os = "linux")]
 fn reset_peak() {
-    // Where the kernel refuses, the peaks are those since the start of the process.
+    // If the kernel refuses, the peaks are those since the start of the process.
     let _ = std::fs::write("/proc/self/clear_refs", "5");
 }
 

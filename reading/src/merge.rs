@@ -20,7 +20,7 @@ const MOST_BUCKETS: usize = 2048;
 /// Sampled rows for each bucket, from which the bounds are taken.
 const SAMPLES: usize = 32;
 
-/// Sorts a table by user and movie. Of several ratings of a movie by one user the latest is kept, among equal
+/// Sorts a table by user and movie. If a user has several ratings of a movie, the latest is kept, among equal
 /// times the highest, so the order of the rows has no influence.
 ///
 /// O(n) where the rows are strictly ascending, O(n log n) on all threads otherwise.

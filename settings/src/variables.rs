@@ -11,7 +11,7 @@ const FAMILY: &str = "RECOMMENDER_";
 const OTHERS: [&str; 2] = ["RECOMMENDER_TEST_", "RECOMMENDER_DATA"];
 
 /// Returns a warning about a variable that begins like a setting and is none, such as `RECOMMENDER_SERVER_LISTEN`; `None`
-/// for all other variables. Those with the right prefix and an unknown key are errors elsewhere.
+/// for all other variables. Variables with the right prefix and an unknown key are errors elsewhere.
 pub(crate) fn warning(variable: &str) -> Option<String> {
     let rest = variable.strip_prefix(FAMILY)?;
     let is_read = variable == CONFIG_VARIABLE

@@ -37,5 +37,5 @@ pub use location::Location;
 pub use repository::Repository;
 pub use tables::Tables;
 
-/// How long the batch repeats requests to a bucket that does not answer: long enough for a store to be restarted.
+/// The time for which the batch repeats failed requests to a bucket: long enough for a restart of the store.
 pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(120);

@@ -26,7 +26,7 @@ impl Panel {
         Self { rows: Factors::zero(n_rows, stride), targets: vec![0.0; n_rows] }
     }
 
-    /// Whether this many ratings fit. Of more, one block at a time fits.
+    /// Whether this number of ratings fits. Larger numbers are processed in blocks.
     #[inline(always)]
     pub(super) fn holds(&self, n_ratings: usize) -> bool {
         n_ratings <= self.targets.len()

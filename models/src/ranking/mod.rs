@@ -45,7 +45,7 @@ pub(super) struct Trained {
 }
 
 /// Trains the model. Appends the error of every epoch to `curve`, see
-/// [`TrainingCurve`](super::TrainingCurve). Of the users that are trained with the items only the mean is
+/// [`TrainingCurve`](super::TrainingCurve). The factors of the users are discarded; only their mean is
 /// kept.
 ///
 /// Rows are improved, not solved (see [`als`]); after some epochs the result is the same. Cost of an epoch,

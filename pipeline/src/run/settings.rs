@@ -43,7 +43,7 @@ pub struct RunSettings {
     pub shards: ShardSettings,
 }
 
-/// How users are cut into shards.
+/// The settings of a run with shards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShardSettings {
     /// The number of shards. By default it is that of the ratings. If these are not cut either, all users are records of one

@@ -1,7 +1,7 @@
 //! A query string as names and values.
 //!
 //! Input: the text behind the question mark. Output: values by name, each at most once, and one fault for each parameter
-//! that is repeated, unknown or reported by the caller. What a value means is decided in `kind`.
+//! that is repeated, unknown or reported by the caller. `kind` interprets the values.
 
 use std::borrow::Cow;
 

@@ -108,7 +108,7 @@ impl Repository {
     }
 
     /// Copies a generation to a private directory below the work directory `work` and checks each copied file against the
-    /// manifest. The copy keeps the records only. Of a generation that is cut into shards, the `owned` shards are copied
+    /// manifest. The copy keeps the records only. If a generation is cut into shards, the `owned` shards are copied
     /// and loaded into the records. Costs one copy (a reflink where the file system can, unless `bandwidth` is bounded)
     /// and one reading.
     ///
