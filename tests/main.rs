@@ -19,9 +19,9 @@
 //! | `folding` | a fold-in of a user's ratings gives the list of the batch |
 //! | `describing` | the server conforms to the description of its API; needs `RECOMMENDER_TEST_SCHEMA` |
 //! | `browsing` | the page in Chromium; needs `RECOMMENDER_TEST_BROWSER` |
-//! | `flooding` | idle and half-open connections; SIGTERM under load |
+//! | `flooding` | lookups beside idle and half-open connections |
 //! | `switching` | a hundred switches of the generation under full load |
-//! | `crashes` | runs killed at random, files damaged at random |
+//! | `crashes` | runs killed at random; damaged generations |
 //! | `system_faults` | runs killed at every step, full and read-only disks; needs `RECOMMENDER_TEST_ROOT` |
 //! | `bucket` | runs and servers on an object store that fails; needs `RECOMMENDER_TEST_S3` |
 //! | `real_data` | the figures on the real input; needs `RECOMMENDER_TEST_DATA` |

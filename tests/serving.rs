@@ -1,9 +1,6 @@
 //! The answers of a server on the output of a run.
 
-use std::net::SocketAddr;
-use std::process::Command;
-
-use harness::{Ended, World, program};
+use harness::World;
 
 use crate::crashes::while_requesting;
 
@@ -44,19 +41,6 @@ fn the_three_requests_of_the_former_service_are_answered_in_its_form() {
 }
 
 #[test]
-fn an_unknown_user_gets_the_popular_list_and_an_empty_history() {
-    let world = World::new();
-    world.run_quickly(&[]);
-    let server = world.serve_when_ready();
-    let answer = server.get("/recommendations?user_id=4000000000&n=3");
-    assert_eq!(answer.header("x-recommendation-source"), "popular");
-    let popular: Vec<u64> =
-        world.open_current().tables().fallback().movies[..3].iter().map(|id| id.get().into()).collect();
-    assert_eq!(answer.ids(), popular);
-    assert_eq!(server.get("/features?user_id=4000000000").body, r#"{"features":[{"histories":[]}]}"#);
-}
-
-#[test]
 fn a_server_started_before_the_first_run_serves_its_generation() {
     let world = World::new();
     let server = world.serve();
@@ -85,21 +69,4 @@ fn two_servers_switch_to_new_generations_without_a_failed_request() {
             }
         });
     });
-}
-
-#[test]
-fn the_health_check_succeeds_only_while_the_server_runs() {
-    let world = World::new();
-    let server = world.serve();
-    let address = server.address();
-    let healthy = Ended::of(&mut healthcheck(address));
-    assert!(healthy.status.success(), "{}", healthy.stderr);
-    assert!(server.terminate().success());
-    assert_eq!(Ended::of(&mut healthcheck(address)).status.code(), Some(1));
-}
-
-fn healthcheck(address: SocketAddr) -> Command {
-    let mut command = program("server");
-    command.args(["healthcheck", "--listen", &address.to_string()]);
-    command
 }

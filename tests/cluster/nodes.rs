@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-use harness::{Ended, eventually, files_below, isolated, signal};
+use harness::{Ended, eventually, isolated, signal};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -184,7 +184,12 @@ impl Cluster {
 
     /// The Parquet files in an executor's work directory.
     pub(crate) fn copies(&self, number: usize) -> Vec<PathBuf> {
-        let mut found = files_below(&self.dir.path().join(format!("work-{number}")));
+        let (mut found, mut dirs) = (Vec::new(), vec![self.dir.path().join(format!("work-{number}"))]);
+        while let Some(dir) = dirs.pop() {
+            for path in fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
+                if path.is_dir() { dirs.push(path) } else { found.push(path) }
+            }
+        }
         found.retain(|path| path.extension().is_some_and(|extension| extension == "parquet"));
         found
     }

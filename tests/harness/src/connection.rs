@@ -22,8 +22,6 @@ pub struct LeanAnswer {
     pub status: u16,
     /// The header `x-generation`.
     pub generation: String,
-    /// Whether the server closes the connection after this answer.
-    pub is_last: bool,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -55,13 +53,11 @@ impl Connection {
         let status = self.line.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());
         answer.status = status.ok_or_else(|| malformed(&self.line))?;
         answer.generation.clear();
-        answer.is_last = false;
         let mut length = None;
         loop {
             read_line(&mut self.stream, &mut self.line)?;
             match self.line.split_once(": ") {
                 Some(("content-length", value)) => length = value.parse().ok(),
-                Some(("connection", "close")) => answer.is_last = true,
                 Some(("x-generation", value)) => answer.generation.push_str(value),
                 Some(_) => {}
                 None if self.line.is_empty() => break,

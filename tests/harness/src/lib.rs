@@ -29,9 +29,7 @@ use store::records::UserTerms;
 pub use client::{Answer, Client};
 pub use connection::{Connection, LeanAnswer, Stop};
 pub use process::{Ended, Server, isolated, program, signal};
-pub use world::{
-    LIST, MEASURED, SMALL_MODEL, World, files_below, job_generation, sample, shards_done, users_file,
-};
+pub use world::{LIST, MEASURED, SMALL_MODEL, World, job_generation, sample, shards_done, users_file};
 
 /// The maximum time that a test waits for a condition, longer than the slowest machine needs.
 pub const TIMEOUT: Duration = Duration::from_secs(120);

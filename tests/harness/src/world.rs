@@ -146,15 +146,6 @@ pub fn shards_done(output: &Path) -> BTreeSet<String> {
     names.map(|name| name.to_string_lossy().into_owned()).filter(|name| name.ends_with(".json")).collect()
 }
 
-/// All files below a directory, sorted.
-pub fn files_below(dir: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
-    let mut found: Vec<_> =
-        entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect();
-    found.sort();
-    found
-}
-
 /// The path of a file of the committed sample.
 pub fn sample(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/sample").join(name)
