@@ -5,7 +5,7 @@
 use std::env;
 
 /// The environment variable of each group of tests, and the `cfg` of the group.
-const GROUPS: [(&str, &str); 6] = [
+const WITH: [(&str, &str); 6] = [
     // The path of a directory with the real data.
     ("RECOMMENDER_TEST_DATA", "real_data"),
     // The path of `moto_server`, an S3-compatible object store, from tests/requirements.txt.
@@ -22,7 +22,7 @@ const GROUPS: [(&str, &str); 6] = [
 
 fn main() {
     let mut left_out = Vec::new();
-    for (variable, cfg) in GROUPS {
+    for (variable, cfg) in WITH {
         println!("cargo::rustc-check-cfg=cfg({cfg})");
         println!("cargo::rerun-if-env-changed={variable}");
         if env::var_os(variable).is_some_and(|value| !value.is_empty()) {

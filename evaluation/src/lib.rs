@@ -150,7 +150,7 @@ pub fn judged_length(depth: usize, n_candidates: usize) -> usize {
 }
 
 /// Measures a model on one random split and returns the metrics that a run records: RMSE, MAE, recall@20, NDCG@10,
-/// coverage@10 and NDCG at the [`judged_length`]. The metrics of lists are also measured for the lists of the most rated
+/// coverage@10 and NDCG at the [`judged_length`]. Those of lists are also measured for the lists of the most rated
 /// movies ([`Metric::popularity_key`]). A metric is left out if its cutoff exceeds `depth` or the number of movies, and
 /// so are all metrics of lists if no held-out rating is relevant. Cost: a training and the lists of all users.
 ///

@@ -2,7 +2,7 @@
 //!
 //! Input: a TOML file, the environment, which overrides the file, and the command line, which overrides both. Output: the
 //! parsed command line of the program, and [`Sources`], from which [`effective`] lists each setting with its origin.
-//! [`LogFormat`] starts the log. The programs interpret the options.
+//! [`LogFormat`] starts the log. What an option means is decided in the programs.
 //!
 //! An option of a program is a setting if it names an environment variable, such as `RECOMMENDER__SCORING__N`. The name
 //! contains the key in the file: `n` in `[scoring]`. The type, the help and the default of an option are therefore written

@@ -24,7 +24,7 @@ pub enum Baseline {
     Earlier {
         /// Its manifest.
         manifest: Box<Manifest>,
-        /// The reason why the published one cannot be read.
+        /// Why the published one cannot be read.
         problem: String,
     },
     /// No generation, for a reason that does not need a person: the first run, or one after a change of the format.

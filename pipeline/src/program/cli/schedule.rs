@@ -49,7 +49,7 @@ impl ScheduleArgs {
     /// Returns the times at which runs are due.
     ///
     /// # Errors
-    /// [`Error::Setting`] for an expression or a time zone that cannot be read.
+    /// As [`Times::parse`].
     pub(crate) fn times(&self) -> Result<Times, Error> {
         Times::parse(&self.cron, &self.time_zone)
     }
