@@ -8,7 +8,7 @@ use interactions::{Ratings, Scale};
 
 use super::header::Layout;
 use super::parse::{ParsedBlock, parse_block};
-use super::record::{BadRow, Flaw, MAX_ROW, Record, count_lines, for_each};
+use super::record::{BadRow, Flaw, MAX_ROW, Record, count_lines, for_each, has_row_inside};
 use super::row::{Row, parse_row};
 use super::text::excerpt;
 use crate::tables::Reject;
@@ -22,6 +22,8 @@ pub(super) struct Block {
     pub(super) n_rows: u64,
     /// Acceptable rows whose time cannot be read.
     pub(super) n_unreadable_times: u64,
+    /// Rows with lines in quotes that have the shape of rows.
+    pub(super) n_with_rows_inside: u64,
     /// The acceptable rows in the order of the file.
     pub(super) ratings: Ratings,
     /// The rejected rows. Lines count from 0 at the start of the block.
@@ -62,6 +64,8 @@ impl Block {
         let mut block = Self::default();
         let (end, n_lines) = for_each(bytes, limit, |record, row, line| {
             block.push(parse_row(record, row, layout, scale), row, line);
+            block.n_with_rows_inside +=
+                u64::from(has_row_inside(row, layout.n_columns, &[layout.user, layout.movie]));
         })?;
         block.n_lines = n_lines;
         Ok((block, end))

@@ -24,9 +24,9 @@ mod parse;
 mod row;
 mod movies;
 
-pub use record::Flaw;
 pub use movies::read_movies;
 pub use ratings::read_ratings;
+pub use record::Flaw;
 
 use std::ops::Range;
 

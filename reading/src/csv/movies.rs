@@ -9,11 +9,11 @@ use store::MovieId;
 use store::manifest::FileDigest;
 use store::records::Movie;
 
-use super::{BLOCK, cut};
 use super::header::{Header, columns};
 use super::number::parse_id;
-use super::record::{MAX_ROW, Record, for_each};
+use super::record::{MAX_ROW, Record, for_each, has_row_inside};
 use super::text::{excerpt, text_of, unquote};
+use super::{BLOCK, cut};
 use crate::error::{Error, Result};
 use crate::file::InputFile;
 use crate::tables::{Movies, Reason, Reject};
@@ -58,14 +58,19 @@ pub fn read_movies(file: &InputFile) -> Result<Movies> {
         hasher.update(&bytes[..size]);
         // The last row may go on beyond this block.
         let first = (start.max(block.start) - block.start) as usize;
-        let rows = for_each(bytes.get(first..).unwrap_or_default(), size.saturating_sub(first), |record, row, line| {
-            movies.push(parse_movie(record, row, &layout), row, 1 + n_lines + line);
-        });
+        let rows = for_each(
+            bytes.get(first..).unwrap_or_default(),
+            size.saturating_sub(first),
+            |record, row, line| {
+                movies.push(parse_movie(record, row, &layout), row, 1 + n_lines + line);
+            },
+        );
         let (end, n) = rows.map_err(|bad| bad.in_file(file, n_lines))?;
         start += end as u64;
         n_lines += n;
     }
-    movies.source = file.describe(FileDigest { bytes: length, blake3: hasher.finalize().to_hex().to_string() })?;
+    movies.source =
+        file.describe(FileDigest { bytes: length, blake3: hasher.finalize().to_hex().to_string() })?;
     if movies.rows.read == 0 {
         return Err(Error::EmptyTable { path: file.path().to_path_buf() });
     }
@@ -110,7 +115,8 @@ fn parse_movie(record: &Record, row: &[u8], layout: &MovieLayout) -> Result<(Mov
     if genres.len() > MAX_TEXT {
         reasons.push(Reason::GenresTooLong);
     }
-    if has_rows(&title, layout) || has_rows(&genres, layout) {
+    let has_lines = title.contains('\n') || genres.contains('\n');
+    if has_lines && has_row_inside(row, layout.n_columns, &[layout.movie]) {
         reasons.push(Reason::RowsInCell);
     }
     match id {
@@ -119,24 +125,6 @@ fn parse_movie(record: &Record, row: &[u8], layout: &MovieLayout) -> Result<(Mov
         }
         _ => Err(reasons),
     }
-}
-
-/// Whether a line of the text of a cell is a row of the table: then a quote before it was not closed, and the closing quote
-/// belongs to a later row.
-fn has_rows(text: &str, layout: &MovieLayout) -> bool {
-    let mut record = Record::default();
-    let mut is_row = |line: &str| {
-        record.find(line.as_bytes()).is_ok_and(|_| {
-            record.len() == layout.n_columns
-                && parse_id(
-                    unquote(record.cell(line.as_bytes(), layout.movie)),
-                    Reason::MissingMovie,
-                    Reason::BadMovie,
-                )
-                .is_ok()
-        })
-    };
-    text.lines().skip(1).any(&mut is_row)
 }
 
 /// The names in a cell of genres.
@@ -227,13 +215,13 @@ mod tests {
         use Reason::*;
         let header = "movieId,title,genres\n";
         let movies = read(format!(
-            "{header}11,\"Film 11,Drama\n12,Film 12,Drama\n20,Film 20\",Drama\n21,Film \"21\",Drama\n22,\"Film\n22, or so\",\n"
+            "{header}11,\"Film 11,Drama\n12,Film 12,Drama\n20,Film 20\",Drama\n21,Film \"21\",Drama\n22,\"Film\nor so, 22\",\n"
         ))
         .unwrap();
         let found: Vec<_> =
             movies.rejects.iter().map(|reject| (reject.line, reject.reasons.clone())).collect();
         assert_eq!(found, [(2, vec![RowsInCell]), (5, vec![StrayQuote])]);
-        assert_eq!(movies.by_id[&MovieId::new(22)], movie("Film\n22, or so", &[]));
+        assert_eq!(movies.by_id[&MovieId::new(22)], movie("Film\nor so, 22", &[]));
         for (rows, line, flaw) in [
             ("11,\"Film 11,Drama\n12,Film 12,Drama\n20,\"Film 20\",Drama\n", 2, Flaw::TextAfterQuote),
             ("10,Film 10,\n11,\"Film 11,Drama\n12,Film 12,Drama\n", 3, Flaw::NotClosed),

@@ -21,9 +21,9 @@ use rayon::prelude::*;
 use store::manifest::{FileDigest, Rows, SourceFile};
 
 use super::block::Block;
-use super::{BLOCK, cut};
 use super::header::{Header, Layout};
 use super::record::{BadRow, MAX_ROW, likely_start};
+use super::{BLOCK, cut};
 use crate::error::{Error, Result};
 use crate::file::{InputFile, digest_of_blocks, hash_block};
 use crate::merge::merge;
@@ -137,7 +137,8 @@ impl BlockReader<'_> {
         self.file.read(from..range.end, buffer)?;
         let is_subtree = range.start.is_multiple_of(CHUNK_LEN as u64);
         let hasher = is_subtree.then(|| hash_block(&buffer[(range.start - from) as usize..], range.start));
-        let start = if range.start > self.first_row { from + likely_start(buffer) as u64 } else { self.first_row };
+        let start =
+            if range.start > self.first_row { from + likely_start(buffer) as u64 } else { self.first_row };
         Ok((self.parse(start, from, range.end, buffer)?, hasher))
     }
 
@@ -202,6 +203,7 @@ impl Table {
         self.n_lines += block.n_lines;
         self.rows.read += block.n_rows;
         self.rows.unreadable_timestamps += block.n_unreadable_times;
+        self.rows.with_rows_inside += block.n_with_rows_inside;
         self.ratings.append(&block.ratings);
         for reject in block.rejects {
             for (place, reason) in reject.reasons.iter().enumerate() {

@@ -11,7 +11,8 @@ use std::ops::Range;
 
 use memchr::{memchr, memchr2, memchr3};
 
-use super::text::{BYTE_ORDER_MARK, count_newlines};
+use super::number::parse_id;
+use super::text::{BYTE_ORDER_MARK, count_newlines, unquote};
 use crate::error::Error;
 use crate::file::InputFile;
 use crate::tables::Reason;
@@ -31,10 +32,14 @@ pub(super) struct Record {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Flaw {
     /// A cell in quotes without a closing quote.
-    #[error("a cell in quotes is not closed before the end of the file; close it, and double the quotes inside it")]
+    #[error(
+        "a cell in quotes is not closed before the end of the file; close it, and double the quotes inside it"
+    )]
     NotClosed,
     /// Text between a closing quote and the next separator.
-    #[error("a closing quote is not followed by a separator or a line break; double the quotes inside a cell")]
+    #[error(
+        "a closing quote is not followed by a separator or a line break; double the quotes inside a cell"
+    )]
     TextAfterQuote,
     /// More than [`MAX_ROW`] bytes.
     #[error("the row is longer than 1 MiB; close its quotes, or cut its text")]
@@ -152,6 +157,18 @@ pub(super) fn for_each(
         start += length;
     }
     Ok((start, n_lines))
+}
+
+/// Whether a line of `row` after its first has the shape of a row: as many cells as the table has columns, with an id in
+/// each of the columns `ids`. Then a quote before it may not be closed where it should be.
+pub(super) fn has_row_inside(row: &[u8], n_columns: usize, ids: &[usize]) -> bool {
+    let mut record = Record::default();
+    let is_id = |cell: &[u8]| parse_id(unquote(cell), Reason::MissingMovie, Reason::BadMovie).is_ok();
+    row.split(|&byte| byte == b'\n').skip(1).any(|line| {
+        record.find(line).is_ok()
+            && record.len() == n_columns
+            && ids.iter().all(|&column| is_id(record.cell(line, column)))
+    })
 }
 
 /// Counts lines, with one that has no line break.

@@ -121,6 +121,7 @@ fn no_row_is_made_of_the_text_of_a_cell() {
     assert_eq!(users, [7, 8, 10, 61]);
     let rejects: Vec<_> = found.rejects.iter().map(|reject| (reject.line, reject.reasons.clone())).collect();
     assert_eq!(rejects, [(7, vec![Reason::StrayQuote])]);
+    assert_eq!(found.rows.with_rows_inside, 1);
     assert_adds_up(&found);
 }
 
