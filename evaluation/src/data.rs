@@ -105,7 +105,8 @@ impl Data {
 fn check_times(rows: &Rows, path: &Path) -> Result<()> {
     let (n, n_ratings, path) = (rows.without_timestamp, rows.kept, path.display());
     if n == n_ratings {
-        let problem = format!("none of the ratings of {path} has a time in seconds since 1970 or ISO 8601");
+        let problem =
+            format!("none of the ratings of {path} has a readable time (a number since 1970, or ISO 8601)");
         return Err(Error::setting("--split", "newest", problem));
     }
     if n > 0 {

@@ -12,7 +12,7 @@ pub struct Ratings {
     pub movies: Vec<MovieId>,
     /// Stars of each rating, on the scale.
     pub stars: Vec<f32>,
-    /// Time of each rating, in seconds since 1970; [`Ratings::NO_TIME`] if the file has none.
+    /// Time of each rating, in nanoseconds since 1970; [`Ratings::NO_TIME`] if the file has none.
     pub timestamps: Vec<i64>,
 }
 
@@ -107,7 +107,7 @@ pub struct Rating {
     pub movie: MovieId,
     /// The stars.
     pub stars: f32,
-    /// Seconds since 1970, or [`Ratings::NO_TIME`].
+    /// Nanoseconds since 1970, or [`Ratings::NO_TIME`].
     pub timestamp: i64,
 }
 

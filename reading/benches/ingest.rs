@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The tables are made below `INGEST_BENCH_DIR` (the system's temporary directory otherwise): about 650 MB
-//! for 25 million rows, three times, each deleted after its turn.
+//! for 25 million rows, five times, each deleted after its turn.
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints its result")]
 #![allow(clippy::expect_used, reason = "a benchmark that cannot run stops")]
@@ -38,23 +38,40 @@ fn main() {
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     let mut rows = movielens_like(n_rows, &mut rng);
     println!("{n_rows} rows, median of {RUNS}");
-    for (name, decimals, shuffled) in
-        [("sorted", false, false), ("18.0", true, false), ("shuffled", false, true)]
-    {
+    for (name, style, shuffled) in [
+        ("sorted", Style::Plain, false),
+        ("18.0", Style::Decimals, false),
+        ("in quotes", Style::Quotes, false),
+        ("with text", Style::Text, false),
+        ("shuffled", Style::Plain, true),
+    ] {
         if shuffled {
             rows.shuffle(&mut rng);
         }
-        write(&path, &rows, decimals).expect("the table can be written");
-        compare(name, &path, decimals);
+        write(&path, &rows, style).expect("the table can be written");
+        compare(name, &path, style);
         fs::remove_file(&path).expect("the table can be deleted");
     }
 }
 
-fn compare(name: &str, path: &Path, decimals: bool) {
+/// How the rows are written.
+#[derive(Clone, Copy, PartialEq)]
+enum Style {
+    /// `18,7,4.5,1500000000`
+    Plain,
+    /// `18.0,7.0,4.5,1500000000`
+    Decimals,
+    /// `"18","7","4.5","1500000000"`
+    Quotes,
+    /// `18,7,4.5,1500000000,"some text, in quotes"`, with a line break in every tenth text.
+    Text,
+}
+
+fn compare(name: &str, path: &Path, style: Style) {
     let (mut reads, mut cleans) = (Vec::new(), Vec::new());
     for _ in 0..RUNS {
         let begin = Instant::now();
-        let height = read(path, decimals).expect("polars reads it").height();
+        let height = read(path, style).expect("polars reads it").height();
         reads.push(begin.elapsed().as_secs_f64());
 
         let begin = Instant::now();
@@ -68,7 +85,7 @@ fn compare(name: &str, path: &Path, decimals: bool) {
         assert_eq!(table.ratings.len(), height);
     }
     let (read, clean) = (median(reads), median(cleans));
-    println!("{name:>8}: polars {read:.3} s, read and cleaned {clean:.3} s, ratio {:.2}", clean / read);
+    println!("{name:>9}: polars {read:.3} s, read and cleaned {clean:.3} s, ratio {:.2}", clean / read);
 }
 
 fn median(mut times: Vec<f64>) -> f64 {
@@ -76,14 +93,17 @@ fn median(mut times: Vec<f64>) -> f64 {
     times[times.len() / 2]
 }
 
-fn read(path: &Path, decimals: bool) -> PolarsResult<DataFrame> {
-    let id = if decimals { DataType::Float64 } else { DataType::Int64 };
-    let schema = Schema::from_iter([
+fn read(path: &Path, style: Style) -> PolarsResult<DataFrame> {
+    let id = if style == Style::Decimals { DataType::Float64 } else { DataType::Int64 };
+    let mut schema = Schema::from_iter([
         Field::new("userId".into(), id.clone()),
         Field::new("movieId".into(), id),
         Field::new("rating".into(), DataType::Float32),
         Field::new("timestamp".into(), DataType::Int64),
     ]);
+    if style == Style::Text {
+        schema.with_column("review".into(), DataType::String);
+    }
     CsvReadOptions::default()
         .with_schema(Some(Arc::new(schema)))
         .try_into_reader_with_file_path(Some(path.to_path_buf()))?
@@ -105,12 +125,21 @@ fn movielens_like(n_rows: usize, rng: &mut impl RngExt) -> Vec<Row> {
     rows
 }
 
-fn write(path: &Path, rows: &[Row], decimals: bool) -> std::io::Result<()> {
+fn write(path: &Path, rows: &[Row], style: Style) -> std::io::Result<()> {
     let mut file = BufWriter::with_capacity(1 << 20, File::create(path)?);
-    writeln!(file, "userId,movieId,rating,timestamp")?;
-    let end = if decimals { ".0" } else { "" };
-    for (user, movie, halves, timestamp) in rows {
-        writeln!(file, "{user}{end},{movie}{end},{}.{},{timestamp}", halves / 2, halves % 2 * 5)?;
+    let review = if style == Style::Text { ",review" } else { "" };
+    writeln!(file, "userId,movieId,rating,timestamp{review}")?;
+    for (row, (user, movie, halves, timestamp)) in rows.iter().enumerate() {
+        let stars = format!("{}.{}", halves / 2, halves % 2 * 5);
+        match style {
+            Style::Plain => writeln!(file, "{user},{movie},{stars},{timestamp}")?,
+            Style::Decimals => writeln!(file, "{user}.0,{movie}.0,{stars},{timestamp}")?,
+            Style::Quotes => writeln!(file, "\"{user}\",\"{movie}\",\"{stars}\",\"{timestamp}\"")?,
+            Style::Text => {
+                let text = if row % 10 == 0 { "some text,\nin quotes" } else { "some text, in quotes" };
+                writeln!(file, "{user},{movie},{stars},{timestamp},\"{text}\"")?;
+            }
+        }
     }
     file.into_inner()?.sync_all()
 }

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::csv::Flaw;
+
 /// The crate's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -58,6 +60,17 @@ pub enum Error {
         path: PathBuf,
         /// The format, for people.
         format: &'static str,
+    },
+
+    /// A row whose end is unknown, so that the text after it cannot be told from rows.
+    #[error("{} line {line}: {flaw}", path.display())]
+    BadRow {
+        /// The file.
+        path: PathBuf,
+        /// The line in which the row begins; the first line of the file is 1.
+        line: u64,
+        /// The reason.
+        flaw: Flaw,
     },
 
     /// A table without rows.

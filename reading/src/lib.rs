@@ -20,7 +20,7 @@ mod rejects;
 mod shards;
 mod input;
 
-pub use crate::csv::{read_movies, read_ratings};
+pub use crate::csv::{Flaw, read_movies, read_ratings};
 pub use error::{Error, Result};
 pub use file::InputFile;
 pub use input::{Input, InputSettings, OpenInput, RatingsSource, read_numbered};

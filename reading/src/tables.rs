@@ -51,6 +51,8 @@ pub struct Reject {
 pub enum Reason {
     /// Bytes that are not UTF-8.
     BadUtf8,
+    /// A quote inside a cell that is not in quotes.
+    StrayQuote,
     /// Fewer columns than the header.
     TornRow,
     /// More columns than the header.
@@ -71,6 +73,12 @@ pub enum Reason {
     RatingOutOfRange,
     /// A movie without a title.
     MissingTitle,
+    /// A title longer than 512 bytes.
+    TitleTooLong,
+    /// Genres longer than 512 bytes together.
+    GenresTooLong,
+    /// A title or genre with lines in the shape of rows: an earlier quote is not closed.
+    RowsInCell,
     /// A movie that an earlier row describes.
     DuplicateMovie,
 }
@@ -81,6 +89,7 @@ impl Reason {
     pub fn name(self) -> &'static str {
         match self {
             Self::BadUtf8 => "bad_utf8",
+            Self::StrayQuote => "stray_quote",
             Self::TornRow => "torn_row",
             Self::TooManyColumns => "too_many_columns",
             Self::MissingUser => "missing_user",
@@ -91,6 +100,9 @@ impl Reason {
             Self::BadRating => "bad_rating",
             Self::RatingOutOfRange => "rating_out_of_range",
             Self::MissingTitle => "missing_title",
+            Self::TitleTooLong => "title_too_long",
+            Self::GenresTooLong => "genres_too_long",
+            Self::RowsInCell => "rows_in_cell",
             Self::DuplicateMovie => "duplicate_movie",
         }
     }

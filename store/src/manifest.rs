@@ -113,6 +113,13 @@ pub struct Rows {
     pub denied: u64,
     /// Kept rows without a valid timestamp, which count as older than any other.
     pub without_timestamp: u64,
+    /// Acceptable rows with a timestamp that cannot be read, before merging. Absent in manifests of older programs.
+    #[serde(default)]
+    pub unreadable_timestamps: u64,
+    /// Rows with lines in quotes that have the shape of rows, which may come from a quote that is not closed where it
+    /// should be. Absent in manifests of older programs.
+    #[serde(default)]
+    pub with_rows_inside: u64,
 }
 
 /// The account of the rows of the movies: `read = kept + rejected + denied`.

@@ -1,15 +1,16 @@
-//! One block of the ratings: whole lines in, ratings and rejected rows out.
+//! One block of the ratings: whole rows in, ratings and rejected rows out.
 //!
-//! Most blocks are sound, which the numbers of their lines and commas show, and the result of polars is taken as it is.
-//! In other blocks every line is checked, and the undecided ones are parsed by the slow path. The rows keep their
-//! order.
+//! Most blocks have no quote, so each line is a row, and most of these are sound, which the numbers of their lines and
+//! commas show: the result of polars is taken as it is. In other blocks every line is checked, and the undecided ones are
+//! parsed by the slow path. A block with quotes takes the slow path for all rows. The rows keep their order.
 
 use interactions::{Ratings, Scale};
 
 use super::header::Layout;
-use super::line::{Line, parse_line};
 use super::parse::{ParsedBlock, parse_block};
-use super::text::{count_newlines, excerpt};
+use super::record::{BadRow, Flaw, MAX_ROW, Record, count_lines, for_each, has_row_inside};
+use super::row::{Row, parse_row};
+use super::text::excerpt;
 use crate::tables::Reject;
 
 /// The content of a block.
@@ -19,6 +20,10 @@ pub(super) struct Block {
     pub(super) n_lines: u64,
     /// Rows: `ratings.len() + rejects.len()`.
     pub(super) n_rows: u64,
+    /// Acceptable rows whose time cannot be read.
+    pub(super) n_unreadable_times: u64,
+    /// Rows with lines in quotes that have the shape of rows.
+    pub(super) n_with_rows_inside: u64,
     /// The acceptable rows in the order of the file.
     pub(super) ratings: Ratings,
     /// The rejected rows. Lines count from 0 at the start of the block.
@@ -26,46 +31,93 @@ pub(super) struct Block {
 }
 
 impl Block {
-    /// Parses whole lines.
-    pub(super) fn read(lines: &[u8], layout: &Layout, scale: Scale) -> Self {
+    /// Parses whole lines without quotes.
+    ///
+    /// # Errors
+    /// [`BadRow`] for a line that is too long.
+    pub(super) fn of_lines(lines: &[u8], layout: &Layout, scale: Scale) -> Result<Self, BadRow> {
+        check_lengths(lines)?;
         let n_lines = count_lines(lines);
         // polars makes one row of each line. If it does not (it may take the bytes for compressed data), rows and lines
         // do not correspond, and the slow path parses all lines.
-        let parsed = parse_block(lines, layout, scale).ok().filter(|parsed| parsed.ratings.len() == n_lines);
+        let parsed = parse_block(lines, layout, scale).ok();
+        let parsed = parsed.filter(|parsed| parsed.ratings.len() as u64 == n_lines);
         match parsed {
-            Some(parsed) if is_sound(&parsed, lines, layout) => Self {
-                n_lines: n_lines as u64,
-                n_rows: n_lines as u64,
-                ratings: parsed.ratings,
-                rejects: Vec::new(),
-            },
-            parsed => Self::check_lines(parsed.as_ref(), lines, layout, scale),
+            Some(parsed) if is_sound(&parsed, lines, layout) => {
+                Ok(Self { n_lines, n_rows: n_lines, ratings: parsed.ratings, ..Self::default() })
+            }
+            parsed => Ok(Self::check_lines(parsed.as_ref(), lines, layout, scale)),
         }
+    }
+
+    /// Parses the rows that start before `limit`, and returns the end of the last of them too. `bytes` is as for
+    /// [`for_each`].
+    ///
+    /// # Errors
+    /// [`BadRow`] for the first row without a known end.
+    pub(super) fn of_rows(
+        bytes: &[u8],
+        limit: usize,
+        layout: &Layout,
+        scale: Scale,
+    ) -> Result<(Self, usize), BadRow> {
+        let mut block = Self::default();
+        let (end, n_lines) = for_each(bytes, limit, |record, row, line| {
+            block.push(parse_row(record, row, layout, scale), row, line);
+            block.n_with_rows_inside +=
+                u64::from(has_row_inside(row, layout.n_columns, &[layout.user, layout.movie]));
+        })?;
+        block.n_lines = n_lines;
+        Ok((block, end))
     }
 
     /// Checks every line. `parsed` has a row for each line.
     fn check_lines(parsed: Option<&ParsedBlock>, lines: &[u8], layout: &Layout, scale: Scale) -> Self {
         let is_text = str::from_utf8(lines).is_ok();
         let mut block = Self::default();
+        let mut record = Record::default();
         for (row, line) in lines.split_inclusive(|&byte| byte == b'\n').enumerate() {
-            block.n_lines += 1;
             let whole =
                 count_commas(line) + 1 == layout.n_columns && (is_text || str::from_utf8(line).is_ok());
-            let line_content = match parsed {
-                Some(parsed) if whole && !parsed.undecided[row] => Line::Rating(parsed.ratings.at(row)),
-                _ => parse_line(line, layout, scale),
-            };
-            match line_content {
-                Line::Blank => continue,
-                Line::Rating(rating) => block.ratings.push(rating),
-                Line::Rejected(reasons, user) => {
-                    block.rejects.push(Reject { line: row as u64, reasons, user, text: excerpt(line) });
+            match parsed {
+                Some(parsed) if whole && !parsed.undecided[row] => {
+                    block.push(Row::Rating(parsed.ratings.at(row), false), line, block.n_lines);
                 }
+                // A line without quotes is a row.
+                _ if record.find(line).is_ok() && !record.is_blank(line) => {
+                    block.push(parse_row(&record, line, layout, scale), line, block.n_lines);
+                }
+                _ => {}
             }
-            block.n_rows += 1;
+            block.n_lines += 1;
         }
         block
     }
+
+    fn push(&mut self, content: Row, row: &[u8], line: u64) {
+        self.n_rows += 1;
+        match content {
+            Row::Rating(rating, has_unreadable_time) => {
+                self.ratings.push(rating);
+                self.n_unreadable_times += u64::from(has_unreadable_time);
+            }
+            Row::Rejected(reasons, user) => {
+                self.rejects.push(Reject { line, reasons, user, text: excerpt(row) });
+            }
+        }
+    }
+}
+
+/// Checks that no line is longer than [`MAX_ROW`].
+fn check_lengths(lines: &[u8]) -> Result<(), BadRow> {
+    let mut start = 0;
+    while lines.len() - start > MAX_ROW {
+        let Some(newline) = memchr::memrchr(b'\n', &lines[start..start + MAX_ROW]) else {
+            return Err(BadRow { line: count_lines(&lines[..start]), flaw: Flaw::TooLong });
+        };
+        start += newline + 1;
+    }
+    Ok(())
 }
 
 /// Whether every line is a whole row with acceptable numbers. If the last column is read and no row lacks it, no row
@@ -80,9 +132,4 @@ fn is_sound(parsed: &ParsedBlock, lines: &[u8], layout: &Layout) -> bool {
 
 fn count_commas(bytes: &[u8]) -> usize {
     memchr::memchr_iter(b',', bytes).count()
-}
-
-fn count_lines(bytes: &[u8]) -> usize {
-    let unfinished = bytes.last().is_some_and(|&last| last != b'\n');
-    count_newlines(bytes) + usize::from(unfinished)
 }

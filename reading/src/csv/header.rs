@@ -5,11 +5,53 @@
 
 use std::path::Path;
 
-use super::format::likely_fault;
+use super::format::{self, likely_fault};
+use super::record::{BadRow, MAX_ROW, Record, count_lines};
 use super::text::unquote;
 use crate::error::{Error, Result};
+use crate::file::InputFile;
 
 const RATINGS: &str = "userId, movieId, rating, timestamp";
+
+/// The first row of a file that is not blank.
+pub(super) struct Header {
+    row: Vec<u8>,
+    record: Record,
+    /// The position of the next row in the file.
+    pub(super) end: u64,
+    /// The number of lines before the next row.
+    pub(super) n_lines: u64,
+}
+
+impl Header {
+    /// Reads the header of a file. It ends within [`MAX_ROW`] bytes.
+    ///
+    /// # Errors
+    /// [`Error::OtherFormat`], [`Error::EmptyTable`], [`Error::BadRow`], [`Error::Changed`] and [`Error::Io`].
+    pub(super) fn read(file: &InputFile) -> Result<Self> {
+        let mut bytes = Vec::new();
+        file.read(0..file.length().min(2 * MAX_ROW as u64), &mut bytes)?;
+        format::check(file.path(), &bytes)?;
+        let mut record = Record::default();
+        let (mut start, mut n_lines) = (0, 0);
+        while start < bytes.len().min(MAX_ROW) {
+            let found = record.find(&bytes[start..]);
+            let length = found.map_err(|flaw| BadRow { line: n_lines, flaw }.in_file(file, 0))?;
+            let row = &bytes[start..start + length];
+            n_lines += count_lines(row);
+            start += length;
+            if !record.is_blank(row) {
+                return Ok(Self { row: row.to_vec(), record, end: start as u64, n_lines });
+            }
+        }
+        Err(Error::EmptyTable { path: file.path().to_path_buf() })
+    }
+
+    /// The names of the columns, as they stand in the file.
+    pub(super) fn cells(&self) -> Vec<&[u8]> {
+        self.record.cells(&self.row).collect()
+    }
+}
 
 /// The positions of the columns of a table of ratings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,14 +69,13 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// Parses the first line of a table of ratings.
+    /// The layout of a table of ratings with a header of these cells.
     ///
     /// # Errors
     /// [`Error::MissingColumn`].
-    pub(super) fn of_ratings(path: &Path, line: &[u8]) -> Result<Self> {
-        let cells: Vec<&[u8]> = line.split(|&byte| byte == b',').collect();
+    pub(super) fn of_ratings(path: &Path, cells: &[&[u8]]) -> Result<Self> {
         let [user, movie, rating, timestamp] =
-            columns(path, &cells, ["userId", "movieId", "rating", "timestamp"], RATINGS)?;
+            columns(path, cells, ["userId", "movieId", "rating", "timestamp"], RATINGS)?;
         Ok(Self { n_columns: cells.len(), user, movie, rating, timestamp })
     }
 
@@ -75,7 +116,8 @@ mod tests {
     use super::*;
 
     fn layout(line: &str) -> Result<Layout> {
-        Layout::of_ratings(Path::new("ratings.csv"), line.as_bytes())
+        let cells: Vec<&[u8]> = line.as_bytes().split(|&byte| byte == b',').collect();
+        Layout::of_ratings(Path::new("ratings.csv"), &cells)
     }
 
     #[test]

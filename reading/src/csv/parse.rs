@@ -12,10 +12,13 @@ use polars::prelude::*;
 use store::{MovieId, UserId};
 
 use super::header::Layout;
-use super::number::{seconds, whole};
+use super::number::{fractional_time, whole, whole_time};
 
 /// The rows from which the format of whole numbers in a block is taken.
 const PEEK: usize = 16;
+
+/// From this number on, an `f64` does not hold every whole number, so the digits decide.
+const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// The result of polars for a block: one row for each line, also for blank lines.
 pub(super) struct ParsedBlock {
@@ -48,8 +51,8 @@ pub(super) fn parse_block(lines: &[u8], layout: &Layout, scale: Scale) -> Polars
     let stars = take(stars, |stars| scale.contains(stars).then_some(stars), 0.0, &mut undecided);
     let timestamps = frame.column(&name(layout.timestamp))?;
     let timestamps = match timestamps.dtype() {
-        DataType::Int64 => take(timestamps.i64()?, Some, 0, &mut undecided),
-        _ => take(timestamps.f64()?, seconds, 0, &mut undecided),
+        DataType::Int64 => take(timestamps.i64()?, |time| Some(whole_time(time)), 0, &mut undecided),
+        _ => take(timestamps.f64()?, exact_time, 0, &mut undecided),
     };
     Ok(ParsedBlock { ratings: Ratings { users, movies, stars, timestamps }, undecided })
 }
@@ -85,6 +88,10 @@ fn ids<I: Copy>(column: &Column, id: fn(u32) -> I, undecided: &mut [bool]) -> Po
         DataType::Int64 => take(column.i64()?, |value| u32::try_from(value).ok().map(id), id(0), undecided),
         _ => take(column.f64()?, |value| whole(value).map(id), id(0), undecided),
     })
+}
+
+fn exact_time(value: f64) -> Option<i64> {
+    if value.abs() < EXACT { fractional_time(value) } else { None }
 }
 
 /// Takes the acceptable values of a column. For any other value the result has `none`, and the row is marked.

@@ -1,8 +1,12 @@
 //! Reads a table of ratings of any size.
 //!
 //! The file is cut into blocks at fixed positions, so the result does not depend on the number of threads. A block has
-//! the lines that start in it. Each thread reads and parses one block after the other; the calling thread puts finished
+//! the rows that start in it. Each thread reads and parses one block after the other; the calling thread puts finished
 //! blocks together in order.
+//!
+//! The first row of a block is known only when the block before it is finished, since a line break may stand in quotes. A
+//! thread does not wait for that: it begins at the likely start, and the calling thread reads the block again if that was
+//! wrong. Without quotes it never is.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -17,20 +21,13 @@ use rayon::prelude::*;
 use store::manifest::{FileDigest, Rows, SourceFile};
 
 use super::block::Block;
-use super::format;
-use super::header::Layout;
-use super::text::BYTE_ORDER_MARK;
+use super::header::{Header, Layout};
+use super::record::{BadRow, MAX_ROW, likely_start};
+use super::{BLOCK, cut};
 use crate::error::{Error, Result};
 use crate::file::{InputFile, digest_of_blocks, hash_block};
 use crate::merge::merge;
 use crate::tables::{CleanRatings, Reject};
-
-/// The size of a block: large enough that the start of a block costs little, small enough that every thread has many. A
-/// power of two: see [`hash_block`].
-const BLOCK: u64 = 8 << 20;
-
-/// The greatest length of a header.
-const HEADER: u64 = 64 << 10;
 
 /// Bytes read at a time beyond a block, for the rest of its last line.
 const REST: u64 = 4 << 10;
@@ -43,69 +40,53 @@ const REST: u64 = 4 << 10;
 /// bytes for each row, 44 while an unsorted table is sorted, and some 140 for each rejected row.
 ///
 /// # Errors
-/// [`Error::MissingColumn`], [`Error::EmptyTable`], [`Error::Changed`] and [`Error::Io`]. An
-/// unacceptable row is rejected, not an error.
+/// [`Error::OtherFormat`], [`Error::MissingColumn`], [`Error::EmptyTable`], [`Error::BadRow`], [`Error::Changed`] and
+/// [`Error::Io`]. An unacceptable row is rejected, not an error.
 pub fn read_ratings(file: &InputFile, scale: Scale, bar: &ProgressBar) -> Result<CleanRatings> {
     read_in_blocks(file, scale, bar, BLOCK)
 }
 
 /// Reads in blocks of a given size. Blocks smaller than a chunk of the hash, which only tests use, give no digest.
 fn read_in_blocks(file: &InputFile, scale: Scale, bar: &ProgressBar, block: u64) -> Result<CleanRatings> {
-    let empty = || Error::EmptyTable { path: file.path().to_path_buf() };
     let length = file.length();
-    let mut header = Vec::new();
-    file.read(0..length.min(HEADER), &mut header)?;
-    if header.is_empty() {
-        return Err(empty());
-    }
-    format::check(file.path(), &header)?;
-    if let Some(newline) = memchr::memchr(b'\n', &header) {
-        header.truncate(newline + 1);
-    }
-    let layout = Layout::of_ratings(file.path(), header.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&header))?;
+    let header = Header::read(file)?;
+    let layout = Layout::of_ratings(file.path(), &header.cells())?;
 
     bar.set_length(length);
-    let mut table = Table::default();
-    let mut hashers = Vec::new();
-    let reader = BlockReader { file, first_row: header.len() as u64, layout: &layout, scale };
-    reader.read_all(&cut(length, block), bar, |block, hasher| {
-        table.append(block);
-        hashers.extend(hasher);
-    })?;
+    let reader = BlockReader { file, first_row: header.end, layout: &layout, scale };
+    let mut table = Table { n_lines: header.n_lines, ..Table::default() };
+    let hashers = reader.read_all(&cut(length, block).collect::<Vec<_>>(), bar, &mut table)?;
     let digest =
         if block < CHUNK_LEN as u64 { FileDigest::default() } else { digest_of_blocks(&hashers, length) };
     let source = file.describe(digest)?;
     if table.rows.read == 0 {
-        return Err(empty());
+        return Err(Error::EmptyTable { path: file.path().to_path_buf() });
     }
     Ok(table.finish(source))
-}
-
-/// Cuts a file into blocks.
-fn cut(length: u64, block: u64) -> Vec<Range<u64>> {
-    (0..length).step_by(block as usize).map(|start| start..length.min(start + block)).collect()
 }
 
 /// Reads the blocks of a file.
 struct BlockReader<'a> {
     file: &'a InputFile,
-    /// The position of the line after the header.
+    /// The position of the row after the header.
     first_row: u64,
     layout: &'a Layout,
     scale: Scale,
 }
 
+/// The rows that were read from a range of a file.
+struct BlockRows {
+    /// The position of the first row, and the end of the last. Both lie after the range if no row starts in it.
+    span: Range<u64>,
+    content: Result<Block, BadRow>,
+}
+
 impl BlockReader<'_> {
-    /// Reads all blocks and passes them to `append` in order, as early as possible.
+    /// Reads all blocks into `table` in order, as early as possible, and returns the hashers of the blocks.
     ///
     /// The threads are not those of rayon: each waits for the pool of polars while that parses its block, and a waiting
     /// thread of rayon would start with further blocks until all of the file is in memory.
-    fn read_all(
-        &self,
-        ranges: &[Range<u64>],
-        bar: &ProgressBar,
-        mut append: impl FnMut(Block, Option<Hasher>),
-    ) -> Result<()> {
+    fn read_all(&self, ranges: &[Range<u64>], bar: &ProgressBar, table: &mut Table) -> Result<Vec<Hasher>> {
         let next = AtomicUsize::new(0);
         let (sender, receiver) = mpsc::channel();
         thread::scope(|scope| {
@@ -116,9 +97,9 @@ impl BlockReader<'_> {
                     loop {
                         let index = next.fetch_add(1, Ordering::Relaxed);
                         let Some(range) = ranges.get(index) else { break };
-                        let block = self.read(range, &mut buffer);
+                        let rows = self.read(range, &mut buffer);
                         bar.inc(range.end - range.start);
-                        if sender.send((index, block)).is_err() {
+                        if sender.send((index, rows)).is_err() {
                             break; // the receiver returned the error of another block
                         }
                     }
@@ -126,41 +107,77 @@ impl BlockReader<'_> {
             }
             drop(sender);
             let mut early = BTreeMap::new();
-            let mut due = 0;
-            for (index, block) in receiver {
-                early.insert(index, block?);
-                while let Some((block, hasher)) = early.remove(&due) {
-                    append(block, hasher);
+            let mut hashers = Vec::new();
+            let (mut due, mut start) = (0, self.first_row);
+            for (index, rows) in receiver {
+                early.insert(index, rows?);
+                while let Some((mut rows, hasher)) = early.remove(&due) {
+                    let range = &ranges[due];
                     due += 1;
+                    hashers.extend(hasher);
+                    if start >= range.end {
+                        continue; // the last row goes on beyond this block
+                    }
+                    if rows.span.start != start {
+                        rows = self.read_from(start, range, &mut Vec::new())?;
+                    }
+                    start = rows.span.end;
+                    table.append(rows.content.map_err(|bad| bad.in_file(self.file, table.n_lines))?);
                 }
             }
-            Ok(())
+            Ok(hashers)
         })
     }
 
-    /// Reads and parses the lines that start in a range, and hashes the range.
-    fn read(&self, range: &Range<u64>, buffer: &mut Vec<u8>) -> Result<(Block, Option<Hasher>)> {
+    /// Reads and parses the rows that seem to start in a range, and hashes the range.
+    fn read(&self, range: &Range<u64>, buffer: &mut Vec<u8>) -> Result<(BlockRows, Option<Hasher>)> {
         // The byte before the range shows whether a line starts at the range.
         let from = range.start - u64::from(range.start > self.first_row);
         buffer.clear();
         self.file.read(from..range.end, buffer)?;
         let is_subtree = range.start.is_multiple_of(CHUNK_LEN as u64);
         let hasher = is_subtree.then(|| hash_block(&buffer[(range.start - from) as usize..], range.start));
-        let start = if range.start > self.first_row {
-            memchr::memchr(b'\n', buffer).map_or(buffer.len(), |newline| newline + 1)
-        } else {
-            buffer.len().min((self.first_row - from) as usize)
-        };
-        if start < buffer.len() {
-            self.finish_line(range.end, buffer)?;
-        }
-        Ok((Block::read(&buffer[start..], self.layout, self.scale), hasher))
+        let start =
+            if range.start > self.first_row { from + likely_start(buffer) as u64 } else { self.first_row };
+        Ok((self.parse(start, from, range.end, buffer)?, hasher))
     }
 
-    /// Reads from `position` to the end of the last line of `buffer`.
+    /// Reads and parses the rows of a range from a known start on.
+    fn read_from(&self, start: u64, range: &Range<u64>, buffer: &mut Vec<u8>) -> Result<BlockRows> {
+        self.file.read(start..range.end, buffer)?;
+        self.parse(start, start, range.end, buffer)
+    }
+
+    /// Parses the rows from `start` on that start before `end`. `buffer` has the bytes from `from` to `end`.
+    fn parse(&self, start: u64, from: u64, end: u64, buffer: &mut Vec<u8>) -> Result<BlockRows> {
+        if start >= end {
+            return Ok(BlockRows { span: start..start, content: Ok(Block::default()) });
+        }
+        let first = (start - from) as usize;
+        let mut has_quotes = memchr::memchr(b'"', &buffer[first..]).is_some();
+        if !has_quotes {
+            self.finish_line(end, buffer)?;
+            has_quotes = memchr::memchr(b'"', &buffer[(end - from) as usize..]).is_some();
+        }
+        if !has_quotes {
+            let content = Block::of_lines(&buffer[first..], self.layout, self.scale);
+            return Ok(BlockRows { span: start..from + buffer.len() as u64, content });
+        }
+        let available = from + buffer.len() as u64;
+        self.file.read(available..self.file.length().min(end + MAX_ROW as u64 + 1).max(available), buffer)?;
+        let parsed = Block::of_rows(&buffer[first..], (end - start) as usize, self.layout, self.scale);
+        let (content, length) = match parsed {
+            Ok((block, length)) => (Ok(block), length as u64),
+            Err(bad) => (Err(bad), 0),
+        };
+        Ok(BlockRows { span: start..start + length, content })
+    }
+
+    /// Reads from `position` to the end of the last line of `buffer`, or so far that the line is too long.
     fn finish_line(&self, mut position: u64, buffer: &mut Vec<u8>) -> Result<()> {
-        while buffer.last() != Some(&b'\n') && position < self.file.length() {
-            let (read, end) = (buffer.len(), self.file.length().min(position + REST));
+        let limit = self.file.length().min(position + MAX_ROW as u64 + 1);
+        while buffer.last() != Some(&b'\n') && position < limit {
+            let (read, end) = (buffer.len(), limit.min(position + REST));
             self.file.read(position..end, buffer)?;
             if let Some(newline) = memchr::memchr(b'\n', &buffer[read..]) {
                 buffer.truncate(read + newline + 1);
@@ -182,9 +199,11 @@ struct Table {
 
 impl Table {
     fn append(&mut self, block: Block) {
-        let first_line = 2 + self.n_lines; // the header is line 1
+        let first_line = 1 + self.n_lines;
         self.n_lines += block.n_lines;
         self.rows.read += block.n_rows;
+        self.rows.unreadable_timestamps += block.n_unreadable_times;
+        self.rows.with_rows_inside += block.n_with_rows_inside;
         self.ratings.append(&block.ratings);
         for reject in block.rejects {
             for (place, reason) in reject.reasons.iter().enumerate() {

@@ -1,5 +1,7 @@
 //! The bytes of a CSV file below the level of rows and numbers.
 
+use std::borrow::Cow;
+
 /// The byte order mark that some programs write before UTF-8 text.
 pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -13,6 +15,12 @@ pub(crate) fn unquote(cell: &[u8]) -> &[u8] {
         [b'"', inner @ .., b'"'] => inner.trim_ascii(),
         _ => cell,
     }
+}
+
+/// The text of a cell: without blanks and quotes around it, and with one quote for two in a cell in quotes.
+pub(super) fn text_of(cell: &[u8]) -> Cow<'_, str> {
+    let text = String::from_utf8_lossy(unquote(cell));
+    if text.contains("\"\"") { Cow::Owned(text.replace("\"\"", "\"")) } else { text }
 }
 
 /// Counts line breaks.

@@ -23,7 +23,14 @@ pub(super) fn of(report: &RunReport<'_>) -> Markup {
                 @if rows.read > 0 { " (" (format::percent(rows.kept as f64 / rows.read as f64)) ")" } ". "
                 (format::count(account.counts.movies_without_metadata)) " rated movies have no title. "
                 @if rows.without_timestamp > 0 {
-                    (format::count(rows.without_timestamp)) " ratings have no readable time. They count as the oldest."
+                    (format::count(rows.without_timestamp)) " ratings have no readable time. They count as the oldest. "
+                }
+                @if rows.unreadable_timestamps > 0 {
+                    "The time of " (format::count(rows.unreadable_timestamps)) " rows cannot be read. "
+                }
+                @if rows.with_rows_inside > 0 {
+                    (format::count(rows.with_rows_inside))
+                    " rows contain, in quotes, lines that look like rows: see that every quote is closed."
                 }
             }
             @for advice in advice(rows.read, &rows.rejected_by_reason) { p { (advice) } }

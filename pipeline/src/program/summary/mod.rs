@@ -164,6 +164,10 @@ fn write_rows(lines: &mut Lines, path: &str, rows: &Rows) {
             .collect();
         lines.continued(format!("{:12}   (of these, too: {})", "", also.join(", ")));
     }
+    if rows.with_rows_inside > 0 {
+        let n = HumanCount(rows.with_rows_inside);
+        lines.continued(format!("{:12}   ({n} rows contain, in quotes, lines that look like rows: see that every quote is closed)", ""));
+    }
     if rows.denied > 0 {
         lines.count(rows.denied, "denied  (their user or movie is on the deny list)");
     }
@@ -172,7 +176,11 @@ fn write_rows(lines: &mut Lines, path: &str, rows: &Rows) {
 /// Returns how many kept ratings have no readable time, and what that means for them.
 fn without_time(rows: &Rows) -> String {
     let n = HumanCount(rows.without_timestamp);
-    format!("{n} have no readable time in seconds since 1970 and count as the oldest")
+    let unreadable = match rows.unreadable_timestamps {
+        0 => String::new(),
+        n => format!("; the time of {} rows cannot be read", HumanCount(n)),
+    };
+    format!("{n} have no readable time and count as the oldest{unreadable}")
 }
 
 /// Returns reasons and their counts, the most frequent first, with spaces for underscores.

@@ -45,7 +45,7 @@ fn the_hints_after_a_run_repeat_the_repository() {
 
 #[test]
 fn kept_ratings_without_a_readable_time_are_counted() {
-    let says = "7 have no readable time in seconds since 1970 and count as the oldest";
+    let says = "7 have no readable time and count as the oldest";
     let mut report = report(Outcome::Published);
     let text = |report: &Report| of_run(report, &Hints::installed());
     let with = text(&report);

@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::Path;
 
+use csv::{QuoteStyle, Terminator, WriterBuilder};
 use interactions::Rating;
 use proptest::prelude::*;
 use store::{MovieId, UserId};
 
 use super::*;
-use crate::csv::line::{Line, parse_line};
-use crate::csv::text::excerpt;
+use crate::csv::record::Flaw;
 use crate::tables::Reason;
 
 const HEADER_LINE: &str = "userId,movieId,rating,timestamp\n";
@@ -27,7 +27,8 @@ fn read(content: impl AsRef<[u8]>) -> Result<CleanRatings> {
 
 fn table(rows: &[(u32, u32, f32, i64)]) -> Ratings {
     let mut ratings = Ratings::default();
-    for &(user, movie, stars, timestamp) in rows {
+    for &(user, movie, stars, seconds) in rows {
+        let timestamp = if seconds == Ratings::NO_TIME { seconds } else { seconds * 1_000_000_000 };
         ratings.push(Rating { user: UserId::new(user), movie: MovieId::new(movie), stars, timestamp });
     }
     ratings
@@ -87,7 +88,7 @@ fn every_rejected_row_has_its_reasons_and_line() {
         ]
     );
     assert_eq!(found.rejects[2].text, ",1.0,-6.0,9");
-    assert_eq!(found.rows.without_timestamp, 1);
+    assert_eq!((found.rows.without_timestamp, found.rows.unreadable_timestamps), (1, 1));
     assert_eq!(found.rows.rejected_by_reason["missing_user"], 1);
     assert_eq!(found.rows.also["rating_out_of_range"], 2);
     assert_adds_up(&found);
@@ -106,6 +107,66 @@ fn a_missing_and_a_surplus_column_in_two_rows_do_not_cancel_out() {
     assert_eq!(found.ratings, table(&[(1, 4, 3.0, 4)]));
     let found = read("userId,movieId,rating,timestamp\n1,2,3\n1,3,3,4,5\n1,4,3,4\n").unwrap();
     assert_eq!(found.ratings, table(&[(1, 4, 3.0, 4)]));
+}
+
+#[test]
+fn no_row_is_made_of_the_text_of_a_cell() {
+    let header = "userId,movieId,rating,timestamp,review\n";
+    let found = read(format!(
+        "{header}61,3,4.0,1500000000,\"see\n62,4,0.5,1500000000,also\n\"\n\
+         7,3,4,0,\"good, but long\"\n8,3,4,0,\"he said \"\"wow\"\"\"\n9,3,4,0,5\" disk\n10,3,4,0,\"\"\n"
+    ))
+    .unwrap();
+    let users: Vec<_> = found.ratings.users.iter().map(|user| user.get()).collect();
+    assert_eq!(users, [7, 8, 10, 61]);
+    let rejects: Vec<_> = found.rejects.iter().map(|reject| (reject.line, reject.reasons.clone())).collect();
+    assert_eq!(rejects, [(7, vec![Reason::StrayQuote])]);
+    assert_eq!(found.rows.with_rows_inside, 1);
+    assert_adds_up(&found);
+}
+
+#[test]
+fn a_row_without_a_known_end_is_an_error_with_its_line() {
+    let long = "x".repeat(MAX_ROW);
+    for (rows, line, flaw) in [
+        ("1,2,3,4,\"open\n1,3,3,4,x\n".to_owned(), 2, Flaw::NotClosed),
+        ("1,2,3,4,x\n1,3,3,4,\"he said \"wow\"\n62,4,0.5,15,also\n\"\n".to_owned(), 3, Flaw::TextAfterQuote),
+        ("\n\"1,2,3,4,x\n1,3,3,4,x\n\"1\",4,3,4,x\n".to_owned(), 3, Flaw::TextAfterQuote),
+        (format!("1,2,3,4,x\n1,3,3,4,{long}\n1,4,3,4,x\n"), 3, Flaw::TooLong),
+        (format!("1,2,3,4,x\n1,3,3,4,\"{long}\"\n"), 3, Flaw::TooLong),
+        (format!("1,2,3,4,\"{long}"), 2, Flaw::TooLong),
+        ("\0".repeat(3 * MAX_ROW), 2, Flaw::TooLong),
+    ] {
+        let content = format!("userId,movieId,rating,timestamp,review\n{rows}");
+        for block in [BLOCK, 1 << 20, 700_001] {
+            let message = read_by(content.as_bytes(), block).unwrap_err().to_string();
+            assert!(message.ends_with(&format!("ratings.csv line {line}: {flaw}")), "{message}");
+        }
+    }
+}
+
+#[test]
+fn the_longest_row_is_read() {
+    let row = |n: usize| format!("{HEADER_LINE}1,2,3,4{}\n1,3,3,4\n", " ".repeat(n - "1,2,3,4\n".len()));
+    assert_eq!(read(row(MAX_ROW)).unwrap().rows.kept, 2);
+    assert!(matches!(read(row(MAX_ROW + 1)), Err(Error::BadRow { line: 2, flaw: Flaw::TooLong, .. })));
+}
+
+#[test]
+fn the_latest_rating_counts_to_the_fraction_of_a_second_in_any_unit() {
+    for (older, newer) in [
+        ("1500000000.25", "1500000000.75"),
+        ("1500000000001", "1500000000002"),
+        ("1500000001000000001", "1500000001000000002"),
+        ("1500000001000000000.0", "1500000002000000000.0"),
+        ("1.5e18", "1.6e+18"),
+        ("2017-07-14 02:40:00.25", "2017-07-14 02:40:00.75"),
+        ("never", "1"),
+    ] {
+        for rows in [format!("1,2,5,{older}\n1,2,3,{newer}\n"), format!("1,2,3,{newer}\n1,2,5,{older}\n")] {
+            assert_eq!(read(format!("{HEADER_LINE}{rows}")).unwrap().ratings.stars, [3.0], "{rows}");
+        }
+    }
 }
 
 #[test]
@@ -188,26 +249,14 @@ proptest! {
 
     #[test]
     fn the_fast_and_the_slow_path_agree_on_every_row(lines in prop::collection::vec(line(), 1..24)) {
-        let lines = lines.concat();
-        let layout = Layout::of_ratings(Path::new(""), HEADER_LINE.as_bytes()).unwrap();
-        let block = Block::read(&lines, &layout, Scale::default());
-        let mut expected = Block::default();
-        for line in lines.split_inclusive(|&byte| byte == b'\n') {
-            match parse_line(line, &layout, Scale::default()) {
-                Line::Blank => {}
-                Line::Rating(rating) => {
-                    expected.ratings.push(rating);
-                    expected.n_rows += 1;
-                }
-                Line::Rejected(reasons, user) => {
-                    let text = excerpt(line);
-                    expected.rejects.push(Reject { line: expected.n_lines, reasons, user, text });
-                    expected.n_rows += 1;
-                }
-            }
-            expected.n_lines += 1;
-        }
-        prop_assert_eq!(block, expected);
+        let mut lines = lines.concat();
+        lines.retain(|&byte| byte != b'"');
+        let names = HEADER_LINE.trim_end().as_bytes().split(|&byte| byte == b',').collect::<Vec<_>>();
+        let layout = Layout::of_ratings(Path::new(""), &names).unwrap();
+        let fast = Block::of_lines(&lines, &layout, Scale::default()).unwrap();
+        let (slow, end) = Block::of_rows(&lines, lines.len(), &layout, Scale::default()).unwrap();
+        prop_assert_eq!(end, lines.len());
+        prop_assert_eq!(fast, slow);
     }
 
     #[test]
@@ -220,11 +269,59 @@ proptest! {
         if !ends_with_newline {
             content.pop();
         }
-        let whole = read(&content).unwrap();
-        let cut = read_by(&content, block).unwrap();
-        assert_adds_up(&whole);
-        prop_assert_eq!(whole.ratings, cut.ratings);
-        prop_assert_eq!(whole.rows, cut.rows);
-        prop_assert_eq!(whole.rejects, cut.rejects);
+        match (read(&content), read_by(&content, block)) {
+            (Ok(whole), Ok(cut)) => {
+                assert_adds_up(&whole);
+                prop_assert_eq!(whole.ratings, cut.ratings);
+                prop_assert_eq!(whole.rows, cut.rows);
+                prop_assert_eq!(whole.rejects, cut.rejects);
+            }
+            (whole, cut) => {
+                let message = |found: Result<_>| found.unwrap_err().to_string();
+                let (whole, cut) = (message(whole), message(cut));
+                prop_assert!(whole.contains(" line "), "{}", whole);
+                // The files have different names.
+                prop_assert_eq!(whole.split_once("ratings.csv").unwrap().1, cut.split_once("ratings.csv").unwrap().1);
+            }
+        }
     }
+
+    #[test]
+    fn rows_with_text_of_any_kind_are_read_as_they_were_written(
+        rows in prop::collection::vec((1u32..9, 1u32..99, 1u8..=10, text(), text(), text()), 1..12),
+        columns in Just((0..7).collect::<Vec<usize>>()).prop_shuffle(),
+        style in prop_oneof![Just(QuoteStyle::Necessary), Just(QuoteStyle::Always), Just(QuoteStyle::NonNumeric)],
+        is_crlf in any::<bool>(),
+        block in 1u64..200,
+    ) {
+        let terminator = if is_crlf { Terminator::CRLF } else { Terminator::Any(b'\n') };
+        let mut writer = WriterBuilder::new().quote_style(style).terminator(terminator).from_writer(Vec::new());
+        let mut write = |cells: [&str; 7]| writer.write_record(columns.iter().map(|&column| cells[column]));
+        write(["userId", "movieId", "rating", "timestamp", "note", "a \"b\", c", "lines\n"]).unwrap();
+        let mut expected = Ratings::default();
+        for (time, (user, movie, halves, a, b, c)) in rows.into_iter().enumerate() {
+            let stars = f32::from(halves) / 2.0;
+            write([&user.to_string(), &movie.to_string(), &stars.to_string(), &time.to_string(), &a, &b, &c]).unwrap();
+            let (user, movie) = (UserId::new(user), MovieId::new(movie));
+            expected.push(Rating { user, movie, stars, timestamp: time as i64 * 1_000_000_000 });
+        }
+        let content = writer.into_inner().unwrap();
+        let found = read_by(&content, block).unwrap();
+        assert_adds_up(&found);
+        prop_assert_eq!(found.rows.read, expected.len() as u64);
+        prop_assert_eq!(found.ratings, merge(expected));
+    }
+}
+
+/// Text with quotes, separators, line breaks, whole rows and characters of several bytes.
+fn text() -> impl Strategy<Value = String> {
+    let part = prop_oneof![
+        4 => "[a-z0-9 é\u{feff}😀]{0,4}",
+        1 => Just(",".to_owned()),
+        1 => Just("\"".to_owned()),
+        1 => Just("\n".to_owned()),
+        1 => Just("\r\n".to_owned()),
+        1 => Just("\n62,4,0.5,1500000000,also\n".to_owned()),
+    ];
+    prop::collection::vec(part, 0..6).prop_map(|parts| parts.concat())
 }
