@@ -148,20 +148,15 @@ fn rollback(args: RollbackArgs) -> Result<String> {
     let place = args.place.place();
     let repository = place.open()?;
     let hints = Hints::about(place.location);
-    let (from, to) = match repository.roll_back(args.generation.as_ref(), &args.reason) {
-        Ok(both) => both,
+    let done = match repository.roll_back(args.generation.as_ref(), &args.reason) {
+        Ok(done) => done,
         Err(store::Error::NoRollbackTarget { .. }) => {
             let entries = generations::list(&repository)?;
             return Err(summary::of_no_rollback(&entries, &hints).into());
         }
         Err(error) => return Err(BatchError::from(error).into()),
     };
-    let later = match (&from, &args.generation) {
-        // The rollback is done: without this list only a remark is missing.
-        (Some(from), None) => generations::ready_after(&repository, from).unwrap_or_default(),
-        _ => Vec::new(),
-    };
-    Ok(summary::of_rollback(from.as_ref(), &to, &later, &hints))
+    Ok(summary::of_rollback(&done, &hints))
 }
 
 fn pin(args: PinArgs) -> Result<String> {
