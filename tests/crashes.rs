@@ -204,7 +204,7 @@ fn a_server_refuses_what_is_damaged_newer_or_not_there_and_keeps_what_it_has() {
     stays("has format 6, this release reads 5; upgrade the reader");
 
     fs::write(&current, "20010101T000000.000Z\n").unwrap();
-    stays("20010101T000000.000Z is not complete");
+    stays("there is no generation 20010101T000000.000Z");
     fs::write(&current, "no generation").unwrap();
     stays("names `no generation`");
 

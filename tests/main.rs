@@ -15,6 +15,9 @@
 //! | `sharding` | users cut into shards get the lists of one machine |
 //! | `partitioning` | ratings that were cut before a run give the same lists |
 //! | `cluster` | the same on a Ballista cluster; needs `RECOMMENDER_TEST_CLUSTER` |
+//! | `odd_files` | a pipe, a device, a directory, a gigabyte or an unreadable file in the place of each file |
+//! | `hanging` | a store and a deny list that do not answer |
+//! | `limits` | programs whose file size or memory is limited |
 //! | `serving` | the answers of a server, and new generations without a lost request |
 //! | `folding` | ratings folded in give the lists of the batch, for the users of the committed sample |
 //! | `describing` | the description of the API is true; needs `RECOMMENDER_TEST_SCHEMA` |
@@ -53,7 +56,10 @@ mod flooding;
 mod folding;
 mod gate;
 mod generations;
+mod hanging;
+mod limits;
 mod monitoring;
+mod odd_files;
 mod partitioning;
 #[cfg(real_data)]
 mod real_data;

@@ -49,6 +49,7 @@ fn serve(settings: Settings) -> Result<()> {
         .enable_all()
         .build()
         .map_err(|source| Error::System { action: "start the threads that serve", source })?;
+    store::files::report_size_limit()?;
     let outcome = runtime.block_on(async {
         let termination = server::termination()?;
         let listener = server::listen(settings.listen)?;

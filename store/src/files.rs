@@ -9,10 +9,23 @@ use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::Arc;
 
 use rustix::fs::OFlags;
+use signal_hook::consts::SIGXFSZ;
 
 use crate::error::{Error, Result};
+
+/// Makes a write beyond the limit of the file size (`ulimit -f`) fail with an error. By default its signal kills the
+/// process without a word. Each program calls this at its start.
+///
+/// # Errors
+/// [`Error::Io`] where the signal cannot be caught.
+pub fn report_size_limit() -> Result<()> {
+    // A signal that is ignored stays ignored in other programs that this one starts; one that is caught does not.
+    let caught = signal_hook::flag::register(SIGXFSZ, Arc::default());
+    caught.map(|_| ()).map_err(Error::io("catch the signal of", "the file size limit"))
+}
 
 /// Opens a regular file to read it. Follows symbolic links.
 ///

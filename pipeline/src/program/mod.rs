@@ -40,6 +40,7 @@ pub(crate) fn main() -> std::process::ExitCode {
         }
     };
     let (format, output) = (cli.global.log_format, cli.output().cloned());
+    end_at_panic(format);
     let code = match dispatch(cli, &sources) {
         Ok((text, code)) => print(&text, code),
         Err(error) => {
@@ -50,9 +51,23 @@ pub(crate) fn main() -> std::process::ExitCode {
     code.into()
 }
 
+/// Ends the process where any of its threads panics. Without the threads of the record engine, a run would wait for ever,
+/// and hold the lock.
+fn end_at_panic(format: LogFormat) {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        let message = "a thread ended unexpectedly, for the reason above; nothing was published by it. Raise the limits of \
+                       memory and threads if they are low, else please report it";
+        format.say_end("pipeline", &message);
+        std::process::exit(i32::from(ExitCode::Failure.number()));
+    }));
+}
+
 /// Runs a command.
 fn dispatch(cli: Cli, sources: &Sources) -> Result<(String, ExitCode)> {
     cli.global.log_format.start(cli.default_level())?;
+    store::files::report_size_limit()?;
     let progress = set_up(&cli.global)?;
     let text = match cli.command.unwrap_or(Command::Run(cli.run)) {
         Command::Run(args) => return run(args, progress),

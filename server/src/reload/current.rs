@@ -76,8 +76,8 @@ impl Current {
         // A panic in sled leaves the copy in doubt: it is not kept.
         let copy = background::run(move || close(old)).await.ok().map(|()| copy);
         let last = self.take_previous(copy);
-        // The drop deletes files. It is not waited for.
-        let _ = thread::Builder::new().spawn(move || drop(last));
+        // The drop deletes files. Where no thread can be started, it is done by this one.
+        let _ = background::run(move || drop(last)).await;
     }
 
     /// Remembers why a generation cannot be served.
