@@ -262,7 +262,8 @@ fn after_runs_with_a_wrong_clock_the_order_of_publishing_counts_and_the_clock_is
     let text = fs::read_to_string(metrics).unwrap();
     let line = text.lines().find(|line| line.starts_with("recommender_batch_clock_behind_seconds ")).unwrap();
     assert!(line.split(' ').nth(1).unwrap().parse::<f64>().unwrap() > 1e9, "{line}");
-    let ended = Ended::of(world.pipeline("run").args(harness::SMALL_MODEL).args(["--seed", "4"]));
+    let mut run = world.pipeline("run");
+    let ended = Ended::of(run.current_dir(harness::sample("../..")).args(harness::SMALL_MODEL).args(["--seed", "4"]));
     assert!(ended.stderr.contains(&format!("generation {ahead} is dated")), "{}", ended.stderr);
 
     // Of the others only the last published one before is kept.

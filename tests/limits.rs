@@ -4,13 +4,18 @@
 
 use std::process::{Command, Stdio};
 
-use harness::{Ended, SMALL_MODEL, Server, World, eventually, program};
+use harness::{Ended, Server, World, eventually, program};
+
+use crate::crashes::another_run;
 
 /// The same command under a limit of the shell.
 fn limited(limit: &str, command: &Command) -> Command {
     let mut shell = Command::new("bash");
     shell.arg("-c").arg(format!("ulimit {limit}; exec \"$0\" \"$@\""));
     shell.arg(command.get_program()).args(command.get_args()).stdin(Stdio::null());
+    if let Some(dir) = command.get_current_dir() {
+        shell.current_dir(dir);
+    }
     for (name, value) in command.get_envs() {
         match value {
             Some(value) => shell.env(name, value),
@@ -27,9 +32,7 @@ fn a_run_that_may_not_write_large_files_ends_with_an_error_and_without_holding_t
     let current = world.current();
     // In KiB; the records of the sample take some megabytes.
     for size in [1, 30, 100, 1000, 2000] {
-        let mut run = world.pipeline("run");
-        run.args(SMALL_MODEL).args(["--seed", "2"]);
-        let ended = Ended::of(&mut limited(&format!("-f {size}"), &run));
+        let ended = Ended::of(limited(&format!("-f {size}"), &another_run(&world)).stderr(Stdio::piped()));
         assert_eq!(ended.status.code(), Some(1), "{size} KiB: {ended:?}");
         assert!(ended.stderr.contains("File too large"), "{size} KiB: {}", ended.stderr);
         assert_eq!(world.current(), current);
@@ -59,11 +62,9 @@ fn a_program_without_enough_memory_ends_with_a_message() {
     let world = World::new();
     world.run_quickly(&[]);
     let mut n_failed = 0;
-    for mebibytes in (20..).step_by(20) {
-        let mut run = world.pipeline("run");
-        run.args(SMALL_MODEL).args(["--always", "--no-report"]);
-        // Where it hangs, the harness gives up.
-        let ended = Ended::of(&mut limited(&format!("-v {}", mebibytes << 10), &run));
+    // Below, the system cannot even start a program.
+    for mebibytes in (80..).step_by(20) {
+        let ended = Ended::of(limited(&format!("-v {}", mebibytes << 10), &another_run(&world)).stderr(Stdio::piped()));
         if ended.status.success() {
             break;
         }

@@ -57,8 +57,8 @@ fn end_at_panic(format: LogFormat) {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         report(panic);
-        let message = "a thread ended unexpectedly, for the reason above; nothing was published by it. Raise the limits of \
-                       memory and threads if they are low, else please report it";
+        let message = "a thread ended unexpectedly, for the reason above; raise the limits of memory and threads if \
+                       they are low, else please report it";
         format.say_end("pipeline", &message);
         std::process::exit(i32::from(ExitCode::Failure.number()));
     }));
