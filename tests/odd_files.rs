@@ -34,7 +34,7 @@ impl Odd {
     fn says(self) -> &'static str {
         match self {
             Self::Pipe => "it is a pipe|is a pipe, not",
-            Self::Device => "it is a device|is a device, not",
+            Self::Device => "it is a device|is a device, not|is a symbolic link, not",
             Self::Directory => "it is a directory|is a directory, not|Is a directory|shards.json does not exist",
             Self::Gigabyte => "1073741824 bytes|has no column",
             Self::Unreadable => "Permission denied",
@@ -163,8 +163,17 @@ struct Row {
     name: &'static str,
     path: PathBuf,
     command: Command,
-    /// Whether the command cannot go on without the file.
-    must_fail: bool,
+    fails: Fails,
+}
+
+/// Whether a command cannot go on without a file.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Fails {
+    Always,
+    /// The content does not matter, only the kind of file and the permission.
+    UnlessLong,
+    /// It goes on, or ends with an error: both are right.
+    Perhaps,
 }
 
 #[test]
@@ -194,40 +203,44 @@ fn the_batch_ends_with_an_error_or_goes_on_whatever_stands_in_the_place_of_a_fil
         command
     };
     let of_current = |name: &str| layout::generation_dir(&output, &current).join(name);
-    let row = |name, path: PathBuf, command, must_fail| Row { name, path, command, must_fail };
+    let row = |name, path: PathBuf, command, fails| Row { name, path, command, fails };
     let deny = ["--deny-list", deny_list.to_str().unwrap()];
     let metrics_file = ["--metrics-file", metrics.to_str().unwrap(), "--seed", "2"];
     let rows = [
-        row("the ratings", ratings.clone(), run(&[]), true),
-        row("the movies", movies.clone(), run(&[]), true),
-        row("the deny list", deny_list.clone(), run(&deny), true),
-        row("the metrics", metrics.clone(), run(&metrics_file), false),
-        row("LOCK", output.join("LOCK"), run(&[]), true),
-        row("CURRENT", output.join("CURRENT"), run(&["--seed", "2"]), true),
-        row("CURRENT, listed", output.join("CURRENT"), command(&["generations"]), false),
-        row("CURRENT.lock", output.join("CURRENT.lock"), command(&["rollback", first.as_str()]), true),
-        row("a temporary file", output.join(".CURRENT.1-1-1.draft"), run(&["--seed", "2"]), false),
-        row("a published manifest", of_current("manifest.json"), run(&["--seed", "3"]), false),
-        row("a manifest, verified", of_current("manifest.json"), command(&["verify"]), true),
-        row("a record file", of_current("records/db"), command(&["verify"]), true),
-        row("a record file, repeated", of_current("records/db"), run(&["--seed", "2"]), false),
-        row("a record file, going back", of_current("records/db"), command(&["rollback", current.as_str()]), false),
-        row("a note, listed", output.join("pinned").join(first.as_str()), command(&["generations"]), false),
-        row("a note, pruning", output.join("pinned").join(first.as_str()), command(&["prune"]), false),
-        row("a note of a withdrawal", output.join("withdrawn/20010101T000000.000Z"), run(&["--seed", "2"]), false),
-        row("a claim", of_current("claim"), command(&["generations"]), false),
-        row("a plan", output.join("jobs/20010101T000000.000Z/plan.json"), run(&["--seed", "4"]), false),
-        row("a report", output.join("reports/latest.html"), command(&["prune"]), false),
+        row("the ratings", ratings.clone(), run(&[]), Fails::Always),
+        row("the movies", movies.clone(), run(&[]), Fails::Always),
+        row("the deny list", deny_list.clone(), run(&deny), Fails::Always),
+        row("the metrics", metrics.clone(), run(&metrics_file), Fails::Perhaps),
+        row("LOCK", output.join("LOCK"), run(&[]), Fails::UnlessLong),
+        row("CURRENT", output.join("CURRENT"), run(&["--seed", "2"]), Fails::Always),
+        row("CURRENT, listed", output.join("CURRENT"), command(&["generations"]), Fails::Perhaps),
+        row("CURRENT.lock", output.join("CURRENT.lock"), command(&["rollback", first.as_str()]), Fails::UnlessLong),
+        row("a temporary file", output.join(".CURRENT.1-1-1.draft"), run(&["--seed", "2"]), Fails::Perhaps),
+        row("a published manifest", of_current("manifest.json"), run(&["--seed", "3"]), Fails::Perhaps),
+        row("a manifest, verified", of_current("manifest.json"), command(&["verify"]), Fails::Always),
+        row("a record file", of_current("records/db"), command(&["verify"]), Fails::Always),
+        row("a record file, repeated", of_current("records/db"), run(&["--seed", "2"]), Fails::Perhaps),
+        row("a record file, going back", of_current("records/db"), command(&["rollback", current.as_str()]), Fails::Perhaps),
+        row("a note, listed", output.join("pinned").join(first.as_str()), command(&["generations"]), Fails::Perhaps),
+        row("a note, pruning", output.join("pinned").join(first.as_str()), command(&["prune"]), Fails::Perhaps),
+        row("a note of a withdrawal", output.join("withdrawn/20010101T000000.000Z"), run(&["--seed", "2"]), Fails::Perhaps),
+        row("a claim", of_current("claim"), command(&["generations"]), Fails::Perhaps),
+        row("a plan", output.join("jobs/20010101T000000.000Z/plan.json"), run(&["--seed", "4"]), Fails::Perhaps),
+        row("a report", output.join("reports/latest.html"), command(&["prune"]), Fails::Perhaps),
     ];
     let pointer = fs::read(output.join("CURRENT")).unwrap();
-    for Row { name, path, command, must_fail } in &rows {
+    for Row { name, path, command, fails } in &rows {
         for odd in ALL {
+            // The movies are kept in memory, and their size is the user's.
+            if *path == movies && matches!(odd, Odd::Gigabyte) {
+                continue;
+            }
             let swapped = Swapped::new(path, odd);
             let ended = ends(command);
             drop(swapped);
             let context = format!("{odd:?} in the place of {name}: {ended:?}");
             assert!(!ended.stderr.contains("panicked"), "{context}");
-            if *must_fail {
+            if *fails == Fails::Always || (*fails == Fails::UnlessLong && !matches!(odd, Odd::Gigabyte)) {
                 assert_eq!(ended.status.code(), Some(1), "{context}");
                 let file = path.file_name().unwrap().to_str().unwrap();
                 assert!(odd.is_said_in(&ended.stderr) && ended.stderr.contains(file), "{context}");
