@@ -263,7 +263,8 @@ fn after_runs_with_a_wrong_clock_the_order_of_publishing_counts_and_the_clock_is
     let line = text.lines().find(|line| line.starts_with("recommender_batch_clock_behind_seconds ")).unwrap();
     assert!(line.split(' ').nth(1).unwrap().parse::<f64>().unwrap() > 1e9, "{line}");
     let mut run = world.pipeline("run");
-    let ended = Ended::of(run.current_dir(harness::sample("../..")).args(harness::SMALL_MODEL).args(["--seed", "4"]));
+    let ended =
+        Ended::of(run.current_dir(harness::sample("../..")).args(harness::SMALL_MODEL).args(["--seed", "4"]));
     assert!(ended.stderr.contains(&format!("generation {ahead} is dated")), "{}", ended.stderr);
 
     // Of the others only the last published one before is kept.
@@ -273,7 +274,10 @@ fn after_runs_with_a_wrong_clock_the_order_of_publishing_counts_and_the_clock_is
     let server = world.serve_when_ready();
     for to in [&behind, &ahead, &first] {
         let text = prints(&world, "rollback", &[]);
-        assert!(text.starts_with(&format!("Published {to} in")) && text.contains(" again, in place of"), "{text}");
+        assert!(
+            text.starts_with(&format!("Published {to} in")) && text.contains(" again, in place of"),
+            "{text}"
+        );
         server.wait_until_ready(Some(to.as_str()));
         let about = server.get("/generation").json();
         let metrics = server.get("/metrics").body;
@@ -287,7 +291,8 @@ fn after_runs_with_a_wrong_clock_the_order_of_publishing_counts_and_the_clock_is
         // It grows from the moment at which it is opened.
         let age = || {
             let metrics = server.get("/metrics").body;
-            let line = metrics.lines().find_map(|line| line.strip_prefix("recommender_generation_age_seconds "));
+            let line =
+                metrics.lines().find_map(|line| line.strip_prefix("recommender_generation_age_seconds "));
             line.unwrap().parse::<f64>().unwrap()
         };
         let before = age();
@@ -300,7 +305,10 @@ fn after_runs_with_a_wrong_clock_the_order_of_publishing_counts_and_the_clock_is
         list.as_array().unwrap().iter().find(|entry| entry["id"] == id.as_str()).unwrap().clone()
     };
     assert!(entry(&ahead)["age_seconds"].is_null() && entry(&ahead)["dated_ahead_seconds"].is_u64());
-    assert_eq!((&entry(&first)["publications_ago"], &entry(&last)["publications_ago"]), (&0.into(), &3.into()));
+    assert_eq!(
+        (&entry(&first)["publications_ago"], &entry(&last)["publications_ago"]),
+        (&0.into(), &3.into())
+    );
 }
 
 #[test]

@@ -11,9 +11,9 @@ use harness::{Client, Server, World, eventually, program};
 
 /// Builds the library that lets openings hang. A Rust toolchain has a C compiler to link with.
 fn library(world: &World) -> PathBuf {
-    let (source, library) =
-        (concat!(env!("CARGO_MANIFEST_DIR"), "/hang.c"), world.path("hang.so"));
-    let built = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).args([source, "-ldl"]).status();
+    let (source, library) = (concat!(env!("CARGO_MANIFEST_DIR"), "/hang.c"), world.path("hang.so"));
+    let built =
+        Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).args([source, "-ldl"]).status();
     assert!(built.unwrap().success());
     library
 }
@@ -57,12 +57,18 @@ fn a_reading_that_hangs_is_reported_and_stops_neither_requests_nor_the_end() {
                 assert_eq!(Client::of(server.address()).get("/livez").status, 200);
             }
             let metrics = server.get("/metrics").body;
-            assert!(metrics.contains(&format!("recommender_overdue_reads{{source=\"{source}\"}} 1")), "{metrics}");
+            assert!(
+                metrics.contains(&format!("recommender_overdue_reads{{source=\"{source}\"}} 1")),
+                "{metrics}"
+            );
             metrics
         };
         let metrics = hang("2");
         // The next reading does not begin before this one has ended.
-        assert!(metrics.contains(&format!("recommender_slow_reads_total{{source=\"{source}\"}} 1")), "{metrics}");
+        assert!(
+            metrics.contains(&format!("recommender_slow_reads_total{{source=\"{source}\"}} 1")),
+            "{metrics}"
+        );
         assert_eq!(server.log().matches("and goes on").count(), 1, "{}", server.log());
         fs::remove_file(marker(&world)).unwrap();
         server.wait_until_ready(Some(world.current().as_str()));

@@ -64,7 +64,9 @@ fn a_program_without_enough_memory_ends_with_a_message() {
     let mut n_failed = 0;
     // Below, the system cannot even start a program.
     for mebibytes in (80..).step_by(20) {
-        let ended = Ended::of(limited(&format!("-v {}", mebibytes << 10), &another_run(&world)).stderr(Stdio::piped()));
+        let ended = Ended::of(
+            limited(&format!("-v {}", mebibytes << 10), &another_run(&world)).stderr(Stdio::piped()),
+        );
         if ended.status.success() {
             break;
         }

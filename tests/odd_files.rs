@@ -35,7 +35,9 @@ impl Odd {
         match self {
             Self::Pipe => "it is a pipe|is a pipe, not",
             Self::Device => "it is a device|is a device, not|is a symbolic link, not",
-            Self::Directory => "it is a directory|is a directory, not|Is a directory|shards.json does not exist",
+            Self::Directory => {
+                "it is a directory|is a directory, not|Is a directory|shards.json does not exist"
+            }
             Self::Gigabyte => "1073741824 bytes|has no column",
             Self::Unreadable => "Permission denied",
         }
@@ -214,18 +216,48 @@ fn the_batch_ends_with_an_error_or_goes_on_whatever_stands_in_the_place_of_a_fil
         row("LOCK", output.join("LOCK"), run(&[]), Fails::UnlessLong),
         row("CURRENT", output.join("CURRENT"), run(&["--seed", "2"]), Fails::Always),
         row("CURRENT, listed", output.join("CURRENT"), command(&["generations"]), Fails::Perhaps),
-        row("CURRENT.lock", output.join("CURRENT.lock"), command(&["rollback", first.as_str()]), Fails::UnlessLong),
+        row(
+            "CURRENT.lock",
+            output.join("CURRENT.lock"),
+            command(&["rollback", first.as_str()]),
+            Fails::UnlessLong,
+        ),
         row("a temporary file", output.join(".CURRENT.1-1-1.draft"), run(&["--seed", "2"]), Fails::Perhaps),
         row("a published manifest", of_current("manifest.json"), run(&["--seed", "3"]), Fails::Perhaps),
         row("a manifest, verified", of_current("manifest.json"), command(&["verify"]), Fails::Always),
         row("a record file", of_current("records/db"), command(&["verify"]), Fails::Always),
         row("a record file, repeated", of_current("records/db"), run(&["--seed", "2"]), Fails::Perhaps),
-        row("a record file, going back", of_current("records/db"), command(&["rollback", current.as_str()]), Fails::Perhaps),
-        row("a note, listed", output.join("pinned").join(first.as_str()), command(&["generations"]), Fails::Perhaps),
-        row("a note, pruning", output.join("pinned").join(first.as_str()), command(&["prune"]), Fails::Perhaps),
-        row("a note of a withdrawal", output.join("withdrawn/20010101T000000.000Z"), run(&["--seed", "2"]), Fails::Perhaps),
+        row(
+            "a record file, going back",
+            of_current("records/db"),
+            command(&["rollback", current.as_str()]),
+            Fails::Perhaps,
+        ),
+        row(
+            "a note, listed",
+            output.join("pinned").join(first.as_str()),
+            command(&["generations"]),
+            Fails::Perhaps,
+        ),
+        row(
+            "a note, pruning",
+            output.join("pinned").join(first.as_str()),
+            command(&["prune"]),
+            Fails::Perhaps,
+        ),
+        row(
+            "a note of a withdrawal",
+            output.join("withdrawn/20010101T000000.000Z"),
+            run(&["--seed", "2"]),
+            Fails::Perhaps,
+        ),
         row("a claim", of_current("claim"), command(&["generations"]), Fails::Perhaps),
-        row("a plan", output.join("jobs/20010101T000000.000Z/plan.json"), run(&["--seed", "4"]), Fails::Perhaps),
+        row(
+            "a plan",
+            output.join("jobs/20010101T000000.000Z/plan.json"),
+            run(&["--seed", "4"]),
+            Fails::Perhaps,
+        ),
         row("a report", output.join("reports/latest.html"), command(&["prune"]), Fails::Perhaps),
     ];
     let pointer = fs::read(output.join("CURRENT")).unwrap();

@@ -169,7 +169,11 @@ impl Metrics {
             self.dated_ahead.clone(),
         );
         of.register("recommender_users", "Users with a list", self.users.clone());
-        of.register("recommender_reloads", "Generations by result; a refused one counts once", self.reloads.clone());
+        of.register(
+            "recommender_reloads",
+            "Generations by result; a refused one counts once",
+            self.reloads.clone(),
+        );
         of.register(
             "recommender_deny_list_failures",
             "Times that the deny list could not be read and was not updated",

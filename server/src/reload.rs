@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use store::manifest::Manifest;
 use store::reader::LocalGeneration;
 use store::repository::Bandwidth;
 use store::shards::Owned;
@@ -61,12 +62,6 @@ impl Source {
         id.ok_or_else(|| Error::NothingPublished { store: self.store.clone() })
     }
 
-    /// The bytes of a generation's files.
-    fn n_bytes(&self, id: &GenerationId) -> Result<u64> {
-        let manifest = self.repository.manifest(id)?;
-        Ok(manifest.files.values().fold(0, |sum, file| file.bytes.saturating_add(sum)))
-    }
-
     /// Opens a generation from a copy, or fetches one.
     fn open(&self, id: &GenerationId, copy: Option<Arc<LocalGeneration>>) -> Result<ServedGeneration> {
         let copy = match copy {
@@ -80,6 +75,11 @@ impl Source {
     fn kept_copy(&self, id: &GenerationId) -> Result<Option<LocalGeneration>> {
         Ok(self.repository.adopt(id, &self.work_dir, &self.shards)?)
     }
+}
+
+/// The bytes of a generation's files.
+fn n_bytes(manifest: &Manifest) -> u64 {
+    manifest.files.values().fold(0, |sum, file| file.bytes.saturating_add(sum))
 }
 
 /// The state between polls.
@@ -156,8 +156,14 @@ impl Follower<'_> {
         copy: Option<Arc<LocalGeneration>>,
     ) -> Result<ServedGeneration> {
         let settings = &self.app.settings;
-        let of = id.clone();
-        let n_bytes = self.read("reading a manifest in", move |source| source.n_bytes(&of)).await?;
+        let n_bytes = match &copy {
+            Some(copy) => n_bytes(copy.manifest()),
+            None => {
+                let id = id.clone();
+                let read = move |source: &Source| Ok(n_bytes(&source.repository.manifest(&id)?));
+                self.read("reading a manifest in", read).await?
+            }
+        };
         // Half of the bandwidth leaves as much time for opening as for the fetch.
         let speed = settings.bandwidth().bound().map_or(SLOWEST, |bound| SLOWEST.min(bound / 2).max(1));
         let limit = time_limit(settings.poll_interval) + Duration::from_secs(n_bytes / speed);
@@ -168,7 +174,7 @@ impl Follower<'_> {
     /// then fetched.
     async fn open_kept(&self, id: GenerationId) -> Result<Option<ServedGeneration>> {
         let generation = id.clone();
-        let copy = self.read("looking for a copy of", move |source| source.kept_copy(&generation)).await?;
+        let copy = self.read("reading a manifest in", move |source| source.kept_copy(&generation)).await?;
         let Some(copy) = copy else { return Ok(None) };
         match self.open_copy(id.clone(), Some(copy.into())).await {
             Ok(generation) => {

@@ -318,9 +318,7 @@ impl Error {
             Self::NotAFile { path, kind } => {
                 Self::Damaged { path, detail: format!("it is {kind}, not a regular file") }
             }
-            Self::TooLong { path, found, max } => {
-                Self::Damaged { path, detail: too_long(found, max) }
-            }
+            Self::TooLong { path, found, max } => Self::Damaged { path, detail: too_long(found, max) },
             other => other,
         }
     }

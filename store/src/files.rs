@@ -141,7 +141,10 @@ mod tests {
         for (path, kind) in irregular(dir.path()) {
             for error in [open(&path).unwrap_err(), read(&path, 10).unwrap_err()] {
                 let error = error.to_string();
-                assert!(error.starts_with(&format!("{} is {kind}, not a regular file", path.display())), "{error}");
+                assert!(
+                    error.starts_with(&format!("{} is {kind}, not a regular file", path.display())),
+                    "{error}"
+                );
             }
             let error = open_to_write(&path).unwrap_err();
             assert!(matches!(error, Error::NotAFile { .. }), "{error}");

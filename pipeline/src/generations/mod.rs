@@ -12,8 +12,8 @@ use store::repository::Mark;
 use store::{GenerationId, Location, PATIENCE, Repository};
 
 use crate::error::{Error, Result};
-pub(crate) use difference::ListDifference;
 pub use clock::{DatedAhead, dated_ahead};
+pub(crate) use difference::ListDifference;
 pub use difference::{Change, DiffSettings, Difference, MovieChange, diff};
 pub use listing::{Entry, State, list};
 pub use retention::{Pruned, Retention, prune};

@@ -20,7 +20,8 @@ pub(crate) fn with_advice(error: &(dyn Error + 'static), output: Option<&Locatio
 
 fn advice(error: &BatchError, hints: &Hints) -> Option<String> {
     use store::Error::{
-        BadCurrent, Damaged, Incomplete, NoRollbackTarget, NoSuchGeneration, NotPartitioned, OtherFormat, Overtaken,
+        BadCurrent, Damaged, Incomplete, NoRollbackTarget, NoSuchGeneration, NotPartitioned, OtherFormat,
+        Overtaken,
     };
     match error {
         BatchError::NothingPublished { .. } => {
@@ -36,7 +37,8 @@ fn advice(error: &BatchError, hints: &Hints) -> Option<String> {
             let command = hints.command([&"rollback", generation]);
             Some(format!("`{command}` publishes it"))
         }
-        BatchError::Store(NotPartitioned { .. }) | BatchError::Reading(reading::Error::Store(NotPartitioned { .. })) => {
+        BatchError::Store(NotPartitioned { .. })
+        | BatchError::Reading(reading::Error::Store(NotPartitioned { .. })) => {
             let command = hints.invocation().pipeline([&"partition"]);
             Some(format!("`{command}` cuts them"))
         }

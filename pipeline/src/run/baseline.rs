@@ -3,9 +3,9 @@
 //! A change is one of content: the digests of the input files and of the program, or the settings.
 
 use reading::OpenInput;
-use store::{Location, Repository};
 use store::manifest::{Account, Manifest, Verdict};
 use store::repository::{Mark, Pointer};
+use store::{Location, Repository};
 
 use super::{Outcome, RunSettings};
 use crate::error::{Error, Result};

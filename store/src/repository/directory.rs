@@ -198,7 +198,8 @@ fn lock_within(file: &File, patience: Duration) -> io::Result<()> {
                 thread::sleep(Duration::from_millis(1));
             }
             Err(TryLockError::WouldBlock) => {
-                let held = format!("another process has held it for {} s; end that process", patience.as_secs());
+                let held =
+                    format!("another process has held it for {} s; end that process", patience.as_secs());
                 return Err(io::Error::other(held));
             }
             Err(TryLockError::Error(e)) => return Err(e),

@@ -234,7 +234,12 @@ impl Repository {
         Ok(())
     }
 
-    fn check_length(&self, id: &GenerationId, name: &str, FileDigest { bytes, .. }: &FileDigest) -> Result<()> {
+    fn check_length(
+        &self,
+        id: &GenerationId,
+        name: &str,
+        FileDigest { bytes, .. }: &FileDigest,
+    ) -> Result<()> {
         match self.objects.size(&layout::key(id, name))? {
             None => Err(self.missing(id, name)),
             Some(found) if found == *bytes => Ok(()),

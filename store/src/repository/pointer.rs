@@ -130,9 +130,11 @@ impl Repository {
         let mut stack = standing(&history);
         // Before the history began, nothing but the times in the ids is known.
         let first = stack.first().cloned();
-        let older = self.generations()?.into_iter().rev().filter(|id| {
-            !history.contains(id) && first.as_ref().is_none_or(|first| id < first)
-        });
+        let older = self
+            .generations()?
+            .into_iter()
+            .rev()
+            .filter(|id| !history.contains(id) && first.as_ref().is_none_or(|first| id < first));
         stack.reverse();
         let candidates = stack.into_iter().chain(older);
         for id in candidates.filter(|id| published.as_ref() != Some(id) && !withdrawn.contains_key(id)) {

@@ -177,7 +177,10 @@ mod tests {
         assert!(matches!(error, Error::NotPartitioned { .. }), "{error}");
         let error = error.to_string();
         assert!(error.contains("shards.json") && error.contains("not partitioned"), "{error}");
-        assert!(!error.contains("damaged") && !error.contains("pipeline"), "the advice is the caller's: {error}");
+        assert!(
+            !error.contains("damaged") && !error.contains("pipeline"),
+            "the advice is the caller's: {error}"
+        );
 
         std::fs::write(dir.path().join(SHARDS), "{}").unwrap();
         let error = shards.account().unwrap_err();

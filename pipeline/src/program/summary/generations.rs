@@ -24,7 +24,9 @@ pub(crate) fn of_generations(entries: &[Entry], hints: &Hints) -> String {
         row([
             entry.id.as_str(),
             &format!("{}{}", state(entry.state), if entry.pinned { " *" } else { "" }),
-            &entry.dated_ahead_seconds.map_or_else(|| or_dash(entry.age_seconds.map(age)), |_| "ahead".to_owned()),
+            &entry
+                .dated_ahead_seconds
+                .map_or_else(|| or_dash(entry.age_seconds.map(age)), |_| "ahead".to_owned()),
             &or_dash(entry.bytes.map(HumanBytes)),
             &or_dash(entry.users.map(HumanCount)),
             &metric("rmse", 4),
