@@ -1,6 +1,5 @@
-use std::fs;
-
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 
 use store::GenerationId;
 use store::manifest::{Account, FORMAT_VERSION, Phase, Usage};
