@@ -174,6 +174,8 @@ enum Fails {
     Always,
     /// The content does not matter, only the kind of file and the permission.
     UnlessLong,
+    /// With the exit code of a wrong setting.
+    AsSetting,
     /// It goes on, or ends with an error: both are right.
     Perhaps,
 }
@@ -204,6 +206,12 @@ fn the_batch_ends_with_an_error_or_goes_on_whatever_stands_in_the_place_of_a_fil
         command.args(&words[1..]);
         command
     };
+    let settings = world.write("recommender.toml", "");
+    let config = |name: &str| {
+        let mut config = program(name);
+        config.arg("config").arg("--config").arg(&settings);
+        config
+    };
     let of_current = |name: &str| layout::generation_dir(&output, &current).join(name);
     let row = |name, path: PathBuf, command, fails| Row { name, path, command, fails };
     let deny = ["--deny-list", deny_list.to_str().unwrap()];
@@ -212,6 +220,8 @@ fn the_batch_ends_with_an_error_or_goes_on_whatever_stands_in_the_place_of_a_fil
         row("the ratings", ratings.clone(), run(&[]), Fails::Always),
         row("the movies", movies.clone(), run(&[]), Fails::Always),
         row("the deny list", deny_list.clone(), run(&deny), Fails::Always),
+        row("the settings", settings.clone(), config("pipeline"), Fails::AsSetting),
+        row("the settings of a server", settings.clone(), config("server"), Fails::AsSetting),
         row("the metrics", metrics.clone(), run(&metrics_file), Fails::Perhaps),
         row("LOCK", output.join("LOCK"), run(&[]), Fails::UnlessLong),
         row("CURRENT", output.join("CURRENT"), run(&["--seed", "2"]), Fails::Always),
@@ -272,8 +282,14 @@ fn the_batch_ends_with_an_error_or_goes_on_whatever_stands_in_the_place_of_a_fil
             drop(swapped);
             let context = format!("{odd:?} in the place of {name}: {ended:?}");
             assert!(!ended.stderr.contains("panicked"), "{context}");
-            if *fails == Fails::Always || (*fails == Fails::UnlessLong && !matches!(odd, Odd::Gigabyte)) {
-                assert_eq!(ended.status.code(), Some(1), "{context}");
+            let code = match fails {
+                Fails::Always => Some(1),
+                Fails::UnlessLong => (!matches!(odd, Odd::Gigabyte)).then_some(1),
+                Fails::AsSetting => Some(2),
+                Fails::Perhaps => None,
+            };
+            if let Some(code) = code {
+                assert_eq!(ended.status.code(), Some(code), "{context}");
                 let file = path.file_name().unwrap().to_str().unwrap();
                 assert!(odd.is_said_in(&ended.stderr) && ended.stderr.contains(file), "{context}");
             } else {
