@@ -164,7 +164,7 @@ fn a_server_refuses_a_damaged_newer_or_missing_generation_and_serves_the_old_one
     stays("has format 6, this release reads 5; upgrade the reader");
 
     fs::write(&current, "20010101T000000.000Z\n").unwrap();
-    stays("20010101T000000.000Z is not complete");
+    stays("there is no generation 20010101T000000.000Z");
     fs::write(&current, "no generation").unwrap();
     stays("names `no generation`");
 

@@ -154,7 +154,7 @@ fn a_run_does_not_start_with_an_unreadable_deny_list() {
         }
     };
     refused(&world.write("bad.txt", "movie 27\nfilm 28\n"), &["line 2 of ", "bad.txt", "film 28"]);
-    refused(&world.path("absent.txt"), &["cannot read", "absent.txt"]);
+    refused(&world.path("absent.txt"), &["cannot open", "absent.txt"]);
     assert!(!world.output().exists());
     let everybody: String = (0..1_000).map(|user| format!("user {user}\n")).collect();
     let mut command = world.pipeline("run");

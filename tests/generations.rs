@@ -87,7 +87,7 @@ fn rollbacks_in_both_directions_are_served_and_print_the_command_that_undoes_the
     assert!(prints(&world, "rollback", &[ids[2].as_str()]).contains("nothing was done"));
 
     let absent = "20010101T000000.000Z";
-    assert!(fails(&world, "rollback", &[absent]).contains(absent));
+    assert!(fails(&world, "rollback", &[absent]).contains(&format!("there is no generation {absent}")));
     prints(&world, "rollback", &[ids[0].as_str()]);
     assert!(fails(&world, "rollback", &[]).contains("no earlier generation"));
     serves(&ids[0]);
@@ -97,7 +97,7 @@ fn rollbacks_in_both_directions_are_served_and_print_the_command_that_undoes_the
 fn a_rollback_replaces_a_current_that_names_no_generation() {
     let (world, ids) = with_generations(2);
     fs::write(world.output().join(layout::CURRENT), "20010101T000000.000Z\n").unwrap();
-    assert!(fails(&world, "verify", &[]).contains("not complete"));
+    assert!(fails(&world, "verify", &[]).contains("there is no generation 20010101T000000.000Z"));
     prints(&world, "rollback", &[ids[1].as_str()]);
     assert_eq!(world.current(), ids[1]);
     fs::write(world.output().join(layout::CURRENT), "no name at all").unwrap();
@@ -156,7 +156,7 @@ fn a_diff_states_changed_users_movies_and_figures() {
     let rmse = format!("{:9} {:24} {before:>8.4} -> {after:>8.4}  ", "", "rmse");
     assert!(lines.iter().any(|line| line.starts_with(&rmse)), "no line `{rmse}` in\n{text}");
     assert!(fails(&world, "diff", &[first.as_str(), "--n", "0"]).contains("--n"));
-    assert!(fails(&world, "diff", &["20010101T000000.000Z"]).contains("not complete"));
+    assert!(fails(&world, "diff", &["20010101T000000.000Z"]).contains("there is no generation"));
 }
 
 #[test]
@@ -221,5 +221,121 @@ fn a_rollback_to_a_generation_with_a_missing_or_short_file_is_refused() {
 #[test]
 fn a_pin_of_an_unknown_generation_is_refused() {
     let (world, _) = with_generations(1);
-    assert!(fails(&world, "pin", &["20010101T000000.000Z"]).contains("not complete"));
+    assert!(fails(&world, "pin", &["20010101T000000.000Z"]).contains("there is no generation"));
+}
+
+/// Gives a generation another id, as a run with another clock would.
+fn redate(world: &World, id: &GenerationId, to: &str) -> GenerationId {
+    let dir = layout::generation_dir(&world.output(), id);
+    let manifest = fs::read_to_string(dir.join("manifest.json")).unwrap();
+    let (_, time) = manifest.split_once("\"created_at\": \"").unwrap();
+    let time = &time[..time.find('"').unwrap()];
+    let year = format!("{}{}", &to[..4], &time[4..]);
+    let open = manifest.replace(id.as_str(), to).replace(time, &year);
+    let (open, _) = open.split_once(",\n  \"digest\": \"").unwrap();
+    let digest = store::manifest::FileDigest::of_bytes(open.as_bytes()).blake3;
+    fs::write(dir.join("manifest.json"), format!("{open},\n  \"digest\": \"{digest}\"\n}}\n")).unwrap();
+    let to: GenerationId = to.parse().unwrap();
+    fs::rename(dir, layout::generation_dir(&world.output(), &to)).unwrap();
+    let current = world.output().join(layout::CURRENT);
+    let pointer = fs::read_to_string(&current).unwrap();
+    fs::write(&current, pointer.replace(id.as_str(), to.as_str())).unwrap();
+    to
+}
+
+#[test]
+fn after_runs_with_a_wrong_clock_the_order_of_publishing_counts_and_the_clock_is_named() {
+    let world = World::new();
+    let run = |seed: &str, args: &[&str]| {
+        world.run_quickly(&[&["--seed", seed], args].concat());
+        world.current()
+    };
+    let first = run("1", &[]);
+    let ahead = redate(&world, &run("2", &[]), "20991231T235959.000Z");
+    let behind = redate(&world, &run("3", &[]), "20010101T000000.000Z");
+    let metrics = world.path("batch.prom");
+    let account = world.run_quickly(&["--seed", "4", "--metrics-file", metrics.to_str().unwrap()]);
+    let last = world.current();
+    assert_eq!(member(&account, "/dated_ahead/generation"), ahead.as_str());
+    let text = fs::read_to_string(metrics).unwrap();
+    let line = text.lines().find(|line| line.starts_with("recommender_batch_clock_behind_seconds ")).unwrap();
+    assert!(line.split(' ').nth(1).unwrap().parse::<f64>().unwrap() > 1e9, "{line}");
+    let mut run = world.pipeline("run");
+    let ended =
+        Ended::of(run.current_dir(harness::sample("../..")).args(harness::SMALL_MODEL).args(["--seed", "4"]));
+    assert!(ended.stderr.contains(&format!("generation {ahead} is dated")), "{}", ended.stderr);
+
+    // Of the others only the last published one before is kept.
+    let would = json(&world, "prune", &["--keep", "1", "--older-than", "0s", "--dry-run"]);
+    assert_eq!(would["removed"], serde_json::json!([first.as_str(), ahead.as_str()]));
+
+    let server = world.serve_when_ready();
+    for to in [&behind, &ahead, &first] {
+        let text = prints(&world, "rollback", &[]);
+        assert!(
+            text.starts_with(&format!("Published {to} in")) && text.contains(" again, in place of"),
+            "{text}"
+        );
+        server.wait_until_ready(Some(to.as_str()));
+        let about = server.get("/generation").json();
+        let metrics = server.get("/metrics").body;
+        let metric = |name: &str| {
+            let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+            line.unwrap().parse::<f64>().unwrap()
+        };
+        let is_ahead = *to == ahead;
+        assert_eq!(about["dated_ahead_seconds"].is_u64(), is_ahead, "{about}");
+        assert_eq!(metric("recommender_generation_dated_ahead_seconds") > 1e9, is_ahead);
+        // It grows from the moment at which it is opened.
+        let age = || {
+            let metrics = server.get("/metrics").body;
+            let line =
+                metrics.lines().find_map(|line| line.strip_prefix("recommender_generation_age_seconds "));
+            line.unwrap().parse::<f64>().unwrap()
+        };
+        let before = age();
+        assert!(before > 0.0);
+        harness::eventually("it ages", || age() > before);
+    }
+    assert!(fails(&world, "rollback", &[]).contains("no earlier generation"));
+    let entry = |id: &GenerationId| {
+        let list = json(&world, "generations", &[]);
+        list.as_array().unwrap().iter().find(|entry| entry["id"] == id.as_str()).unwrap().clone()
+    };
+    assert!(entry(&ahead)["age_seconds"].is_null() && entry(&ahead)["dated_ahead_seconds"].is_u64());
+    assert_eq!(
+        (&entry(&first)["publications_ago"], &entry(&last)["publications_ago"]),
+        (&0.into(), &3.into())
+    );
+}
+
+#[test]
+fn a_generation_that_was_never_published_is_not_published_again_and_an_old_pointer_is_read() {
+    let (world, ids) = with_generations(3);
+    // As an earlier release leaves it.
+    fs::write(world.output().join(layout::CURRENT), format!("{}\n", ids[2])).unwrap();
+    let text = prints(&world, "rollback", &[]);
+    assert!(text.starts_with(&format!("Published {} in", ids[1])) && !text.contains("again"), "{text}");
+    let text = prints(&world, "rollback", &[ids[2].as_str()]);
+    assert!(text.contains("again, in place of"), "{text}");
+}
+
+#[test]
+fn damage_of_the_same_length_is_found_before_a_generation_is_published_again_or_called_unchanged() {
+    let (world, ids) = with_generations(2);
+    let damage = |id: &GenerationId| {
+        let db = layout::generation_dir(&world.output(), id).join("records/db");
+        let mut bytes = fs::read(&db).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(&db, bytes).unwrap();
+        db.display().to_string()
+    };
+    let db = damage(&ids[0]);
+    let error = fails(&world, "rollback", &[]);
+    assert!(error.contains(&db) && error.contains("BLAKE3"), "{error}");
+    assert_eq!(world.current(), ids[1]);
+    assert_eq!(member(&world.run_quickly(&["--seed", "2"]), "/outcome"), "unchanged");
+    damage(&ids[1]);
+    assert_eq!(member(&world.run_quickly(&["--seed", "2"]), "/outcome"), "published");
 }

@@ -15,6 +15,9 @@
 //! | `sharding` | a run with shards gives the lists of a run without |
 //! | `partitioning` | ratings that were partitioned before the run give the same lists |
 //! | `cluster` | shards on a Ballista cluster; needs `RECOMMENDER_TEST_CLUSTER` |
+//! | `odd_files` | a pipe, a device, a directory, a gigabyte or an unreadable file in the place of each file |
+//! | `hanging` | a store and a deny list that do not answer |
+//! | `limits` | programs whose file size or memory is limited |
 //! | `serving` | the answers of a server, and new generations without a lost request |
 //! | `folding` | a fold-in of a user's ratings gives the list of the batch |
 //! | `describing` | the server conforms to the description of its API; needs `RECOMMENDER_TEST_SCHEMA` |
@@ -51,7 +54,10 @@ mod flooding;
 mod folding;
 mod gate;
 mod generations;
+mod hanging;
+mod limits;
 mod monitoring;
+mod odd_files;
 mod partitioning;
 #[cfg(real_data)]
 mod real_data;

@@ -158,7 +158,7 @@ fn a_generation_that_cannot_be_opened_is_an_error_with_its_reason() {
     refused(&mut verify(&world), 1, "nothing was ever published");
     refused(verify(&world).arg("yesterday"), 2, "20261123T023000.125Z");
     refused(verify(&world).args(["--users", "0"]), 2, "--users");
-    refused(verify(&world).arg("20010101T000000.000Z"), 1, "not complete");
+    refused(verify(&world).arg("20010101T000000.000Z"), 1, "there is no generation 20010101T000000.000Z");
 
     world.run_quickly(&[]);
     let generation = world.current();

@@ -3,7 +3,6 @@
 //! The file is replaced after every run, also a failed one. A run that is killed leaves it unchanged. Each file carries
 //! over the time of the last successful run, so that an alert on its age notices every kind of failure.
 
-use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
@@ -22,6 +21,9 @@ use crate::run::{Outcome, Report};
 const LAST_SUCCESS: &str = "recommender_batch_last_success_timestamp_seconds";
 /// The values of the label `outcome`, of which one has the value 1.
 const OUTCOMES: [&str; 6] = ["published", "unchanged", "withdrawn", "refused", "busy", "failed"];
+
+/// The maximum length of the existing file.
+const MAX_BYTES: u64 = 1 << 20;
 
 type Number = Gauge<f64, AtomicU64>;
 type Numbers = Family<Vec<(&'static str, String)>, Number>;
@@ -45,7 +47,7 @@ pub fn write(path: &Path, start: Timestamp, ended: &Result<Report>) -> Result<()
 
 /// Returns the time of the last successful run, from the existing file.
 fn last_success(path: &Path) -> Option<f64> {
-    let before = fs::read_to_string(path).ok()?;
+    let before = String::from_utf8(store::files::read(path, MAX_BYTES).ok()?).ok()?;
     before.lines().find_map(|line| line.strip_prefix(LAST_SUCCESS)?.trim().parse().ok())
 }
 
@@ -71,6 +73,9 @@ fn text(start: Timestamp, end: Timestamp, ended: &Result<Report>, last_success: 
         metrics.number(name, "Time of the last run that published or had nothing to do", time);
     }
     if let Ok(report) = ended {
+        let behind = report.dated_ahead.as_ref().map_or(0, |ahead| ahead.seconds);
+        let help = "Time by which the latest generation was dated ahead of the clock when the run began";
+        metrics.number("clock_behind_seconds", help, behind as f64);
         metrics.generation(&report.manifest);
     }
     metrics.encode()

@@ -22,15 +22,6 @@ pub enum Error {
         source: io::Error,
     },
 
-    /// A path of something that cannot be read by position.
-    #[error("{} is {kind}, not a regular file; write its content to a file and name that", path.display())]
-    NotAFile {
-        /// The path.
-        path: PathBuf,
-        /// The kind of file, for people.
-        kind: &'static str,
-    },
-
     /// A file that was written to while it was read.
     #[error("{} was written to while it was read; run again when its export has ended", path.display())]
     Changed {

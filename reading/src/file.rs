@@ -4,16 +4,16 @@
 //! describes the data that the model was trained on. A file that is replaced meanwhile is read to its end; a file that
 //! is written to is an error.
 
-use std::fs::{File, FileType, Metadata, OpenOptions};
+use std::fs::{File, Metadata};
 use std::io::ErrorKind;
 use std::ops::Range;
-use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use blake3::Hasher;
 use blake3::hazmat::{ChainingValue, HasherExt, Mode, merge_subtrees_non_root, merge_subtrees_root};
-use rustix::fs::OFlags;
+use store::files;
 use store::manifest::{FileDigest, SourceFile};
 
 use crate::error::{Error, Result};
@@ -39,16 +39,9 @@ impl InputFile {
     /// Opens a file.
     ///
     /// # Errors
-    /// [`Error::Io`], and [`Error::NotAFile`] for a directory, a pipe, a socket or a device.
+    /// [`Error::Store`] where it cannot be opened, also for a directory, a pipe, a socket or a device.
     pub fn open(path: &Path) -> Result<Self> {
-        // Without the flag, opening a pipe waits for its writer.
-        let flags = OFlags::NONBLOCK.bits().cast_signed();
-        let file =
-            OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(Error::io("open", path))?;
-        let metadata = file.metadata().map_err(Error::io("read", path))?;
-        if !metadata.is_file() {
-            return Err(Error::NotAFile { path: path.to_path_buf(), kind: kind(metadata.file_type()) });
-        }
+        let (file, metadata) = files::open(path)?;
         Ok(Self { path: path.to_path_buf(), file, opened: stamp(&metadata), digest: OnceLock::new() })
     }
 
@@ -131,16 +124,6 @@ fn stamp(metadata: &Metadata) -> Stamp {
     (metadata.len(), metadata.mtime(), metadata.mtime_nsec())
 }
 
-/// The kind of a file that is not a regular one, for people.
-fn kind(file_type: FileType) -> &'static str {
-    match file_type {
-        _ if file_type.is_dir() => "a directory",
-        _ if file_type.is_fifo() => "a pipe",
-        _ if file_type.is_socket() => "a socket",
-        _ => "a device",
-    }
-}
-
 /// A hasher of the block of a file that begins at `offset`, a multiple of the blocks' size.
 ///
 /// BLAKE3 is a tree over chunks of 1 KiB. A block whose size is a power of two from there on is a subtree, which is
@@ -183,7 +166,7 @@ fn n_left(n: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::fs::{self, OpenOptions};
     use std::io::Write;
 
     use super::*;
@@ -240,25 +223,5 @@ mod tests {
         let file = InputFile::open(&path).unwrap();
         OpenOptions::new().write(true).open(&path).unwrap().set_len(2).unwrap();
         assert!(matches!(file.digest(), Err(Error::Changed { .. })));
-    }
-
-    #[test]
-    fn a_file_that_is_not_regular_is_an_error_with_its_kind() {
-        let dir = tempfile::tempdir().unwrap();
-        let pipe = dir.path().join("pipe");
-        rustix::fs::mknodat(
-            rustix::fs::CWD,
-            &pipe,
-            rustix::fs::FileType::Fifo,
-            rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
-            0,
-        )
-        .unwrap();
-        for (path, kind) in
-            [(dir.path(), "a directory"), (&pipe, "a pipe"), (Path::new("/dev/zero"), "a device")]
-        {
-            let error = InputFile::open(path).unwrap_err().to_string();
-            assert!(error.starts_with(&format!("{} is {kind}", path.display())), "{error}");
-        }
     }
 }

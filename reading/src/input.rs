@@ -74,7 +74,7 @@ impl InputSettings {
     /// Opens the input.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::NotAFile`], and [`Error::Store`] for shards.
+    /// [`Error::Store`] for a file that cannot be opened, and for shards.
     pub fn open(&self) -> Result<OpenInput> {
         // The small file first, so that an error in its name shows at once.
         let movies = InputFile::open(&self.movies)?;

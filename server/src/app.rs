@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicUsize;
 
 use warp::http::HeaderValue;
 
+use crate::background::Watchdog;
 use crate::denied::Denied;
 use crate::error::Result;
 use crate::metrics::Metrics;
@@ -18,6 +19,10 @@ pub(crate) struct App {
     /// The deny list.
     pub(crate) denied: Denied,
     pub(crate) metrics: Metrics,
+    /// Watches the readings of the store.
+    pub(crate) store_watchdog: Watchdog,
+    /// Watches the readings of the deny list.
+    pub(crate) deny_list_watchdog: Watchdog,
     pub(crate) settings: Settings,
     /// The header `Cache-Control` of lookups.
     pub(crate) cache_control: HeaderValue,
@@ -26,7 +31,7 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// Returns the state before a generation is open. Reads the deny list, if there is one.
+    /// Returns the state before a generation is open. Reads the deny list, if there is one, which may block.
     pub(crate) fn new(settings: Settings) -> Result<Self> {
         let denied = settings.deny_list.as_deref().map(Denied::read).transpose()?;
         // A list belongs to one user and may change at any time, so only the client's own cache may keep it.
@@ -35,13 +40,21 @@ impl App {
             seconds => HeaderValue::from_str(&format!("private, max-age={seconds}"))
                 .unwrap_or(HeaderValue::from_static("private, no-cache")),
         };
+        let metrics = Metrics::new(settings.cache_bytes());
         Ok(Self {
             current: Current::default(),
             denied: denied.unwrap_or_default(),
-            metrics: Metrics::new(settings.cache_bytes()),
+            store_watchdog: metrics.watchdog("store", "the store"),
+            deny_list_watchdog: metrics.watchdog("deny_list", "the deny list"),
+            metrics,
             settings,
             cache_control,
             n_computations: AtomicUsize::new(0),
         })
+    }
+
+    /// The readings that take longer than they should, as sentences for clients.
+    pub(crate) fn overdue(&self) -> impl Iterator<Item = String> {
+        [&self.store_watchdog, &self.deny_list_watchdog].into_iter().filter_map(Watchdog::overdue)
     }
 }

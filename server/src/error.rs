@@ -6,7 +6,6 @@ use std::io;
 use std::net::SocketAddr;
 
 use store::{GenerationId, Location, MovieId};
-use tokio::task::JoinError;
 
 /// The crate's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -78,9 +77,9 @@ pub enum Error {
     #[error("generation {0} cannot be named in a header")]
     Unnameable(GenerationId),
 
-    /// Reading or opening a generation panicked, a fault of the server or of sled.
-    #[error("the background task failed unexpectedly ({0})")]
-    Crashed(#[from] JoinError),
+    /// Reading or opening a generation panicked, a fault of the server or of sled. The panic is in the log.
+    #[error("a background thread failed unexpectedly; the log has the cause")]
+    Crashed,
 
     /// The server did not answer the health check with 200.
     #[error("the server on {address} is not healthy: {detail}")]
@@ -92,15 +91,53 @@ pub enum Error {
     },
 }
 
-/// The advice on a generation that cannot be served, where the store gives none.
+/// The advice on an error of the store.
 fn advice(error: &store::Error) -> String {
+    use store::Error::{BadCurrent, Damaged, Incomplete, NoSuchGeneration, NoSuchShards, OtherFormat};
+
+    let pipeline = settings::sibling("pipeline");
     match error {
-        store::Error::Damaged { .. } => {
-            let pipeline = settings::sibling("pipeline");
-            format!(
-                "; it is not served, publish another with `{pipeline} run --always` and the options of your runs"
-            )
+        BadCurrent { .. } | NoSuchGeneration { .. } | Incomplete { .. } => {
+            format!("; publish one with `{pipeline} run` or `{pipeline} rollback`")
         }
+        OtherFormat { found, supported, .. } if found < supported => {
+            format!("; publish another with this release's `{pipeline} run`")
+        }
+        NoSuchShards { .. } => {
+            format!("; give --shards as it is cut, or cut it: `{pipeline} run --shards S`")
+        }
+        Damaged { .. } => format!(
+            "; it is not served, publish another with `{pipeline} run --always` and the options of your runs"
+        ),
         _ => String::new(),
+    }
+}
+
+impl Error {
+    /// Why no generation is served, for clients: without paths.
+    pub(crate) fn for_clients(&self) -> &'static str {
+        use store::Error::{
+            BadCurrent, Damaged, Incomplete, Io, NoSuchGeneration, NoSuchShards, OtherFormat, Remote,
+        };
+
+        match self {
+            Self::NothingPublished { .. } => "no generation is published yet",
+            Self::Store(Io { source, .. }) => match source.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                    "the published generation cannot be copied, because the server has no space left for it"
+                }
+                io::ErrorKind::PermissionDenied => "the server may not read the published generation",
+                _ => "the server cannot read the published generation",
+            },
+            Self::Store(BadCurrent { .. } | NoSuchGeneration { .. } | Incomplete { .. } | Damaged { .. }) => {
+                "the published generation is damaged or incomplete"
+            }
+            Self::Store(OtherFormat { .. }) => "the published generation has the format of another release",
+            Self::Store(NoSuchShards { .. }) => {
+                "the published generation is not cut into the shards of this server"
+            }
+            Self::Store(Remote { .. }) => "the object store cannot be reached, or refuses the server",
+            _ => "the published generation cannot be opened",
+        }
     }
 }

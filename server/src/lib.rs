@@ -28,6 +28,7 @@ mod response;
 mod problem;
 mod caching;
 mod metrics;
+mod background;
 mod reload;
 mod denied;
 pub mod healthcheck;

@@ -2,7 +2,6 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use server::settings::{Command, CommandLine};
 use server::{Error, Result, Settings, healthcheck};
@@ -45,16 +44,20 @@ fn main() -> ExitCode {
 }
 
 fn serve(settings: Settings) -> Result<()> {
-    let runtime = tokio::runtime::Runtime::new()
+    // One thread: it accepts connections and starts all other work on threads of their own.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
         .map_err(|source| Error::System { action: "start the threads that serve", source })?;
+    store::files::report_size_limit()?;
     let outcome = runtime.block_on(async {
         let termination = server::termination()?;
         let listener = server::listen(settings.listen)?;
         server::raise_file_limit(settings.connections());
         server::run(listener, settings, termination).await
     });
-    // A generation that is being opened gets the time to remove its copy.
-    runtime.shutdown_timeout(Duration::from_secs(1));
+    // Nothing is waited for: a reading that hangs must not keep the process.
+    runtime.shutdown_background();
     outcome
 }
 

@@ -17,6 +17,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use warp::http::{Method, StatusCode};
 
+use crate::background::Watchdog;
 use crate::route::Route;
 use crate::served_generation::ServedGeneration;
 
@@ -42,7 +43,10 @@ pub(crate) struct Metrics {
     reloads: Family<ReloadLabels, Counter>,
     /// The number of times that the deny list could not be read.
     pub(crate) deny_list_failures: Counter,
+    slow_reads: Family<SourceLabels, Counter>,
+    overdue_reads: Family<SourceLabels, Gauge>,
     info: Family<InfoLabels, Gauge>,
+    dated_ahead: Gauge<f64, AtomicU64>,
     age: Gauge<f64, AtomicU64>,
     created: Gauge<f64, AtomicU64>,
     users: Gauge,
@@ -87,6 +91,11 @@ struct ReloadLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SourceLabels {
+    source: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct InfoLabels {
     generation: String,
     version: &'static str,
@@ -105,7 +114,10 @@ impl Metrics {
             rejected_connections: Counter::default(),
             reloads: Family::default(),
             deny_list_failures: Counter::default(),
+            slow_reads: Family::default(),
+            overdue_reads: Family::default(),
             info: Family::default(),
+            dated_ahead: Gauge::default(),
             age: Gauge::default(),
             created: Gauge::default(),
             users: Gauge::default(),
@@ -146,16 +158,36 @@ impl Metrics {
         );
         of.register_with_unit(
             "recommender_generation_age",
-            "Age of the served generation",
+            "Age of the served generation, at least the time for which this server has had it open",
             Unit::Seconds,
             self.age.clone(),
         );
+        of.register_with_unit(
+            "recommender_generation_dated_ahead",
+            "Time by which the served generation is dated ahead of the clock, 0 if it is not",
+            Unit::Seconds,
+            self.dated_ahead.clone(),
+        );
         of.register("recommender_users", "Users with a list", self.users.clone());
-        of.register("recommender_reloads", "Attempts to serve a generation, by result", self.reloads.clone());
+        of.register(
+            "recommender_reloads",
+            "Generations by result; a refused one counts once",
+            self.reloads.clone(),
+        );
         of.register(
             "recommender_deny_list_failures",
             "Times that the deny list could not be read and was not updated",
             self.deny_list_failures.clone(),
+        );
+        of.register(
+            "recommender_slow_reads",
+            "Readings of the store or the deny list that took longer than they should",
+            self.slow_reads.clone(),
+        );
+        of.register(
+            "recommender_overdue_reads",
+            "Readings of the store or the deny list that take longer than they should and have not ended",
+            self.overdue_reads.clone(),
         );
         of.register_with_unit(
             "recommender_cache_capacity",
@@ -212,7 +244,14 @@ impl Metrics {
         series.seconds.observe(duration.as_secs_f64());
     }
 
-    /// Counts an attempt to serve a generation.
+    /// A watchdog with metrics of its own. `source` is the value of their label, `name` the source for people.
+    pub(crate) fn watchdog(&self, source: &'static str, name: &'static str) -> Watchdog {
+        let labels = SourceLabels { source };
+        let slow = self.slow_reads.get_or_create_owned(&labels);
+        Watchdog::new(name, slow, self.overdue_reads.get_or_create_owned(&labels))
+    }
+
+    /// Counts a generation that is served, or refused for the first time.
     pub(crate) fn count_reload(&self, is_served: bool) {
         let result = if is_served { "served" } else { "refused" };
         self.reloads.get_or_create_owned(&ReloadLabels { result }).inc();
@@ -238,7 +277,9 @@ impl Metrics {
             self.info.get_or_create_owned(&labels).set(1);
             let created = manifest.created_at.as_millisecond() as f64 / 1e3;
             self.created.set(created);
-            self.age.set(jiff::Timestamp::now().as_millisecond() as f64 / 1e3 - created);
+            let now = jiff::Timestamp::now();
+            self.age.set(served.age(now).as_secs_f64());
+            self.dated_ahead.set(served.dated_ahead(now).as_secs_f64());
             self.users.set(i64::try_from(manifest.account.counts.users).unwrap_or(i64::MAX));
         }
         self.memory.set(resident_bytes().unwrap_or(0));

@@ -14,6 +14,8 @@ use warp::http::header::{
 };
 use warp::http::{Method, Response, StatusCode};
 
+use crate::app::App;
+
 /// The shard of a user that another server owns.
 const X_SHARD: HeaderName = HeaderName::from_static("x-shard");
 
@@ -72,7 +74,7 @@ impl Problem {
         self
     }
 
-    fn unavailable(detail: &'static str, retry_after: &'static str) -> Self {
+    fn unavailable(detail: impl Into<Cow<'static, str>>, retry_after: &'static str) -> Self {
         let retry_after = HeaderValue::from_static(retry_after);
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_header(RETRY_AFTER, retry_after)
     }
@@ -162,9 +164,10 @@ impl Problem {
         problem.with_header(ALLOW, HeaderValue::from_static(allowed))
     }
 
-    /// 503: no generation is open yet.
-    pub(crate) fn nothing_to_serve() -> Self {
-        Self::unavailable("no generation is open yet; try again later", "5")
+    /// 503: no generation is open yet. The detail says why.
+    pub(crate) fn nothing_to_serve(app: &App) -> Self {
+        let reasons: Vec<_> = std::iter::once(app.current.reason().to_owned()).chain(app.overdue()).collect();
+        Self::unavailable(format!("{}; try again later", reasons.join("; ")), "5")
     }
 
     /// 503: the maximum number of connections is open.

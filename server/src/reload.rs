@@ -1,33 +1,33 @@
 //! Reloading: opens the generation that `CURRENT` names, and replaces the served one.
 //!
 //! Input: a repository, polled by [`follow`]. Output: the generation in [`Current`]. Fetching, checking and opening
-//! happen on blocking threads, so that requests never wait. The old generation is closed after the swap. Its copy is
-//! kept until the next swap, so that a rollback needs no fetch. A generation that cannot be served changes nothing.
+//! happen on threads of their own, so that requests never wait, and are watched. The old generation is closed after the
+//! swap. A generation that cannot be served changes nothing.
 
 mod current;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+use store::manifest::Manifest;
 use store::reader::LocalGeneration;
 use store::repository::Bandwidth;
 use store::shards::Owned;
 use store::{GenerationId, Location, Repository};
-use tokio::task::spawn_blocking;
 
+use crate::app::App;
+use crate::background::time_limit;
 use crate::error::{Error, Result};
-use crate::metrics::Metrics;
 use crate::served_generation::ServedGeneration;
-use crate::settings::Settings;
 pub(crate) use current::Current;
 
+/// The bytes per second of the slowest disk or network on which opening a generation is not overdue.
+const SLOWEST: u64 = 5 << 20;
+
 /// Polls `CURRENT` and serves the generation that it names, for as long as the future is polled.
-pub(crate) async fn follow(
-    current: &Current,
-    metrics: &Metrics,
-    settings: &Settings,
-    repository: Repository,
-) {
+pub(crate) async fn follow(app: &App, repository: Repository) {
+    let settings = &app.settings;
     let source = Source {
         repository,
         store: settings.store.clone(),
@@ -36,11 +36,12 @@ pub(crate) async fn follow(
         bandwidth: settings.bandwidth(),
         cache_bytes: settings.cache_bytes(),
     };
-    let mut follower = Follower { current, metrics, source: Arc::new(source), previous: None, refused: None };
+    let mut follower = Follower { app, source: Arc::new(source), refused: None };
     loop {
         follower.poll().await;
         // A random factor spreads the polls of servers that were started together.
-        tokio::time::sleep(settings.poll_interval.mul_f64(rand::random_range(0.9..1.1))).await;
+        let pause = app.store_watchdog.pause(settings.poll_interval);
+        tokio::time::sleep(pause.mul_f64(rand::random_range(0.9..1.1))).await;
     }
 }
 
@@ -76,14 +77,15 @@ impl Source {
     }
 }
 
+/// The bytes of a generation's files.
+fn n_bytes(manifest: &Manifest) -> u64 {
+    manifest.files.values().fold(0, |sum, file| file.bytes.saturating_add(sum))
+}
+
 /// The state between polls.
-#[derive(Debug)]
 struct Follower<'a> {
-    current: &'a Current,
-    metrics: &'a Metrics,
+    app: &'a App,
     source: Arc<Source>,
-    /// The generation that was served before the current one, verified and closed.
-    previous: Option<Arc<LocalGeneration>>,
     refused: Option<Refused>,
 }
 
@@ -102,16 +104,13 @@ struct Refused {
 
 impl Follower<'_> {
     async fn poll(&mut self) {
-        match self.blocking(|source| source.current_id()).await {
-            Ok(id) if self.current.is(&id) => self.refused = None,
+        match self.read("reading CURRENT in", |source| source.current_id()).await {
+            Ok(id) if self.app.current.is(&id) => self.refused = None,
             Ok(id) if self.pauses(&id) => {}
             Ok(id) => match self.open(id.clone()).await {
                 Ok(generation) => {
-                    let before = self.current.replace(generation).await;
-                    self.metrics.count_reload(true);
-                    let last = std::mem::replace(&mut self.previous, before);
-                    // The drop deletes files, which blocks.
-                    spawn_blocking(move || drop(last));
+                    self.app.current.replace(generation).await;
+                    self.app.metrics.count_reload(true);
                     self.refused = None;
                     tracing::info!("serving generation {id}");
                 }
@@ -121,33 +120,63 @@ impl Follower<'_> {
         }
     }
 
-    /// Runs a function on a blocking thread. A panic of the function is returned as an error.
-    async fn blocking<T: Send + 'static>(
+    /// Reads a little from the source on another thread.
+    async fn read<T: Send + 'static>(
         &self,
-        run: impl FnOnce(&Source) -> Result<T> + Send + 'static,
+        action: &'static str,
+        read: impl FnOnce(&Source) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.watch(action, time_limit(self.app.settings.poll_interval), read).await
+    }
+
+    async fn watch<T: Send + 'static>(
+        &self,
+        action: &'static str,
+        limit: Duration,
+        read: impl FnOnce(&Source) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let source = Arc::clone(&self.source);
-        spawn_blocking(move || run(&source)).await?
+        self.app.store_watchdog.watch(action, limit, move || read(&source)).await
     }
 
     async fn open(&self, id: GenerationId) -> Result<ServedGeneration> {
-        if self.current.is_empty()
+        if self.app.current.is_empty()
             && let Some(generation) = self.open_kept(id.clone()).await?
         {
             return Ok(generation);
         }
-        let previous = self.previous.clone().filter(|copy| copy.manifest().generation == id);
-        self.blocking(move |source| source.open(&id, previous)).await
+        let previous = self.app.current.previous(&id);
+        self.open_copy(id, previous).await
+    }
+
+    /// Opens a generation from a copy, or fetches one. What is overdue depends on the size of the generation.
+    async fn open_copy(
+        &self,
+        id: GenerationId,
+        copy: Option<Arc<LocalGeneration>>,
+    ) -> Result<ServedGeneration> {
+        let settings = &self.app.settings;
+        let n_bytes = match &copy {
+            Some(copy) => n_bytes(copy.manifest()),
+            None => {
+                let id = id.clone();
+                let read = move |source: &Source| Ok(n_bytes(&source.repository.manifest(&id)?));
+                self.read("reading a manifest in", read).await?
+            }
+        };
+        // Half of the bandwidth leaves as much time for opening as for the fetch.
+        let speed = settings.bandwidth().bound().map_or(SLOWEST, |bound| SLOWEST.min(bound / 2).max(1));
+        let limit = time_limit(settings.poll_interval) + Duration::from_secs(n_bytes / speed);
+        self.watch("opening a generation of", limit, move |source| source.open(&id, copy)).await
     }
 
     /// Opens the copy that an earlier server has kept. A copy that cannot be opened is removed, and the generation is
     /// then fetched.
     async fn open_kept(&self, id: GenerationId) -> Result<Option<ServedGeneration>> {
         let generation = id.clone();
-        let copy = self.blocking(move |source| source.kept_copy(&generation)).await?;
+        let copy = self.read("reading a manifest in", move |source| source.kept_copy(&generation)).await?;
         let Some(copy) = copy else { return Ok(None) };
-        let generation = id.clone();
-        match self.blocking(move |source| source.open(&generation, Some(copy.into()))).await {
+        match self.open_copy(id.clone(), Some(copy.into())).await {
             Ok(generation) => {
                 tracing::info!("took over the kept copy of generation {id}");
                 Ok(Some(generation))
@@ -171,15 +200,19 @@ impl Follower<'_> {
         }
     }
 
-    /// Records a failure, and logs it unless the preceding failure was the same.
+    /// Records a failure. It is counted unless the same generation was refused before, and logged unless the preceding
+    /// failure was the same.
     fn refuse(&mut self, id: Option<GenerationId>, error: &Error) {
         const MAX_PAUSE: u32 = 60;
 
-        self.metrics.count_reload(false);
+        self.app.current.set_reason(error);
         let reason = error.to_string();
         let before = self.refused.take().filter(|before| before.id == id);
+        if before.is_none() {
+            self.app.metrics.count_reload(false);
+        }
         if before.as_ref().is_none_or(|before| before.reason != reason) {
-            let served = if self.current.is_empty() {
+            let served = if self.app.current.is_empty() {
                 "nothing is served yet"
             } else {
                 "the one before is still served"

@@ -1,5 +1,6 @@
 //! The lifetime of a server: from a listening socket to the last answer.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use crate::app::App;
+use crate::background::{self, time_limit};
 use crate::connections::{Limits, Workers};
 use crate::denied;
 use crate::error::{Error, Result};
@@ -29,32 +31,30 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(4);
 /// seconds after the drain timeout.
 ///
 /// # Errors
-/// [`Error::WorkDir`] where working copies cannot be made, [`Error::Repository`], [`Error::System`], and [`Error::Store`]
-/// for a deny list that cannot be read. Once it serves, only `shutdown` ends it.
+/// [`Error::WorkDir`] where working copies cannot be made, [`Error::Repository`], [`Error::System`], [`Error::Crashed`],
+/// and [`Error::Store`] for a deny list that cannot be read. Once it serves, only `shutdown` ends it.
 pub async fn run(
     listener: TcpListener,
     settings: Settings,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<()> {
-    // A failure is reported now rather than with the first generation, which may be published much later.
-    WorkingCopy::create(&settings.work_dir).map_err(|source| Error::WorkDir { source })?;
-    let repository =
-        Repository::open(&settings.store, RETRY_TIME).map_err(|source| Error::Repository { source })?;
     let address =
         listener.local_addr().map_err(|source| Error::System { action: "name the socket", source })?;
-    let app = Arc::new(App::new(settings)?);
+    let mut shutdown = pin!(shutdown);
+    let (app, repository) = tokio::select! {
+        biased;
+        () = &mut shutdown => return Ok(()),
+        prepared = prepare(settings) => prepared?,
+    };
     let follower = {
         let app = Arc::clone(&app);
-        tokio::spawn(
-            async move { reload::follow(&app.current, &app.metrics, &app.settings, repository).await },
-        )
+        tokio::spawn(async move { reload::follow(&app, repository).await })
     };
     let deny_list_follower = {
         let app = Arc::clone(&app);
         tokio::spawn(async move {
             if let Some(path) = &app.settings.deny_list {
-                let failures = &app.metrics.deny_list_failures;
-                denied::follow(&app.denied, path, app.settings.poll_interval, failures).await;
+                denied::follow(&app, path).await;
             }
         })
     };
@@ -71,7 +71,6 @@ pub async fn run(
     deny_list_follower.abort();
     follower.abort();
     let close = async {
-        // The copies that the follower keeps are removed with it.
         let _ = follower.await;
         app.current.close().await;
     };
@@ -82,4 +81,29 @@ pub async fn run(
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Prepares what serving needs of the disk, on a thread of its own. It waits for as long as that takes: without its deny
+/// list, a server would show what is hidden.
+///
+/// # Errors
+/// [`Error::WorkDir`], [`Error::Repository`], [`Error::Store`] for the deny list; [`Error::System`], [`Error::Crashed`].
+async fn prepare(settings: Settings) -> Result<(Arc<App>, Repository)> {
+    let limit = time_limit(settings.poll_interval);
+    let mut prepared = pin!(background::run(move || {
+        // A failure is reported now rather than with the first generation, which may be published much later.
+        WorkingCopy::create(&settings.work_dir).map_err(|source| Error::WorkDir { source })?;
+        let repository =
+            Repository::open(&settings.store, RETRY_TIME).map_err(|source| Error::Repository { source })?;
+        Ok((Arc::new(App::new(settings)?), repository))
+    }));
+    if let Ok(prepared) = timeout(limit, &mut prepared).await {
+        return prepared?;
+    }
+    tracing::error!(
+        "the work directory or the deny list cannot be read for {} s; nothing is served until that ends; check their disk \
+         or network",
+        limit.as_secs()
+    );
+    prepared.await?
 }

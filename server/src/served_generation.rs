@@ -1,7 +1,9 @@
 //! A generation as it is served: its records, and the parts that are kept in memory.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use ranking::Items;
 use store::manifest::Manifest;
 use store::reader::{LocalGeneration, OpenGeneration};
@@ -24,6 +26,8 @@ pub(crate) struct ServedGeneration {
     pub(crate) catalogue: Catalogue,
     /// The movies that can be recommended.
     pub(crate) candidates: Candidates,
+    /// The time at which it was opened.
+    opened: Instant,
 }
 
 /// The movies that can be recommended and their factors, in the layout of the scan: 4 bytes a factor.
@@ -47,7 +51,7 @@ impl ServedGeneration {
         let digest = caching::digest(&(id, env!("CARGO_PKG_VERSION")));
         let catalogue = Catalogue::of(generation.tables().movies())?;
         let candidates = Candidates::of(generation.tables())?;
-        Ok(Self { generation, name, digest, catalogue, candidates })
+        Ok(Self { generation, name, digest, catalogue, candidates, opened: Instant::now() })
     }
 
     /// The records.
@@ -58,6 +62,20 @@ impl ServedGeneration {
     /// The description of the generation.
     pub(crate) fn manifest(&self) -> &Manifest {
         self.generation.manifest()
+    }
+
+    /// The age by the clock, at least the time for which the generation is open: that of one that is dated ahead of the
+    /// clock begins when it is opened.
+    pub(crate) fn age(&self, now: Timestamp) -> Duration {
+        let by_clock = now.duration_since(self.manifest().created_at);
+        Duration::try_from(by_clock).unwrap_or_default().max(self.opened.elapsed())
+    }
+
+    /// The time until the clock reaches that of the generation; zero where it has.
+    pub(crate) fn dated_ahead(&self, now: Timestamp) -> Duration {
+        let created = self.manifest().created_at;
+        let dated = self.manifest().generation.time().map_or(created, |begun| begun.max(created));
+        Duration::try_from(dated.duration_since(now)).unwrap_or_default()
     }
 
     /// The maximum length of the stored lists; a list is shorter where there are fewer candidates.

@@ -64,7 +64,8 @@ impl<'a> View<'a> {
     /// # Errors
     /// 503 where there is none yet.
     pub(crate) fn open(snapshot: &'a Snapshot<'a>) -> Result<Self, Problem> {
-        let generation = snapshot.generation.as_deref().ok_or_else(Problem::nothing_to_serve)?;
+        let nothing = || Problem::nothing_to_serve(snapshot.app);
+        let generation = snapshot.generation.as_deref().ok_or_else(nothing)?;
         Ok(Self { generation, denied: &snapshot.denied, app: snapshot.app })
     }
 

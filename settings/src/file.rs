@@ -1,7 +1,7 @@
 //! The settings file: values by key, each with its line.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use toml::Spanned;
@@ -9,6 +9,9 @@ use toml::de::{DeTable, DeValue};
 
 use crate::error::{Error, Origin, Result};
 use crate::{is_key, keys, nearest};
+
+/// The maximum length of a file.
+const MAX_BYTES: u64 = 1 << 20;
 
 /// A parsed file.
 #[derive(Debug, Default)]
@@ -27,9 +30,12 @@ pub(crate) struct Value {
 impl File {
     /// Reads a file.
     pub(crate) fn read(path: &Path) -> Result<Self> {
-        let text = fs::read_to_string(path)
-            .map_err(|source| Error::Unreadable { path: path.to_path_buf(), source })?;
-        Self::parse(path, &text)
+        let read = store::files::read(path, MAX_BYTES).map_err(|error| match error {
+            store::Error::Io { source, .. } => source,
+            other => io::Error::other(other),
+        });
+        let text = read.and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other));
+        Self::parse(path, &text.map_err(|source| Error::Unreadable { path: path.to_path_buf(), source })?)
     }
 
     /// Reads the text of the file `path`.

@@ -9,30 +9,41 @@
 //! A server applies the list as soon as the file changes. The next run leaves the entries out, so that no record of them is
 //! stored.
 
-use std::collections::BTreeSet;
-use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::files;
 use crate::ids::{MovieId, UserId};
 
-/// Hidden movies and deleted users.
+/// The maximum length of a file in bytes: some twenty million entries.
+const MAX_BYTES: u64 = 256 << 20;
+/// What some editors write before the first line.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Hidden movies and deleted users, each ascending. A list takes 4 bytes an entry.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DenyList {
-    movies: BTreeSet<MovieId>,
-    users: BTreeSet<UserId>,
+    movies: Vec<MovieId>,
+    users: Vec<UserId>,
 }
 
 impl DenyList {
     /// Reads a file.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::DenyList`] for the first invalid line.
+    /// [`Error::NotAFile`], [`Error::TooLong`], [`Error::Io`]; [`Error::DenyList`] for the first invalid line.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = fs::read(path).map_err(Error::io("read", path))?;
-        Self::parse(path, &bytes)
+        Self::parse(path, &Self::bytes(path)?)
+    }
+
+    /// Reads the bytes of a file, to be [parsed](Self::parse).
+    ///
+    /// # Errors
+    /// [`Error::NotAFile`], [`Error::TooLong`], [`Error::Io`].
+    pub fn bytes(path: &Path) -> Result<Vec<u8>> {
+        files::read(path, MAX_BYTES)
     }
 
     /// Reads the bytes of the file `path`.
@@ -41,6 +52,7 @@ impl DenyList {
     /// [`Error::DenyList`] for the first invalid line.
     pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
         let mut list = Self::default();
+        let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
         for (line, number) in bytes.split(|&byte| byte == b'\n').zip(1..) {
             let line = String::from_utf8_lossy(line);
             let text = line.split('#').next().unwrap_or_default().trim();
@@ -48,18 +60,27 @@ impl DenyList {
             match text.split_once(char::is_whitespace) {
                 None if text.is_empty() => {}
                 Some(("movie", text)) if let Some(id) = id(text) => {
-                    list.movies.insert(MovieId::new(id));
+                    list.movies.push(MovieId::new(id));
                 }
                 Some(("user", text)) if let Some(id) = id(text) => {
-                    list.users.insert(UserId::new(id));
+                    list.users.push(UserId::new(id));
                 }
                 _ => {
-                    let (path, text) = (path.to_path_buf(), text.chars().take(60).collect());
+                    let text: String = text.chars().take(60).collect();
+                    let (path, text) = (path.to_path_buf(), text.escape_debug().to_string());
                     return Err(Error::DenyList { path, line: number, text });
                 }
             }
         }
-        Ok(list)
+        Ok(list.in_order())
+    }
+
+    fn in_order(mut self) -> Self {
+        self.movies.sort_unstable();
+        self.movies.dedup();
+        self.users.sort_unstable();
+        self.users.dedup();
+        self
     }
 
     /// The union of two lists.
@@ -67,7 +88,7 @@ impl DenyList {
     pub fn and(mut self, other: &Self) -> Self {
         self.movies.extend(&other.movies);
         self.users.extend(&other.users);
-        self
+        self.in_order()
     }
 
     /// Whether the list has no entries.
@@ -79,13 +100,13 @@ impl DenyList {
     /// Whether a movie is hidden.
     #[must_use]
     pub fn hides(&self, movie: MovieId) -> bool {
-        !self.movies.is_empty() && self.movies.contains(&movie)
+        self.movies.binary_search(&movie).is_ok()
     }
 
     /// Whether a user is deleted.
     #[must_use]
     pub fn deletes(&self, user: UserId) -> bool {
-        !self.users.is_empty() && self.users.contains(&user)
+        self.users.binary_search(&user).is_ok()
     }
 
     /// The hidden movies, ids ascending.
@@ -130,6 +151,7 @@ mod tests {
         assert_eq!(list.digest(), parse("user 18\nmovie 1\nmovie 3451\nmovie 1").unwrap().digest());
         assert_ne!(list.digest(), parse("user 18\nmovie 1").unwrap().digest());
         assert!(parse("").unwrap().is_empty());
+        assert!(parse("\u{feff}user 7\n").unwrap().deletes(UserId::new(7)));
     }
 
     #[test]

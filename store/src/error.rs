@@ -14,7 +14,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A system call failed.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}: {source}{}", path.display(), permission_advice(source))]
     Io {
         /// The action that failed, as a verb.
         action: &'static str,
@@ -22,6 +22,26 @@ pub enum Error {
         path: PathBuf,
         /// The error of the system.
         source: io::Error,
+    },
+
+    /// A path of something that has no end, waits for others, or is no file at all.
+    #[error("{} is {kind}, not a regular file; put a regular file in its place", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+        /// The kind of file, for people.
+        kind: &'static str,
+    },
+
+    /// A file that is longer than any valid one of its kind.
+    #[error("{} has {found} bytes or more, and at most {max} are read; check what has written it", path.display())]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+        /// The length that was seen.
+        found: u64,
+        /// The maximum length.
+        max: u64,
     },
 
     /// A work directory that other users could read from or write to.
@@ -43,7 +63,7 @@ pub enum Error {
     },
 
     /// `CURRENT` does not hold the id of a generation.
-    #[error("{} names `{found}`, which is no generation; publish one with `pipeline run`", path.display())]
+    #[error("{} names `{found}`, which is no generation", path.display())]
     BadCurrent {
         /// The file `CURRENT`.
         path: PathBuf,
@@ -51,10 +71,17 @@ pub enum Error {
         found: String,
     },
 
-    /// A generation has no manifest: it was removed, or its run did not end.
-    #[error(
-        "generation {generation} is not complete in {location}: it has no manifest; publish another with `pipeline run`"
-    )]
+    /// There is no generation of this id.
+    #[error("there is no generation {generation} in {location}")]
+    NoSuchGeneration {
+        /// The requested generation.
+        generation: GenerationId,
+        /// The location of the repository.
+        location: String,
+    },
+
+    /// A generation has no manifest: its run has not ended, or was killed.
+    #[error("generation {generation} is not complete in {location}: it has no manifest")]
     Incomplete {
         /// The requested generation.
         generation: GenerationId,
@@ -63,9 +90,8 @@ pub enum Error {
     },
 
     /// A manifest has the format of another release.
-    #[error(
-        "{} has format {found}, this release reads {supported}; {}", path.display(),
-        if found > supported { "upgrade the reader" } else { "publish another with this release's `pipeline run`" }
+    #[error("{} has format {found}, this release reads {supported}{}", path.display(),
+        if found > supported { "; upgrade the reader" } else { "" }
     )]
     OtherFormat {
         /// The manifest.
@@ -86,7 +112,7 @@ pub enum Error {
     },
 
     /// There are no rating shards, or they are being written.
-    #[error("{} does not exist: the ratings are not partitioned, or not completely; `pipeline partition` cuts them", path.display())]
+    #[error("{} does not exist: the ratings are not partitioned, or not completely", path.display())]
     NotPartitioned {
         /// The account of the shards, which is written last.
         path: PathBuf,
@@ -102,10 +128,7 @@ pub enum Error {
     },
 
     /// A reader should own shards that a generation does not have.
-    #[error(
-        "generation {generation} has {n_shards} shards, and the shards to own are {owned}; give --shards as it is cut, \
-         or cut it: `pipeline run --shards S`"
-    )]
+    #[error("generation {generation} has {n_shards} shards, and the shards to own are {owned}")]
     NoSuchShards {
         /// The generation.
         generation: GenerationId,
@@ -190,9 +213,7 @@ pub enum Error {
     },
 
     /// There is no earlier generation to roll back to.
-    #[error(
-        "there is no earlier generation in {location} that passed its gate; `pipeline generations` lists all"
-    )]
+    #[error("there is no earlier generation in {location} that passed its gate and was not withdrawn")]
     NoRollbackTarget {
         /// The location of the repository.
         location: String,
@@ -224,6 +245,14 @@ pub enum Error {
         /// The error of the encoder.
         detail: String,
     },
+}
+
+/// Advice on a path that this user may not use; empty for other errors.
+fn permission_advice(source: &io::Error) -> String {
+    if source.kind() != io::ErrorKind::PermissionDenied {
+        return String::new();
+    }
+    format!("; give user {} the permission", rustix::process::geteuid().as_raw())
 }
 
 /// The message of an object store or of the network in one line, which is equal for equal failures: without attempts, times
@@ -282,8 +311,25 @@ impl Error {
         }
     }
 
+    /// The error of an object of a repository: one that is no regular file, or too long, is damaged like one with wrong
+    /// content.
+    pub(crate) fn of_object(self) -> Self {
+        match self {
+            Self::NotAFile { path, kind } => {
+                Self::Damaged { path, detail: format!("it is {kind}, not a regular file") }
+            }
+            Self::TooLong { path, found, max } => Self::Damaged { path, detail: too_long(found, max) },
+            other => other,
+        }
+    }
+
     /// For `map_err`: an error of an object store with its action and object.
     pub(crate) fn remote(action: &'static str, url: String) -> impl FnOnce(object_store::Error) -> Self {
         move |source| Self::Remote { action, url, source }
     }
+}
+
+/// What is wrong with an object that is longer than any valid one.
+pub(crate) fn too_long(found: u64, max: u64) -> String {
+    format!("it has {found} bytes or more, and at most {max} are read")
 }

@@ -1,7 +1,7 @@
 //! The layout of a repository, the same in a directory and in a bucket.
 //!
 //! ```text
-//! CURRENT                           the id of the published generation
+//! CURRENT                           the id of the published generation, and those published before
 //! generations/<id>/claim            written first, in buckets and by jobs
 //! generations/<id>/seal             written by the run that completes the generation of a job
 //! generations/<id>/manifest.json    written last: a generation without it is incomplete
@@ -36,8 +36,24 @@ pub(crate) const REPORTS: &str = "reports";
 pub(crate) const CLAIM: &str = "claim";
 /// The file that is written before the generation of a job is completed: the run that creates it may complete it.
 pub(crate) const SEAL: &str = "seal";
+/// The account of rating shards.
+pub(crate) const SHARDS: &str = "shards.json";
 /// The file that a run keeps locked.
 pub(crate) const LOCK: &str = "LOCK";
+
+/// The maximum length in bytes of an object that is read whole, by its kind. Each is some ten times what the largest
+/// repository needs.
+pub(crate) fn max_bytes(key: &str) -> u64 {
+    let (folder, name) = (key.split('/').next().unwrap_or_default(), key.rsplit('/').next());
+    match (folder, name) {
+        // A generation of the most shards has a hundred thousand files.
+        (_, Some(MANIFEST | SHARDS)) | (REPORTS, _) => 128 << 20,
+        // The plan has a hash of each entry of the deny list.
+        (JOBS, _) => 1 << 30,
+        // CURRENT, marks with a person's note, claims and seals.
+        _ => 1 << 20,
+    }
+}
 
 /// The name of the file of a shard of users.
 pub(crate) fn users_file(shard: u32) -> String {

@@ -16,6 +16,7 @@ pub mod ids;
 pub mod records;
 pub mod manifest;
 pub mod layout;
+pub mod files;
 pub mod durable;
 pub mod shards;
 mod engine;

@@ -7,7 +7,7 @@ mod gate;
 mod phase;
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read;
 use std::path::Path;
 
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
+use crate::files;
 use crate::ids::GenerationId;
 use crate::layout;
 use crate::shards::Owned;
@@ -187,9 +188,11 @@ impl FileDigest {
     /// Reads and digests a file, at about 2 GB per second.
     ///
     /// # Errors
-    /// [`Error::Io`] where it cannot be read.
+    /// [`Error::NotAFile`]; [`Error::Io`] where it cannot be read.
     pub fn of(path: &Path) -> Result<Self> {
-        let mut file = File::open(path).map_err(Error::io("open", path))?;
+        let (file, metadata) = files::open(path)?;
+        // What is appended meanwhile is not read: it makes the length differ already.
+        let mut file = file.take(metadata.len() + 1);
         let mut hasher = blake3::Hasher::new();
         let mut buffer = vec![0; 1 << 20];
         let mut bytes = 0;
@@ -232,16 +235,19 @@ impl FileDigest {
     /// # Errors
     /// [`Error::Damaged`] where length or hash differ, [`Error::Io`] where it cannot be read.
     pub fn check(&self, path: &Path) -> Result<()> {
-        let found = Self::of(path)?;
-        if found == *self {
-            return Ok(());
-        }
-        let detail = if found.bytes == self.bytes {
-            format!("its BLAKE3 is {}, the manifest says {}", found.blake3, self.blake3)
+        let damaged = |detail| Error::Damaged { path: path.to_path_buf(), detail };
+        self.compare(&Self::of(path)?).map_err(damaged)
+    }
+
+    /// Compares with the digest that a file has; an error is the difference.
+    pub(crate) fn compare(&self, found: &Self) -> std::result::Result<(), String> {
+        if found.bytes != self.bytes {
+            Err(format!("it has {} bytes, the manifest says {}", found.bytes, self.bytes))
+        } else if found.blake3 != self.blake3 {
+            Err(format!("its BLAKE3 is {}, the manifest says {}", found.blake3, self.blake3))
         } else {
-            format!("it has {} bytes, the manifest says {}", found.bytes, self.bytes)
-        };
-        Err(Error::Damaged { path: path.to_path_buf(), detail })
+            Ok(())
+        }
     }
 }
 

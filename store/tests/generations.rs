@@ -302,7 +302,7 @@ fn a_manifest_of_another_format_or_of_another_generation_is_refused() {
     let error = open(output.path(), &first).unwrap_err().to_string();
     assert!(error.contains(second.as_str()), "{error}");
 
-    for (version, advice) in [(99, "upgrade the reader"), (2, "publish another")] {
+    for (version, advice) in [(99, "upgrade the reader"), (2, "has format 2")] {
         let other = format!(r#"{{"format_version": {version}, "anything": "else"}}"#);
         fs::write(path(&first), other).unwrap();
         let error = open(output.path(), &first).unwrap_err();

@@ -95,7 +95,7 @@ impl Deployment {
 
     /// The generation that `CURRENT` names.
     pub(crate) fn current(&self) -> String {
-        String::from_utf8(self.store.get("CURRENT")).unwrap().trim_end().to_owned()
+        String::from_utf8(self.store.get("CURRENT")).unwrap().lines().next().unwrap().to_owned()
     }
 
     /// A server on the bucket.

@@ -22,8 +22,13 @@ pub struct Entry {
     pub note: Option<String>,
     /// The time at which it was sealed.
     pub created_at: Option<jiff::Timestamp>,
-    /// The seconds since then.
+    /// The seconds since then; `None` where the clock has not reached that time.
     pub age_seconds: Option<i64>,
+    /// The seconds until then, where the clock has not reached that time: the clock of the run, or this one, is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dated_ahead_seconds: Option<i64>,
+    /// Its place in the order of publishing: 0 for the last publication. `None` where none of it is known.
+    pub publications_ago: Option<usize>,
     /// The bytes of its files.
     pub bytes: Option<u64>,
     /// Users with a list.
@@ -50,13 +55,12 @@ pub enum State {
     Unreadable,
 }
 
-/// Lists all generations, the newest first.
+/// Lists all generations, the newest by their ids first.
 ///
 /// # Errors
 /// [`crate::Error::Store`] if the repository cannot be read. A fault of a single generation is its state, not an error.
 pub fn list(repository: &Repository) -> Result<Vec<Entry>> {
-    // An invalid CURRENT must not hide the generations that could be published instead.
-    let published = repository.pointer()?.generation().ok().flatten();
+    let (published, history) = published_in_order(repository)?;
     let pinned = repository.marked(Mark::Pinned)?;
     let withdrawn = repository.marked(Mark::Withdrawn)?;
     let now = jiff::Timestamp::now();
@@ -78,7 +82,10 @@ pub fn list(repository: &Repository) -> Result<Vec<Entry>> {
                 };
                 (Some(manifest), state, why)
             }
-            Err(store::Error::Incomplete { .. }) => (None, State::Incomplete, None),
+            // It may have been removed in the meantime.
+            Err(store::Error::Incomplete { .. } | store::Error::NoSuchGeneration { .. }) => {
+                (None, State::Incomplete, None)
+            }
             Err(e @ (store::Error::Damaged { .. } | store::Error::OtherFormat { .. })) => {
                 (None, State::Unreadable, Some(e.to_string()))
             }
@@ -87,12 +94,15 @@ pub fn list(repository: &Repository) -> Result<Vec<Entry>> {
         let pin = pinned.get(&id);
         let note = why.or_else(|| pin.cloned()).filter(|note| !note.is_empty());
         let created_at = manifest.as_ref().map(|manifest| manifest.created_at);
+        let age = created_at.map(|time| now.duration_since(time).as_secs());
         entries.push(Entry {
             state,
             pinned: pin.is_some(),
             note,
             created_at,
-            age_seconds: created_at.map(|time| now.duration_since(time).as_secs()),
+            age_seconds: age.filter(|&age| age >= 0),
+            dated_ahead_seconds: age.filter(|&age| age < 0).map(|age| -age),
+            publications_ago: history.iter().position(|other| *other == id),
             bytes: manifest.as_ref().map(|manifest| manifest.files.values().map(|file| file.bytes).sum()),
             users: manifest.as_ref().map(|manifest| manifest.account.counts.users),
             metrics: manifest.map(|manifest| manifest.account.metrics).unwrap_or_default(),
@@ -102,14 +112,17 @@ pub fn list(repository: &Repository) -> Result<Vec<Entry>> {
     Ok(entries)
 }
 
-/// Lists the generations that could be published and whose id is later than another.
-///
-/// # Errors
-/// As [`list`].
-pub fn ready_after(repository: &Repository, id: &GenerationId) -> Result<Vec<GenerationId>> {
-    let entries = list(repository)?.into_iter();
-    let ready = entries.filter(|entry| entry.state == State::Ready && entry.id > *id);
-    Ok(ready.map(|entry| entry.id).collect())
+/// Returns the published generation and what was published before, the last first. An invalid `CURRENT` must not hide the
+/// generations that could be published instead.
+fn published_in_order(repository: &Repository) -> Result<(Option<GenerationId>, Vec<GenerationId>)> {
+    match repository.pointer() {
+        Ok(pointer) => Ok((pointer.generation().ok().flatten(), pointer.history())),
+        Err(e @ store::Error::Damaged { .. }) => {
+            tracing::warn!("it is not known which generation is published: {e}");
+            Ok((None, Vec::new()))
+        }
+        Err(other) => Err(other.into()),
+    }
 }
 
 /// Returns the names of the checks that failed.

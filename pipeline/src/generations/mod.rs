@@ -1,6 +1,7 @@
 //! The commands on existing generations: their list with states (`listing`), the comparison of two (`difference`), and
-//! the removal of old ones (`retention`). Rollback and pins are operations of [`store::repository`].
+//! the removal of old ones (`retention`); and the question whether the clock agrees with their ids (`clock`). Rollback and pins are operations of [`store::repository`].
 
+mod clock;
 mod listing;
 mod difference;
 mod retention;
@@ -11,9 +12,10 @@ use store::repository::Mark;
 use store::{GenerationId, Location, PATIENCE, Repository};
 
 use crate::error::{Error, Result};
+pub use clock::{DatedAhead, dated_ahead};
 pub(crate) use difference::ListDifference;
 pub use difference::{Change, DiffSettings, Difference, MovieChange, diff};
-pub use listing::{Entry, State, list, ready_after};
+pub use listing::{Entry, State, list};
 pub use retention::{Pruned, Retention, prune};
 
 /// The repository of the generations, and the directory for copies of those that are being made or are open.

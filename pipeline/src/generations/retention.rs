@@ -11,7 +11,7 @@ use crate::error::Result;
 /// The generations to keep, besides the published one, pinned ones and those that a run may be writing.
 #[derive(Debug, Clone, Copy)]
 pub struct Retention {
-    /// The number of ready generations to keep, the newest first.
+    /// The number of ready generations to keep, by the order of publishing, the last first.
     pub keep: usize,
     /// The age up to which every generation is kept.
     pub older_than: SignedDuration,
@@ -63,33 +63,56 @@ pub fn prune(repository: &Repository, retention: Retention, dry_run: bool) -> Re
 
 impl Retention {
     /// Returns the entries that are not kept, oldest first; `entries` begin with the newest. Unless `alone`, a run may be
-    /// about to publish its generation: then generations newer than the published one are kept for a day.
+    /// about to publish its generation: then generations that may be that one are kept for a day.
     fn expired<'a>(&self, entries: &'a [Entry], alone: bool) -> Vec<&'a Entry> {
         const DAY: i64 = 24 * 60 * 60;
 
-        let (mut n_good, mut is_newer) = (0, true);
-        let mut expired: Vec<_> = entries
-            .iter()
-            .filter(|entry| {
-                let age = entry.age_seconds.or_else(|| age_by_name(&entry.id)).unwrap_or(i64::MAX);
-                let among_newest = match entry.state {
-                    State::Published => {
-                        is_newer = false;
-                        return false;
-                    }
-                    State::Incomplete => return false,
-                    State::Ready => {
-                        n_good += 1;
-                        n_good <= self.keep || (is_newer && !alone && age < DAY)
-                    }
-                    // Kept until `older_than`, for inspection.
-                    State::Withdrawn | State::Refused | State::Unreadable => false,
-                };
-                !entry.pinned && !among_newest && age >= self.older_than.as_secs()
-            })
-            .collect();
-        expired.reverse();
+        let published = entries.iter().find(|entry| entry.state == State::Published);
+        let may_be_of_run = |entry: &Entry| {
+            !alone
+                && (entry.publications_ago.is_none()
+                    || published.is_none_or(|published| entry.id > published.id))
+        };
+        let (mut n_ready, mut at_least) = (0, 0);
+        let mut expired = Vec::new();
+        for entry in by_publication(entries) {
+            let age = age(entry, at_least);
+            if entry.publications_ago.is_some() {
+                at_least = at_least.max(age);
+            }
+            let is_kept = match entry.state {
+                State::Published | State::Incomplete => true,
+                State::Ready => {
+                    n_ready += 1;
+                    n_ready <= self.keep || (may_be_of_run(entry) && age < DAY)
+                }
+                // Kept until `older_than`, for inspection.
+                State::Withdrawn | State::Refused | State::Unreadable => false,
+            };
+            if !is_kept && !entry.pinned && age >= self.older_than.as_secs() {
+                expired.push(entry);
+            }
+        }
+        expired.sort_by(|a, b| a.id.cmp(&b.id));
         expired
+    }
+}
+
+/// Returns the entries in the order of publishing, the last first; then those of which no publication is known, in their
+/// order.
+fn by_publication(entries: &[Entry]) -> Vec<&Entry> {
+    let mut ordered: Vec<_> = entries.iter().collect();
+    ordered.sort_by_key(|entry| entry.publications_ago.unwrap_or(usize::MAX));
+    ordered
+}
+
+/// Returns the age of a generation in seconds. One that is dated ahead of the clock is as old as those that were published
+/// after it, `at_least`.
+fn age(entry: &Entry, at_least: i64) -> i64 {
+    match entry.age_seconds.or_else(|| age_by_name(&entry.id)) {
+        Some(ahead) if ahead < 0 => at_least,
+        Some(age) => age,
+        None => i64::MAX,
     }
 }
 
@@ -111,6 +134,8 @@ mod tests {
             note: None,
             created_at: None,
             age_seconds: Some(i64::from(30 - day) * 86_400),
+            dated_ahead_seconds: None,
+            publications_ago: None,
             bytes: Some(1),
             users: None,
             metrics: BTreeMap::new(),
@@ -157,5 +182,37 @@ mod tests {
         let retention = Retention { keep: 0, older_than: SignedDuration::ZERO };
         assert_eq!(retention.expired(&entries, true), [&entries[3], &entries[1], &entries[0]]);
         assert_eq!(retention.expired(&entries, false), [&entries[3], &entries[1]]);
+    }
+
+    #[test]
+    fn the_order_of_publishing_decides_and_a_generation_that_is_dated_ahead_is_as_old_as_its_successors() {
+        let ahead = |mut entry: Entry| {
+            entry.id = format!("2{}", &entry.id.as_str()[1..]).replace("2026", "2926").parse().unwrap();
+            entry.dated_ahead_seconds = entry.age_seconds.take();
+            entry
+        };
+        let published = |mut entry: Entry, ago| {
+            entry.publications_ago = Some(ago);
+            entry
+        };
+        let entries = [
+            published(ahead(entry(1, State::Ready, false)), 2),
+            published(entry(20, State::Published, false), 0),
+            published(entry(10, State::Ready, false), 1),
+            published(entry(15, State::Ready, false), 3),
+            entry(9, State::Ready, false),
+        ];
+        let expired = |keep, days: i64| {
+            let retention = Retention { keep, older_than: SignedDuration::from_hours(24 * days) };
+            retention.expired(&entries, true).into_iter().map(|entry| &entry.id).collect::<Vec<_>>()
+        };
+        let [ahead, _, tenth, fifteenth, ninth] = entries.each_ref().map(|entry| &entry.id);
+        assert_eq!(expired(0, 0), [ninth, tenth, fifteenth, ahead]);
+        assert_eq!(expired(1, 0), [ninth, fifteenth, ahead], "the last published one is kept");
+        assert_eq!(expired(2, 0), [ninth, fifteenth]);
+        assert_eq!(expired(3, 0), [ninth]);
+        // The generation after it is twenty days old.
+        assert_eq!(expired(0, 20), [ninth, tenth, ahead]);
+        assert_eq!(expired(0, 21), [ninth]);
     }
 }

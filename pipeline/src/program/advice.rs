@@ -19,7 +19,10 @@ pub(crate) fn with_advice(error: &(dyn Error + 'static), output: Option<&Locatio
 }
 
 fn advice(error: &BatchError, hints: &Hints) -> Option<String> {
-    use store::Error::{BadCurrent, Damaged, Incomplete, OtherFormat, Overtaken};
+    use store::Error::{
+        BadCurrent, Damaged, Incomplete, NoRollbackTarget, NoSuchGeneration, NotPartitioned, OtherFormat,
+        Overtaken,
+    };
     match error {
         BatchError::NothingPublished { .. } => {
             Some(format!("publish with `{}`, or name another repository with --output", hints.run_on_files()))
@@ -34,7 +37,19 @@ fn advice(error: &BatchError, hints: &Hints) -> Option<String> {
             let command = hints.command([&"rollback", generation]);
             Some(format!("`{command}` publishes it"))
         }
-        BatchError::Store(BadCurrent { .. } | Incomplete { .. } | OtherFormat { .. } | Damaged { .. }) => {
+        BatchError::Store(NotPartitioned { .. })
+        | BatchError::Reading(reading::Error::Store(NotPartitioned { .. })) => {
+            let command = hints.invocation().pipeline([&"partition"]);
+            Some(format!("`{command}` cuts them"))
+        }
+        BatchError::Store(
+            BadCurrent { .. }
+            | NoRollbackTarget { .. }
+            | NoSuchGeneration { .. }
+            | Incomplete { .. }
+            | OtherFormat { .. }
+            | Damaged { .. },
+        ) => {
             let command = hints.command([&"generations"]);
             Some(format!("`{command}` lists all generations"))
         }
@@ -59,6 +74,10 @@ mod tests {
         let incomplete = store::Error::Incomplete { generation: id.clone(), location: output.to_string() };
         let text = advice(incomplete.into()).unwrap();
         assert_eq!(text, "`pipeline generations --output 'my lists'` lists all generations");
+        let absent = store::Error::NoSuchGeneration { generation: id.clone(), location: output.to_string() };
+        assert_eq!(advice(absent.into()).unwrap(), text);
+        let uncut = store::Error::NotPartitioned { path: "shards.json".into() };
+        assert!(advice(uncut.into()).unwrap().contains("`pipeline partition`"));
         let overtaken = store::Error::Overtaken { generation: id, from: "a".to_owned(), to: "b".to_owned() };
         let text = advice(overtaken.into()).unwrap();
         assert_eq!(text, "`pipeline rollback 20261124T023000.000Z --output 'my lists'` publishes it");

@@ -59,6 +59,11 @@ impl Hints {
         Self { invocation: Invocation::of_process(), output }
     }
 
+    /// Returns the command that started this program.
+    pub(crate) fn invocation(&self) -> &Invocation {
+        &self.invocation
+    }
+
     /// Returns the repository.
     pub(crate) fn output(&self) -> &Location {
         &self.output

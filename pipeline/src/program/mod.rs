@@ -40,6 +40,7 @@ pub(crate) fn main() -> std::process::ExitCode {
         }
     };
     let (format, output) = (cli.global.log_format, cli.output().cloned());
+    end_at_panic(format);
     let code = match dispatch(cli, &sources) {
         Ok((text, code)) => print(&text, code),
         Err(error) => {
@@ -50,9 +51,23 @@ pub(crate) fn main() -> std::process::ExitCode {
     code.into()
 }
 
+/// Ends the process where any of its threads panics. Without the threads of the record engine, a run would wait for ever,
+/// and hold the lock.
+fn end_at_panic(format: LogFormat) {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        let message = "a thread ended unexpectedly, for the reason above; raise the limits of memory and threads if \
+                       they are low, else please report it";
+        format.say_end("pipeline", &message);
+        std::process::exit(i32::from(ExitCode::Failure.number()));
+    }));
+}
+
 /// Runs a command.
 fn dispatch(cli: Cli, sources: &Sources) -> Result<(String, ExitCode)> {
     cli.global.log_format.start(cli.default_level())?;
+    store::files::report_size_limit()?;
     let progress = set_up(&cli.global)?;
     let text = match cli.command.unwrap_or(Command::Run(cli.run)) {
         Command::Run(args) => return run(args, progress),
@@ -148,20 +163,15 @@ fn rollback(args: RollbackArgs) -> Result<String> {
     let place = args.place.place();
     let repository = place.open()?;
     let hints = Hints::about(place.location);
-    let (from, to) = match repository.roll_back(args.generation.as_ref(), &args.reason) {
-        Ok(both) => both,
+    let done = match repository.roll_back(args.generation.as_ref(), &args.reason) {
+        Ok(done) => done,
         Err(store::Error::NoRollbackTarget { .. }) => {
             let entries = generations::list(&repository)?;
             return Err(summary::of_no_rollback(&entries, &hints).into());
         }
         Err(error) => return Err(BatchError::from(error).into()),
     };
-    let later = match (&from, &args.generation) {
-        // The rollback is done: without this list only a remark is missing.
-        (Some(from), None) => generations::ready_after(&repository, from).unwrap_or_default(),
-        _ => Vec::new(),
-    };
-    Ok(summary::of_rollback(from.as_ref(), &to, &later, &hints))
+    Ok(summary::of_rollback(&done, &hints))
 }
 
 fn pin(args: PinArgs) -> Result<String> {

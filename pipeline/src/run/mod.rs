@@ -20,6 +20,7 @@ use store::repository::{Pointer, Staging};
 use crate::error::Result;
 use crate::executable::program_digest;
 use crate::gate::{self, Baseline, ListAudit};
+use crate::generations::{self, DatedAhead};
 use crate::meter::Meter;
 use crate::shards::Job;
 pub use outcome::{Outcome, Report};
@@ -69,13 +70,14 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
     let program = program_digest();
     let repository = settings.place.open()?;
     let lock = repository.lock()?;
+    let dated_ahead = compare_clock(&repository)?;
     let seen = repository.pointer()?;
     let baseline = baseline::read(&repository, &seen)?;
     let unchanged = meter
         .measure(Phase::Ingest, || baseline::unchanged(&repository, &baseline, &input, &program, settings))?;
     if let Some((outcome, manifest)) = unchanged {
         tracing::info!(generation = %manifest.generation, "the input, settings and program are unchanged; nothing is done");
-        return Ok(Report::new(outcome, manifest, &repository));
+        return Ok(Report { dated_ahead, ..Report::new(outcome, manifest, &repository) });
     }
 
     let (scale, deny) = (settings.training.scale, settings.deny_list.as_ref());
@@ -107,12 +109,24 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
         // The next run removes the files.
         tracing::warn!("the files of the job are left in {}: {e}", repository.location());
     }
-    let mut report = Report::new(outcome, manifest, repository);
+    let mut report = Report { dated_ahead, ..Report::new(outcome, manifest, repository) };
     report.manifest.account.phases.clone_from(meter.phases());
     if let Some(evidence) = evidence {
         report.page = report::write(repository, &report.manifest, baseline.manifest(), &evidence);
     }
     Ok(report)
+}
+
+/// Warns of a generation that is dated ahead of the clock.
+fn compare_clock(repository: &Repository) -> Result<Option<DatedAhead>> {
+    let found = generations::dated_ahead(repository, jiff::Timestamp::now())?;
+    if let Some(DatedAhead { generation, seconds }) = &found {
+        tracing::warn!(
+            "generation {generation} is dated {seconds} s ahead of the clock of this machine; check the clocks of the \
+             machines that run the batch"
+        );
+    }
+    Ok(found)
 }
 
 /// Measures a model of a part of the ratings on the others.

@@ -6,6 +6,8 @@ use serde::Serialize;
 use store::Repository;
 use store::manifest::Manifest;
 
+use crate::generations::DatedAhead;
+
 /// The report of a run. As JSON, it is the manifest with the outcome beside it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
@@ -19,6 +21,9 @@ pub struct Report {
     /// The file of the rejected rows.
     #[serde(skip)]
     pub rejects: PathBuf,
+    /// The generation that was dated ahead of the clock when the run began, if there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dated_ahead: Option<DatedAhead>,
     /// The HTML report, if one was written.
     #[serde(rename = "report", skip_serializing_if = "Option::is_none")]
     pub page: Option<PathBuf>,
@@ -41,6 +46,6 @@ pub enum Outcome {
 impl Report {
     pub(super) fn new(outcome: Outcome, manifest: Manifest, repository: &Repository) -> Self {
         let rejects = repository.path(&manifest.generation, reading::REJECTS);
-        Self { outcome, manifest, rejects, page: None }
+        Self { outcome, manifest, rejects, dated_ahead: None, page: None }
     }
 }

@@ -48,10 +48,13 @@ pub fn last_run(place: &Place) -> Result<Option<jiff::Timestamp>> {
     let repository = place.open()?;
     for id in repository.generations()?.iter().rev() {
         match repository.manifest(id) {
+            // One that is dated ahead of the clock says nothing about the last run.
+            Ok(_) if id.time().is_some_and(|time| time > jiff::Timestamp::now()) => {}
             Ok(_) => return Ok(id.time()),
             // Incomplete, or of another release: the one before may be complete.
             Err(
-                store::Error::Incomplete { .. }
+                store::Error::NoSuchGeneration { .. }
+                | store::Error::Incomplete { .. }
                 | store::Error::OtherFormat { .. }
                 | store::Error::Damaged { .. },
             ) => {}

@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 
 use store::GenerationId;
 use store::manifest::{Account, FORMAT_VERSION, Phase, Usage};
@@ -47,7 +48,7 @@ fn report(outcome: Outcome) -> Report {
         n_shards: None,
         files: BTreeMap::new(),
     };
-    Report { outcome, manifest, rejects: "rejects.csv".into(), page: None }
+    Report { outcome, manifest, rejects: "rejects.csv".into(), dated_ahead: None, page: None }
 }
 
 fn failure() -> Result<Report> {

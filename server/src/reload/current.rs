@@ -1,42 +1,57 @@
 //! The served generation, its replacement and its closing.
 //!
-//! The copy that is served at the end is kept for the next server, which opens it without a fetch.
+//! The copy that is served at the end is kept for the next server, which opens it without a fetch. The copy of the
+//! generation before is kept until the next replacement, so that a rollback needs no fetch.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use arc_swap::{ArcSwapOption, Guard};
 use store::GenerationId;
 use store::reader::LocalGeneration;
-use tokio::task::spawn_blocking;
 
+use crate::background;
+use crate::error::Error;
 use crate::served_generation::ServedGeneration;
 
 /// The served generation; none before the first is open.
 #[derive(Debug, Default)]
-pub(crate) struct Current(ArcSwapOption<ServedGeneration>);
+pub(crate) struct Current {
+    served: ArcSwapOption<ServedGeneration>,
+    /// The copy of the generation that was served before, closed.
+    previous: Mutex<Option<Arc<LocalGeneration>>>,
+    /// The reason why none is served, once it is known.
+    reason: Mutex<Option<&'static str>>,
+}
 
 impl Current {
     /// The generation, for one request. The guard must not be held across an await: the generation would stay open until
     /// the slowest client has sent its body.
     pub(crate) fn load(&self) -> Guard<Option<Arc<ServedGeneration>>> {
-        self.0.load()
+        self.served.load()
     }
 
-    /// Closes the generation and returns once its working copy is on disk, for the next server.
+    /// Why no generation is served, for clients.
+    pub(crate) fn reason(&self) -> &'static str {
+        self.reason.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or("no generation is open yet")
+    }
+
+    /// Closes the generation and returns once its working copy is on disk, for the next server. The copy of the one before
+    /// is removed.
     pub(crate) async fn close(&self) {
-        if let Some(last) = self.0.swap(None) {
-            let keep = spawn_blocking(move || {
-                let copy = last.generation.copy();
-                close(last);
-                // The copy may also be that of the previous generation, after a rollback, until the follower is dropped.
-                wait_until_unshared(copy).keep()
-            });
-            // A panic in sled has been printed; it leaves the copy in doubt, and the copy is not kept.
-            if let Ok(Err(error)) = keep.await {
-                tracing::warn!("the next start fetches the generation again: {error}");
-            }
+        let (last, previous) = (self.served.swap(None), self.take_previous(None));
+        let kept = background::run(move || {
+            drop(previous);
+            let Some(last) = last else { return Ok(()) };
+            let copy = last.generation.copy();
+            close(last);
+            // An attempt to open another generation may still hold it.
+            wait_until_unshared(copy).keep()
+        });
+        // A panic in sled has been printed; it leaves the copy in doubt, and the copy is not kept.
+        if let Ok(Err(error)) = kept.await {
+            tracing::warn!("the next start fetches the generation again: {error}");
         }
     }
 
@@ -48,12 +63,30 @@ impl Current {
         self.load().as_deref().is_some_and(|generation| generation.manifest().generation == *id)
     }
 
-    /// Serves another generation. Returns the copy of the one before, which is closed by then.
-    pub(super) async fn replace(&self, generation: ServedGeneration) -> Option<Arc<LocalGeneration>> {
-        let old = self.0.swap(Some(Arc::new(generation)))?;
+    /// The copy of the generation that was served before, if it is of a generation.
+    pub(super) fn previous(&self, id: &GenerationId) -> Option<Arc<LocalGeneration>> {
+        let previous = self.previous.lock().unwrap_or_else(PoisonError::into_inner);
+        previous.clone().filter(|copy| copy.manifest().generation == *id)
+    }
+
+    /// Serves another generation, and returns once the one before is closed.
+    pub(super) async fn replace(&self, generation: ServedGeneration) {
+        let Some(old) = self.served.swap(Some(Arc::new(generation))) else { return };
         let copy = old.generation.copy();
         // A panic in sled leaves the copy in doubt: it is not kept.
-        spawn_blocking(move || close(old)).await.ok().map(|()| copy)
+        let copy = background::run(move || close(old)).await.ok().map(|()| copy);
+        let last = self.take_previous(copy);
+        // The drop deletes files. Where no thread can be started, it is done by this one.
+        let _ = background::run(move || drop(last)).await;
+    }
+
+    /// Remembers why a generation cannot be served.
+    pub(super) fn set_reason(&self, error: &Error) {
+        *self.reason.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.for_clients());
+    }
+
+    fn take_previous(&self, new: Option<Arc<LocalGeneration>>) -> Option<Arc<LocalGeneration>> {
+        std::mem::replace(&mut *self.previous.lock().unwrap_or_else(PoisonError::into_inner), new)
     }
 }
 

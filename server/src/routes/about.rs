@@ -21,10 +21,13 @@ pub(super) fn livez() -> Response<Vec<u8>> {
     text("ok")
 }
 
-/// `GET /readyz`: 200 once a generation is open. Its age does not count; the metrics have it.
+/// `GET /readyz`: 200 once a generation is open. Its age does not count; the metrics have it. Nor do readings that are
+/// overdue, because the answers stay as they are; the body names them.
 pub(super) fn readyz(app: &App) -> Answer {
     let snapshot = Snapshot::take(app);
-    View::open(&snapshot)?.named(Ok(text("ok")))
+    let view = View::open(&snapshot)?;
+    let lines: Vec<_> = std::iter::once("ok".to_owned()).chain(app.overdue()).collect();
+    view.named(Ok(text(&lines.join("\n"))))
 }
 
 /// `GET /generation`: the open generation, with its age, its counts, its quality, and the stars that can be folded in.
@@ -42,7 +45,9 @@ fn generation_of(view: &View<'_>) -> Answer {
     struct Generation<'a> {
         id: &'a GenerationId,
         created_at: Timestamp,
-        age_seconds: i64,
+        age_seconds: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        dated_ahead_seconds: Option<u64>,
         counts: Counts,
         metrics: BTreeMap<&'a str, f64>,
         stars: Option<Stars>,
@@ -75,12 +80,13 @@ fn generation_of(view: &View<'_>) -> Answer {
     let manifest = view.generation.manifest();
     let store::manifest::Counts { users, movies, ratings, depth, .. } = manifest.account.counts;
     let metrics = manifest.account.metrics.iter().map(|(name, &figure)| (name.as_str(), figure));
+    let now = Timestamp::now();
     let stars = |terms: &UserTerms| Stars { min: terms.min, max: terms.max };
     let mut response = json(&Generation {
         id: &manifest.generation,
         created_at: manifest.created_at,
-        // The clock may be behind that of the machine that wrote the generation.
-        age_seconds: Timestamp::now().duration_since(manifest.created_at).as_secs().max(0),
+        age_seconds: view.generation.age(now).as_secs(),
+        dated_ahead_seconds: Some(view.generation.dated_ahead(now).as_secs()).filter(|&seconds| seconds > 0),
         counts: Counts { users, movies, ratings, depth },
         metrics: metrics.filter(|(name, _)| METRICS.contains(name)).collect(),
         stars: view.generation.tables().user_terms().map(stars),

@@ -101,7 +101,7 @@ fn a_change_is_followed_at_once_and_no_cached_answer_outlives_it() {
 fn a_list_that_is_wrong_from_the_start_is_code_1_and_named() {
     let output = Output::with(&Edition::sample());
     let path = output.path().join("deny.txt");
-    for (content, named) in [(None, "cannot read"), (Some("movie 1\nmovie x\n"), "line 2 of ")] {
+    for (content, named) in [(None, "cannot open"), (Some("movie 1\nmovie x\n"), "line 2 of ")] {
         content.into_iter().for_each(|content| fs::write(&path, content).unwrap());
         let mut server = Program::start(output.path(), &["--deny-list", path.to_str().unwrap()]);
         assert_eq!(server.wait().code(), Some(1));

@@ -11,7 +11,6 @@
 //! - [`shards`]: servers that own some of the users
 //! - [`restarting`]: servers on the work directory of one that has ended
 //! - [`process`]: the program: its help, its exit codes, its end
-//! - [`hanging`]: files that cannot be read at once
 //! - [`starting`]: the program's addresses, hints and warnings at its start
 //! - [`targets`]: request targets that are not paths
 //!
@@ -24,7 +23,6 @@ mod denying;
 mod describing;
 mod editions;
 mod folding;
-mod hanging;
 mod hostile;
 mod lookups;
 mod page;

@@ -10,7 +10,7 @@ mod loading;
 mod table;
 mod tree_writer;
 
-use std::fs::{File, TryLockError};
+use std::fs::TryLockError;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
+use crate::files;
 use crate::records::{Key, Record};
 pub(crate) use cache::RecordCache;
 pub(crate) use loading::Loader;
@@ -176,7 +177,7 @@ pub(crate) fn await_close(path: &Path) -> Result<()> {
     const PATIENCE: Duration = Duration::from_secs(60);
 
     let log = path.join(LOG);
-    let file = File::open(&log).map_err(Error::io("open", &log))?;
+    let (file, _) = files::open(&log)?;
     let start = Instant::now();
     loop {
         match file.try_lock() {

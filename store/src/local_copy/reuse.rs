@@ -4,7 +4,7 @@
 //! kept copy beside those in use, or as many as processes kept one at the same moment. The note is removed before a copy
 //! is used or removed, so that a copy with a note is complete.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -13,9 +13,13 @@ use super::note::Note;
 use super::working_copy::{KEPT, LOCK, WorkingCopy, discard_note, is_kept};
 use crate::durable;
 use crate::error::Result;
+use crate::files;
 use crate::manifest::Manifest;
 use crate::shards::Owned;
 use crate::work_dir::create_work_dir;
+
+/// The maximum length of a note.
+const MAX_NOTE_BYTES: u64 = 1 << 20;
 
 impl WorkingCopy {
     /// Keeps the directory, whose files must be synced, with a note. Other kept directories are removed.
@@ -51,10 +55,12 @@ impl WorkingCopy {
     /// Locks a kept directory and removes its note. Returns `None` where another process was faster.
     fn claim(dir: PathBuf) -> Option<(Self, Vec<u8>)> {
         // Open for writing: network file systems lock no other files.
-        let lock = OpenOptions::new().read(true).write(true).open(dir.join(LOCK)).ok()?;
+        let path = dir.join(LOCK);
+        files::length(&path).ok()?;
+        let lock = files::open_to_write(&path).ok()?;
         lock.try_lock().ok()?;
         // Read under the lock: a directory that another process has taken over or removed has no note.
-        let note = fs::read(dir.join(KEPT)).ok()?;
+        let note = files::read(&dir.join(KEPT), MAX_NOTE_BYTES).ok()?;
         match discard_note(&dir) {
             Ok(()) => Some((Self { dir, _lock: lock, kept: false }, note)),
             Err(e) => {

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
+use crate::files;
 use crate::work_dir::create_work_dir;
 
 /// The file that is locked while the directory is in use.
@@ -48,7 +49,7 @@ impl WorkingCopy {
             }
             // Locked before it gets its name: a lock file that is not locked means an abandoned directory.
             let (draft, path) = (dir.join("lock.new"), dir.join(LOCK));
-            let lock = File::create(&draft).map_err(Error::io("create", &draft))?;
+            let lock = File::create_new(&draft).map_err(Error::io("create", &draft))?;
             lock.lock().map_err(Error::io("lock", &draft))?;
             fs::rename(&draft, &path).map_err(Error::io("name", &draft))?;
             return Ok(Self { dir, _lock: lock, kept: false });
@@ -93,7 +94,7 @@ fn sweep(root: &Path) {
             continue;
         }
         // Without a lock file it is being created, or of another origin.
-        let Ok(lock) = File::open(dir.join(LOCK)) else { continue };
+        let Ok((lock, _)) = files::open(&dir.join(LOCK)) else { continue };
         match lock.try_lock() {
             // It may have been kept in the meantime.
             Ok(()) if is_kept(&dir) => {}

@@ -65,7 +65,8 @@ impl Repository {
         let Staging::Apart(copy) = staging else { return Ok(()) };
         let id = &manifest.generation;
         let dir = layout::generation_dir(copy.dir(), id);
-        self.check_files_that(manifest, |name| is_below(USERS, name))?;
+        let mut shards = manifest.files.iter().filter(|(name, _)| is_below(USERS, name));
+        shards.try_for_each(|(name, digest)| self.check_length(id, name, digest))?;
         // A job has claimed its generation when it began. Without a lock, two runs may continue it.
         let claim = if manifest.n_shards.is_none() { CLAIM } else { SEAL };
         if !self.objects.replace(&layout::key(id, claim), signature().as_bytes(), &Version::ABSENT)? {

@@ -1,10 +1,11 @@
 //! Annotations of generations, beside them because a generation never changes: marks by people, and the report of its run.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 use super::Repository;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::GenerationId;
 use crate::layout::{self, REPORTS};
 
@@ -24,7 +25,7 @@ impl Repository {
     /// Marks a generation, with a note.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io), [`Error::Remote`](crate::Error::Remote).
+    /// [`Error::Io`], [`Error::Remote`].
     pub fn mark(&self, id: &GenerationId, mark: Mark, note: &str) -> Result<()> {
         self.objects.write(&mark.key(id), format!("{note}\n").as_bytes())
     }
@@ -32,22 +33,29 @@ impl Repository {
     /// Removes a mark of a generation, if there is one.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io), [`Error::Remote`](crate::Error::Remote).
+    /// [`Error::Io`], [`Error::Remote`].
     pub fn unmark(&self, id: &GenerationId, mark: Mark) -> Result<()> {
         self.objects.remove(&mark.key(id))
     }
 
-    /// The marked generations with their notes.
+    /// The marked generations with their notes. A note that cannot be read does not unmark a generation.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io), [`Error::Remote`](crate::Error::Remote).
+    /// [`Error::Io`], [`Error::Remote`].
     pub fn marked(&self, mark: Mark) -> Result<BTreeMap<GenerationId, String>> {
         let mut marked = BTreeMap::new();
         for name in self.objects.names(mark.folder())? {
             let Ok(id) = name.parse::<GenerationId>() else { continue };
-            if let Some((note, _)) = self.objects.read(&mark.key(&id))? {
-                marked.insert(id, String::from_utf8_lossy(&note).trim_end().to_owned());
-            }
+            let note = match self.objects.read(&mark.key(&id)) {
+                Ok(Some((note, _))) => String::from_utf8_lossy(&note).trim_end().to_owned(),
+                Ok(None) => continue,
+                Err(e @ (Error::Damaged { .. } | Error::Io { .. })) => {
+                    tracing::warn!("generation {id} is {mark}, and the note about it cannot be read: {e}");
+                    "the note cannot be read".to_owned()
+                }
+                Err(other) => return Err(other),
+            };
+            marked.insert(id, note);
         }
         Ok(marked)
     }
@@ -56,7 +64,7 @@ impl Repository {
     /// are removed with the generation ([`Repository::remove`]). Returns the place of the report, for messages.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io), [`Error::Remote`](crate::Error::Remote); the generation is not affected.
+    /// [`Error::Io`], [`Error::Remote`]; the generation is not affected.
     pub fn put_report(&self, id: &GenerationId, page: &[u8]) -> Result<PathBuf> {
         let key = layout::report_key(id);
         self.objects.write(&key, page)?;
@@ -91,6 +99,12 @@ impl Repository {
 /// The key of the copy of the newest report.
 fn latest_key() -> String {
     format!("{REPORTS}/{LATEST}")
+}
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.folder())
+    }
 }
 
 impl Mark {

@@ -19,7 +19,10 @@ use tokio::runtime::Runtime;
 
 use super::objects::{Objects, Version};
 use super::pace::Pace;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, too_long};
+use crate::files;
+use crate::layout;
+use crate::manifest::FileDigest;
 use crate::s3;
 
 /// Bytes sent or fetched by one request: few enough for a request to end within its timeout, and for a broken one to cost
@@ -98,6 +101,21 @@ impl Bucket {
         self.wait(action, key, request).map(|_| ())
     }
 
+    /// Fetches an object in parts, at least one, and hands each over. Returns its length; `None` where it does not exist.
+    fn for_each_part(&self, key: &str, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<Option<u64>> {
+        let name = self.key(key);
+        let Some(size) = self.size(key)? else { return Ok(None) };
+        // There is no range of an empty object.
+        if size == 0 {
+            take(&[])?;
+        }
+        for start in (0..size).step_by(PART) {
+            let range = start..size.min(start + PART as u64);
+            take(&self.wait("fetch", key, self.store.get_range(&name, range))?)?;
+        }
+        Ok(Some(size))
+    }
+
     fn remove_below(&self, key: &str, folder: &Key) -> Result<()> {
         let found = self.wait("list", key, self.store.list_with_delimiter(Some(folder)))?;
         for object in found.objects {
@@ -118,13 +136,20 @@ impl Drop for Bucket {
 
 impl Objects for Bucket {
     fn read(&self, key: &str) -> Result<Option<(Vec<u8>, Version)>> {
-        let name = self.key(key);
+        let (name, max) = (self.key(key), layout::max_bytes(key));
         let request = async {
             let Some(found) = unless_absent(self.store.get(&name).await)? else { return Ok(None) };
-            let version = Version(found.meta.e_tag.clone());
-            Ok(Some((found.bytes().await?.to_vec(), version)))
+            let (version, size) = (Version(found.meta.e_tag.clone()), found.meta.size);
+            let content = if size > max { None } else { Some(found.bytes().await?.to_vec()) };
+            Ok(Some((content, version, size)))
         };
-        self.wait("read", key, request)
+        match self.wait("read", key, request)? {
+            None => Ok(None),
+            Some((Some(content), version, _)) => Ok(Some((content, version))),
+            Some((None, _, size)) => {
+                Err(Error::Damaged { path: self.path(key), detail: too_long(size, max) })
+            }
+        }
     }
 
     fn write(&self, key: &str, content: &[u8]) -> Result<()> {
@@ -181,17 +206,29 @@ impl Objects for Bucket {
         Ok(self.wait("look at", key, request)?.map(|meta| meta.size))
     }
 
+    fn digest(&self, key: &str) -> Result<Option<FileDigest>> {
+        let mut hasher = blake3::Hasher::new();
+        let bytes = self.for_each_part(key, |part| {
+            hasher.update(part);
+            Ok(())
+        })?;
+        Ok(bytes.map(|bytes| FileDigest { bytes, blake3: hasher.finalize().to_hex().to_string() }))
+    }
+
     fn download(&self, key: &str, to: &Path, pace: &mut Pace) -> Result<bool> {
-        let name = self.key(key);
-        let Some(size) = self.size(key)? else { return Ok(false) };
-        let mut file = File::create(to).map_err(Error::io("create", to))?;
-        for start in (0..size).step_by(PART) {
-            let range = start..size.min(start + PART as u64);
-            let part = self.wait("fetch", key, self.store.get_range(&name, range))?;
-            file.write_all(&part).map_err(Error::io("write", to))?;
+        let mut file = None;
+        let mut write = |part: &[u8]| {
+            if file.is_none() {
+                file = Some(File::create(to)?);
+            }
+            file.as_mut().map_or(Ok(()), |file| file.write_all(part))
+        };
+        let bytes = self.for_each_part(key, |part| {
+            write(part).map_err(Error::io("write", to))?;
             pace.count(part.len() as u64);
-        }
-        Ok(true)
+            Ok(())
+        })?;
+        Ok(bytes.is_some())
     }
 
     fn in_place(&self, _: &str) -> Option<PathBuf> {
@@ -199,7 +236,7 @@ impl Objects for Bucket {
     }
 
     fn upload(&self, from: &Path, key: &str, sent: &mut dyn FnMut(u64)) -> Result<()> {
-        let mut file = File::open(from).map_err(Error::io("open", from))?;
+        let (mut file, _) = files::open(from)?;
         let mut part = Vec::new();
         let mut next = |part: &mut Vec<u8>| {
             part.clear();

@@ -3,6 +3,8 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use url::Url;
 
@@ -10,10 +12,16 @@ use super::objects::{Objects, Version};
 use super::pace::Pace;
 use crate::durable;
 use crate::error::{Error, Result};
-use crate::layout::LOCK;
+use crate::files;
+use crate::layout::{self, LOCK};
+use crate::manifest::FileDigest;
 
 /// Bytes copied at a time where the bandwidth is bounded.
 const PART: usize = 1 << 20;
+/// The time for which a replacement waits for another one, which takes milliseconds.
+const LOCK_PATIENCE: Duration = Duration::from_secs(60);
+/// The maximum length of the text that names the holder of a lock.
+const MAX_HOLDER: u64 = 200;
 /// The end of the name of the file that is locked while an object is replaced.
 const LOCK_OF_OBJECT: &str = ".lock";
 
@@ -31,15 +39,11 @@ impl Directory {
 
 impl Objects for Directory {
     fn read(&self, key: &str) -> Result<Option<(Vec<u8>, Version)>> {
-        let path = self.path(key);
-        match fs::read(&path) {
-            Ok(bytes) => {
-                let version = version(&bytes);
-                Ok(Some((bytes, version)))
-            }
-            Err(e) if is_absent(&e) => Ok(None),
-            Err(e) => Err(Error::io("read", path)(e)),
-        }
+        let found = unless_absent(files::read(&self.path(key), layout::max_bytes(key)))?;
+        Ok(found.map(|bytes| {
+            let version = version(&bytes);
+            (bytes, version)
+        }))
     }
 
     fn write(&self, key: &str, content: &[u8]) -> Result<()> {
@@ -55,8 +59,8 @@ impl Objects for Directory {
         let lock = self.path(&format!("{key}{LOCK_OF_OBJECT}"));
         let dir = lock.parent().unwrap_or(&self.root);
         fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
-        let file = open_lock(&lock)?;
-        file.lock().map_err(Error::io("lock", &lock))?;
+        let file = files::open_to_write(&lock)?;
+        lock_within(&file, LOCK_PATIENCE).map_err(Error::io("lock", &lock))?;
         let now = self.read(key)?.map_or(Version::ABSENT, |(_, version)| version);
         if now != *seen {
             return Ok(now == version(content));
@@ -98,23 +102,18 @@ impl Objects for Directory {
     }
 
     fn size(&self, key: &str) -> Result<Option<u64>> {
-        let path = self.path(key);
-        match fs::metadata(&path) {
-            Ok(metadata) => Ok(Some(metadata.len())),
-            Err(e) if is_absent(&e) => Ok(None),
-            Err(e) => Err(Error::io("look at", path)(e)),
-        }
+        unless_absent(files::length(&self.path(key)))
+    }
+
+    fn digest(&self, key: &str) -> Result<Option<FileDigest>> {
+        unless_absent(FileDigest::of(&self.path(key)))
     }
 
     fn download(&self, key: &str, to: &Path, pace: &mut Pace) -> Result<bool> {
-        let from = self.path(key);
-        let copied =
-            if pace.is_bounded() { copy_slowly(&from, to, pace) } else { fs::copy(&from, to).map(|_| ()) };
-        match copied {
-            Ok(()) => Ok(true),
-            Err(e) if is_absent(&e) => Ok(false),
-            Err(e) => Err(Error::io("copy", from)(e)),
-        }
+        let path = self.path(key);
+        let Some((from, metadata)) = unless_absent(files::open(&path))? else { return Ok(false) };
+        let copied = File::create(to).and_then(|to| copy(from, to, metadata.len(), pace));
+        copied.map(|()| true).map_err(Error::io("copy", path))
     }
 
     fn in_place(&self, key: &str) -> Option<PathBuf> {
@@ -125,7 +124,7 @@ impl Objects for Directory {
         let path = self.path(key);
         let dir = path.parent().unwrap_or(&self.root);
         fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
-        let mut source = File::open(from).map_err(Error::io("open", from))?;
+        let (mut source, _) = files::open(from)?;
         sent(durable::write_file(&path, |file| io::copy(&mut source, file))?);
         Ok(())
     }
@@ -149,21 +148,21 @@ impl Objects for Directory {
     fn lock(&self) -> Result<Option<File>> {
         fs::create_dir_all(&self.root).map_err(Error::io("create", &self.root))?;
         let path = self.path(LOCK);
-        let mut file = open_lock(&path)?;
+        let mut file = files::open_to_write(&path)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                // Optional: the error is useful without it.
-                let _ = file.read_to_string(&mut holder);
-                return Err(Error::Locked { path, holder: holder.trim_end().to_owned() });
+                return Err(Error::Locked { path, holder: holder(&mut file) });
             }
             Err(TryLockError::Error(e)) => return Err(Error::io("lock", path)(e)),
         }
-        let holder = super::adding::signature();
-        file.set_len(0)
-            .and_then(|()| file.write_all(holder.as_bytes()))
-            .map_err(Error::io("write", &path))?;
+        // A file with another name is only locked: what is written would be in the other place, too.
+        if files::has_one_name(&file).map_err(Error::io("look at", &path))? {
+            let holder = super::adding::signature();
+            file.set_len(0)
+                .and_then(|()| file.write_all(holder.as_bytes()))
+                .map_err(Error::io("write", &path))?;
+        }
         Ok(Some(file))
     }
 
@@ -179,19 +178,41 @@ impl Objects for Directory {
     }
 }
 
-/// Opens a lock file, and creates it where it does not exist.
-fn open_lock(path: &Path) -> Result<File> {
-    File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
-        .map_err(Error::io("open", path))
+/// The text by which the holder of a lock names itself: one line without control characters.
+fn holder(file: &mut File) -> String {
+    let mut text = Vec::new();
+    // Optional: the error is useful without it.
+    let _ = file.take(MAX_HOLDER).read_to_end(&mut text);
+    let text = String::from_utf8_lossy(&text);
+    let line: String = text.lines().next().unwrap_or_default().chars().filter(|c| !c.is_control()).collect();
+    if line.is_empty() { "a process that it does not name".to_owned() } else { line }
 }
 
-fn copy_slowly(from: &Path, to: &Path, pace: &mut Pace) -> io::Result<()> {
-    let (mut from, mut to) = (File::open(from)?, File::create(to)?);
+/// Takes a lock that others hold for moments only.
+fn lock_within(file: &File, patience: Duration) -> io::Result<()> {
+    let start = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if start.elapsed() < patience => {
+                thread::sleep(Duration::from_millis(1));
+            }
+            Err(TryLockError::WouldBlock) => {
+                let held =
+                    format!("another process has held it for {} s; end that process", patience.as_secs());
+                return Err(io::Error::other(held));
+            }
+            Err(TryLockError::Error(e)) => return Err(e),
+        }
+    }
+}
+
+/// Copies at most `length` bytes: those that the file had when it was opened.
+fn copy(from: File, mut to: File, length: u64, pace: &mut Pace) -> io::Result<()> {
+    let mut from = from.take(length);
+    if !pace.is_bounded() {
+        return io::copy(&mut from, &mut to).map(|_| ());
+    }
     let mut part = vec![0; PART];
     loop {
         let n = from.read(&mut part)?;
@@ -205,6 +226,14 @@ fn copy_slowly(from: &Path, to: &Path, pace: &mut Pace) -> io::Result<()> {
 
 fn version(content: &[u8]) -> Version {
     Version(Some(blake3::hash(content).to_hex().to_string()))
+}
+
+/// The result of opening an object; `None` where it does not exist.
+fn unless_absent<T>(found: Result<T>) -> Result<Option<T>> {
+    match found {
+        Err(Error::Io { source, .. }) if is_absent(&source) => Ok(None),
+        found => found.map(Some).map_err(Error::of_object),
+    }
 }
 
 /// Whether an error says that a file does not exist: its directory may be missing, or be a file.

@@ -12,6 +12,7 @@ use super::directory::Directory;
 use super::pace::{Bandwidth, Pace};
 use crate::error::{Error, Result};
 use crate::location::Location;
+use crate::manifest::FileDigest;
 
 /// The number of copies made by [`Objects::fetch`], for their names.
 static N_FETCHED: AtomicU64 = AtomicU64::new(0);
@@ -40,6 +41,9 @@ pub(super) trait Objects: Debug + Send + Sync {
 
     /// The size of an object in bytes; `None` where it does not exist.
     fn size(&self, key: &str) -> Result<Option<u64>>;
+
+    /// The length and hash of an object, which is read whole; `None` where it does not exist.
+    fn digest(&self, key: &str) -> Result<Option<FileDigest>>;
 
     /// Copies an object to a file. Returns false where the object does not exist.
     fn download(&self, key: &str, to: &Path, pace: &mut Pace) -> Result<bool>;

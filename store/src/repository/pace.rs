@@ -25,6 +25,12 @@ impl Bandwidth {
         Self(Some(bytes.max(1)))
     }
 
+    /// The maximum of bytes per second; `None` where there is none.
+    #[must_use]
+    pub fn bound(self) -> Option<u64> {
+        self.0
+    }
+
     pub(super) fn pace(self) -> Pace {
         Pace { bytes_per_second: self.0, start: Instant::now(), n_bytes: 0 }
     }

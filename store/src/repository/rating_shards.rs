@@ -18,11 +18,10 @@ use serde::{Deserialize, Serialize};
 
 use super::objects::{self, Fetched, Objects};
 use crate::error::{Error, Result};
+use crate::layout::SHARDS;
 use crate::location::Location;
 use crate::manifest::{FileDigest, Rows};
 use crate::shards::MOST_SHARDS;
-
-const ACCOUNT: &str = "shards.json";
 
 /// The account of rating shards, as `shards.json` holds it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -65,7 +64,7 @@ impl RatingShards {
     /// [`Error::NotPartitioned`] where there is no account; [`Error::Damaged`] for one that cannot be read;
     /// [`Error::Io`], [`Error::Remote`].
     pub fn account(&self) -> Result<(RatingsAccount, FileDigest)> {
-        let key = self.key(ACCOUNT);
+        let key = self.key(SHARDS);
         let damaged = |detail: String| Error::Damaged { path: self.objects.path(&key), detail };
         let Some((bytes, _)) = self.objects.read(&key)? else {
             return Err(Error::NotPartitioned { path: self.objects.path(&key) });
@@ -83,7 +82,7 @@ impl RatingShards {
     /// # Errors
     /// [`Error::Io`], [`Error::Remote`].
     pub fn begin(&self) -> Result<()> {
-        self.objects.remove(&self.key(ACCOUNT))
+        self.objects.remove(&self.key(SHARDS))
     }
 
     /// Uploads the file of a shard.
@@ -112,7 +111,7 @@ impl RatingShards {
         let files = (0..n_shards).map(file_name).zip(files).collect();
         let account = serde_json::to_vec_pretty(&RatingsAccount { n_shards, rows, files })
             .map_err(|e| Error::Encode { what: "account of shards", detail: e.to_string() })?;
-        self.objects.write(&self.key(ACCOUNT), &account)?;
+        self.objects.write(&self.key(SHARDS), &account)?;
         let number = |name: &str| name.strip_suffix(".parquet")?.parse::<u32>().ok();
         for name in self.objects.names(self.prefix.trim_end_matches('/'))? {
             if number(&name).is_some_and(|shard| shard >= n_shards && name == file_name(shard)) {
@@ -177,10 +176,13 @@ mod tests {
         let error = shards.account().unwrap_err();
         assert!(matches!(error, Error::NotPartitioned { .. }), "{error}");
         let error = error.to_string();
-        assert!(error.contains("shards.json") && error.contains("`pipeline partition`"), "{error}");
-        assert!(!error.contains("damaged") && !error.contains("pipeline run"), "{error}");
+        assert!(error.contains("shards.json") && error.contains("not partitioned"), "{error}");
+        assert!(
+            !error.contains("damaged") && !error.contains("pipeline"),
+            "the advice is the caller's: {error}"
+        );
 
-        std::fs::write(dir.path().join(ACCOUNT), "{}").unwrap();
+        std::fs::write(dir.path().join(SHARDS), "{}").unwrap();
         let error = shards.account().unwrap_err();
         assert!(matches!(error, Error::Damaged { .. }), "{error}");
         assert!(!error.to_string().contains("pipeline"), "the advice is the caller's: {error}");

@@ -16,6 +16,7 @@ use parquet::schema::types::Type;
 
 use super::Lists;
 use crate::error::{Error, Result};
+use crate::files;
 
 /// Writes a Parquet file, a row group per batch. An unfinished file has no footer, so that no reader accepts it.
 pub(super) struct ColumnsWriter {
@@ -123,7 +124,7 @@ pub(super) struct Batch<'a> {
 
 impl ColumnsReader {
     pub(super) fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(Error::io("open", path))?;
+        let (file, _) = files::open(path).map_err(Error::of_object)?;
         let reader = SerializedFileReader::new(file).map_err(damaged(path))?;
         Ok(Self { reader, path: path.to_path_buf() })
     }

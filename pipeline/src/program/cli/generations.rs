@@ -36,7 +36,7 @@ pub(crate) struct DiffArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct RollbackArgs {
-    /// The generation to publish [default: the newest that is dated before the published one, passed its gate and was not
+    /// The generation to publish [default: the one that was published before the current one, passed its gate and was not
     /// withdrawn]
     #[arg(value_name = "GENERATION")]
     pub(crate) generation: Option<GenerationId>,
@@ -84,7 +84,7 @@ pub(crate) struct PruneArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct RetentionArgs {
-    /// The number of ready generations to keep, besides the published and the pinned ones
+    /// The number of ready generations to keep, the last published first, besides the published and the pinned ones
     #[arg(long, value_name = "N", default_value_t = 7)]
     #[arg(env = "RECOMMENDER__RETENTION__KEEP")]
     keep: usize,

@@ -3,6 +3,7 @@
 use indicatif::{HumanBytes, HumanCount};
 use pipeline::generations::{Difference, Entry, MovieChange, Pruned, State};
 use store::GenerationId;
+use store::repository::Rollback;
 
 use super::lines::{Lines, figure, or_dash};
 use crate::program::invocation::Hints;
@@ -23,7 +24,9 @@ pub(crate) fn of_generations(entries: &[Entry], hints: &Hints) -> String {
         row([
             entry.id.as_str(),
             &format!("{}{}", state(entry.state), if entry.pinned { " *" } else { "" }),
-            &or_dash(entry.age_seconds.map(age)),
+            &entry
+                .dated_ahead_seconds
+                .map_or_else(|| or_dash(entry.age_seconds.map(age)), |_| "ahead".to_owned()),
             &or_dash(entry.bytes.map(HumanBytes)),
             &or_dash(entry.users.map(HumanCount)),
             &metric("rmse", 4),
@@ -33,6 +36,9 @@ pub(crate) fn of_generations(entries: &[Entry], hints: &Hints) -> String {
     }
     if entries.iter().any(|entry| entry.pinned) {
         lines.line("* pinned: never removed");
+    }
+    if entries.iter().any(|entry| entry.dated_ahead_seconds.is_some()) {
+        lines.line("ahead: dated after the time of this machine's clock");
     }
     lines.finish()
 }
@@ -93,27 +99,20 @@ fn movie(movie: &MovieChange) -> String {
     format!("{title} ({} -> {} users)", HumanCount(*before), HumanCount(*after))
 }
 
-/// Returns which generation is published now and how to undo that. `later` are the generations that are dated after
-/// the one left and could be published: a rollback without an id does not consider them.
-pub(crate) fn of_rollback(
-    from: Option<&GenerationId>,
-    to: &GenerationId,
-    later: &[GenerationId],
-    hints: &Hints,
-) -> String {
+/// Returns which generation is published now and how to undo that.
+pub(crate) fn of_rollback(done: &Rollback, hints: &Hints) -> String {
     let (mut lines, output) = (Lines::default(), hints.output());
+    let Rollback { from, to, again } = done;
+    let again = if *again { " again" } else { "" };
     match from {
         Some(from) if from == to => {
             lines.line(format!("{to} is published in {output} already; nothing was done"));
         }
         Some(from) => {
-            lines.line(format!("Published {to} in {output} again, in place of {from}"));
-            for id in later {
-                lines.continued(format!("not considered, as it is dated after {from}: {id}"));
-            }
+            lines.line(format!("Published {to} in {output}{again}, in place of {from}"));
             lines.labeled("Undo it:", hints.command([&"rollback", from]));
         }
-        None => lines.line(format!("Published {to} in {output}")),
+        None => lines.line(format!("Published {to} in {output}{again}")),
     }
     lines.finish()
 }
@@ -122,8 +121,8 @@ pub(crate) fn of_rollback(
 pub(crate) fn of_no_rollback(entries: &[Entry], hints: &Hints) -> String {
     let output = hints.output();
     let mut text = format!(
-        "there is no earlier generation in {output} that passed its gate and was not withdrawn; \
-         earlier is meant by the time in the id, not by the order of publishing"
+        "no earlier generation in {output} passed its gate and was not withdrawn; \
+         earlier is meant by the order of publishing, as far as it is known"
     );
     let others: Vec<_> = entries
         .iter()
@@ -186,12 +185,19 @@ mod tests {
     fn the_hints_of_rollback_pin_and_an_empty_list_repeat_the_repository() {
         let (old, new) = (id("20261124T023000.000Z"), id("20261125T023000.000Z"));
         let hints = Hints::installed();
-        let text = of_rollback(Some(&new), &old, &[], &hints);
+        let done = |from: &GenerationId, to: &GenerationId, again| Rollback {
+            from: Some(from.clone()),
+            to: to.clone(),
+            again,
+        };
+        let text = of_rollback(&done(&new, &old, true), &hints);
+        assert!(text.contains("again, in place of"), "{text}");
+        assert!(!of_rollback(&done(&new, &old, false), &hints).contains("again"));
         assert!(
             text.ends_with("\nUndo it:  pipeline rollback 20261125T023000.000Z --output 'my lists'"),
             "{text}"
         );
-        let text = of_rollback(Some(&old), &old, &[], &hints);
+        let text = of_rollback(&done(&old, &old, true), &hints);
         assert!(text.ends_with("nothing was done") && !text.contains("pipeline"), "{text}");
         let text = of_pin(&old, &hints);
         assert!(text.contains("`pipeline unpin 20261124T023000.000Z --output 'my lists'`"), "{text}");
@@ -203,14 +209,6 @@ mod tests {
     }
 
     #[test]
-    fn a_rollback_names_the_generations_that_it_does_not_consider() {
-        let (left, to, ahead) =
-            (id("20261125T023000.000Z"), id("20261124T023000.000Z"), id("20271124T023000.000Z"));
-        let text = of_rollback(Some(&left), &to, &[ahead], &Hints::installed());
-        assert!(text.contains(&format!("dated after {left}: 20271124T023000.000Z")), "{text}");
-    }
-
-    #[test]
     fn a_rollback_without_a_target_lists_the_generations_that_could_be_published() {
         let entry = |day: u32, state| Entry {
             id: id(&format!("202611{day:02}T023000.000Z")),
@@ -219,6 +217,8 @@ mod tests {
             note: None,
             created_at: None,
             age_seconds: None,
+            dated_ahead_seconds: None,
+            publications_ago: None,
             bytes: None,
             users: None,
             metrics: std::collections::BTreeMap::new(),

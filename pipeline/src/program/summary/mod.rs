@@ -25,7 +25,7 @@ use super::invocation::{Hints, Invocation};
 /// Returns the account of a run: what was read, how good the model is, what was published, and the next command.
 pub(crate) fn of_run(report: &Report, hints: &Hints) -> String {
     let (mut lines, output) = (Lines::default(), hints.output());
-    let Report { outcome, manifest, rejects, page } = report;
+    let Report { outcome, manifest, rejects, page, .. } = report;
     let id = &manifest.generation;
     let rollback = hints.command([&"rollback", id]);
     match outcome {

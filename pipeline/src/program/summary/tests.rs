@@ -21,7 +21,7 @@ fn report(outcome: Outcome) -> Report {
         n_shards: None,
         files: BTreeMap::new(),
     };
-    Report { outcome, manifest, rejects: "rejects.csv".into(), page: None }
+    Report { outcome, manifest, rejects: "rejects.csv".into(), dated_ahead: None, page: None }
 }
 
 #[test]
