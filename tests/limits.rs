@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use harness::{Ended, Server, World, eventually, program};
 
-use crate::crashes::another_run;
+use crate::crashes::run_always;
 
 /// The same command under a limit of the shell.
 fn limited(limit: &str, command: &Command) -> Command {
@@ -32,7 +32,7 @@ fn a_run_that_may_not_write_large_files_ends_with_an_error_and_without_holding_t
     let current = world.current();
     // In KiB; the records of the sample take some megabytes.
     for size in [1, 30, 100, 1000, 2000] {
-        let ended = Ended::of(limited(&format!("-f {size}"), &another_run(&world)).stderr(Stdio::piped()));
+        let ended = Ended::of(limited(&format!("-f {size}"), &run_always(&world)).stderr(Stdio::piped()));
         assert_eq!(ended.status.code(), Some(1), "{size} KiB: {ended:?}");
         assert!(ended.stderr.contains("File too large"), "{size} KiB: {}", ended.stderr);
         assert_eq!(world.current(), current);
@@ -65,7 +65,7 @@ fn a_program_without_enough_memory_ends_with_a_message() {
     // Below, the system cannot even start a program.
     for mebibytes in (80..).step_by(20) {
         let ended = Ended::of(
-            limited(&format!("-v {}", mebibytes << 10), &another_run(&world)).stderr(Stdio::piped()),
+            limited(&format!("-v {}", mebibytes << 10), &run_always(&world)).stderr(Stdio::piped()),
         );
         if ended.status.success() {
             break;
