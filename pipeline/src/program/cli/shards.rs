@@ -9,12 +9,12 @@ use interactions::Scale;
 use pipeline::Error;
 use pipeline::run::ShardSettings;
 use pipeline::shards::{EngineChoice, PartitionSettings, Task};
+use settings::quoted;
 use store::shards::MOST_SHARDS;
 use store::{DenyList, GenerationId, Location};
 
 use super::place::{PlaceArgs, WorkArgs};
 use super::ratings::RatingsArgs;
-use crate::program::invocation::quoted;
 
 #[derive(Debug, Args)]
 pub(crate) struct ShardsArgs {
