@@ -9,7 +9,7 @@ use std::str::FromStr;
 use crate::Refused;
 
 /// A type of number that an option may have.
-pub trait Number: Copy + PartialOrd + fmt::Display + FromStr + 'static {
+pub trait Number: Copy + PartialOrd + fmt::Display + FromStr + Send + Sync + 'static {
     /// The smallest finite value.
     const MIN: Self;
     /// The largest finite value.

@@ -14,7 +14,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use store::manifest::{self, Manifest, Verdict};
+use store::manifest::{self, Account, Manifest, Verdict};
 
 use crate::error::Result;
 use crate::run::{Outcome, Report};
@@ -72,6 +72,10 @@ fn text(start: Timestamp, end: Timestamp, ended: &Result<Report>, last_success: 
     }
     if let Ok(report) = ended {
         metrics.generation(&report.manifest);
+        // A run that had nothing to do has none: those of the manifest are of the run that made the generation.
+        if matches!(report.outcome, Outcome::Published | Outcome::Refused) {
+            metrics.phases(&report.manifest.account);
+        }
     }
     metrics.encode()
 }
@@ -119,12 +123,6 @@ impl Metrics {
             info,
         );
 
-        let phases = || account.phases.iter();
-        let seconds = phases().map(|(phase, usage)| (phase.to_string(), usage.seconds));
-        self.numbers("phase_seconds", "Duration of each phase", "phase", seconds);
-        let peaks = phases().map(|(phase, usage)| (phase.to_string(), usage.peak_rss_bytes as f64));
-        self.numbers("phase_peak_memory_bytes", "Peak memory of each phase", "phase", peaks);
-
         let (rows, movies) = (&account.rows, &account.movie_rows);
         let named = |counts: &[(&str, u64)]| {
             counts.iter().map(|&(name, n)| (name.to_owned(), n as f64)).collect::<Vec<_>>()
@@ -159,13 +157,23 @@ impl Metrics {
         self.numbers("gate_checks", "Checks of the gate, by outcome", "outcome", named(&checks));
     }
 
+    /// Adds the time and the memory of the phases of a run.
+    fn phases(&mut self, account: &Account) {
+        let phases = || account.phases.iter();
+        let seconds = phases().map(|(phase, usage)| (phase.to_string(), usage.seconds));
+        self.numbers("phase_seconds", "Duration of each phase", "phase", seconds);
+        let peaks = phases().map(|(phase, usage)| (phase.to_string(), usage.peak_rss_bytes as f64));
+        self.numbers("phase_peak_memory_bytes", "Peak memory of each phase", "phase", peaks);
+    }
+
     fn encode(self) -> String {
         let mut text = String::new();
         if encode(&mut text, &self.registry).is_err() {
             // A `String` accepts every write.
             tracing::error!("the metrics cannot be written as text; please report it");
         }
-        text
+        // A label may come from a manifest.
+        printable::lines(&text).into_owned()
     }
 }
 

@@ -13,6 +13,7 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Command, Parser, ValueEnum};
 use jiff::SignedDuration;
+use limits::{Limits, Number};
 
 use crate::error::{Error, Failed, Origin, Result, Given};
 use crate::file::{File, unknown};
@@ -81,6 +82,13 @@ pub fn parse_from<P: Parser>(
         Err(fault) if fault.use_stderr() => Err(Failed { error: usage::error(&fault), format }),
         other => Ok(other),
     }
+}
+
+/// Returns the parser of an option whose value is a number within limits.
+pub fn within<T: Number>(
+    limits: Limits<T>,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
+    move |text: &str| limits.parse(text)
 }
 
 /// Prints the help or the version, which contains values of the environment and of the file.

@@ -111,7 +111,7 @@ mod tests {
     use limits::{Limits, Refused};
 
     use super::*;
-    use crate::{Failed, LogFormat, parse_from};
+    use crate::{Failed, LogFormat, parse_from, within};
 
     /// A program with options that are settings, and one that is not.
     #[derive(Debug, Parser)]
@@ -128,7 +128,7 @@ mod tests {
     #[derive(Debug, clap::Args)]
     struct List {
         #[arg(long, env = "RECOMMENDER__SCORING__N", default_value_t = 100)]
-        #[arg(value_parser = |text: &str| Limits::of(1_u16, 1000).parse(text))]
+        #[arg(value_parser = within(Limits::of(1_u16, 1000)))]
         depth: u16,
         #[arg(long, env = "RECOMMENDER__INPUT__RATINGS")]
         ratings: Option<PathBuf>,

@@ -119,6 +119,14 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Whether the value is a default, so that nobody gave it.
+    #[must_use]
+    pub fn is_of_default(&self) -> bool {
+        matches!(self, Self::Unfit { given, .. } if given.origin == Origin::Default)
+    }
+}
+
 fn cannot_be(given: &Given, against: Option<&Given>) -> String {
     let Given { name, value, origin } = given;
     let value = Refused::shown(value);

@@ -18,7 +18,7 @@ mod program;
 mod error;
 mod log;
 
-pub use command_line::{Sources, parse, parse_from};
+pub use command_line::{Sources, parse, parse_from, within};
 pub use effective::{Setting, effective, show};
 pub use error::{Error, Failed, Given, Origin, Result};
 pub use log::LogFormat;

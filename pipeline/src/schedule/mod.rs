@@ -15,7 +15,8 @@ use crate::error::{Error, Result};
 use crate::generations::Place;
 pub use process::{Signals, Subprocess, stop_with_parent};
 pub use scheduler::{Clock, Job, RunOutcome, Scheduler, Wait};
-pub use times::Times;
+pub use expression::{Expression, InvalidExpression};
+pub use times::{Times, time_zone};
 
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);

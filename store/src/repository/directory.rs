@@ -156,7 +156,11 @@ impl Objects for Directory {
                 let mut holder = String::new();
                 // Optional: the error is useful without it.
                 let _ = file.read_to_string(&mut holder);
-                return Err(Error::Locked { path, holder: holder.trim_end().to_owned() });
+                let holder = match holder.trim_end() {
+                    "" => "an unknown process",
+                    known => known,
+                };
+                return Err(Error::Locked { path, holder: holder.to_owned() });
             }
             Err(TryLockError::Error(e)) => return Err(Error::io("lock", path)(e)),
         }

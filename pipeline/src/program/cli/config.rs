@@ -10,9 +10,9 @@ pub(crate) struct ConfigArgs {
     /// Print a file with all settings of both programs as comments, with their defaults
     #[arg(long)]
     pub(crate) default: bool,
-    /// Accepted so that the arguments of `schedule`, `run` and `prune` can be used.
+    /// The options of `schedule`, `run` and `prune`, whose settings are printed.
     #[command(flatten)]
-    _schedule: ScheduleArgs,
+    pub(crate) schedule: ScheduleArgs,
     #[command(flatten)]
     _retention: RetentionArgs,
 }

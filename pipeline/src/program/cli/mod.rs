@@ -21,7 +21,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use settings::LogFormat;
+use limits::Limits;
+use settings::{LogFormat, within};
 use store::Location;
 use tracing::Level;
 
@@ -63,7 +64,7 @@ pub(crate) struct GlobalArgs {
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// The number of threads; it does not change the result [default: cores]
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, value_name = "N", value_parser = within(Limits::at_least(NonZeroUsize::MIN)))]
     #[arg(env = "RECOMMENDER__BATCH__THREADS")]
     pub(crate) threads: Option<NonZeroUsize>,
     /// Show no progress, and log only errors
