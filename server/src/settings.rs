@@ -3,7 +3,6 @@
 //! Input: text of the command line, the environment or the settings file. Output: [`Settings`] with typed values.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
@@ -144,9 +143,9 @@ pub struct Settings {
 
     /// The number of threads that serve [default: half of the cores]. The kernel's work for small requests takes about as
     /// much, and computed answers have threads of their own.
-    #[arg(long, value_name = "N", value_parser = within(Limits::at_least(NonZeroUsize::MIN)))]
+    #[arg(long, value_name = "N", value_parser = within(Limits::<usize>::of(1, 1024)))]
     #[arg(env = "RECOMMENDER__SERVER__WORKERS")]
-    pub workers: Option<NonZeroUsize>,
+    pub workers: Option<usize>,
 
     /// The maximum number of connections; further ones are answered with 503 and closed.
     #[arg(long, value_name = "N", default_value_t = 16_384, value_parser = within(Limits::<u32>::at_least(1)))]
@@ -196,7 +195,7 @@ impl Settings {
     #[must_use]
     pub fn workers(&self) -> usize {
         let half = || thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2));
-        self.workers.map_or_else(half, NonZeroUsize::get)
+        self.workers.unwrap_or_else(half)
     }
 
     /// The maximum number of connections.

@@ -3,19 +3,18 @@
 //! Input: the words of the command line, the environment and the file. Output: the parsed command line. A value of the
 //! environment or the file becomes the default of its option, and clap does the rest.
 
-use std::any::TypeId;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::error::ErrorKind;
+use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, Parser, ValueEnum};
-use jiff::SignedDuration;
 use limits::{Limits, Number};
 
-use crate::error::{Error, Failed, Origin, Result, Given};
+use crate::effective::deepest;
+use crate::error::{Error, Failed, Given, Origin, Result};
 use crate::file::{File, unknown};
 use crate::log::LogFormat;
 use crate::usage;
@@ -58,7 +57,7 @@ pub fn parse_from<P: Parser>(
     environment: BTreeMap<String, OsString>,
     usual: &Path,
 ) -> Result<clap::error::Result<(P, Sources)>, Failed> {
-    let command = with_negative_values(P::command());
+    let command = with_hyphens(P::command());
     let mut file = File::default();
     let filled = merge(&command, &words, &environment, usual, &mut file);
     let format = log_format(&words, &environment, &file);
@@ -78,9 +77,11 @@ pub fn parse_from<P: Parser>(
         let parsed = P::from_arg_matches(&matches)?;
         Ok((parsed, Sources { file, environment, command, matches }))
     });
+    let failed = |error| Failed { error, format };
     match parsed {
-        Err(fault) if fault.use_stderr() => Err(Failed { error: usage::error(&fault), format }),
-        other => Ok(other),
+        Err(fault) if fault.use_stderr() => Err(failed(usage::error(&fault))),
+        Err(help) => Ok(Err(help)),
+        Ok(parsed) => check_no_option_is_a_value(&parsed.1).map(|()| Ok(parsed)).map_err(failed),
     }
 }
 
@@ -100,23 +101,36 @@ fn print_and_exit(help: &clap::Error) -> ! {
     std::process::exit(help.exit_code())
 }
 
-/// Lets numbers and times begin with a hyphen, so that `--depth -1` is refused as a value of `--depth`.
-fn with_negative_values(command: Command) -> Command {
-    let types = [
-        TypeId::of::<u16>(),
-        TypeId::of::<u32>(),
-        TypeId::of::<u64>(),
-        TypeId::of::<usize>(),
-        TypeId::of::<std::num::NonZeroUsize>(),
-        TypeId::of::<f32>(),
-        TypeId::of::<f64>(),
-        TypeId::of::<Duration>(),
-        TypeId::of::<SignedDuration>(),
-    ];
-    let is_number = |arg: &Arg| types.iter().any(|number| arg.get_value_parser().type_id() == *number);
+/// Lets values begin with a hyphen, so that `--depth -1` is refused as a value of `--depth`.
+fn with_hyphens(command: Command) -> Command {
+    let takes_value = |arg: &Arg| arg.get_long().is_some() && arg.get_action().takes_values();
     command
-        .mut_args(|arg| if is_number(&arg) { arg.allow_hyphen_values(true) } else { arg })
-        .mut_subcommands(with_negative_values)
+        .mut_args(|arg| if takes_value(&arg) { arg.allow_hyphen_values(true) } else { arg })
+        .mut_subcommands(with_hyphens)
+}
+
+/// Refuses an option that stands where the value of another is missing, as in `--output --quiet`.
+fn check_no_option_is_a_value(sources: &Sources) -> Result<()> {
+    let (arguments, matches) = deepest(sources);
+    let is_option = |word: &str| {
+        let name = word.split('=').next().and_then(|word| word.strip_prefix("--"));
+        matches!(word, "-h" | "--help" | "-V" | "--version")
+            || name.is_some_and(|name| arguments.iter().any(|arg| arg.get_long() == Some(name)))
+    };
+    for arg in arguments.iter().filter(|arg| arg.get_long().is_some()) {
+        let id = arg.get_id().as_str();
+        if matches.value_source(id) != Some(ValueSource::CommandLine) {
+            continue;
+        }
+        let values = matches.get_raw(id).into_iter().flatten().filter_map(OsStr::to_str);
+        if let Some(value) = values.into_iter().find(|value| is_option(value)) {
+            let name = format!("--{}", arg.get_long().unwrap_or_default());
+            let given = Given { name, value: value.to_owned(), origin: Origin::CommandLine };
+            let detail = format!("that is an option; give a value, as in {arg}");
+            return Err(Error::Unfit { given, against: None, detail });
+        }
+    }
+    Ok(())
 }
 
 /// Returns the format of the log that the sources ask for, whatever else is wrong with them.

@@ -268,6 +268,9 @@ mod tests {
             let error = bad("", &[], &format!("run --depth {value}"));
             assert!(error.starts_with("--depth cannot be ") && error.ends_with(allowed), "{error}");
         }
+        let swallowed = bad("", &[], "run --ratings --json");
+        let expected = "--ratings cannot be --json: that is an option; give a value, as in --ratings <RATINGS>";
+        assert_eq!(swallowed, expected);
         let error = bad("", &[("RECOMMENDER__SCORING__N", "-1")], "");
         assert_eq!(error, format!("the variable RECOMMENDER__SCORING__N: scoring.n cannot be -1: {allowed}"));
         let error = bad("[training]\nobjective = \"stars\"", &[], "");

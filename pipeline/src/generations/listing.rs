@@ -105,7 +105,7 @@ pub fn list(repository: &Repository) -> Result<Vec<Entry>> {
 /// Lists the generations that could be published and whose id is later than another.
 ///
 /// # Errors
-/// As [`list`].
+/// [`crate::Error::Store`] if the repository cannot be read.
 pub fn ready_after(repository: &Repository, id: &GenerationId) -> Result<Vec<GenerationId>> {
     let entries = list(repository)?.into_iter();
     let ready = entries.filter(|entry| entry.state == State::Ready && entry.id > *id);

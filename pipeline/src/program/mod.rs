@@ -101,7 +101,7 @@ fn dispatch(cli: Cli, sources: &Sources) -> Result<(String, ExitCode)> {
 /// Sets up the threads and the progress bars.
 fn set_up(global: &GlobalArgs) -> Result<Progress> {
     if let Some(threads) = global.threads {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
         pool.map_err(|e| BatchError::from(Refused::new("--threads", threads, format!("{e}; give fewer"))))?;
     }
     Ok(if global.quiet { Progress::hidden() } else { Progress::on_terminal() })

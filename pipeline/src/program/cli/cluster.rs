@@ -50,8 +50,8 @@ struct ExecutorArgs {
     #[arg(long, value_name = "HOST")]
     host: Option<String>,
     /// The shards to compute at once, each by a thread [default: one per core]
-    #[arg(long, value_name = "N", value_parser = within(Limits::at_least(NonZeroUsize::MIN)))]
-    slots: Option<NonZeroUsize>,
+    #[arg(long, value_name = "N", value_parser = within(super::THREADS))]
+    slots: Option<usize>,
     /// The directory for copies; it may be deleted while no executor runs
     #[arg(long, value_name = "DIR", default_value_os_t = store::work_dir::default_work_dir("executor"))]
     work_dir: PathBuf,
@@ -70,8 +70,8 @@ impl ClusterArgs {
         match self.process {
             Process::Scheduler(args) => runtime.block_on(args.serve()),
             Process::Executor(args) => {
-                let slots = args.slots.or_else(|| std::thread::available_parallelism().ok());
-                let slots = slots.map_or(1, NonZeroUsize::get);
+                let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+                let slots = args.slots.unwrap_or_else(cores);
                 // All tasks share these threads, one per slot.
                 rayon::ThreadPoolBuilder::new()
                     .num_threads(slots)

@@ -44,7 +44,7 @@ pub(crate) struct EvaluateArgs {
     #[arg(value_parser = within(Limits::<usize>::at_least(1)))]
     k: Vec<usize>,
     /// The lowest held-out rating that counts as relevant; `any` for all
-    #[arg(long, value_name = "STARS", default_value_t, allow_hyphen_values = true)]
+    #[arg(long, value_name = "STARS", default_value_t)]
     relevant_at: Relevance,
     #[command(flatten)]
     training: TrainArgs,
