@@ -50,7 +50,8 @@ impl Site {
             *line = format!("{id},\"{title} {place}\",Drama|{title}");
         }
         fs::write(dir.join("movies.csv"), table.join("\n") + "\n").unwrap();
-        let ratings = fs::read_to_string(sample("ratings.csv")).unwrap();
+        let ratings = fs::read(sample("ratings.csv")).unwrap();
+        let ratings = String::from_utf8_lossy(&ratings);
         let rows = format!("=cmd|'/c calc'!A0,1,5,0\n+1,{title},5,0\n-1,1,5,0\n@x,1,{title},0\n");
         fs::write(dir.join("ratings.csv"), format!("{ratings}{rows}")).unwrap();
         Self { _world: world, dir }
@@ -161,7 +162,12 @@ fn no_output_of_the_pipeline_has_a_character_that_a_terminal_obeys() {
             files.iter().filter(|path| !["ratings.csv", "movies.csv"].iter().any(|name| path.ends_with(name))).collect();
         assert!(written.len() >= least, "{extension}: {written:?}");
         for path in written {
-            assert_printable(&fs::read_to_string(path).unwrap(), &format!("{path:?}"));
+            let mut text = fs::read_to_string(path).unwrap();
+            // HTML has no lines: a line break is a space.
+            if extension == "html" {
+                text = text.replace('\n', " ");
+            }
+            assert_printable(&text, &format!("{path:?}"));
         }
     }
 }
@@ -234,11 +240,11 @@ fn no_output_of_the_server_has_a_character_that_a_terminal_obeys() {
             server.address();
             if store == "output" {
                 server.wait_until_ready(None);
-                assert!(server.log().contains("Published 2099"), "{}", server.log());
             }
             server.signal("TERM");
             harness::eventually("the server stops", || server.log().contains("stopping"));
             assert_printable(&server.log(), format);
+            assert!(!server.log().contains("log.target"), "{}", server.log());
         }
     }
     let absent = format!("absent{HOSTILE}");

@@ -232,7 +232,8 @@ fn an_error_of_the_command_line_has_the_format_of_the_log() {
 #[test]
 fn ratings_on_another_scale_get_the_advice_to_state_it_and_no_other() {
     let world = World::new();
-    let text = std::fs::read_to_string(sample("ratings.csv")).unwrap();
+    let text = std::fs::read(sample("ratings.csv")).unwrap();
+    let text = String::from_utf8_lossy(&text);
     let rows = text.lines().skip(1).filter_map(|line| {
         let [user, movie, stars, time] = line.split(',').collect::<Vec<_>>().try_into().ok()?;
         Some(format!("{user},{movie},{},{time}\n", 2.0 * stars.parse::<f64>().ok()?))

@@ -125,8 +125,9 @@ fn check_no_option_is_a_value(sources: &Sources) -> Result<()> {
         let values = matches.get_raw(id).into_iter().flatten().filter_map(OsStr::to_str);
         if let Some(value) = values.into_iter().find(|value| is_option(value)) {
             let name = format!("--{}", arg.get_long().unwrap_or_default());
+            let what = arg.get_value_names().and_then(|names| names.first()).map_or("VALUE", |name| name);
+            let detail = format!("that is an option; give a value, as in {name} <{what}>");
             let given = Given { name, value: value.to_owned(), origin: Origin::CommandLine };
-            let detail = format!("that is an option; give a value, as in {arg}");
             return Err(Error::Unfit { given, against: None, detail });
         }
     }

@@ -130,7 +130,7 @@ mod tests {
         #[arg(long, env = "RECOMMENDER__SCORING__N", default_value_t = 100)]
         #[arg(value_parser = within(Limits::of(1_u16, 1000)))]
         depth: u16,
-        #[arg(long, env = "RECOMMENDER__INPUT__RATINGS")]
+        #[arg(long, value_name = "FILE", env = "RECOMMENDER__INPUT__RATINGS")]
         ratings: Option<PathBuf>,
         #[arg(long, env = "RECOMMENDER__GATE__MIN_LIFT", default_value_t = 0.5)]
         lift: f64,
@@ -269,7 +269,7 @@ mod tests {
             assert!(error.starts_with("--depth cannot be ") && error.ends_with(allowed), "{error}");
         }
         let swallowed = bad("", &[], "run --ratings --json");
-        let expected = "--ratings cannot be --json: that is an option; give a value, as in --ratings <RATINGS>";
+        let expected = "--ratings cannot be --json: that is an option; give a value, as in --ratings <FILE>";
         assert_eq!(swallowed, expected);
         let error = bad("", &[("RECOMMENDER__SCORING__N", "-1")], "");
         assert_eq!(error, format!("the variable RECOMMENDER__SCORING__N: scoring.n cannot be -1: {allowed}"));

@@ -59,7 +59,7 @@ impl LogFormat {
             let lines = lines.json().flatten_event(true).with_current_span(false).with_span_list(false);
             lines.with_writer(|| PrintableJson(io::stderr())).boxed()
         } else {
-            let lines = lines.fmt_fields(debug_fn(write_field).delimited(" "));
+            let lines = lines.fmt_fields(debug_fn(write_field));
             lines.with_writer(io::stderr).with_ansi(io::stderr().is_terminal()).boxed()
         };
         tracing_subscriber::registry().with(layer.with_filter(filter)).init();
@@ -87,11 +87,16 @@ impl LogFormat {
     }
 }
 
-/// Writes a field of an event as text: a message alone, others with their names.
+/// Writes a field of an event as text: the message, which comes first, alone, others behind it with their names.
 fn write_field(writer: &mut Writer<'_>, field: &Field, value: &dyn Debug) -> std::fmt::Result {
     let value = format!("{value:?}");
     let value = printable::line(&value);
-    if field.name() == "message" { write!(writer, "{value}") } else { write!(writer, "{field}={value}") }
+    match field.name() {
+        "message" => write!(writer, "{value}"),
+        // The place in the source, for events of crates that log by the crate `log`.
+        name if name.starts_with("log.") => Ok(()),
+        name => write!(writer, " {name}={value}"),
+    }
 }
 
 /// A writer of JSON, whole events at a time.

@@ -86,6 +86,7 @@ impl RunArgs {
     /// # Errors
     /// [`Error::Store`] if the deny list cannot be read; [`Error::Setting`] for options that exclude each other.
     pub(crate) fn settings(self) -> Result<RunSettings, Error> {
+        self.check()?;
         let scale = self.ratings.scale()?;
         let ratings = self.ratings.source(self.train_shards)?;
         Ok(RunSettings {
