@@ -76,7 +76,9 @@ fn accepted_or_refused(ended: &Ended, names: &[&str], what: &str) -> bool {
             // One object, in one line, as all errors of the log.
             let error: Value = serde_json::from_str(&ended.stderr).unwrap();
             let message = error["message"].as_str().unwrap();
-            for foreign in ["invalid digit", "invalid float", "invalid value", "For more information", "non-zero"] {
+            for foreign in
+                ["invalid digit", "invalid float", "invalid value", "For more information", "non-zero"]
+            {
                 assert!(!message.contains(foreign), "{what}: {message}");
             }
             false
@@ -97,7 +99,9 @@ fn try_options(command: &Commands) -> (usize, usize) {
     assert!(options.iter().any(|option| option == "--config"), "{} {options:?}", command.command);
     // The options of all commands are tried with one.
     let of_all = ["--config", "--threads", "--log-format"];
-    for option in options.iter().filter(|option| command.command == "config" || !of_all.contains(&option.as_str())) {
+    for option in
+        options.iter().filter(|option| command.command == "config" || !of_all.contains(&option.as_str()))
+    {
         for value in VALUES {
             let (in_one_word, in_two) = ([format!("{option}={value}")], [option.clone(), value.to_owned()]);
             let mut forms = vec![&in_one_word[..]];
@@ -168,13 +172,21 @@ fn settings_that_contradict_each_other_are_named_with_the_origins_of_both() {
     let [ratings, movies] = ["ratings.csv", "movies.csv"].map(|name| sample(name).display().to_string());
     let input = format!("[input]\nratings = \"{ratings}\"\nmovies = \"{movies}\"\n");
     for (file, args, says) in [
-        ("min_rating = 7", &[][..], "line 4 of recommender.toml: input.min_rating cannot be 7 with --max-rating 5 (default)"),
+        (
+            "min_rating = 7",
+            &[][..],
+            "line 4 of recommender.toml: input.min_rating cannot be 7 with --max-rating 5 (default)",
+        ),
         (
             "min_rating = 7\nmax_rating = 3",
             &[],
             "input.min_rating cannot be 7 with input.max_rating 3 (line 5 of recommender.toml)",
         ),
-        ("max_rating = 0.1", &[], "line 4 of recommender.toml: input.max_rating cannot be 0.1 with --min-rating 0.5"),
+        (
+            "max_rating = 0.1",
+            &[],
+            "line 4 of recommender.toml: input.max_rating cannot be 0.1 with --min-rating 0.5",
+        ),
         (
             "min_rating = 7",
             &["--max-rating", "6"],
@@ -245,7 +257,11 @@ fn ratings_on_another_scale_get_the_advice_to_state_it_and_no_other() {
     let ended = Ended::of(command.args(["--factors=16", "--epochs=2", "--rating-sweeps=2"]));
     assert_eq!(ended.status.code(), Some(3), "{ended:?}");
     assert!(ended.stdout.contains("state the scale of the ratings"), "{}", ended.stdout);
-    assert!(!ended.stdout.contains("try another") && !ended.stdout.contains("lower --min-lift"), "{}", ended.stdout);
+    assert!(
+        !ended.stdout.contains("try another") && !ended.stdout.contains("lower --min-lift"),
+        "{}",
+        ended.stdout
+    );
 
     let high = "1,1,9,0\n1,2,8,0\n2,1,7,0\n";
     let high = world.write("high.csv", format!("userId,movieId,rating,timestamp\n{high}"));

@@ -138,7 +138,10 @@ mod tests {
 
     #[test]
     fn json_and_toml_have_the_same_value_after_their_escapes() {
-        assert_eq!(json("{\"a\":\n \"\u{202e}\u{9b}\u{e0041}\"}"), "{\"a\":\n \"\\u202e\\u009b\\udb40\\udc41\"}");
+        assert_eq!(
+            json("{\"a\":\n \"\u{202e}\u{9b}\u{e0041}\"}"),
+            "{\"a\":\n \"\\u202e\\u009b\\udb40\\udc41\"}"
+        );
         assert_eq!(toml_string("a\"b\\c\n\u{e0041}é"), "\"a\\\"b\\\\c\\U0000000A\\U000E0041é\"");
     }
 

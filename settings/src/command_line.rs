@@ -51,7 +51,8 @@ pub fn parse<P: Parser>() -> Result<(P, Sources), Failed> {
 /// Does the same for a given command line and environment. `usual` is the file that is read where no other is named.
 ///
 /// # Errors
-/// [`Failed`] with the same errors as [`parse`]. The inner error is the help or the version.
+/// [`Failed`], with [`Error::Unreadable`], [`Error::Syntax`], [`Error::Unknown`], [`Error::Unfit`] and [`Error::Usage`]. The
+/// inner error is the help or the version.
 pub fn parse_from<P: Parser>(
     words: Vec<OsString>,
     environment: BTreeMap<String, OsString>,

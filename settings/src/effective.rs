@@ -290,7 +290,9 @@ mod tests {
         let says = "scoring.n cannot be 9 with --lift 2 (default): it is above the lift";
         assert!(error.starts_with("line 2 of ") && error.ends_with(says), "{error}");
         let error = explained("[scoring]\nn = 9\n", "--lift=2");
-        assert!(error.ends_with("scoring.n cannot be 9 with --lift 2 (the command line): it is above the lift"));
+        assert!(
+            error.ends_with("scoring.n cannot be 9 with --lift 2 (the command line): it is above the lift")
+        );
         // The default is not the fault of the user.
         let error = explained("", "run --lift=2");
         assert_eq!(error, "--lift cannot be 2 with --depth 9 (default): it is above the lift");
@@ -303,7 +305,10 @@ mod tests {
         };
         assert_eq!(format("[log]\nformat = \"json\"\n[scoring]\nn = 0\n", &[], ""), LogFormat::Json);
         assert_eq!(format("", &[("RECOMMENDER__LOG__FORMAT", "json")], "--nothing"), LogFormat::Json);
-        assert_eq!(format("", &[("RECOMMENDER__LOG__FORMAT", "json")], "--x --log-format text"), LogFormat::Text);
+        assert_eq!(
+            format("", &[("RECOMMENDER__LOG__FORMAT", "json")], "--x --log-format text"),
+            LogFormat::Text
+        );
         assert_eq!(format("[scorng]", &[], "run --log-format=json"), LogFormat::Json);
         assert_eq!(format("", &[], "--log-format=xml"), LogFormat::Auto);
     }

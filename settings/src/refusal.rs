@@ -32,7 +32,8 @@ impl Sources {
         };
         let arg = arguments.into_iter().find(is_it);
         let origin = arg.map_or(Origin::CommandLine, |arg| origin_of(self, matches, arg));
-        let key = arg.and_then(setting).filter(|_| matches!(origin, Origin::File(..) | Origin::Environment(_)));
+        let key =
+            arg.and_then(setting).filter(|_| matches!(origin, Origin::File(..) | Origin::Environment(_)));
         Given { name: key.unwrap_or_else(|| option.to_owned()), value: value.to_owned(), origin }
     }
 }

@@ -15,8 +15,9 @@ pub(crate) fn error(fault: &clap::Error) -> Error {
             return Error::Unfit { given, against: None, detail: allowed(fault) };
         }
         ErrorKind::UnknownArgument => {
-            let meant = first(fault, ContextKind::SuggestedArg)
-                .filter(|meant| is_typing_error(option.trim_start_matches('-'), meant.trim_start_matches('-')));
+            let meant = first(fault, ContextKind::SuggestedArg).filter(|meant| {
+                is_typing_error(option.trim_start_matches('-'), meant.trim_start_matches('-'))
+            });
             format!("there is no option {option}; {}", instead(meant, "options"))
         }
         ErrorKind::InvalidSubcommand => {

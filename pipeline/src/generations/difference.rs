@@ -212,9 +212,10 @@ fn most_changed(
     let mut changed: Vec<_> =
         n_users.iter().filter(|(_, (before, after))| change(*before, *after) > 0).collect();
     changed.sort_by_key(|(id, (before, after))| (std::cmp::Reverse(change(*before, *after)), **id));
-    let named = changed.into_iter().take(MOVIES_NAMED).map(|(&id, &(before, after))| {
-        Ok(MovieChange { id, title: titles.title(id)?, before, after })
-    });
+    let named = changed
+        .into_iter()
+        .take(MOVIES_NAMED)
+        .map(|(&id, &(before, after))| Ok(MovieChange { id, title: titles.title(id)?, before, after }));
     Ok(named.collect::<store::Result<_>>()?)
 }
 

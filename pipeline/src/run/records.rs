@@ -100,8 +100,7 @@ pub(super) fn end(
             Evidence::default()
         })
     };
-    let evidence =
-        settings.report.then(|| meter.measure(Phase::Report, || or_empty(collect(&sources))));
+    let evidence = settings.report.then(|| meter.measure(Phase::Report, || or_empty(collect(&sources))));
     drop(tables);
     let finished = meter.measure(Phase::Write, || writer.finish())?;
     Ok(Ended { finished, lists, evidence })

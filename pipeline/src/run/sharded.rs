@@ -33,8 +33,9 @@ use crate::shards::{
 /// Trains the items, has the shards computed and writes the records that belong to no user.
 ///
 /// # Errors
-/// [`Error::Evaluation`], [`Error::Training`], [`Error::Setting`] for an engine that this program lacks, those of
-/// [`Engine::compute`], [`Error::Reading`] for the file of rejected rows, and [`Error::Store`].
+/// [`Error::Evaluation`], [`Error::Training`], [`Error::Setting`] for an engine that this program lacks,
+/// [`Error::Shards`] and [`Error::JobGone`] where shards are not computed, [`Error::BadRatings`], [`Error::Reading`] for the
+/// file of rejected rows, and [`Error::Store`].
 pub(super) fn write(
     context: &RunContext<'_>,
     n_shards: u32,

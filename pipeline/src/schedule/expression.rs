@@ -120,7 +120,9 @@ fn check(field: &str, name: &str, values: &str) -> Result<(), String> {
     let [seconds, minute, hour, day, month, years] = alone;
     match Schedule::from_str(&format!("{seconds} {minute} {hour} {day} {month} * {years}")) {
         Ok(_) => Ok(()),
-        Err(_) => Err(format!("`{field}` is no {name}; give {values}, * for all, or ranges and steps of these")),
+        Err(_) => {
+            Err(format!("`{field}` is no {name}; give {values}, * for all, or ranges and steps of these"))
+        }
     }
 }
 

@@ -34,7 +34,7 @@ struct SchedulerArgs {
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:50050", value_parser = address)]
     bind: SocketAddr,
     /// The seconds without a message after which the shards of an executor go to others; at least 7
-    #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = within(Limits::at_least(7)))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = within(Limits::<u64>::at_least(7)))]
     executor_timeout: u64,
 }
 

@@ -76,5 +76,7 @@ fn share(text: &str) -> Result<f64, String> {
 
 /// Parses a bound on the gain over other lists.
 fn lift(text: &str) -> Result<f64, String> {
-    Bounds::LIFT.parse(text).map_err(|allowed| format!("{allowed}; 0.1 asks for 10 % better, -inf for nothing"))
+    Bounds::LIFT
+        .parse(text)
+        .map_err(|allowed| format!("{allowed}; 0.1 asks for 10 % better, -inf for nothing"))
 }
