@@ -84,6 +84,11 @@ fn seconds_of(time: Timestamp) -> f64 {
     time.as_millisecond() as f64 / 1000.0
 }
 
+/// Returns text, which may come from a manifest, as the value of a label. `prometheus_client` writes labels as they are.
+fn label_of(text: &str) -> String {
+    printable::line(text).replace('\\', "\\\\").replace('"', "\\\"")
+}
+
 /// The metrics of the file.
 #[derive(Debug, Default)]
 struct Metrics {
@@ -106,7 +111,7 @@ impl Metrics {
     ) {
         let numbers = Numbers::default();
         for (word, value) in values {
-            numbers.get_or_create(&vec![(label, word)]).set(value);
+            numbers.get_or_create(&vec![(label, label_of(&word))]).set(value);
         }
         self.registry.register(format!("recommender_batch_{name}"), help, numbers);
     }
@@ -115,7 +120,7 @@ impl Metrics {
     fn generation(&mut self, manifest: &Manifest) {
         let account = &manifest.account;
         let info = Family::<InfoLabels, Number>::default();
-        let (generation, version) = (manifest.generation.to_string(), account.code_version.clone());
+        let (generation, version) = (manifest.generation.to_string(), label_of(&account.code_version));
         info.get_or_create(&InfoLabels { generation, version }).set(1.0);
         self.registry.register(
             "recommender_batch_generation",
@@ -172,8 +177,7 @@ impl Metrics {
             // A `String` accepts every write.
             tracing::error!("the metrics cannot be written as text; please report it");
         }
-        // A label may come from a manifest.
-        printable::lines(&text).into_owned()
+        text
     }
 }
 

@@ -87,7 +87,8 @@ fn a_label_has_only_characters_that_print() {
     let mut hostile = report(Outcome::Published);
     hostile.manifest.account.code_version = "1\u{1b}[2J\u{9b}\n\u{202e}".to_owned();
     let text = text(Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH, &Ok(hostile), None);
-    assert!(text.contains("version=\"1\\u{1b}[2J\\u{9b}\\n\\u{202e}\""), "{text}");
+    assert!(text.contains(r#"version="1\\u{1b}[2J\\u{9b}\\n\\u{202e}""#), "{text}");
+    assert!(text.contains(r#"{reason="bad \"user\"\\"} 7"#), "{text}");
     parsed(&text);
 }
 

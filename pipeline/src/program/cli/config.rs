@@ -63,7 +63,7 @@ mod tests {
             assert!(keys.contains("batch.threads") && keys.len() > 1, "{command}: {keys:?}");
         }
         // Generated data has no input.
-        let sample = settings(&["pipeline", "sample", "--users=1", "--movies=1", "--ratings=1", "--out=x"]);
+        let sample = settings(&["pipeline", "sample", "--users=1", "--movies=40", "--ratings=20", "--out=x"]);
         assert!(sample.iter().all(|setting| ["batch.threads", "log.format"].contains(&setting.key.as_str())));
     }
 }
