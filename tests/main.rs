@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `batch` | a run: its account and its lists; the same input gives the same records |
 //! | `configuring` | one file, the environment and the options set both programs; errors name what is wrong |
+//! | `refusing` | values that are not allowed: the option, line or variable, and code 2 |
+//! | `printing` | hostile titles, notes and file names in every output of both programs |
 //! | `bad_input` | refused input: the message, the exit code, and nothing is written |
 //! | `verifying` | `pipeline verify` accepts published lists and names the user and movie of wrong ones |
 //! | `reporting` | the HTML report of each run |
@@ -59,8 +61,10 @@ mod limits;
 mod monitoring;
 mod odd_files;
 mod partitioning;
+mod printing;
 #[cfg(real_data)]
 mod real_data;
+mod refusing;
 mod reporting;
 mod scheduling;
 mod serving;

@@ -14,7 +14,7 @@ fn run(world: &World, args: &[&str]) -> Ended {
 fn every_line_of_the_log_without_a_terminal_is_a_json_object_with_time_level_and_message() {
     let world = World::new();
     let (good, bad) = (run(&world, &["--verbose"]), run(&world, &["--depth", "0"]));
-    assert_eq!((good.status.code(), bad.status.code()), (Some(0), Some(1)));
+    assert_eq!((good.status.code(), bad.status.code()), (Some(0), Some(2)));
     let log = good.stderr + &bad.stderr;
     assert!(log.lines().count() >= 3, "{log}");
     for line in log.lines() {
@@ -29,7 +29,7 @@ fn every_line_of_the_log_without_a_terminal_is_a_json_object_with_time_level_and
     assert!(log.contains(r#""ratings":40000"#), "{log}");
 
     let text = run(&world, &["--depth", "0", "--log-format", "text"]);
-    assert!(text.stderr.starts_with("error: --depth is 0"), "{}", text.stderr);
+    assert!(text.stderr.starts_with("error: --depth cannot be 0: give"), "{}", text.stderr);
     let quiet = run(&world, &["--always", "--quiet"]);
     assert!(quiet.stderr.is_empty(), "{}", quiet.stderr);
 }
@@ -56,11 +56,12 @@ fn the_metrics_file_states_the_outcome_and_the_last_success() {
         assert!(seconds.unwrap() > 0.0, "{phase}");
     }
 
-    assert_eq!(run(&world, &[&args[..], &["--depth", "0"]].concat()).status.code(), Some(1));
+    assert_eq!(run(&world, &[&args[..], &["--deny-list", "absent.txt"]].concat()).status.code(), Some(1));
     assert_eq!((outcome("failed"), figure(SUCCESS)), (Some(1.0), Some(success)));
 
     assert_eq!(run(&world, &args).status.code(), Some(0));
     assert_eq!(outcome("unchanged"), Some(1.0));
+    assert_eq!(figure("recommender_batch_phase_seconds{phase=\"train\"}"), None);
     assert!(figure(SUCCESS).unwrap() >= success);
 
     // A file that cannot be written is logged, and does not fail the run.

@@ -160,13 +160,13 @@ fn invalid_times_and_time_zones_are_refused_with_the_name_of_the_option() {
     let world = World::new();
     for (option, value, says) in [
         ("--cron", "30 2 * *", "4 fields"),
-        ("--cron", "61 2 * * *", "cannot be read"),
+        ("--cron", "61 2 * * *", "`61` is no minute"),
         ("--cron", "0 0 30 2 *", "no future time"),
         ("--time-zone", "Europe/Atlantis", "IANA"),
-        ("--depth", "0", "at least one entry"),
+        ("--depth", "0", "a whole number of 1 or more"),
     ] {
         let ended = Ended::of(&mut schedule(&world, &[option, value]));
-        assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+        assert_eq!(ended.status.code(), Some(2), "{ended:?}");
         assert!(ended.stderr.contains(option) && ended.stderr.contains(says), "{}", ended.stderr);
     }
     assert!(!world.output().exists());

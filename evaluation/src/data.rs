@@ -183,7 +183,7 @@ mod tests {
     fn a_split_by_time_of_ratings_without_times_is_an_error() {
         let rows = |without_timestamp| Rows { kept: 30, without_timestamp, ..Rows::default() };
         let error = check_times(&rows(30), Path::new("r.csv")).unwrap_err().to_string();
-        assert!(error.contains("--split is newest") && error.contains("r.csv"), "{error}");
+        assert!(error.contains("--split cannot be newest") && error.contains("r.csv"), "{error}");
         assert!(check_times(&rows(29), Path::new("r.csv")).is_ok());
         assert!(check_times(&rows(0), Path::new("r.csv")).is_ok());
     }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use limits::Refused;
+
 /// The crate's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -9,15 +11,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A setting that is out of its range, or contradicts another.
-    #[error("{name} is {value}: {problem}")]
-    Setting {
-        /// The setting as the user writes it, `--test-fraction` for example.
-        name: &'static str,
-        /// Its value.
-        value: String,
-        /// The problem and the allowed values.
-        problem: String,
-    },
+    #[error(transparent)]
+    Setting(#[from] Refused),
 
     /// Two files of a split that do not belong together.
     #[error("{} cannot be the test ratings of a model trained on {}: {problem}", test.display(), train.display())]
@@ -51,6 +46,6 @@ pub enum Error {
 impl Error {
     /// Makes an [`Error::Setting`].
     pub(crate) fn setting(name: &'static str, value: impl ToString, problem: impl Into<String>) -> Self {
-        Self::Setting { name, value: value.to_string(), problem: problem.into() }
+        Refused::new(name, value, problem).into()
     }
 }

@@ -20,6 +20,7 @@ mod ranking_metrics;
 mod exposure;
 mod outcome;
 
+use std::ops::Bound::{Excluded, Included};
 use std::path::PathBuf;
 
 use indicatif::ProgressBar;
@@ -32,6 +33,7 @@ pub use error::{Error, Result};
 pub use exposure::Concentration;
 use interactions::Interactions;
 use interactions::popularity;
+use limits::Limits;
 pub use metric::{Metric, Metrics};
 use models::{ItemModel, Model, TrainSettings};
 pub use outcome::{Compared, Evaluation, Setup, Split, Users};
@@ -55,6 +57,15 @@ pub struct EvaluationSettings {
     pub cutoffs: Cutoffs,
     /// The rule by which a held-out rating is relevant.
     pub relevance: Relevance,
+}
+
+impl EvaluationSettings {
+    /// The limits of [`train_users`](Self::train_users).
+    pub const TRAIN_USERS: Limits<f64> = Limits::between(Excluded(0.0), Included(1.0));
+    /// The limits of the share of the ratings of [`HeldOut::Share`].
+    pub const TEST_FRACTION: Limits<f64> = Limits::between(Excluded(0.0), Excluded(1.0));
+    /// The limits of the number of random splits of [`HeldOut::Share`].
+    pub const N_SPLITS: Limits<u64> = Limits::at_least(1);
 }
 
 /// The files of ratings, and the rule by which ratings are held out.
@@ -99,9 +110,7 @@ pub fn evaluate(settings: &EvaluationSettings, progress: Progress) -> Result<Eva
     let &EvaluationSettings { ref held_out, ref training, train_users, ref cutoffs, ref relevance } =
         settings;
     training.check()?;
-    if !(train_users > 0.0 && train_users <= 1.0) {
-        return Err(Error::setting("--train-users", train_users, "it must be above 0 and at most 1"));
-    }
+    EvaluationSettings::TRAIN_USERS.check("--train-users", train_users)?;
     let (split, test_fraction, n_splits) = match held_out {
         HeldOut::Share { by: By::Random, test_fraction, n_splits, .. } => {
             ("random", Some(*test_fraction), *n_splits)
@@ -115,9 +124,7 @@ pub fn evaluate(settings: &EvaluationSettings, progress: Progress) -> Result<Eva
         }
         HeldOut::Files { .. } => ("files", None, 1),
     };
-    if n_splits == 0 {
-        return Err(Error::setting("--splits", 0, "at least one split is needed"));
-    }
+    EvaluationSettings::N_SPLITS.check("--splits", n_splits)?;
     let data = Data::read(held_out, training.scale, progress)?;
     cutoffs.check(data.vocabulary.items().len())?;
     let sample = (train_users < 1.0).then(|| UserSample::new(data.vocabulary.users(), train_users));

@@ -131,7 +131,7 @@ mod tests {
         let cutoffs = Cutoffs::new(&[20, 5, 20, 10]).unwrap();
         assert_eq!(cutoffs.iter().collect::<Vec<_>>(), [5, 10, 20]);
         assert!(cutoffs.check(20).is_ok());
-        assert!(cutoffs.check(19).unwrap_err().to_string().contains("--k is 20"));
+        assert!(cutoffs.check(19).unwrap_err().to_string().contains("--k cannot be 20"));
         assert_eq!(cutoffs.up_to(10).depth(), 10);
         assert!(Cutoffs::new(&[10, 0]).is_err());
     }

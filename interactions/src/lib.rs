@@ -13,5 +13,5 @@ pub mod popularity;
 pub use csr::Csr;
 pub use interactions::Interactions;
 pub use ratings::{Rating, Ratings};
-pub use scale::{InvalidScale, Scale};
+pub use scale::Scale;
 pub use vocabulary::{ItemIndex, Vocabulary};

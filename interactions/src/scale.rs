@@ -1,5 +1,6 @@
 //! The scale of ratings.
 
+use limits::Refused;
 use serde::{Deserialize, Serialize};
 
 /// The range of stars of a rating, both ends included.
@@ -21,10 +22,14 @@ impl Scale {
     /// Checks that the scale is finite and not empty.
     ///
     /// # Errors
-    /// [`InvalidScale`] if `min` is not below `max` or one of them is not finite.
-    pub fn check(self) -> Result<(), InvalidScale> {
+    /// [`Refused`] if `min` is not below `max`, or their difference is not finite.
+    pub fn check(self) -> Result<(), Refused> {
         let Self { min, max } = self;
-        if min < max && min.is_finite() && max.is_finite() { Ok(()) } else { Err(InvalidScale { min, max }) }
+        if min < max && (max - min).is_finite() {
+            return Ok(());
+        }
+        let problem = "the lowest rating must be below the highest, and both finite";
+        Err(Refused::new("--min-rating", min, problem).against("--max-rating", max))
     }
 
     /// Whether stars are finite and on the scale.
@@ -39,16 +44,4 @@ impl Default for Scale {
     fn default() -> Self {
         Self { min: 0.5, max: 5.0 }
     }
-}
-
-/// A scale that is empty or not finite.
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-#[error(
-    "--min-rating is {min} and --max-rating is {max}: the first must be below the second, and both finite"
-)]
-pub struct InvalidScale {
-    /// Fewest stars.
-    pub min: f32,
-    /// Most stars.
-    pub max: f32,
 }

@@ -1,6 +1,6 @@
 //! Errors of training.
 
-use interactions::InvalidScale;
+use limits::Refused;
 
 /// The result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -9,15 +9,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A setting is out of its range, or contradicts another.
-    #[error("{name} is {value}: {problem}")]
-    Setting {
-        /// The setting by its name on the command line, such as `--epochs`.
-        name: &'static str,
-        /// Its value.
-        value: String,
-        /// The rule that the value breaks.
-        problem: String,
-    },
+    #[error(transparent)]
+    Setting(#[from] Refused),
 
     /// A number of the ranking model is not finite.
     #[error("training diverged in epoch {epoch}: {what} is not finite; raise --regularization")]
@@ -52,15 +45,4 @@ pub enum Error {
         /// The cause.
         detail: String,
     },
-
-    /// The rating scale is empty or not finite.
-    #[error(transparent)]
-    Scale(#[from] InvalidScale),
-}
-
-impl Error {
-    /// An error about a setting that is out of its range.
-    pub(crate) fn setting(name: &'static str, value: impl ToString, problem: impl Into<String>) -> Self {
-        Self::Setting { name, value: value.to_string(), problem: problem.into() }
-    }
 }

@@ -43,11 +43,10 @@ impl Model {
     /// Trains the items and then folds in all users. `bar` counts epochs and sweeps.
     ///
     /// # Errors
-    /// [`Error::Setting`] and [`Error::Scale`] for settings out of range; [`Error::Diverged`],
+    /// [`Error::Setting`] for settings out of range; [`Error::Diverged`],
     /// [`Error::SamplingDiverged`] and [`Error::UserDiverged`] if a number is not finite.
     ///
     /// [`Error::Setting`]: crate::error::Error::Setting
-    /// [`Error::Scale`]: crate::error::Error::Scale
     /// [`Error::Diverged`]: crate::error::Error::Diverged
     /// [`Error::SamplingDiverged`]: crate::error::Error::SamplingDiverged
     /// [`Error::UserDiverged`]: crate::error::Error::UserDiverged

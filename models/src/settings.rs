@@ -1,9 +1,10 @@
 //! Settings of training. The defaults suit data of any size: what must depend on the size does.
 
 use interactions::{Interactions, Scale};
+use limits::Limits;
 use serde::Serialize;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// The quantity that orders the lists.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -92,20 +93,29 @@ impl TrainSettings {
     /// Checks that each setting is in its range.
     ///
     /// # Errors
-    /// [`Error::Setting`] and [`Error::Scale`].
+    /// [`Error::Setting`](crate::error::Error::Setting).
     pub fn check(&self) -> Result<()> {
         let Self { ranking, rating, scale, .. } = self;
         scale.check()?;
-        n_factors("--factors", ranking.n_factors.unwrap_or(1), 1024)?;
-        n_factors("--rating-factors", rating.n_factors, 63)?;
-        at_least_one("--epochs", ranking.epochs)?;
-        at_least_one("--rating-sweeps", rating.sweeps.unwrap_or(1))?;
-        above_zero("--regularization", ranking.regularization)?;
-        above_zero("--unobserved-weight", ranking.unobserved_weight)
+        RankingSettings::N_FACTORS.check("--factors", ranking.n_factors.unwrap_or(1))?;
+        RatingSettings::N_FACTORS.check("--rating-factors", rating.n_factors)?;
+        RankingSettings::EPOCHS.check("--epochs", ranking.epochs)?;
+        RatingSettings::SWEEPS.check("--rating-sweeps", rating.sweeps.unwrap_or(1))?;
+        RankingSettings::REGULARIZATION.check("--regularization", ranking.regularization)?;
+        Ok(RankingSettings::UNOBSERVED_WEIGHT.check("--unobserved-weight", ranking.unobserved_weight)?)
     }
 }
 
 impl RankingSettings {
+    /// The limits of [`n_factors`](Self::n_factors).
+    pub const N_FACTORS: Limits<usize> = Limits::of(1, 1024);
+    /// The limits of [`epochs`](Self::epochs).
+    pub const EPOCHS: Limits<usize> = Limits::at_least(1);
+    /// The limits of [`regularization`](Self::regularization).
+    pub const REGULARIZATION: Limits<f32> = Limits::above(0.0);
+    /// The limits of [`unobserved_weight`](Self::unobserved_weight).
+    pub const UNOBSERVED_WEIGHT: Limits<f32> = Limits::above(0.0);
+
     /// The number of factors for some interactions. More factors make better lists, at a cost that grows with their
     /// square; so large data get fewer.
     pub(super) fn n_factors_for(&self, interactions: &Interactions) -> usize {
@@ -115,33 +125,15 @@ impl RankingSettings {
 }
 
 impl RatingSettings {
+    /// The limits of [`n_factors`](Self::n_factors).
+    pub const N_FACTORS: Limits<usize> = Limits::of(1, 63);
+    /// The limits of [`sweeps`](Self::sweeps).
+    pub const SWEEPS: Limits<usize> = Limits::at_least(1);
+
     /// The number of sweeps for some interactions. More sweeps reduce the error, but large data need fewer.
     pub(super) fn n_sweeps_for(&self, interactions: &Interactions) -> usize {
         const RATINGS_IN_TOTAL: usize = 500_000_000;
         let affordable = RATINGS_IN_TOTAL / interactions.by_user.n_cells().max(1);
         self.sweeps.unwrap_or(affordable.clamp(20, 100))
-    }
-}
-
-fn n_factors(name: &'static str, value: usize, most: usize) -> Result<()> {
-    if (1..=most).contains(&value) {
-        Ok(())
-    } else {
-        Err(Error::setting(name, value, format!("it must be from 1 to {most}")))
-    }
-}
-
-fn at_least_one(name: &'static str, value: usize) -> Result<()> {
-    match value {
-        0 => Err(Error::setting(name, value, "it must be at least 1")),
-        _ => Ok(()),
-    }
-}
-
-fn above_zero(name: &'static str, value: f32) -> Result<()> {
-    if value > 0.0 && value.is_finite() {
-        Ok(())
-    } else {
-        Err(Error::setting(name, value, "it must be above 0"))
     }
 }

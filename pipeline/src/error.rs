@@ -1,8 +1,6 @@
 //! The errors of the pipeline. Each message names the file or setting and the remedy.
 
-use std::io;
-use std::path::{Path, PathBuf};
-
+use limits::Refused;
 use store::{GenerationId, Location};
 
 /// The result of this crate's functions.
@@ -11,27 +9,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// An error of a command of the pipeline.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The operating system refused a path.
-    #[error("cannot {action} {}: {source}", path.display())]
-    Io {
-        /// The failed action, as a verb.
-        action: &'static str,
-        /// The path.
-        path: PathBuf,
-        /// The error of the system.
-        source: io::Error,
-    },
-
-    /// A setting is out of its range, or contradicts another.
-    #[error("{name} is {value}: {problem}")]
-    Setting {
-        /// The option, `--test-fraction` for example.
-        name: &'static str,
-        /// Its value.
-        value: String,
-        /// The problem and the allowed values.
-        problem: String,
-    },
+    /// A setting is out of its range, contradicts another, or does not fit the data.
+    #[error(transparent)]
+    Setting(#[from] Refused),
 
     /// No generation is published.
     #[error("nothing was ever published in {output}")]
@@ -96,7 +76,7 @@ pub enum Error {
         problem: String,
     },
 
-    /// An operation of the store failed.
+    /// An operation of the store, or of the operating system on a file, failed.
     #[error(transparent)]
     Store(#[from] store::Error),
 
@@ -134,14 +114,24 @@ impl Error {
         matches!(self, Self::Store(Locked { .. } | Overtaken { .. } | Claimed { .. }))
     }
 
-    /// Returns an [`Error::Setting`].
-    pub(crate) fn setting(name: &'static str, value: impl ToString, problem: impl Into<String>) -> Self {
-        Self::Setting { name, value: value.to_string(), problem: problem.into() }
+    /// Returns the refused setting, if that is the error, in whichever crate it was refused.
+    #[must_use]
+    pub fn refused(&self) -> Option<&Refused> {
+        use evaluation::Error as OfEvaluation;
+        use models::Error as OfTraining;
+        match self {
+            Self::Setting(refused)
+            | Self::Training(OfTraining::Setting(refused))
+            | Self::Evaluation(
+                OfEvaluation::Setting(refused) | OfEvaluation::Training(OfTraining::Setting(refused)),
+            )
+            | Self::Sample(sample::Error::Setting(refused)) => Some(refused),
+            _ => None,
+        }
     }
 
-    /// Returns a function for `map_err` that adds the action and the path to an I/O error.
-    pub(crate) fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Self {
-        let path = path.as_ref().to_path_buf();
-        move |source| Self::Io { action, path, source }
+    /// Returns an [`Error::Setting`].
+    pub(crate) fn setting(name: &'static str, value: impl ToString, problem: impl Into<String>) -> Self {
+        Refused::new(name, value, problem).into()
     }
 }

@@ -13,7 +13,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use store::manifest::{self, Manifest, Verdict};
+use store::manifest::{self, Account, Manifest, Verdict};
 
 use crate::error::Result;
 use crate::run::{Outcome, Report};
@@ -77,12 +77,21 @@ fn text(start: Timestamp, end: Timestamp, ended: &Result<Report>, last_success: 
         let help = "Time by which the latest generation was dated ahead of the clock when the run began";
         metrics.number("clock_behind_seconds", help, behind as f64);
         metrics.generation(&report.manifest);
+        // A run that had nothing to do has none: those of the manifest are of the run that made the generation.
+        if matches!(report.outcome, Outcome::Published | Outcome::Refused) {
+            metrics.phases(&report.manifest.account);
+        }
     }
     metrics.encode()
 }
 
 fn seconds_of(time: Timestamp) -> f64 {
     time.as_millisecond() as f64 / 1000.0
+}
+
+/// Returns text, which may come from a manifest, as the value of a label. `prometheus_client` writes labels as they are.
+fn label_of(text: &str) -> String {
+    printable::line(text).replace('\\', "\\\\").replace('"', "\\\"")
 }
 
 /// The metrics of the file.
@@ -107,7 +116,7 @@ impl Metrics {
     ) {
         let numbers = Numbers::default();
         for (word, value) in values {
-            numbers.get_or_create(&vec![(label, word)]).set(value);
+            numbers.get_or_create(&vec![(label, label_of(&word))]).set(value);
         }
         self.registry.register(format!("recommender_batch_{name}"), help, numbers);
     }
@@ -116,19 +125,13 @@ impl Metrics {
     fn generation(&mut self, manifest: &Manifest) {
         let account = &manifest.account;
         let info = Family::<InfoLabels, Number>::default();
-        let (generation, version) = (manifest.generation.to_string(), account.code_version.clone());
+        let (generation, version) = (manifest.generation.to_string(), label_of(&account.code_version));
         info.get_or_create(&InfoLabels { generation, version }).set(1.0);
         self.registry.register(
             "recommender_batch_generation",
             "The generation that the last run ended with",
             info,
         );
-
-        let phases = || account.phases.iter();
-        let seconds = phases().map(|(phase, usage)| (phase.to_string(), usage.seconds));
-        self.numbers("phase_seconds", "Duration of each phase", "phase", seconds);
-        let peaks = phases().map(|(phase, usage)| (phase.to_string(), usage.peak_rss_bytes as f64));
-        self.numbers("phase_peak_memory_bytes", "Peak memory of each phase", "phase", peaks);
 
         let (rows, movies) = (&account.rows, &account.movie_rows);
         let named = |counts: &[(&str, u64)]| {
@@ -162,6 +165,15 @@ impl Metrics {
             ("skipped", n(manifest::Outcome::Skipped)),
         ];
         self.numbers("gate_checks", "Checks of the gate, by outcome", "outcome", named(&checks));
+    }
+
+    /// Adds the time and the memory of the phases of a run.
+    fn phases(&mut self, account: &Account) {
+        let phases = || account.phases.iter();
+        let seconds = phases().map(|(phase, usage)| (phase.to_string(), usage.seconds));
+        self.numbers("phase_seconds", "Duration of each phase", "phase", seconds);
+        let peaks = phases().map(|(phase, usage)| (phase.to_string(), usage.peak_rss_bytes as f64));
+        self.numbers("phase_peak_memory_bytes", "Peak memory of each phase", "phase", peaks);
     }
 
     fn encode(self) -> String {

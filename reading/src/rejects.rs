@@ -1,5 +1,5 @@
 //! `rejects.csv`: the file, line, reasons and text of every rejected row, for people. The text of rows of deleted users
-//! is empty.
+//! is empty. A cell has no line breaks, and none is a formula for a spreadsheet.
 
 use std::io;
 use std::path::Path;
@@ -24,7 +24,8 @@ pub fn write_rejects(dir: &Path, ratings: &CleanRatings, movies: &Movies) -> Res
         {
             for Reject { line, reasons, text, .. } in rejects {
                 let reasons: Vec<&str> = reasons.iter().copied().map(Reason::name).collect();
-                table.write_record([file.as_str(), &line.to_string(), &reasons.join(";"), text])?;
+                let (file, text) = (printable::csv_cell(file), printable::csv_cell(text));
+                table.write_record([&*file, &line.to_string(), &reasons.join(";"), &*text])?;
             }
         }
         Ok(table.flush()?)
@@ -59,6 +60,24 @@ mod tests {
              in/stars.csv,2,missing_user;rating_out_of_range,\",31.0,-6.0,0\"\n\
              films.csv,9,missing_title,\"7,\"\"\"\",Drama\"\n"
         );
+    }
+
+    #[test]
+    fn a_cell_is_one_line_and_no_formula() {
+        let dir = tempfile::tempdir().unwrap();
+        let rows = ["=HYPERLINK(1)", "-6.0,1", "1,2\n3", "\u{1b}[31m,\u{202e}"];
+        let reject = |text: &str| Reject { line: 2, reasons: vec![], user: None, text: text.to_owned() };
+        let ratings = CleanRatings {
+            source: SourceFile { path: "@stars.csv".to_owned(), ..SourceFile::default() },
+            rejects: rows.map(reject).into(),
+            ..CleanRatings::default()
+        };
+        write_rejects(dir.path(), &ratings, &Movies::default()).unwrap();
+        let mut table = csv::Reader::from_path(dir.path().join(REJECTS)).unwrap();
+        let written: Vec<_> = table.records().map(|row| row.unwrap()).collect();
+        assert!(written.iter().all(|row| &row[0] == "'@stars.csv"));
+        let texts: Vec<_> = written.iter().map(|row| &row[3]).collect();
+        assert_eq!(texts, ["'=HYPERLINK(1)", "'-6.0,1", "1,2\\n3", "'\\u{1b}[31m,\\u{202e}"]);
     }
 
     #[test]

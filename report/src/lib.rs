@@ -37,10 +37,10 @@ pub struct RunReport<'a> {
 }
 
 impl RunReport<'_> {
-    /// Writes the page.
+    /// Writes the page. Titles and other text from outside are shown without characters that do not print.
     #[must_use]
     pub fn page(&self) -> String {
-        page::of(self).into_string()
+        printable::lines(&page::of(self).into_string()).into_owned()
     }
 }
 

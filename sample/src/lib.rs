@@ -19,18 +19,18 @@ mod row;
 pub mod dirt;
 mod ratings_csv;
 mod movies_csv;
-mod draft;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use indicatif::ProgressBar;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
+use store::durable;
 
 use catalogue::Catalogue;
-use draft::Draft;
 
 pub use dirt::Dirt;
 pub use error::{Error, Result};
@@ -55,26 +55,28 @@ pub struct Summary {
 
 /// Writes `ratings.csv` and `movies.csv` of a shape into the directory `out`, which is created if it is missing.
 ///
-/// The files are written under other names and renamed when they are complete. The bar counts well-formed ratings.
+/// Each file is written under another name and renamed when it is complete. The bar counts well-formed ratings.
 /// Cost: about a third of a microsecond of one core for each rating. Memory: the catalogue and about a million rows,
 /// some 60 MB at the shape of ML-25M.
 ///
 /// # Errors
-/// [`Error::Setting`] for an impossible shape, and [`Error::Io`].
+/// [`Error::Setting`] for an impossible shape, and [`Error::Store`] where a file cannot be written.
 pub fn write(shape: &Shape, out: &Path, bar: &ProgressBar) -> Result<Summary> {
     shape.check()?;
-    fs::create_dir_all(out).map_err(Error::io("create", out))?;
+    fs::create_dir_all(out).map_err(store::Error::io("create", out))?;
     bar.set_length(shape.ratings);
 
     let activity = activity::ratings_per_user(shape);
     let catalogue = Catalogue::draw(shape)?;
     let discoveries = discovery::assign(shape, &activity, &catalogue);
 
-    let mut ratings = Draft::create(&out.join("ratings.csv"))?;
-    let mut summary = ratings_csv::write(shape, &activity, &catalogue, &discoveries, &mut ratings, bar)?;
-    let mut movies = Draft::create(&out.join("movies.csv"))?;
-    summary.movies_described = movies_csv::write(shape, &catalogue, &mut movies)?;
-    summary.bytes = ratings.publish()? + movies.publish()?;
+    let mut summary = durable::write_file(&out.join("ratings.csv"), |file| {
+        ratings_csv::write(shape, &activity, &catalogue, &discoveries, &mut BufWriter::new(file), bar)
+    })?;
+    let (movies, n_movies) = movies_csv::table(shape, &catalogue)?;
+    durable::write_file(&out.join("movies.csv"), |file| file.write_all(&movies))?;
+    summary.movies_described = n_movies;
+    summary.bytes += movies.len() as u64;
     Ok(summary)
 }
 

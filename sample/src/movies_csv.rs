@@ -1,20 +1,19 @@
-//! Writes `movies.csv`: id, title with year, genres.
+//! The content of `movies.csv`: id, title with year, genres.
 
 use super::catalogue::Catalogue;
-use super::draft::Draft;
 use super::{Shape, titles};
 use crate::error::{Error, Result};
 
 /// The most movies that are left out of the table.
 const MOST_LEFT_OUT: u32 = 12;
 
-/// Writes the table and returns its number of rows.
+/// Returns the table as bytes, and its number of rows.
 ///
 /// With faulty rows, a few movies are left out, evenly over the ids, so that some rated movies have no title.
 ///
 /// # Errors
-/// [`Error::Io`].
-pub(super) fn write(shape: &Shape, catalogue: &Catalogue, out: &mut Draft) -> Result<u32> {
+/// [`Error::Internal`].
+pub(super) fn table(shape: &Shape, catalogue: &Catalogue) -> Result<(Vec<u8>, u32)> {
     let left_out = left_out(shape);
     let mut table = csv::Writer::from_writer(Vec::new());
     let internal = |error: csv::Error| Error::Internal { what: "movies.csv", detail: error.to_string() };
@@ -31,8 +30,7 @@ pub(super) fn write(shape: &Shape, catalogue: &Catalogue, out: &mut Draft) -> Re
     let bytes = table
         .into_inner()
         .map_err(|error| Error::Internal { what: "movies.csv", detail: error.error().to_string() })?;
-    out.write(&bytes)?;
-    Ok(n_rows)
+    Ok((bytes, n_rows))
 }
 
 /// The indices of the movies that are left out.

@@ -4,6 +4,7 @@
 //! with the number of ratings.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::ops::Range;
 
 use indicatif::ProgressBar;
@@ -12,10 +13,8 @@ use rayon::prelude::*;
 use super::catalogue::Catalogue;
 use super::dirt::{self, Dirt};
 use super::discovery::Discoveries;
-use super::draft::Draft;
 use super::user::{MovieSampler, User};
 use super::{Shape, Stream, Summary, rng, row};
-use crate::error::Result;
 
 /// The number of ratings from which a block is complete.
 const BLOCK: u64 = 32_768;
@@ -23,26 +22,27 @@ const BLOCK: u64 = 32_768;
 /// Blocks in memory at a time.
 const BATCH: usize = 32;
 
-/// Writes the table. The counts of movies in the summary are set by the caller.
+/// Writes the table. The count of described movies in the summary is set by the caller.
 ///
 /// # Errors
-/// [`Error::Io`](crate::Error::Io).
+/// The error of the system.
 pub(super) fn write(
     shape: &Shape,
     activity: &[u32],
     catalogue: &Catalogue,
     discoveries: &Discoveries,
-    out: &mut Draft,
+    out: &mut impl Write,
     bar: &ProgressBar,
-) -> Result<Summary> {
-    let mut summary = Summary::default();
+) -> io::Result<Summary> {
+    let mut summary = Summary { bytes: row::HEADER.len() as u64, ..Summary::default() };
     let mut rated = vec![false; catalogue.movies.len()];
-    out.write(row::HEADER)?;
+    out.write_all(row::HEADER)?;
     for batch in blocks(activity).chunks(BATCH) {
         let drawn: Vec<Block> =
             batch.par_iter().map(|users| users.draw(shape, activity, catalogue, discoveries)).collect();
         for block in drawn {
-            out.write(&block.rows)?;
+            out.write_all(&block.rows)?;
+            summary.bytes += block.rows.len() as u64;
             summary.ratings += block.n_ratings;
             for (kind, count) in block.dirty {
                 *summary.dirty.entry(kind).or_default() += count;
@@ -51,6 +51,7 @@ pub(super) fn write(
             bar.inc(block.n_ratings);
         }
     }
+    out.flush()?;
     summary.rows = summary.ratings + summary.dirty.values().sum::<u64>();
     summary.movies_rated = rated.iter().map(|&rated| u32::from(rated)).sum();
     Ok(summary)

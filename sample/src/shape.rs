@@ -1,16 +1,9 @@
 //! The size of a data set, and the possible sizes.
 
+use limits::{Limits, Refused};
+
 use super::activity;
-use crate::error::{Error, Result};
-
-/// The fewest movies: half of them must suffice for the fewest ratings of a user.
-const FEWEST_MOVIES: u32 = 2 * activity::FEWEST;
-
-/// The most movies whose ids, which ascend in growing gaps, fit 32 bits.
-const MOST_MOVIES: u32 = 100_000_000;
-
-/// The largest share of faulty rows.
-const MOST_DIRT: f64 = 0.5;
+use crate::error::Result;
 
 /// The size and the properties of a data set.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,39 +27,33 @@ impl Shape {
         self.movies / 2
     }
 
+    /// The limits of [`users`](Self::users).
+    pub const USERS: Limits<u32> = Limits::at_least(1);
+    /// The limits of [`movies`](Self::movies): half of them must suffice for the fewest ratings of a user, and their ids,
+    /// which ascend in growing gaps, must fit 32 bits.
+    pub const MOVIES: Limits<u32> = Limits::of(2 * activity::FEWEST, 100_000_000);
+    /// The limits of [`dirt`](Self::dirt).
+    pub const DIRT: Limits<f64> = Limits::of(0.0, 0.5);
+
     /// Checks that a data set of this shape is possible.
     ///
     /// # Errors
-    /// [`Error::Setting`] with the option to change and its allowed values.
+    /// [`Error::Setting`](crate::Error::Setting) with the option to change and its allowed values.
     pub fn check(&self) -> Result<()> {
-        let users = u64::from(self.users);
-        let fewest = users * u64::from(activity::FEWEST);
-        let most = users * u64::from(self.most_by_one_user());
-        if self.users == 0 {
-            return Err(setting("--users", self.users, "give at least 1".to_owned()));
+        Self::USERS.check("--users", self.users)?;
+        Self::MOVIES.check("--movies", self.movies)?;
+        Self::DIRT.check("--dirt", self.dirt)?;
+        let (fewest_each, most_each) = (activity::FEWEST, self.most_by_one_user());
+        let [fewest, most] = [fewest_each, most_each].map(|each| u64::from(self.users) * u64::from(each));
+        if (fewest..=most).contains(&self.ratings) {
+            return Ok(());
         }
-        if !(FEWEST_MOVIES..=MOST_MOVIES).contains(&self.movies) {
-            let right = format!("give {FEWEST_MOVIES} to {MOST_MOVIES}");
-            return Err(setting("--movies", self.movies, right));
-        }
-        if !(fewest..=most).contains(&self.ratings) {
-            let right = format!(
-                "give {fewest} to {most}: each of the {} users has at least {} ratings and at most one for \
-                 every second of the {} movies",
-                self.users,
-                activity::FEWEST,
-                self.movies
-            );
-            return Err(setting("--ratings", self.ratings, right));
-        }
-        if !(0.0..=MOST_DIRT).contains(&self.dirt) {
-            let right = format!("give a share from 0 to {MOST_DIRT}");
-            return Err(setting("--dirt", self.dirt, right));
-        }
-        Ok(())
+        let allowed = if fewest == most { format!("{fewest}") } else { format!("{fewest} to {most}") };
+        let problem = format!(
+            "give {allowed}: a user has {fewest_each} ratings or more, and at most {most_each} with {} movies; or give other \
+             --users and --movies",
+            self.movies
+        );
+        Err(Refused::new("--ratings", self.ratings, problem).into())
     }
-}
-
-fn setting(name: &'static str, value: impl ToString, problem: String) -> Error {
-    Error::Setting { name, value: value.to_string(), problem }
 }

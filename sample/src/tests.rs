@@ -217,7 +217,7 @@ fn a_fault_has_the_name_of_its_reason_unless_it_has_more() {
 #[test]
 fn impossible_shapes_are_an_error_with_the_option_to_change() {
     let refused = |shape: Shape| match write(&shape, Path::new("/nowhere"), &ProgressBar::hidden()) {
-        Err(Error::Setting { name, problem, .. }) => (name, problem),
+        Err(Error::Setting(refused)) => (refused.option, refused.problem),
         other => panic!("{shape:?} gave {other:?}"),
     };
     assert_eq!(refused(Shape { users: 0, ..small() }).0, "--users");
@@ -227,6 +227,8 @@ fn impossible_shapes_are_an_error_with_the_option_to_change() {
     assert_eq!(name, "--ratings");
     assert!(problem.starts_with("give 4000 to 50000"), "{problem}");
     assert_eq!(refused(Shape { ratings: 50_001, ..small() }).0, "--ratings");
+    let (_, problem) = refused(Shape { movies: 40, ratings: 4_001, ..small() });
+    assert!(problem.starts_with("give 4000: "), "{problem}");
     assert_eq!(refused(Shape { dirt: 0.6, ..small() }).0, "--dirt");
     assert_eq!(refused(Shape { dirt: f64::NAN, ..small() }).0, "--dirt");
 }
@@ -234,8 +236,8 @@ fn impossible_shapes_are_an_error_with_the_option_to_change() {
 #[test]
 fn a_failed_run_leaves_no_incomplete_files() {
     let dir = tempfile::tempdir().unwrap();
-    fs::create_dir(dir.path().join("movies.csv.new")).unwrap();
-    assert!(write(&small(), dir.path(), &ProgressBar::hidden()).is_err());
-    assert!(!dir.path().join("ratings.csv").exists());
-    assert!(!dir.path().join("ratings.csv.new").exists());
+    fs::create_dir(dir.path().join("ratings.csv")).unwrap();
+    let error = write(&small(), dir.path(), &ProgressBar::hidden()).unwrap_err().to_string();
+    assert!(error.contains("ratings.csv"), "{error}");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
 }

@@ -40,8 +40,9 @@ pub enum Error {
 
     /// No generation is published in the repository, or `CURRENT` was removed.
     #[error(
-        "no generation is published in {store}; publish one with `{} run --output {store}`",
-        settings::sibling("pipeline")
+        "no generation is published in {store}; publish one with \
+         `{} run --ratings RATINGS.csv --movies MOVIES.csv --output {}`",
+        settings::sibling("pipeline"), settings::quoted(&store.to_string())
     )]
     NothingPublished {
         /// The repository.

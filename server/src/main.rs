@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use server::settings::{Command, CommandLine};
 use server::{Error, Result, Settings, healthcheck};
-use settings::LogFormat;
+use settings::Failed;
 use tracing::Level;
 
 /// Returns the memory of a closed generation to the system. glibc keeps it: after a hundred generations, as much again as
@@ -13,13 +13,15 @@ use tracing::Level;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// The exit code for a wrong option or setting.
+const USAGE: u8 = 2;
+
 fn main() -> ExitCode {
     let (CommandLine { command, settings, .. }, sources) = match settings::parse() {
         Ok(parsed) => parsed,
-        Err(error) => {
-            LogFormat::Auto.say_end("server", &error);
-            // The code of a wrong option.
-            return ExitCode::from(2);
+        Err(Failed { error, format }) => {
+            format.say_end("server", &error);
+            return ExitCode::from(USAGE);
         }
     };
     let format = settings.log_format;
@@ -29,7 +31,7 @@ fn main() -> ExitCode {
         None => {
             if let Err(error) = format.start(Level::INFO) {
                 format.say_end("server", &error);
-                return ExitCode::FAILURE;
+                return ExitCode::from(USAGE);
             }
             serve(settings)
         }
@@ -63,7 +65,7 @@ fn serve(settings: Settings) -> Result<()> {
 
 /// Prints a result. A reader that has closed the pipe is no failure.
 fn print(text: &str) -> Result<()> {
-    match writeln!(io::stdout(), "{text}") {
+    match writeln!(io::stdout(), "{}", printable::lines(text)) {
         Err(source) if source.kind() != io::ErrorKind::BrokenPipe => {
             Err(Error::System { action: "print the settings", source })
         }

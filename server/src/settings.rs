@@ -3,14 +3,14 @@
 //! Input: text of the command line, the environment or the settings file. Output: [`Settings`] with typed values.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use jiff::SignedDuration;
-use settings::LogFormat;
+use limits::Limits;
+use settings::{LogFormat, within};
 use store::Location;
 use store::repository::Bandwidth;
 use store::shards::Owned;
@@ -126,7 +126,7 @@ pub struct Settings {
 
     /// The memory for cached records, in MiB: one MiB holds some 700 lists of a hundred movies. The factors of the
     /// candidates, the titles, and some 100 bytes a user for sled's page table come on top.
-    #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = within(Limits::<u32>::at_least(1)))]
     #[arg(env = "RECOMMENDER__SERVER__CACHE_MIB")]
     pub cache_mib: u32,
 
@@ -137,18 +137,18 @@ pub struct Settings {
     pub poll_interval: Duration,
 
     /// The maximum speed of fetching a generation, in MiB a second [default: no maximum].
-    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "MIB", value_parser = within(Limits::<u32>::at_least(1)))]
     #[arg(env = "RECOMMENDER__SERVER__BANDWIDTH_MIB")]
     pub bandwidth_mib: Option<u32>,
 
     /// The number of threads that serve [default: half of the cores]. The kernel's work for small requests takes about as
     /// much, and computed answers have threads of their own.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = within(Limits::<usize>::of(1, 1024)))]
     #[arg(env = "RECOMMENDER__SERVER__WORKERS")]
-    pub workers: Option<NonZeroUsize>,
+    pub workers: Option<usize>,
 
     /// The maximum number of connections; further ones are answered with 503 and closed.
-    #[arg(long, value_name = "N", default_value_t = 16_384, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 16_384, value_parser = within(Limits::<u32>::at_least(1)))]
     #[arg(env = "RECOMMENDER__SERVER__MAX_CONNECTIONS")]
     pub max_connections: u32,
 
@@ -159,7 +159,7 @@ pub struct Settings {
     pub request_timeout: Duration,
 
     /// The maximum size of a request's body, in KiB.
-    #[arg(long, value_name = "KIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    #[arg(long, value_name = "KIB", default_value_t = 256, value_parser = within(Limits::<u32>::of(1, 65_536)))]
     #[arg(env = "RECOMMENDER__SERVER__MAX_BODY_KIB")]
     pub max_body_kib: u32,
 
@@ -195,7 +195,7 @@ impl Settings {
     #[must_use]
     pub fn workers(&self) -> usize {
         let half = || thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2));
-        self.workers.map_or_else(half, NonZeroUsize::get)
+        self.workers.unwrap_or_else(half)
     }
 
     /// The maximum number of connections.

@@ -5,19 +5,26 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
-use clap::{Arg, ArgMatches, Command, Parser};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Command, Parser, ValueEnum};
+use limits::{Limits, Number};
 
-use crate::error::{Error, Origin, Result};
+use crate::effective::deepest;
+use crate::error::{Error, Failed, Given, Origin, Result};
 use crate::file::{File, unknown};
-use crate::suggestion;
+use crate::log::LogFormat;
+use crate::usage;
 use crate::variables::CONFIG_VARIABLE;
 use crate::{PREFIX, USUAL_FILE, is_key, key_of, variable_of};
 
 /// The option that names the file.
 const CONFIG: &str = "config";
+/// The option, and the key, of the format of the log, in which a fault of the settings is printed too.
+const LOG_FORMAT: (&str, &str) = ("--log-format", "log.format");
 
 /// The sources of a program's settings, from which [`effective`](crate::effective) lists them.
 #[derive(Debug)]
@@ -29,56 +36,135 @@ pub struct Sources {
     pub(crate) matches: ArgMatches,
 }
 
-/// Reads the command line of this process, the environment and the file. Ends the process, as clap does, where the
-/// command line is wrong or asks for help.
+/// Reads the command line of this process, the environment and the file. Prints the help or the version and ends the
+/// process where the command line asks for it.
 ///
 /// # Errors
-/// [`Error::Unreadable`], [`Error::Syntax`], [`Error::Unknown`] and [`Error::Unfit`] for faults of the file or the
-/// environment.
-pub fn parse<P: Parser>() -> Result<(P, Sources)> {
+/// [`Failed`], with [`Error::Unreadable`] and [`Error::Syntax`] for the file, [`Error::Unknown`] for a key of the file or
+/// the environment, [`Error::Unfit`] for a value of any source, and [`Error::Usage`] for other faults of the command line.
+pub fn parse<P: Parser>() -> Result<(P, Sources), Failed> {
     let environment = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
     parse_from(std::env::args_os().collect(), environment.collect(), Path::new(USUAL_FILE))
-        .map(|parsed| parsed.unwrap_or_else(|error| suggestion::keep_likely(error).exit()))
+        .map(|parsed| parsed.unwrap_or_else(|help| print_and_exit(&help)))
 }
 
 /// Does the same for a given command line and environment. `usual` is the file that is read where no other is named.
 ///
 /// # Errors
-/// As [`parse`]. The inner result has the faults of the command line.
+/// [`Failed`], with [`Error::Unreadable`], [`Error::Syntax`], [`Error::Unknown`], [`Error::Unfit`] and [`Error::Usage`]. The
+/// inner error is the help or the version.
 pub fn parse_from<P: Parser>(
     words: Vec<OsString>,
     environment: BTreeMap<String, OsString>,
     usual: &Path,
-) -> Result<clap::error::Result<(P, Sources)>> {
-    let command = P::command();
-    let (file, filled) = match merge(&command, &words, &environment, usual) {
-        Ok(both) => both,
+) -> Result<clap::error::Result<(P, Sources)>, Failed> {
+    let command = with_hyphens(P::command());
+    let mut file = File::default();
+    let filled = merge(&command, &words, &environment, usual, &mut file);
+    let format = log_format(&words, &environment, &file);
+    let filled = match filled {
+        Ok(filled) => filled,
         // Help and the list of settings are printed despite such a fault.
         Err(error) => match command.clone().try_get_matches_from(&words) {
             Err(help) if !help.use_stderr() => return Ok(Err(help)),
-            Ok(matches) if asks_for_defaults(&matches) => (File::default(), command.clone()),
-            _ => return Err(error),
+            Ok(matches) if asks_for_defaults(&matches) => {
+                file = File::default();
+                command.clone()
+            }
+            _ => return Err(Failed { error, format }),
         },
     };
     let parsed = filled.try_get_matches_from(words).and_then(|matches| {
         let parsed = P::from_arg_matches(&matches)?;
         Ok((parsed, Sources { file, environment, command, matches }))
     });
-    Ok(parsed)
+    let failed = |error| Failed { error, format };
+    match parsed {
+        Err(fault) if fault.use_stderr() => Err(failed(usage::error(&fault))),
+        Err(help) => Ok(Err(help)),
+        Ok(parsed) => check_no_option_is_a_value(&parsed.1).map(|()| Ok(parsed)).map_err(failed),
+    }
 }
 
-/// Returns the file, and the command with the values of the file and the environment as defaults.
+/// Returns the parser of an option whose value is a number within limits.
+pub fn within<T: Number>(
+    limits: Limits<T>,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
+    move |text: &str| limits.parse(text)
+}
+
+/// Prints the help or the version, which contains values of the environment and of the file.
+fn print_and_exit(help: &clap::Error) -> ! {
+    let text = help.render().to_string();
+    let printable = printable::lines(&text);
+    // A reader that has closed the pipe is no failure.
+    let _ = if printable == text { help.print() } else { write!(io::stdout(), "{printable}") };
+    std::process::exit(help.exit_code())
+}
+
+/// Lets values begin with a hyphen, so that `--depth -1` is refused as a value of `--depth`.
+fn with_hyphens(command: Command) -> Command {
+    let takes_value = |arg: &Arg| arg.get_long().is_some() && arg.get_action().takes_values();
+    command
+        .mut_args(|arg| if takes_value(&arg) { arg.allow_hyphen_values(true) } else { arg })
+        .mut_subcommands(with_hyphens)
+}
+
+/// Refuses an option that stands where the value of another is missing, as in `--output --quiet`.
+fn check_no_option_is_a_value(sources: &Sources) -> Result<()> {
+    let (arguments, matches) = deepest(sources);
+    let is_option = |word: &str| {
+        let name = word.split('=').next().and_then(|word| word.strip_prefix("--"));
+        matches!(word, "-h" | "--help" | "-V" | "--version")
+            || name.is_some_and(|name| arguments.iter().any(|arg| arg.get_long() == Some(name)))
+    };
+    for arg in arguments.iter().filter(|arg| arg.get_long().is_some()) {
+        let id = arg.get_id().as_str();
+        if matches.value_source(id) != Some(ValueSource::CommandLine) {
+            continue;
+        }
+        let values = matches.get_raw(id).into_iter().flatten().filter_map(OsStr::to_str);
+        if let Some(value) = values.into_iter().find(|value| is_option(value)) {
+            let name = format!("--{}", arg.get_long().unwrap_or_default());
+            let what = arg.get_value_names().and_then(|names| names.first()).map_or("VALUE", |name| name);
+            let detail = format!("that is an option; give a value, as in {name} <{what}>");
+            let given = Given { name, value: value.to_owned(), origin: Origin::CommandLine };
+            return Err(Error::Unfit { given, against: None, detail });
+        }
+    }
+    Ok(())
+}
+
+/// Returns the format of the log that the sources ask for, whatever else is wrong with them.
+fn log_format(words: &[OsString], environment: &BTreeMap<String, OsString>, file: &File) -> LogFormat {
+    let (option, key) = LOG_FORMAT;
+    let mut words = words.iter().filter_map(|word| word.to_str());
+    let mut of_words = None;
+    while let Some(word) = words.next() {
+        match word.strip_prefix(option) {
+            Some("") => of_words = words.next(),
+            Some(value) => of_words = value.strip_prefix('=').or(of_words),
+            None => {}
+        }
+    }
+    let of_environment = || environment.get(&variable_of(key))?.to_str();
+    let text = of_words.or_else(of_environment).or_else(|| file.value(key).map(|value| value.text.as_str()));
+    text.and_then(|text| LogFormat::from_str(text, false).ok()).unwrap_or(LogFormat::Auto)
+}
+
+/// Reads the file, and returns the command with the values of the file and the environment as defaults.
 fn merge(
     command: &Command,
     words: &[OsString],
     environment: &BTreeMap<String, OsString>,
     usual: &Path,
-) -> Result<(File, Command)> {
-    let file = match named_file(command, words, environment) {
-        Some(path) => File::read(&path)?,
-        None if usual.exists() => File::read(usual)?,
-        None => File::default(),
-    };
+    file: &mut File,
+) -> Result<Command> {
+    match named_file(command, words, environment) {
+        Some(path) => *file = File::read(&path)?,
+        None if usual.exists() => *file = File::read(usual)?,
+        None => {}
+    }
     for variable in environment.keys() {
         if let Some(key) = key_of(variable)
             && !is_key(&key)
@@ -86,8 +172,7 @@ fn merge(
             return Err(unknown(Origin::Environment(variable.clone()), &key));
         }
     }
-    let filled = filled(command.clone(), &Given { file: &file, environment })?;
-    Ok((file, filled))
+    filled(command.clone(), &Below { file, environment })
 }
 
 /// Whether a subcommand has the option that prints [`DEFAULTS`](crate::DEFAULTS).
@@ -111,27 +196,30 @@ fn named_file(
 }
 
 /// The sources below the command line.
-struct Given<'a> {
+struct Below<'a> {
     file: &'a File,
     environment: &'a BTreeMap<String, OsString>,
 }
 
 /// Returns a command with the given values as the defaults of its options, and of those of its subcommands.
-fn filled(mut command: Command, given: &Given<'_>) -> Result<Command> {
-    let settings: Vec<_> =
-        command.get_arguments().filter_map(|arg| Some((arg.clone(), setting(arg)?))).collect();
-    for (arg, key) in settings {
-        let variable = variable_of(&key);
-        let from_file = given.file.value(&key);
+fn filled(mut command: Command, below: &Below<'_>) -> Result<Command> {
+    let with_variables: Vec<_> = command
+        .get_arguments()
+        .filter_map(|arg| Some((arg.clone(), arg.get_env()?.to_str()?.to_owned())))
+        .collect();
+    for (arg, variable) in with_variables {
+        let key = setting(&arg);
+        let name = key.clone().unwrap_or_else(|| format!("--{}", arg.get_long().unwrap_or_default()));
+        let from_file = key.and_then(|key| below.file.value(&key));
         if let Some(value) = from_file {
-            check(&arg, &key, OsStr::new(&value.text), given.file.origin(value))?;
+            check(&arg, &name, OsStr::new(&value.text), below.file.origin(value))?;
         }
-        let from_environment = given.environment.get(&variable);
+        let from_environment = below.environment.get(&variable);
         // An empty variable restores the default, also over a value of the file.
         let value = match from_environment {
             Some(value) if value.is_empty() => None,
             Some(value) => {
-                check(&arg, &key, value, Origin::Environment(variable))?;
+                check(&arg, &name, value, Origin::Environment(variable))?;
                 Some(value.clone())
             }
             None => from_file.map(|value| OsString::from(&value.text)),
@@ -140,19 +228,19 @@ fn filled(mut command: Command, given: &Given<'_>) -> Result<Command> {
             // The variable is read here rather than by clap, so that its faults are reported with its name.
             let arg = arg.env(None::<&'static str>);
             match value {
-                Some(value) => arg.default_value(value),
+                Some(value) => arg.required(false).default_value(value),
                 None => arg,
             }
         });
     }
-    let below: Vec<_> = command.get_subcommands().map(|below| below.get_name().to_owned()).collect();
-    for name in below {
+    let names: Vec<_> = command.get_subcommands().map(|below| below.get_name().to_owned()).collect();
+    for name in names {
         let mut outcome = Ok(());
-        command = command.mut_subcommand(name, |below| match filled(below.clone(), given) {
+        command = command.mut_subcommand(name, |subcommand| match filled(subcommand.clone(), below) {
             Ok(filled) => filled,
             Err(error) => {
                 outcome = Err(error);
-                below
+                subcommand
             }
         });
         outcome?;
@@ -166,7 +254,7 @@ pub(crate) fn setting(arg: &Arg) -> Option<String> {
 }
 
 /// Checks a value with the option's own parser.
-fn check(arg: &Arg, key: &str, value: &OsStr, origin: Origin) -> Result<()> {
+fn check(arg: &Arg, name: &str, value: &OsStr, origin: Origin) -> Result<()> {
     let mut word = OsString::from(format!("--{}=", arg.get_long().unwrap_or_default()));
     word.push(value);
     let alone = arg.clone().required(false).global(false).env(None::<&'static str>);
@@ -176,17 +264,6 @@ fn check(arg: &Arg, key: &str, value: &OsStr, origin: Origin) -> Result<()> {
     if error.kind() == ErrorKind::ArgumentConflict || error.kind() == ErrorKind::MissingRequiredArgument {
         return Ok(());
     }
-    let choices: Vec<_> =
-        arg.get_possible_values().iter().map(|choice| choice.get_name().to_owned()).collect();
-    let detail = match std::error::Error::source(&error) {
-        _ if !choices.is_empty() => format!("give one of {}", choices.join(", ")),
-        Some(source) => source.to_string(),
-        None => first_line(&error.to_string()),
-    };
-    let value = value.to_string_lossy().into_owned();
-    Err(Error::Unfit { origin, key: key.to_owned(), value, detail })
-}
-
-fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
+    let given = Given { name: name.to_owned(), value: value.to_string_lossy().into_owned(), origin };
+    Err(Error::Unfit { given, against: None, detail: usage::allowed(&error) })
 }

@@ -1,12 +1,11 @@
 //! The effective settings, each with its origin.
 
-use clap::ArgMatches;
 use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches};
 use toml::de::DeValue;
 
 use crate::command_line::{Sources, setting};
 use crate::error::Origin;
-use crate::variable_of;
 
 /// An effective setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +21,20 @@ pub struct Setting {
 /// Returns the settings of the given command, in the order of its options.
 #[must_use]
 pub fn effective(sources: &Sources) -> Vec<Setting> {
+    let (arguments, matches) = deepest(sources);
+    let settings = arguments.into_iter().filter_map(|arg| Some((arg, setting(arg)?)));
+    let settings = settings.map(|(arg, key)| {
+        let raw = matches.get_raw(arg.get_id().as_str()).map(|values| {
+            let values: Vec<_> = values.map(|value| value.to_string_lossy().into_owned()).collect();
+            values.join(",")
+        });
+        Setting { key, value: raw, origin: origin_of(sources, matches, arg) }
+    });
+    settings.collect()
+}
+
+/// Returns the options of the given command, with those that it shares with all others, and their values.
+pub(crate) fn deepest(sources: &Sources) -> (Vec<&Arg>, &ArgMatches) {
     let (mut command, mut matches) = (&sources.command, &sources.matches);
     let mut above = Vec::new();
     while let Some((name, below)) = matches.subcommand() {
@@ -29,25 +42,20 @@ pub fn effective(sources: &Sources) -> Vec<Setting> {
         above.extend(command.get_arguments().filter(|arg| arg.is_global_set()));
         (command, matches) = (named, below);
     }
-    let arguments = command.get_arguments().chain(above);
-    let settings = arguments.filter_map(|arg| Some((arg.get_id().as_str(), setting(arg)?)));
-    settings.map(|(id, key)| setting_of(sources, matches, id, key)).collect()
+    (command.get_arguments().chain(above).collect(), matches)
 }
 
-fn setting_of(sources: &Sources, matches: &ArgMatches, id: &str, key: String) -> Setting {
-    let raw = matches.get_raw(id).map(|values| {
-        let values: Vec<_> = values.map(|value| value.to_string_lossy().into_owned()).collect();
-        values.join(",")
-    });
-    let variable = variable_of(&key);
-    let origin = if matches.value_source(id) == Some(ValueSource::CommandLine) {
+/// Returns where the value of an option is set.
+pub(crate) fn origin_of(sources: &Sources, matches: &ArgMatches, arg: &Arg) -> Origin {
+    let variable = arg.get_env().and_then(|variable| variable.to_str()).unwrap_or_default();
+    if matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine) {
         Origin::CommandLine
-    } else if sources.environment.contains_key(&variable) {
-        Origin::Environment(variable)
+    } else if sources.environment.contains_key(variable) {
+        Origin::Environment(variable.to_owned())
     } else {
-        sources.file.value(&key).map_or(Origin::Default, |value| sources.file.origin(value))
-    };
-    Setting { key, value: raw, origin }
+        let value = setting(arg).and_then(|key| sources.file.value(&key));
+        value.map_or(Origin::Default, |value| sources.file.origin(value))
+    }
 }
 
 /// Writes settings as a TOML file, each with its origin in a comment.
@@ -67,7 +75,11 @@ pub fn show(settings: &[Setting]) -> String {
         }
         let name = &key[key.rfind('.').map_or(0, |dot| dot + 1)..];
         lines.push(match value {
-            Some(value) => format!("{:<40} # {origin}", format!("{name} = {}", literal(value))),
+            Some(value) => {
+                let setting = format!("{name} = {}", literal(value));
+                // A line break in the name of the file would end the comment.
+                format!("{setting:<40} # {}", printable::line(&origin.to_string()))
+            }
             None => format!("{:<40} # not set", format!("#{name} =")),
         });
     }
@@ -84,8 +96,7 @@ fn literal(text: &str) -> String {
         |value: &DeValue<'_>| matches!(value, DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_));
     match DeValue::parse(text) {
         Ok(value) if is_plain(value.get_ref()) => text.to_owned(),
-        // A JSON string is also a TOML string.
-        _ => serde_json::Value::from(text).to_string(),
+        _ => printable::toml_string(text),
     }
 }
 
@@ -97,9 +108,10 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use clap::{Parser, Subcommand};
+    use limits::{Limits, Refused};
 
     use super::*;
-    use crate::{Result, parse_from};
+    use crate::{Failed, LogFormat, parse_from, within};
 
     /// A program with options that are settings, and one that is not.
     #[derive(Debug, Parser)]
@@ -116,15 +128,11 @@ mod tests {
     #[derive(Debug, clap::Args)]
     struct List {
         #[arg(long, env = "RECOMMENDER__SCORING__N", default_value_t = 100)]
+        #[arg(value_parser = within(Limits::of(1_u16, 1000)))]
         depth: u16,
-        #[arg(long, env = "RECOMMENDER__INPUT__RATINGS")]
+        #[arg(long, value_name = "FILE", env = "RECOMMENDER__INPUT__RATINGS")]
         ratings: Option<PathBuf>,
-        #[arg(
-            long,
-            env = "RECOMMENDER__GATE__MIN_LIFT",
-            default_value_t = 0.5,
-            allow_negative_numbers = true
-        )]
+        #[arg(long, env = "RECOMMENDER__GATE__MIN_LIFT", default_value_t = 0.5)]
         lift: f64,
         #[arg(long, env = "RECOMMENDER__TRAINING__OBJECTIVE", value_parser = ["ranking", "rating"], default_value = "ranking")]
         objective: String,
@@ -159,7 +167,7 @@ mod tests {
             Self { dir, environment }
         }
 
-        fn parse(&self, words: &str) -> Result<clap::error::Result<(Program, Sources)>> {
+        fn parse(&self, words: &str) -> Result<clap::error::Result<(Program, Sources)>, Failed> {
             let words = ["program"].into_iter().chain(words.split_whitespace()).map(OsString::from).collect();
             parse_from(words, self.environment.clone(), &self.dir.path().join("r.toml"))
         }
@@ -248,21 +256,61 @@ mod tests {
 
     #[test]
     fn bad_values_are_named_with_their_origin() {
-        let bad = |file: &str, environment: &[(&str, &str)]| {
-            Case::new(file, environment).parse("").unwrap_err().to_string()
+        let bad = |file: &str, environment: &[(&str, &str)], words: &str| {
+            Case::new(file, environment).parse(words).unwrap_err().to_string()
         };
-        let error = bad("\n[scoring]\nn = \"many\"\n", &[]);
-        assert!(
-            error.starts_with("line 3 of ") && error.contains("scoring.n cannot be many: invalid digit"),
-            "{error}"
-        );
-        assert!(bad("[scoring]\nn = 70_000\n", &[]).contains("70000 is not in 0..=65535"));
-        let error = bad("", &[("RECOMMENDER__SCORING__N", "-1")]);
-        assert!(error.starts_with("the variable RECOMMENDER__SCORING__N: scoring.n cannot be"), "{error}");
-        let error = bad("[training]\nobjective = \"stars\"", &[]);
+        let allowed = "give a whole number from 1 to 1000";
+        for value in ["0", "-1", "nan", "inf", "-inf", "1e300", "1.5", "\"\"", "\"many\"", "true", "70_000"] {
+            let error = bad(&format!("\n[scoring]\nn = {value}\n"), &[], "run");
+            let text = value.replace(['"', '_'], "");
+            let named = format!("scoring.n cannot be {}: {allowed}", Refused::shown(&text));
+            assert!(error.starts_with("line 3 of ") && error.ends_with(&named), "{error}");
+            let error = bad("", &[], &format!("run --depth {value}"));
+            assert!(error.starts_with("--depth cannot be ") && error.ends_with(allowed), "{error}");
+        }
+        let swallowed = bad("", &[], "run --ratings --json");
+        let expected = "--ratings cannot be --json: that is an option; give a value, as in --ratings <FILE>";
+        assert_eq!(swallowed, expected);
+        let error = bad("", &[("RECOMMENDER__SCORING__N", "-1")], "");
+        assert_eq!(error, format!("the variable RECOMMENDER__SCORING__N: scoring.n cannot be -1: {allowed}"));
+        let error = bad("[training]\nobjective = \"stars\"", &[], "");
         assert!(error.contains("cannot be stars: give one of ranking, rating"), "{error}");
-        let error = bad("", &[("RECOMMENDER__SCORING__M", "1")]);
+        let error = bad("", &[("RECOMMENDER__SCORING__M", "1")], "");
         assert!(error.contains("there is no setting scoring.m; is scoring.n meant?"), "{error}");
+    }
+
+    #[test]
+    fn a_value_that_the_program_refuses_is_named_with_its_origin() {
+        let explained = |file: &str, words: &str| {
+            let (_, sources) = Case::new(file, &[]).parse(words).unwrap().unwrap();
+            let refused = Refused::new("--depth", 9, "it is above the lift").against("--lift", 2);
+            sources.explain(&refused).to_string()
+        };
+        let error = explained("[scoring]\nn = 9\n", "run");
+        let says = "scoring.n cannot be 9 with --lift 2 (default): it is above the lift";
+        assert!(error.starts_with("line 2 of ") && error.ends_with(says), "{error}");
+        let error = explained("[scoring]\nn = 9\n", "--lift=2");
+        assert!(
+            error.ends_with("scoring.n cannot be 9 with --lift 2 (the command line): it is above the lift")
+        );
+        // The default is not the fault of the user.
+        let error = explained("", "run --lift=2");
+        assert_eq!(error, "--lift cannot be 2 with --depth 9 (default): it is above the lift");
+    }
+
+    #[test]
+    fn a_fault_is_printed_in_the_format_of_the_log_that_any_source_asks_for() {
+        let format = |file: &str, environment: &[(&str, &str)], words: &str| {
+            Case::new(file, environment).parse(words).unwrap_err().format
+        };
+        assert_eq!(format("[log]\nformat = \"json\"\n[scoring]\nn = 0\n", &[], ""), LogFormat::Json);
+        assert_eq!(format("", &[("RECOMMENDER__LOG__FORMAT", "json")], "--nothing"), LogFormat::Json);
+        assert_eq!(
+            format("", &[("RECOMMENDER__LOG__FORMAT", "json")], "--x --log-format text"),
+            LogFormat::Text
+        );
+        assert_eq!(format("[scorng]", &[], "run --log-format=json"), LogFormat::Json);
+        assert_eq!(format("", &[], "--log-format=xml"), LogFormat::Auto);
     }
 
     #[test]

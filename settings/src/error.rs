@@ -4,10 +4,23 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use limits::Refused;
+
+use crate::log::LogFormat;
 use crate::program::sibling;
 
 /// The crate's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The error that ends a program before it starts.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct Failed {
+    /// The error.
+    pub error: Error,
+    /// The format of the log, in which the error is to be printed.
+    pub format: LogFormat,
+}
 
 /// The place where a setting is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +46,18 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A fault of the file or the environment. Faults of the command line are reported by clap.
+/// A value with the name under which it was given and its origin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// The key for a value of the file or the environment, such as `scoring.n`, and the option for others.
+    pub name: String,
+    /// The value as it is written.
+    pub value: String,
+    /// The place where it is set.
+    pub origin: Origin,
+}
+
+/// A fault of the settings or of the command line.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be read.
@@ -76,18 +100,45 @@ pub enum Error {
         detail: String,
     },
 
-    /// A setting has a bad value.
-    #[error("{origin}: {key} cannot be {value}: {detail}")]
+    /// A setting or an option has a value that is not allowed.
+    #[error("{}: {detail}", cannot_be(given, against.as_ref()))]
     Unfit {
-        /// The place where it is made.
-        origin: Origin,
-        /// Its key.
-        key: String,
-        /// The value as it is written.
-        value: String,
-        /// The fault, or the possible values.
+        /// The value.
+        given: Given,
+        /// The value of another option that it contradicts.
+        against: Option<Given>,
+        /// The allowed values, or the rule that is broken.
         detail: String,
     },
+
+    /// The command line has another fault.
+    #[error("{detail}")]
+    Usage {
+        /// The fault and what to write instead.
+        detail: String,
+    },
+}
+
+impl Error {
+    /// Whether the value is a default, so that nobody gave it.
+    #[must_use]
+    pub fn is_of_default(&self) -> bool {
+        matches!(self, Self::Unfit { given, .. } if given.origin == Origin::Default)
+    }
+}
+
+fn cannot_be(given: &Given, against: Option<&Given>) -> String {
+    let Given { name, value, origin } = given;
+    let value = Refused::shown(value);
+    let mut text = match origin {
+        Origin::File(..) | Origin::Environment(_) => format!("{origin}: {name} cannot be {value}"),
+        Origin::CommandLine => format!("{name} cannot be {value}"),
+        Origin::Default => format!("{name} cannot be {value}, the default"),
+    };
+    if let Some(Given { name, value, origin }) = against {
+        text.push_str(&format!(" with {name} {} ({origin})", Refused::shown(value)));
+    }
+    text
 }
 
 fn instead(nearest: Option<&str>) -> String {

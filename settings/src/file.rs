@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::error::{Error, Origin, Result};
+use crate::error::{Error, Given, Origin, Result};
 use crate::{is_key, keys, nearest};
 
 /// The maximum length of a file.
@@ -63,9 +63,12 @@ impl File {
                     }
                     _ => {
                         let text = plain(value).ok_or_else(|| Error::Unfit {
-                            origin: origin(name.span().start),
-                            key: key.clone(),
-                            value: text[value.span()].to_owned(),
+                            given: Given {
+                                name: key.clone(),
+                                value: text[value.span()].to_owned(),
+                                origin: origin(name.span().start),
+                            },
+                            against: None,
                             detail: "give a number, a word in quotes, true or false".to_owned(),
                         })?;
                         file.values.insert(key, Value { text, line });
@@ -136,7 +139,7 @@ mod tests {
             ("n = 5\n", "line 1 of r.toml: there is no setting n"),
             ("scoring = 5\n", "line 1 of r.toml: there is no setting scoring"),
             ("[scoring]\nn = [1]\n", "line 2 of r.toml: scoring.n cannot be [1]"),
-            ("[scoring]\nn = {a = 1}\n", "line 2 of r.toml: scoring.n cannot be {a = 1}"),
+            ("[scoring]\nn = {a = 1}\n", "line 2 of r.toml: scoring.n cannot be `{a = 1}`"),
             ("[scoring]\nn = 1\nn = 2\n", "line 3 of r.toml"),
         ] {
             let error = parse(text).unwrap_err().to_string();

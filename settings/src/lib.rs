@@ -1,8 +1,8 @@
 //! The settings and the log of both programs.
 //!
 //! Input: a TOML file, the environment, which overrides the file, and the command line, which overrides both. Output: the
-//! parsed command line of the program, and [`Sources`], from which [`effective`] lists each setting with its origin.
-//! [`LogFormat`] starts the log. What an option means is decided in the programs.
+//! parsed command line of the program, and [`Sources`], from which [`effective`] lists each setting with its origin, and
+//! [`Sources::explain`] says where a refused value was given. [`LogFormat`] starts the log. What an option means is decided in the programs.
 //!
 //! An option of a program is a setting if it names an environment variable, such as `RECOMMENDER__SCORING__N`. The name
 //! contains the key in the file: `n` in `[scoring]`. The type, the help and the default of an option are therefore written
@@ -11,17 +11,18 @@
 mod file;
 mod variables;
 mod command_line;
+mod usage;
 mod effective;
+mod refusal;
 mod program;
 mod error;
 mod log;
-mod suggestion;
 
-pub use command_line::{Sources, parse, parse_from};
+pub use command_line::{Sources, parse, parse_from, within};
 pub use effective::{Setting, effective, show};
-pub use error::{Error, Origin, Result};
+pub use error::{Error, Failed, Given, Origin, Result};
 pub use log::LogFormat;
-pub use program::sibling;
+pub use program::{quoted, sibling};
 
 /// A settings file with every key at its default, each in a comment. Other keys do not exist.
 pub const DEFAULTS: &str = include_str!("../recommender.toml");
@@ -76,7 +77,7 @@ fn lines() -> impl Iterator<Item = (String, &'static str)> {
 /// Returns the key that was probably meant.
 fn nearest(key: &str) -> Option<String> {
     let nearest = keys().min_by_key(|known| strsim::damerau_levenshtein(known, key))?;
-    suggestion::is_typing_error(key, &nearest).then_some(nearest)
+    usage::is_typing_error(key, &nearest).then_some(nearest)
 }
 
 #[cfg(test)]

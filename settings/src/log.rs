@@ -1,12 +1,15 @@
-//! The log of both programs on standard error: text on a terminal, one JSON object an event elsewhere.
+//! The log of both programs on standard error: text on a terminal, one JSON object an event elsewhere. An event is one line,
+//! and whatever its fields contain, only characters that print.
 
-use std::fmt::Display;
+use std::fmt::{Debug, Display};
 use std::io::{self, IsTerminal, Write};
 
 use clap::ValueEnum;
 use jiff::Timestamp;
 use tracing::Level;
+use tracing::field::Field;
 use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::prelude::*;
 
 use crate::error::{Error, Result};
@@ -51,11 +54,13 @@ impl LogFormat {
                 .parse()
                 .map_err(|e| Error::LogFilter { given: given.to_owned(), detail: format!("{e}") })?,
         };
-        let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+        let lines = tracing_subscriber::fmt::layer();
         let layer = if self.is_json() {
-            lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
+            let lines = lines.json().flatten_event(true).with_current_span(false).with_span_list(false);
+            lines.with_writer(|| PrintableJson(io::stderr())).boxed()
         } else {
-            lines.with_ansi(io::stderr().is_terminal()).boxed()
+            let lines = lines.fmt_fields(debug_fn(write_field));
+            lines.with_writer(io::stderr).with_ansi(io::stderr().is_terminal()).boxed()
         };
         tracing_subscriber::registry().with(layer.with_filter(filter)).init();
         for (variable, _) in std::env::vars_os() {
@@ -70,12 +75,40 @@ impl LogFormat {
     pub fn say_end(self, program: &str, error: &dyn Display) {
         let line = if self.is_json() {
             let (timestamp, message) = (Timestamp::now(), error.to_string());
-            serde_json::json!({"timestamp": timestamp, "level": "ERROR", "message": message, "target": program})
-                .to_string()
+            let event = serde_json::json!({
+                "timestamp": timestamp, "level": "ERROR", "message": message, "target": program
+            });
+            printable::json(&event.to_string()).into_owned()
         } else {
-            format!("error: {error}")
+            printable::line(&format!("error: {error}")).into_owned()
         };
         // If this cannot be written, the exit code remains.
         let _ = writeln!(io::stderr(), "{line}");
+    }
+}
+
+/// Writes a field of an event as text: the message, which comes first, alone, others behind it with their names.
+fn write_field(writer: &mut Writer<'_>, field: &Field, value: &dyn Debug) -> std::fmt::Result {
+    let value = format!("{value:?}");
+    let value = printable::line(&value);
+    match field.name() {
+        "message" => write!(writer, "{value}"),
+        // The place in the source, for events of crates that log by the crate `log`.
+        name if name.starts_with("log.") => Ok(()),
+        name => write!(writer, " {name}={value}"),
+    }
+}
+
+/// A writer of JSON, whole events at a time.
+struct PrintableJson<W>(W);
+
+impl<W: Write> Write for PrintableJson<W> {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        self.0.write_all(printable::json(&String::from_utf8_lossy(event)).as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }

@@ -298,7 +298,7 @@ fn advice(source: &object_store::Error) -> &'static str {
 
 impl Error {
     /// For `map_err`: an I/O error with its action and path.
-    pub(crate) fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Self {
+    pub fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Self {
         let path = path.as_ref().to_path_buf();
         move |source| Self::Io { action, path, source }
     }

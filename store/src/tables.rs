@@ -148,6 +148,14 @@ impl Tables {
         self.movies.get(movie)
     }
 
+    /// A movie's title, or the default title of a movie that is not in the data.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Engine`].
+    pub fn title(&self, movie: MovieId) -> Result<String> {
+        Ok(self.movie(movie)?.map_or_else(|| Movie::default_title(movie), |movie| movie.title))
+    }
+
     /// The candidates most similar to a movie; `None` for a movie without ratings.
     ///
     /// # Errors

@@ -56,7 +56,7 @@ fn a_threshold_without_relevant_ratings_is_an_error() {
     let test = Csr::from_sorted(1, [0], vec![1], vec![3.0]);
     let error =
         RankingEvaluator::new(&test, 9, Relevance::default(), &Cutoffs::default()).unwrap_err().to_string();
-    assert!(error.contains("--relevant-at is 4"), "{error}");
+    assert!(error.contains("--relevant-at cannot be 4"), "{error}");
 }
 
 /// Ratings (train or test), a score for every user and item, and cutoffs.

@@ -13,7 +13,6 @@ use interactions::{Interactions, Scale, Vocabulary};
 use models::TrainingCurve;
 use report::{Evidence, Exposure, Histogram};
 use store::manifest::Manifest;
-use store::records::Movie;
 use store::{DenyList, MovieId, Repository, Tables, UserId};
 
 use crate::error::Result;
@@ -102,8 +101,7 @@ pub(super) fn title(tables: &Tables, movie: MovieId, deny: Option<&DenyList>) ->
     if deny.is_some_and(|deny| deny.hides(movie)) {
         return Ok(None);
     }
-    let found = tables.movie(movie)?;
-    Ok(Some(found.map_or_else(|| Movie::default_title(movie), |movie| movie.title)))
+    Ok(Some(tables.title(movie)?))
 }
 
 fn exposure(sources: &Sources<'_>) -> Result<Option<Exposure>> {

@@ -1,6 +1,8 @@
 //! The bounds of the gate: how far a generation may differ from the published one, and how good a first one must be.
 
-use crate::error::{Error, Result};
+use limits::Limits;
+
+use crate::error::Result;
 
 /// The bounds of the gate, all of them shares. The defaults let a site grow, and refuse changes beyond those of a usual day.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,6 +32,11 @@ impl Default for Bounds {
 }
 
 impl Bounds {
+    /// The limits of a loss, a gain or a share; infinity is no bound.
+    pub const SHARE: Limits<f64> = Limits::of(0.0, f64::INFINITY);
+    /// The limits of [`min_lift`](Self::min_lift); minus infinity is no bound.
+    pub const LIFT: Limits<f64> = Limits::of(f64::NEG_INFINITY, f64::INFINITY);
+
     /// The defaults.
     pub const DEFAULT: Self = Self {
         max_loss: 0.05,
@@ -45,7 +52,7 @@ impl Bounds {
     /// Checks that each bound is a share.
     ///
     /// # Errors
-    /// [`Error::Setting`] with the option of the first that is not.
+    /// [`Error::Setting`](crate::Error::Setting) with the option of the first that is not.
     pub fn check(&self) -> Result<()> {
         for (name, value) in [
             ("--max-loss", self.max_loss),
@@ -56,14 +63,8 @@ impl Bounds {
             ("--max-quality-loss", self.max_quality_loss),
             ("--max-coverage-loss", self.max_coverage_loss),
         ] {
-            if value.is_nan() || value < 0.0 {
-                return Err(Error::setting(name, value, "it is a share: 0.05 for 5 %, inf for no bound"));
-            }
+            Self::SHARE.check(name, value)?;
         }
-        if self.min_lift.is_nan() {
-            let problem = "it is a share: 0.1 asks for 10 % better, -inf for nothing";
-            return Err(Error::setting("--min-lift", self.min_lift, problem));
-        }
-        Ok(())
+        Ok(Self::LIFT.check("--min-lift", self.min_lift)?)
     }
 }

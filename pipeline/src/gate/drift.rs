@@ -52,7 +52,7 @@ fn end(name: &str, file: &SourceFile, before: &SourceFile) -> Check {
     yes_or_no(name, whole, format!("{} {how}", file.path))
 }
 
-fn share_rejected(account: &Account) -> f64 {
+pub(super) fn share_rejected(account: &Account) -> f64 {
     account.rows.rejected as f64 / account.rows.read.max(1) as f64
 }
 

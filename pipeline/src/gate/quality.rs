@@ -111,8 +111,12 @@ fn lift(account: &Account, bounds: &Bounds) -> Check {
     };
     let lift = relative(model, popular);
     let good = lift >= bounds.min_lift;
-    let advice =
-        if good { "" } else { "; try another --unobserved-weight or --factors, or lower --min-lift" };
+    // Where most rows were rejected, their check has the advice: the model cannot be good.
+    let has_cause = super::drift::share_rejected(account) > bounds.max_rejected;
+    let advice = match good || has_cause {
+        true => "",
+        false => "; try another --unobserved-weight or --factors, or lower --min-lift",
+    };
     let detail = format!(
         "{name} {model:.4} against {popular:.4} of the most rated movies: {:+.1} % (at least {:+.1} %){advice}",
         100.0 * lift,

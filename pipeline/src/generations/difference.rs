@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use limits::Limits;
 use rayon::prelude::*;
 use serde::Serialize;
 use store::records::TopN;
 use store::{GenerationId, MovieId, Repository, Tables, UserId};
 
 use super::{Place, published};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// Cache for the pages of each generation, in bytes: each user is looked up once, in order.
 const CACHE_BYTES: u64 = 64 << 20;
@@ -28,6 +29,11 @@ pub struct DiffSettings {
     pub after: Option<GenerationId>,
     /// The entries of each list that are compared.
     pub n: usize,
+}
+
+impl DiffSettings {
+    /// The limits of [`n`](Self::n).
+    pub const N: Limits<usize> = Limits::at_least(1);
 }
 
 /// The differences between two generations.
@@ -93,12 +99,11 @@ struct Tally {
 /// Compares the lists of two generations. Cost: reading both.
 ///
 /// # Errors
-/// [`Error::Setting`] if `n` is 0; [`Error::NothingPublished`]; [`Error::Store`] if a generation cannot be read.
+/// [`Error::Setting`](crate::Error::Setting) if `n` is 0; [`Error::NothingPublished`](crate::Error::NothingPublished);
+/// [`Error::Store`](crate::Error::Store) if a generation cannot be read.
 pub fn diff(settings: &DiffSettings) -> Result<Difference> {
     let DiffSettings { place, before, after, n } = settings;
-    if *n == 0 {
-        return Err(Error::setting("--n", n, "a list has at least one entry to compare"));
-    }
+    DiffSettings::N.check("--n", *n)?;
     let repository: Repository = place.open()?;
     let after = match after {
         Some(id) => id.clone(),
@@ -207,11 +212,10 @@ fn most_changed(
     let mut changed: Vec<_> =
         n_users.iter().filter(|(_, (before, after))| change(*before, *after) > 0).collect();
     changed.sort_by_key(|(id, (before, after))| (std::cmp::Reverse(change(*before, *after)), **id));
-    let named = changed.into_iter().take(MOVIES_NAMED).map(|(&id, &(before, after))| {
-        let title =
-            titles.movie(id)?.map_or_else(|| store::records::Movie::default_title(id), |movie| movie.title);
-        Ok(MovieChange { id, title, before, after })
-    });
+    let named = changed
+        .into_iter()
+        .take(MOVIES_NAMED)
+        .map(|(&id, &(before, after))| Ok(MovieChange { id, title: titles.title(id)?, before, after }));
     Ok(named.collect::<store::Result<_>>()?)
 }
 

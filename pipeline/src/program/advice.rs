@@ -4,6 +4,7 @@
 use std::error::Error;
 
 use pipeline::Error as BatchError;
+use reading::Reason;
 use store::Location;
 
 use super::cli::N_SHARDS;
@@ -11,11 +12,26 @@ use super::invocation::Hints;
 
 /// Returns the text of an error, with the command that helps where there is one.
 pub(crate) fn with_advice(error: &(dyn Error + 'static), output: Option<&Location>) -> String {
-    let known = error.downcast_ref::<BatchError>().zip(output);
-    match known.and_then(|(error, output)| advice(error, &Hints::about(output.clone()))) {
+    let known = error.downcast_ref::<BatchError>();
+    let on_output =
+        || known.zip(output).and_then(|(error, output)| advice(error, &Hints::about(output.clone())));
+    match known.and_then(on_scale).or_else(on_output) {
         Some(advice) => format!("{error}; {advice}"),
         None => error.to_string(),
     }
+}
+
+/// Returns the advice on ratings that are on another scale.
+fn on_scale(error: &BatchError) -> Option<String> {
+    use reading::Error::TooFewRatings;
+    let example = match error {
+        BatchError::Reading(TooFewRatings { example, .. })
+        | BatchError::Evaluation(evaluation::Error::Reading(TooFewRatings { example, .. })) => example,
+        _ => return None,
+    };
+    let reason = Reason::RatingOutOfRange.name().replace('_', " ");
+    let advice = "state the scale of the ratings with --min-rating and --max-rating";
+    example.contains(&reason).then(|| advice.to_owned())
 }
 
 fn advice(error: &BatchError, hints: &Hints) -> Option<String> {

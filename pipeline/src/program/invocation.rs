@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 use std::fmt::Display;
 use std::path::Path;
 
+use settings::quoted;
 use store::Location;
 
 /// The file name of the server's program.
@@ -91,16 +92,6 @@ fn with_arguments<const N: usize>(program: &str, arguments: [&dyn Display; N]) -
     format!("{program}{}", arguments.concat())
 }
 
-/// Returns a word as a POSIX shell reads it, in single quotes where it needs any.
-pub(crate) fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-:=+,@%".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,17 +134,5 @@ mod tests {
         std::fs::write(&beside, "").unwrap();
         let server = Invocation::new(program.as_os_str(), false).server;
         assert_eq!(server, quoted(&beside.display().to_string()));
-    }
-
-    #[test]
-    fn words_that_a_shell_would_change_are_quoted() {
-        for word in ["output", "s3://bucket/recs", "20261128T082136.240Z", "a-b_c"] {
-            assert_eq!(quoted(word), word);
-        }
-        for (word, expected) in
-            [("my lists", "'my lists'"), ("a&b", "'a&b'"), ("it's", r"'it'\''s'"), ("", "''"), ("~", "'~'")]
-        {
-            assert_eq!(quoted(word), expected);
-        }
     }
 }

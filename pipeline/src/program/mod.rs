@@ -10,6 +10,7 @@ use std::error::Error;
 use std::io::Write;
 
 use jiff::Timestamp;
+use limits::Refused;
 use pipeline::generations;
 use pipeline::run::{self, Outcome};
 use pipeline::schedule::stop_with_parent;
@@ -19,7 +20,8 @@ use pipeline::verify;
 use pipeline::{Error as BatchError, ExitCode};
 use progress::{Progress, Unit};
 use serde::Serialize;
-use settings::{LogFormat, Sources};
+use settings::{Failed, LogFormat, Sources};
+use store::Location;
 
 use cli::{
     Cli, Command, ConfigArgs, DiffArgs, EvaluateArgs, GlobalArgs, ListArgs, PartitionArgs, PinArgs,
@@ -34,8 +36,8 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 pub(crate) fn main() -> std::process::ExitCode {
     let (cli, sources) = match settings::parse::<Cli>() {
         Ok(parsed) => parsed,
-        Err(error) => {
-            LogFormat::Auto.say_end("pipeline", &error);
+        Err(Failed { error, format }) => {
+            format.say_end("pipeline", &error);
             return ExitCode::Usage.into();
         }
     };
@@ -44,8 +46,9 @@ pub(crate) fn main() -> std::process::ExitCode {
     let code = match dispatch(cli, &sources) {
         Ok((text, code)) => print(&text, code),
         Err(error) => {
-            format.say_end("pipeline", &advice::with_advice(&*error, output.as_ref()));
-            error.downcast_ref().map_or(ExitCode::Failure, ExitCode::of_error)
+            let (text, code) = ending(&*error, &sources, output.as_ref());
+            format.say_end("pipeline", &text);
+            code
         }
     };
     code.into()
@@ -62,6 +65,22 @@ fn end_at_panic(format: LogFormat) {
         format.say_end("pipeline", &message);
         std::process::exit(i32::from(ExitCode::Failure.number()));
     }));
+}
+
+/// Returns the text and the exit code for an error. A refused value is the fault of the usage where somebody gave it; a
+/// default that does not fit the data is not.
+fn ending(error: &(dyn Error + 'static), sources: &Sources, output: Option<&Location>) -> (String, ExitCode) {
+    let of_batch = error.downcast_ref::<BatchError>();
+    if let Some(refused) = of_batch.and_then(BatchError::refused) {
+        let explained = sources.explain(refused);
+        let code = if explained.is_of_default() { ExitCode::Failure } else { ExitCode::Usage };
+        return (explained.to_string(), code);
+    }
+    if error.is::<settings::Error>() {
+        return (error.to_string(), ExitCode::Usage);
+    }
+    let code = of_batch.map_or(ExitCode::Failure, ExitCode::of_error);
+    (advice::with_advice(error, output), code)
 }
 
 /// Runs a command.
@@ -88,7 +107,7 @@ fn dispatch(cli: Cli, sources: &Sources) -> Result<(String, ExitCode)> {
         Command::Pin(args) => pin(args),
         Command::Unpin(args) => unpin(args),
         Command::Prune(args) => prune(args),
-        Command::Config(args) => Ok(config(&args, sources)),
+        Command::Config(args) => config(&args, sources),
         Command::Sample(args) => make_sample(&args, progress),
     };
     Ok((text?, ExitCode::Success))
@@ -97,14 +116,19 @@ fn dispatch(cli: Cli, sources: &Sources) -> Result<(String, ExitCode)> {
 /// Sets up the threads and the progress bars.
 fn set_up(global: &GlobalArgs) -> Result<Progress> {
     if let Some(threads) = global.threads {
-        rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global()?;
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+        pool.map_err(|e| BatchError::from(Refused::new("--threads", threads, format!("{e}; give fewer"))))?;
     }
     Ok(if global.quiet { Progress::hidden() } else { Progress::on_terminal() })
 }
 
 /// Returns a value as JSON, or as the summary for people.
 fn json_or<T: Serialize>(json: bool, value: &T, summary: impl FnOnce(&T) -> String) -> Result<String> {
-    Ok(if json { serde_json::to_string_pretty(value)? } else { summary(value) })
+    Ok(if json {
+        printable::json(&serde_json::to_string_pretty(value)?).into_owned()
+    } else {
+        summary(value)
+    })
 }
 
 fn run(args: RunArgs, progress: Progress) -> Result<(String, ExitCode)> {
@@ -136,7 +160,7 @@ fn partition(args: PartitionArgs, progress: Progress) -> Result<String> {
 
 fn evaluate(args: EvaluateArgs, progress: Progress) -> Result<String> {
     let json = args.json;
-    let evaluation = evaluation::evaluate(&args.settings()?, progress)?;
+    let evaluation = evaluation::evaluate(&args.settings()?, progress).map_err(BatchError::from)?;
     json_or(json, &evaluation, summary::of_evaluation)
 }
 
@@ -192,16 +216,17 @@ fn prune(args: PruneArgs) -> Result<String> {
     json_or(args.json, &pruned, |pruned| summary::of_pruning(pruned, args.dry_run))
 }
 
-fn config(args: &ConfigArgs, sources: &Sources) -> String {
+fn config(args: &ConfigArgs, sources: &Sources) -> Result<String> {
     if args.default {
-        settings::DEFAULTS.trim_end().to_owned()
-    } else {
-        settings::show(&settings::effective(sources))
+        return Ok(settings::DEFAULTS.trim_end().to_owned());
     }
+    args.schedule.run.check()?;
+    Ok(settings::show(&settings::effective(sources)))
 }
 
 fn make_sample(args: &SampleArgs, progress: Progress) -> Result<String> {
-    let made = sample::write(&args.shape(), &args.out, &progress.bar("writing", Unit::Count))?;
+    let bar = progress.bar("writing", Unit::Count);
+    let made = sample::write(&args.shape(), &args.out, &bar).map_err(BatchError::from)?;
     // A repository of its own: the gate would compare the sample with the lists in another.
     let hints = Hints::about(args.out.join("output").as_path().into());
     Ok(summary::of_sample(&made, &args.out, &hints))
@@ -212,7 +237,7 @@ fn print(text: &str, code: ExitCode) -> ExitCode {
     if text.is_empty() {
         return code;
     }
-    match writeln!(std::io::stdout(), "{text}") {
+    match writeln!(std::io::stdout(), "{}", printable::lines(text)) {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => ExitCode::Failure,
         _ => code,
     }

@@ -57,7 +57,7 @@ struct WrittenGeneration {
 /// [`Error::Reading`](crate::Error::Reading), [`Error::Setting`](crate::Error::Setting),
 /// [`Error::Training`](crate::Error::Training) and [`Error::Evaluation`](crate::Error::Evaluation) for input and settings;
 /// [`Error::Shards`](crate::Error::Shards), [`Error::BadRatings`](crate::Error::BadRatings) and
-/// [`Error::JobGone`](crate::Error::JobGone) for shards; [`Error::Io`](crate::Error::Io) and
+/// [`Error::JobGone`](crate::Error::JobGone) for shards;
 /// [`Error::Store`](crate::Error::Store), with [`store::Error::Locked`] and [`store::Error::Overtaken`] where another run is
 /// in the way. The published generation stays as it was.
 pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {

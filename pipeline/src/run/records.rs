@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use report::Evidence;
-use store::draft::DraftGeneration;
+use store::draft::{DraftGeneration, SealedGeneration};
 use store::manifest::Phase;
 use store::records::Movie;
 use store::{MovieId, Tables};
@@ -56,18 +56,35 @@ pub(super) fn write_item_records(
     meter.measure(Phase::Write, || builder.write_movies(writer, metadata, settings.depth))
 }
 
-/// Returns where the evidence of the report is collected from.
-pub(super) fn sources<'a>(
-    context: &RunContext<'a>,
-    builder: &RecordBuilder<'a>,
-    tables: &'a Tables,
-    lists: &'a ListAudit,
-) -> Sources<'a> {
+/// The end of a draft.
+pub(super) struct Ended {
+    pub(super) finished: SealedGeneration,
+    pub(super) lists: ListAudit,
+    /// The evidence of the report, if one is wanted.
+    pub(super) evidence: Option<Evidence>,
+}
+
+/// Ends a draft whose records are complete: `audit` reads its lists back, `collect` the evidence of the report, then its
+/// files are finished.
+///
+/// # Errors
+/// [`Error::Store`](crate::Error::Store) and the errors of `audit`. Evidence that cannot be read is left out with a warning,
+/// since a report decides nothing.
+pub(super) fn end(
+    context: &RunContext<'_>,
+    builder: &RecordBuilder<'_>,
+    writer: DraftGeneration,
+    meter: &mut Meter,
+    audit: impl FnOnce(&Tables) -> store::Result<ListAudit>,
+    collect: fn(&Sources<'_>) -> Result<Evidence>,
+) -> Result<Ended> {
     let &RunContext { settings, repository, baseline, .. } = context;
     let &RecordBuilder { vocabulary, interactions, model, scale } = builder;
-    Sources {
-        tables,
-        lists,
+    let tables = writer.tables()?;
+    let lists = meter.measure(Phase::Gate, || audit(&tables))?;
+    let sources = Sources {
+        tables: &tables,
+        lists: &lists,
         interactions,
         vocabulary,
         course: &model.curve,
@@ -76,14 +93,15 @@ pub(super) fn sources<'a>(
         repository,
         before: baseline.manifest(),
         work: &settings.place.work,
-    }
-}
-
-/// Returns the evidence of the report. Evidence that cannot be read is left out with a warning, since a report decides
-/// nothing.
-pub(super) fn or_empty(evidence: Result<Evidence>) -> Evidence {
-    evidence.unwrap_or_else(|e| {
-        tracing::warn!("the report shows no lists: {e}");
-        Evidence::default()
-    })
+    };
+    let or_empty = |evidence: Result<Evidence>| {
+        evidence.unwrap_or_else(|e| {
+            tracing::warn!("the report shows no lists: {e}");
+            Evidence::default()
+        })
+    };
+    let evidence = settings.report.then(|| meter.measure(Phase::Report, || or_empty(collect(&sources))));
+    drop(tables);
+    let finished = meter.measure(Phase::Write, || writer.finish())?;
+    Ok(Ended { finished, lists, evidence })
 }

@@ -1,7 +1,9 @@
 //! The settings of a run.
 
 use std::num::NonZeroUsize;
+use std::ops::Bound::{Excluded, Included};
 
+use limits::{Limits, Refused};
 use models::TrainSettings;
 use reading::{InputSettings, RatingsSource};
 use serde::Serialize;
@@ -55,23 +57,40 @@ pub struct ShardSettings {
     pub in_flight: NonZeroUsize,
 }
 
+impl ShardSettings {
+    /// The limits of [`n_shards`](Self::n_shards).
+    pub const N_SHARDS: Limits<u32> = Limits::of(1, MOST_SHARDS);
+
+    /// Checks that there are as many shards as should be trained on.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn check_trained(n_trained: Option<u32>, n_shards: Option<u32>) -> Result<(), Refused> {
+        match (n_trained, n_shards) {
+            (Some(n), Some(n_shards)) if n > n_shards => {
+                let refused = Refused::new("--train-shards", n, "there are fewer shards");
+                Err(refused.against("--shards", n_shards))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl RunSettings {
+    /// The limits of [`depth`](Self::depth).
+    pub const DEPTH: Limits<usize> = Limits::at_least(1);
+    /// The limits of [`test_fraction`](Self::test_fraction).
+    pub const TEST_FRACTION: Limits<f64> = Limits::between(Included(0.0), Excluded(1.0));
+
     /// Checks that every setting is in its range.
     ///
     /// # Errors
     /// [`Error::Setting`] and [`Error::Training`], with the name of the option.
     pub fn check(&self) -> Result<()> {
-        if self.depth == 0 {
-            return Err(Error::setting("--depth", self.depth, "a list needs at least one entry"));
-        }
-        if !(0.0..1.0).contains(&self.test_fraction) {
-            let problem = "it must be from 0 (no measurement) to below 1";
-            return Err(Error::setting("--test-fraction", self.test_fraction, problem));
-        }
+        Self::DEPTH.check("--depth", self.depth)?;
+        Self::TEST_FRACTION.check("--test-fraction", self.test_fraction)?;
         let ShardSettings { n_shards, ref engine, .. } = self.shards;
-        if let Some(n) = n_shards.filter(|n| !(1..=MOST_SHARDS).contains(n)) {
-            return Err(Error::setting("--shards", n, format!("it must be from 1 to {MOST_SHARDS}")));
-        }
+        ShardSettings::N_SHARDS.check("--shards", n_shards.unwrap_or(1))?;
         if n_shards.is_none()
             && *engine != EngineChoice::Local
             && matches!(self.input.ratings, RatingsSource::File(_))
@@ -82,11 +101,7 @@ impl RunSettings {
                 "it computes shards; state their number with --shards",
             ));
         }
-        if let (Some(n), Some(n_shards)) = (self.input.ratings.n_trained(), n_shards)
-            && n > n_shards
-        {
-            return Err(Error::setting("--train-shards", n, format!("there are {n_shards} shards")));
-        }
+        ShardSettings::check_trained(self.input.ratings.n_trained(), n_shards)?;
         self.bounds.check()?;
         Ok(self.training.check()?)
     }

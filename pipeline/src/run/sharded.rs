@@ -18,7 +18,7 @@ use store::manifest::{FileDigest, Phase, Rows};
 use store::repository::{JobFiles, RunLock};
 use store::{Location, Repository};
 
-use super::records::{name_unnamed, or_empty, sources, write_item_records};
+use super::records::{Ended, end, name_unnamed, write_item_records};
 use super::{RunContext, RunSettings, WrittenGeneration};
 use crate::error::{Error, Result};
 use crate::evidence;
@@ -33,8 +33,9 @@ use crate::shards::{
 /// Trains the items, has the shards computed and writes the records that belong to no user.
 ///
 /// # Errors
-/// [`Error::Evaluation`], [`Error::Training`], [`Error::Setting`] for an engine that this program lacks, those of
-/// [`Engine::compute`], [`Error::Reading`] for the file of rejected rows, and [`Error::Store`].
+/// [`Error::Evaluation`], [`Error::Training`], [`Error::Setting`] for an engine that this program lacks,
+/// [`Error::Shards`] and [`Error::JobGone`] where shards are not computed, [`Error::BadRatings`], [`Error::Reading`] for the
+/// file of rejected rows, and [`Error::Store`].
 pub(super) fn write(
     context: &RunContext<'_>,
     n_shards: u32,
@@ -81,14 +82,9 @@ pub(super) fn write(
         files.push((file, content));
         parts.push(lists);
     }
-    let tables = writer.tables()?;
-    let lists = meter.measure(Phase::Gate, || ListAudit::merge(parts, &tables, deny))?;
-    let sources = sources(context, &builder, &tables, &lists);
-    let evidence = settings
-        .report
-        .then(|| meter.measure(Phase::Report, || or_empty(evidence::collect_without_users(&sources))));
-    drop(tables);
-    let mut finished = meter.measure(Phase::Write, || writer.finish())?;
+    let audit = |tables: &_| ListAudit::merge(parts, tables, deny);
+    let Ended { mut finished, lists, evidence } =
+        end(context, &builder, writer, meter, audit, evidence::collect_without_users)?;
     finished.add_shards(files.iter().map(|(file, content)| (file, content.as_str())));
     job.files().remove_stray_files(job.plan().n_shards)?;
     let metrics = job.plan().metrics.clone();

@@ -4,11 +4,12 @@ use models::Model;
 use progress::{Progress, Unit};
 use reading::Input;
 use scoring::Scorer;
+use store::Tables;
 use store::draft::DraftGeneration;
 use store::manifest::Phase;
 use store::repository::RunLock;
 
-use super::records::{name_unnamed, or_empty, sources, write_item_records};
+use super::records::{Ended, end, name_unnamed, write_item_records};
 use super::{RunContext, WrittenGeneration};
 use crate::error::Result;
 use crate::evidence;
@@ -62,18 +63,14 @@ pub(super) fn write(
     let n_candidates = score_and_write(&mut writer, &builder, settings.depth, meter, progress)?;
     write_item_records(context, &builder, &metadata, &mut writer, meter)?;
 
-    let tables = writer.tables()?;
-    let lists = meter.measure(Phase::Gate, || {
+    let audit = |tables: &Tables| {
         let bar = progress.bar("reading back", Unit::Count);
-        let lists = ListAudit::of(&tables, settings.depth, scale, deny, &bar);
+        let lists = ListAudit::of(tables, settings.depth, scale, deny, &bar);
         bar.finish_and_clear();
         lists
-    })?;
-    let sources = sources(context, &builder, &tables, &lists);
-    let evidence =
-        settings.report.then(|| meter.measure(Phase::Report, || or_empty(evidence::collect(&sources))));
-    drop(tables);
-    let finished = meter.measure(Phase::Write, || writer.finish())?;
+    };
+    let Ended { finished, lists, evidence } =
+        end(context, &builder, writer, meter, audit, evidence::collect)?;
     Ok(WrittenGeneration { staging, finished, lists, evidence, metrics, n_unnamed, n_candidates })
 }
 

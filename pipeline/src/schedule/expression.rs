@@ -10,39 +10,70 @@ use cron::{Schedule, TimeUnitSpec};
 use jiff::civil;
 use jiff::tz::TimeZone;
 
-use crate::error::{Error, Result};
-
+/// The names that stand for a whole expression.
+const NAMES: &str = "@hourly, @daily, @weekly, @monthly or @yearly, or five fields such as '30 2 * * *'";
 const DAYS: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
+
+/// The names of the fields except the weekday, in the order of the crate, each with its values.
+const FIELDS: [(&str, &str); 6] = [
+    ("second", "0 to 59"),
+    ("minute", "0 to 59"),
+    ("hour", "0 to 23"),
+    ("day of the month", "1 to 31"),
+    ("month", "1 to 12, or jan to dec"),
+    ("year", "1970 to 2100"),
+];
 
 /// The wall-clock times of an expression.
 #[derive(Debug, Clone)]
-pub(super) struct Expression {
+pub struct Expression {
     /// One schedule, or two if either a day of the month or a weekday matches.
     schedules: Vec<Schedule>,
+}
+
+/// A text that is no expression, or one without a future time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidExpression(String);
+
+impl FromStr for Expression {
+    type Err = InvalidExpression;
+
+    fn from_str(text: &str) -> Result<Self, InvalidExpression> {
+        let expression = Self::parse(text).map_err(InvalidExpression)?;
+        let now = TimeZone::UTC.to_datetime(jiff::Timestamp::now());
+        match expression.next_after(now) {
+            Some(_) => Ok(expression),
+            None => Err(InvalidExpression("it has no future time; check day, month and year".to_owned())),
+        }
+    }
 }
 
 impl Expression {
     /// Reads five fields (minute, hour, day of the month, month, weekday), six with seconds before them, or seven with
     /// years after them.
-    pub(super) fn parse(text: &str) -> Result<Self> {
-        let wrong = |problem: String| Error::setting("--cron", text, problem);
+    fn parse(text: &str) -> Result<Self, String> {
         let fields: Vec<&str> = text.split_whitespace().collect();
         let (seconds, [minute, hour, day, month, weekday], years) = match fields[..] {
             [word] if word.starts_with('@') => {
-                return Ok(Self { schedules: vec![read(word).map_err(wrong)?] });
+                let unknown = |_| format!("`{word}` is no schedule; give {NAMES}");
+                return Ok(Self { schedules: vec![Schedule::from_str(word).map_err(unknown)?] });
             }
             [a, b, c, d, e] => ("0", [a, b, c, d, e], "*"),
             [seconds, a, b, c, d, e] => (seconds, [a, b, c, d, e], "*"),
             [seconds, a, b, c, d, e, years] => (seconds, [a, b, c, d, e], years),
             _ => {
-                return Err(wrong(format!(
+                return Err(format!(
                     "it has {} fields; give five (minute, hour, day of the month, month, weekday), six with seconds \
                      first, or seven with years last, such as '30 2 * * *' for 02:30 every day",
                     fields.len()
-                )));
+                ));
             }
         };
-        let weekdays = weekdays(weekday).map_err(wrong)?;
+        for (field, (name, values)) in [seconds, minute, hour, day, month, years].into_iter().zip(FIELDS) {
+            check(field, name, values)?;
+        }
+        let weekdays = weekdays(weekday)?;
         let is_any = |field: &str| field.starts_with(['*', '?']);
         let days = if is_any(day) || is_any(weekday) {
             vec![(day, weekdays.as_str())]
@@ -50,9 +81,12 @@ impl Expression {
             vec![(day, "*"), ("*", weekdays.as_str())]
         };
         let schedules = days.into_iter().map(|(day, weekdays)| {
-            read(&format!("{seconds} {minute} {hour} {day} {month} {weekdays} {years}")).map_err(wrong)
+            Schedule::from_str(&format!("{seconds} {minute} {hour} {day} {month} {weekdays} {years}"))
         });
-        Ok(Self { schedules: schedules.collect::<Result<_>>()? })
+        let schedules = schedules.collect::<Result<_, _>>();
+        let schedules =
+            schedules.map_err(|_| "it cannot be read; '30 2 * * *' is 02:30 every day".to_owned())?;
+        Ok(Self { schedules })
     }
 
     /// Whether it has times in every hour of a day, and so means an interval rather than a time of day.
@@ -80,15 +114,20 @@ impl Expression {
     }
 }
 
-fn read(text: &str) -> std::result::Result<Schedule, String> {
-    Schedule::from_str(text).map_err(|e| {
-        let reason = e.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
-        format!("it cannot be read ({reason}); '30 2 * * *' is 02:30 every day")
-    })
+/// Checks a field alone, so that the error can name it.
+fn check(field: &str, name: &str, values: &str) -> Result<(), String> {
+    let alone = FIELDS.map(|(other, _)| if other == name { field } else { "*" });
+    let [seconds, minute, hour, day, month, years] = alone;
+    match Schedule::from_str(&format!("{seconds} {minute} {hour} {day} {month} * {years}")) {
+        Ok(_) => Ok(()),
+        Err(_) => {
+            Err(format!("`{field}` is no {name}; give {values}, * for all, or ranges and steps of these"))
+        }
+    }
 }
 
 /// Returns the weekdays of a field by their names, which have one meaning in crontabs and in the crate.
-fn weekdays(field: &str) -> std::result::Result<String, String> {
+fn weekdays(field: &str) -> Result<String, String> {
     let wrong = || format!("`{field}` is no weekday; give 0 to 7 (0 and 7 are Sunday) or sun to sat");
     let number = |day: &str| {
         let day = day.to_ascii_lowercase();
@@ -169,19 +208,31 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_expression_is_an_error_that_names_the_option() {
+    fn an_invalid_expression_is_an_error_that_names_the_field_in_plain_words() {
         for (text, says) in [
             ("", "0 fields"),
             ("30 2 * *", "4 fields"),
-            ("61 2 * * *", "cannot be read"),
+            ("61 2 * * *", "`61` is no minute; give 0 to 59"),
+            ("0 25 * * *", "`25` is no hour; give 0 to 23"),
+            ("0 2 32 * *", "`32` is no day of the month"),
+            ("0 2 * foo *", "`foo` is no month; give 1 to 12, or jan to dec"),
+            ("61 30 2 * * *", "`61` is no second"),
+            ("0 30 2 * * * 1500", "`1500` is no year"),
+            ("5-1 2 * * *", "`5-1` is no minute"),
+            ("*/0 2 * * *", "`*/0` is no minute"),
+            ("-1 2 * * *", "`-1` is no minute"),
             ("30 2 * * 8", "no weekday"),
             ("30 2 * * 5-2", "no weekday"),
             ("30 2 * * noday", "no weekday"),
-            ("half past two in the morning", "no weekday"),
-            ("@sometimes", "cannot be read"),
+            ("half past two in the morning", "`half` is no second"),
+            ("@sometimes", "`@sometimes` is no schedule; give @hourly"),
+            ("0 0 30 2 *", "no future time"),
+            ("0 0 0 1 1 * 2001", "no future time"),
         ] {
-            let error = Expression::parse(text).unwrap_err().to_string();
-            assert!(error.contains("--cron") && error.contains(says), "{text}: {error}");
+            let error = text.parse::<Expression>().unwrap_err().to_string();
+            assert!(error.contains(says), "{text}: {error}");
+            // No text of the crate, which quotes the whole expression as it was translated.
+            assert!(!error.contains("Invalid") && !error.contains('^'), "{text}: {error}");
         }
     }
 }

@@ -13,9 +13,10 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::generations::Place;
+pub use expression::{Expression, InvalidExpression};
 pub use process::{Signals, Subprocess, stop_with_parent};
 pub use scheduler::{Clock, Job, RunOutcome, Scheduler, Wait};
-pub use times::Times;
+pub use times::{Times, time_zone};
 
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);

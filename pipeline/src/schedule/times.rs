@@ -8,7 +8,6 @@ use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 
 use super::expression::Expression;
-use crate::error::{Error, Result};
 
 /// The times at which a run is due.
 #[derive(Debug, Clone)]
@@ -17,22 +16,20 @@ pub struct Times {
     zone: TimeZone,
 }
 
+/// Finds a time zone by its name, such as `Europe/Berlin`.
+///
+/// # Errors
+/// The names that are allowed, as a text.
+pub fn time_zone(name: &str) -> Result<TimeZone, String> {
+    let unknown = "there is no time zone of that name; give an IANA name such as Europe/Berlin or UTC";
+    TimeZone::get(name).map_err(|_| unknown.to_owned())
+}
+
 impl Times {
-    /// Reads a cron expression and the name of a time zone, such as `Europe/Berlin`.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] if one of them cannot be read, or the expression has no future time.
-    pub fn parse(cron: &str, zone: &str) -> Result<Self> {
-        let zone = TimeZone::get(zone).map_err(|_| {
-            let problem =
-                "there is no time zone of that name; give an IANA name such as Europe/Berlin or UTC";
-            Error::setting("--time-zone", zone, problem)
-        })?;
-        let times = Self { expression: Expression::parse(cron)?, zone };
-        match times.next_after(Timestamp::now()) {
-            Some(_) => Ok(times),
-            None => Err(Error::setting("--cron", cron, "it has no future time; check day and year")),
-        }
+    /// Returns the times of an expression in a time zone.
+    #[must_use]
+    pub fn new(expression: Expression, zone: TimeZone) -> Self {
+        Self { expression, zone }
     }
 
     /// Returns the first time after an instant at which a run is due, if there is one.
@@ -98,7 +95,7 @@ mod tests {
 
     /// Returns the next times in the zone.
     fn next(cron: &str, zone: &str, after: &str, n: usize) -> Vec<String> {
-        let times = Times::parse(cron, zone).unwrap();
+        let times = Times::new(cron.parse().unwrap(), time_zone(zone).unwrap());
         let mut instant: Timestamp = after.parse().unwrap();
         let mut found = Vec::new();
         for _ in 0..n {
@@ -159,7 +156,7 @@ mod tests {
     #[test]
     fn an_hourly_expression_is_due_in_every_hour_of_a_year_in_any_zone() {
         for zone in ["Europe/Berlin", "America/Sao_Paulo", "Australia/Lord_Howe", "Asia/Kolkata"] {
-            let times = Times::parse("0 * * * *", zone).unwrap();
+            let times = Times::new("0 * * * *".parse().unwrap(), time_zone(zone).unwrap());
             let mut instant: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
             for _ in 0..24 * 365 {
                 let due = times.next_after(instant).unwrap();
@@ -171,12 +168,10 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_zone_and_a_day_that_never_comes_are_errors_that_name_the_option() {
-        let error = Times::parse("30 2 * * *", "Europe/Atlantis").unwrap_err().to_string();
-        assert!(error.contains("--time-zone") && error.contains("IANA"), "{error}");
-        for never in ["0 0 30 2 *", "0 0 0 1 1 * 2001"] {
-            let error = Times::parse(never, "UTC").unwrap_err().to_string();
-            assert!(error.contains("--cron") && error.contains("no future time"), "{error}");
+    fn an_unknown_zone_is_an_error_with_an_example() {
+        assert!(time_zone("Europe/Berlin").is_ok());
+        for name in ["Europe/Atlantis", "", "nan", "../UTC"] {
+            assert!(time_zone(name).unwrap_err().contains("IANA"), "{name}");
         }
     }
 }

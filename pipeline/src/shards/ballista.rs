@@ -57,7 +57,7 @@ impl Engine for Ballista {
             .worker_threads(1)
             .enable_all()
             .build()
-            .map_err(Error::io("start a client for", &self.url))?;
+            .map_err(store::Error::io("start a client for", &self.url))?;
         let (ratings, _) = job.ratings()?;
         let shard_jobs = shards.iter().map(|&shard| self.shard_job(job, &ratings, shard));
         let shard_jobs = shard_jobs.collect::<Result<VecDeque<_>>>()?;
@@ -230,8 +230,7 @@ fn kernel_error(error: Error) -> KernelError {
     use store::Error::{Damaged, Io, NotPartitioned, Remote};
 
     match error {
-        Error::Io { .. }
-        | Error::Store(Io { .. } | Remote { .. } | Damaged { .. } | NotPartitioned { .. }) => {
+        Error::Store(Io { .. } | Remote { .. } | Damaged { .. } | NotPartitioned { .. }) => {
             KernelError::Transient(error.to_string())
         }
         other => KernelError::Fatal(other.to_string()),

@@ -11,7 +11,7 @@ use store::manifest::FileDigest;
 use store::repository::RatingShards;
 use store::shards::{RatingsBatch, RatingsWriter, shard_of};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// The maximum number of users in a batch.
 const BATCH: usize = 8192;
@@ -20,7 +20,7 @@ const BATCH: usize = 8192;
 /// files' digests, in order. Cost: a pass over the ratings.
 ///
 /// # Errors
-/// [`Error::Io`] and [`Error::Store`].
+/// [`Error::Store`].
 pub fn cut(
     by_user: &Csr,
     vocabulary: &Vocabulary,
@@ -51,7 +51,7 @@ pub fn cut(
         let digest = FileDigest::of(&path)?;
         to.send(&path, shard)?;
         bar.inc(1);
-        std::fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+        std::fs::remove_file(&path).map_err(store::Error::io("remove", &path))?;
         Ok(digest)
     });
     digests.collect()

@@ -20,7 +20,8 @@ pub trait Engine: fmt::Debug {
     /// Computes some shards of a job, in any order, and returns when each has a receipt. `bar` counts them.
     ///
     /// # Errors
-    /// The first error of a shard: those of [`Task::run`]; [`Error::Shards`] where a cluster fails; [`Error::JobGone`] where
+    /// The first error of a shard: [`Error::BadRatings`], [`Error::Training`], [`Error::NotPrepared`], [`Error::Store`];
+    /// [`Error::Shards`] where a cluster fails; [`Error::JobGone`] where
     /// another run has removed the job. The shards with a receipt stay computed.
     fn compute(&self, job: &Job<'_>, shards: &[u32], bar: &ProgressBar) -> Result<()>;
 }

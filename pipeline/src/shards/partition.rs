@@ -45,7 +45,7 @@ pub struct Partition {
 /// cleaning.
 ///
 /// # Errors
-/// [`Error::Reading`](crate::Error::Reading), [`Error::Io`](crate::Error::Io) and [`Error::Store`](crate::Error::Store).
+/// [`Error::Reading`](crate::Error::Reading) and [`Error::Store`](crate::Error::Store).
 pub fn partition(settings: &PartitionSettings, progress: Progress) -> Result<Partition> {
     let PartitionSettings { ratings, scale, deny_list, n_shards, to, work } = settings;
     let (clean, vocabulary) =

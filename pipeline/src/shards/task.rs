@@ -101,7 +101,7 @@ impl Task {
         }
         writer.finish()?;
         self.repository.job(self.id.clone()).send_results(&path, shard)?;
-        std::fs::remove_file(&path).map_err(Error::io("remove", &path))
+        Ok(std::fs::remove_file(&path).map_err(store::Error::io("remove", &path))?)
     }
 
     /// Computes the factors of users of a shard, see [`ShardModel::fold_in`].

@@ -75,6 +75,25 @@ fn every_line_can_be_parsed_and_none_occurs_twice() {
 }
 
 #[test]
+fn a_run_that_had_nothing_to_do_has_no_phases() {
+    let text = |outcome| text(Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH, &Ok(report(outcome)), None);
+    for outcome in [Outcome::Unchanged, Outcome::Withdrawn] {
+        assert!(!text(outcome).contains("recommender_batch_phase"));
+    }
+    assert!(text(Outcome::Refused).contains("recommender_batch_phase_seconds{phase=\"train\"}"));
+}
+
+#[test]
+fn a_label_has_only_characters_that_print() {
+    let mut hostile = report(Outcome::Published);
+    hostile.manifest.account.code_version = "1\u{1b}[2J\u{9b}\n\u{202e}".to_owned();
+    let text = text(Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH, &Ok(hostile), None);
+    assert!(text.contains(r#"version="1\\u{1b}[2J\\u{9b}\\n\\u{202e}""#), "{text}");
+    assert!(text.contains(r#"{reason="bad \"user\"\\"} 7"#), "{text}");
+    parsed(&text);
+}
+
+#[test]
 fn a_failed_and_a_refused_run_keep_the_time_of_the_last_success() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("batch.prom");

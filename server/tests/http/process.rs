@@ -100,10 +100,10 @@ fn a_work_directory_that_cannot_be_written_is_code_1_and_named() {
 }
 
 #[test]
-fn a_log_filter_that_is_none_is_code_1() {
+fn a_log_filter_that_is_none_is_code_2() {
     let finished =
         program("server").env("RUST_LOG", "server=loud").args(["--listen", "127.0.0.1:0"]).output().unwrap();
-    assert_eq!(finished.status.code(), Some(1));
+    assert_eq!(finished.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&finished.stderr).contains("RUST_LOG is `server=loud`"));
 }
 

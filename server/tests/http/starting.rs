@@ -34,7 +34,11 @@ fn a_hint_names_the_pipeline_beside_this_program_and_the_store() {
     let output = Output::empty();
     let server = Program::start(output.path(), &[]);
     let pipeline = std::path::PathBuf::from(program("server").get_program()).with_file_name("pipeline");
-    let hint = format!("`{} run --output {}`", pipeline.display(), output.path().display());
+    let hint = format!(
+        "`{} run --ratings RATINGS.csv --movies MOVIES.csv --output {}`",
+        pipeline.display(),
+        output.path().display()
+    );
     eventually("the hint is logged", || server.log().contains(&hint));
 }
 

@@ -185,7 +185,7 @@ fn holder(file: &mut File) -> String {
     let _ = file.take(MAX_HOLDER).read_to_end(&mut text);
     let text = String::from_utf8_lossy(&text);
     let line: String = text.lines().next().unwrap_or_default().chars().filter(|c| !c.is_control()).collect();
-    if line.is_empty() { "a process that it does not name".to_owned() } else { line }
+    if line.is_empty() { "an unknown process".to_owned() } else { line }
 }
 
 /// Takes a lock that others hold for moments only.

@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use cluster::{Executor, ExecutorSettings, Scheduler, SchedulerSettings};
+use limits::Limits;
 use pipeline::Error;
 use pipeline::shards::TaskKernels;
+use settings::within;
 
 #[derive(Debug, Args)]
 pub(crate) struct ClusterArgs {
@@ -29,10 +31,10 @@ enum Process {
 #[derive(Debug, Args)]
 struct SchedulerArgs {
     /// The address to listen on
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:50050")]
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:50050", value_parser = address)]
     bind: SocketAddr,
     /// The seconds without a message after which the shards of an executor go to others; at least 7
-    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = within(Limits::<u64>::at_least(7)))]
     executor_timeout: u64,
 }
 
@@ -42,14 +44,14 @@ struct ExecutorArgs {
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:50050")]
     scheduler: String,
     /// The address to listen on for the scheduler; port 0 takes a free one
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0", value_parser = address)]
     bind: SocketAddr,
     /// The name by which the scheduler reaches this executor [default: the address its requests come from]
     #[arg(long, value_name = "HOST")]
     host: Option<String>,
     /// The shards to compute at once, each by a thread [default: one per core]
-    #[arg(long, value_name = "N")]
-    slots: Option<NonZeroUsize>,
+    #[arg(long, value_name = "N", value_parser = within(super::THREADS))]
+    slots: Option<usize>,
     /// The directory for copies; it may be deleted while no executor runs
     #[arg(long, value_name = "DIR", default_value_os_t = store::work_dir::default_work_dir("executor"))]
     work_dir: PathBuf,
@@ -59,7 +61,7 @@ impl ClusterArgs {
     /// Serves until SIGTERM or SIGINT.
     ///
     /// # Errors
-    /// [`Error::Io`] if it cannot listen, or the connection fails for good.
+    /// [`Error::Store`] if it cannot listen, or the connection fails for good.
     pub(crate) fn run(self) -> Result<String, Error> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -68,8 +70,8 @@ impl ClusterArgs {
         match self.process {
             Process::Scheduler(args) => runtime.block_on(args.serve()),
             Process::Executor(args) => {
-                let slots = args.slots.or_else(|| std::thread::available_parallelism().ok());
-                let slots = slots.map_or(1, NonZeroUsize::get);
+                let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+                let slots = args.slots.unwrap_or_else(cores);
                 // All tasks share these threads, one per slot.
                 rayon::ThreadPoolBuilder::new()
                     .num_threads(slots)
@@ -104,6 +106,11 @@ impl ExecutorArgs {
     }
 }
 
+/// Parses an address to listen on.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "give an IP address and a port such as 127.0.0.1:50050".to_owned())
+}
+
 /// Waits for SIGTERM or SIGINT.
 async fn stop_signal() {
     use tokio::signal::unix::{SignalKind, signal};
@@ -129,5 +136,5 @@ fn of_cluster(what: &'static str, error: cluster::Error) -> Error {
 }
 
 fn failed(action: &'static str, what: &'static str, source: io::Error) -> Error {
-    Error::Io { action, path: what.into(), source }
+    store::Error::io(action, what)(source).into()
 }

@@ -10,9 +10,9 @@ pub(crate) struct ConfigArgs {
     /// Print a file with all settings of both programs as comments, with their defaults
     #[arg(long)]
     pub(crate) default: bool,
-    /// Accepted so that the arguments of `schedule`, `run` and `prune` can be used.
+    /// The options of `schedule`, `run` and `prune`, whose settings are printed.
     #[command(flatten)]
-    _schedule: ScheduleArgs,
+    pub(crate) schedule: ScheduleArgs,
     #[command(flatten)]
     _retention: RetentionArgs,
 }
@@ -63,7 +63,7 @@ mod tests {
             assert!(keys.contains("batch.threads") && keys.len() > 1, "{command}: {keys:?}");
         }
         // Generated data has no input.
-        let sample = settings(&["pipeline", "sample", "--users=1", "--movies=1", "--ratings=1", "--out=x"]);
+        let sample = settings(&["pipeline", "sample", "--users=1", "--movies=40", "--ratings=20", "--out=x"]);
         assert!(sample.iter().all(|setting| ["batch.threads", "log.format"].contains(&setting.key.as_str())));
     }
 }

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use evaluation::{By, Cutoffs, EvaluationSettings, HeldOut, Relevance};
+use limits::Limits;
 use pipeline::Error;
+use settings::within;
 
 use super::ratings::RatingsArgs;
 use super::train::TrainArgs;
@@ -20,10 +22,10 @@ pub(crate) struct EvaluateArgs {
     #[arg(long, value_enum, value_name = "HOW", default_value_t = SplitBy::Random)]
     split: SplitBy,
     /// The share of ratings held out
-    #[arg(long, value_name = "SHARE", default_value_t = 0.2, allow_negative_numbers = true)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = within(EvaluationSettings::TEST_FRACTION))]
     test_fraction: f64,
     /// The number of random splits, with the seeds SEED, SEED + 1 and so on
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = within(EvaluationSettings::N_SPLITS))]
     splits: u64,
     /// Train on this file and measure on the file of --test, instead of a split of --ratings
     #[arg(
@@ -35,10 +37,11 @@ pub(crate) struct EvaluateArgs {
     #[arg(long, value_name = "FILE", requires = "train")]
     test: Option<PathBuf>,
     /// Train the items on this share of the users and fold in the others, as `run --train-shards` does
-    #[arg(long, value_name = "SHARE", default_value_t = 1.0)]
+    #[arg(long, value_name = "SHARE", default_value_t = 1.0, value_parser = within(EvaluationSettings::TRAIN_USERS))]
     train_users: f64,
     /// The lengths at which lists are measured
     #[arg(long, value_name = "K,...", value_delimiter = ',', default_value = "10,20,100")]
+    #[arg(value_parser = within(Limits::<usize>::at_least(1)))]
     k: Vec<usize>,
     /// The lowest held-out rating that counts as relevant; `any` for all
     #[arg(long, value_name = "STARS", default_value_t)]
@@ -63,9 +66,10 @@ impl EvaluateArgs {
     /// Returns the settings that the options stand for.
     ///
     /// # Errors
-    /// [`Error::Setting`] if the ratings are not a file; [`Error::Evaluation`] for invalid list lengths.
+    /// [`Error::Setting`] if the ratings are not a file or the scale is empty; [`Error::Evaluation`] for invalid list
+    /// lengths.
     pub(crate) fn settings(self) -> Result<EvaluationSettings, Error> {
-        let scale = self.ratings.scale();
+        let scale = self.ratings.scale()?;
         let held_out = match (self.train, self.test) {
             (Some(train), Some(test)) => HeldOut::Files { train, test },
             _ => HeldOut::Share {

@@ -2,7 +2,9 @@
 
 use clap::Args;
 use jiff::SignedDuration;
+use limits::Limits;
 use pipeline::generations::{DiffSettings, Retention};
+use settings::within;
 use store::GenerationId;
 
 use super::place::PlaceArgs;
@@ -25,7 +27,7 @@ pub(crate) struct DiffArgs {
     #[arg(value_name = "AFTER")]
     after: Option<GenerationId>,
     /// The number of entries of each list to compare
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = within(DiffSettings::N))]
     n: usize,
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
@@ -85,7 +87,7 @@ pub(crate) struct PruneArgs {
 #[derive(Debug, Args)]
 pub(crate) struct RetentionArgs {
     /// The number of ready generations to keep, the last published first, besides the published and the pinned ones
-    #[arg(long, value_name = "N", default_value_t = 7)]
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = within(Limits::<usize>::ANY))]
     #[arg(env = "RECOMMENDER__RETENTION__KEEP")]
     keep: usize,
     /// Keep all generations that are younger than this, such as 12h or 7d

@@ -17,11 +17,11 @@ mod train;
 mod verify;
 
 use std::io::IsTerminal;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use settings::LogFormat;
+use limits::Limits;
+use settings::{LogFormat, within};
 use store::Location;
 use tracing::Level;
 
@@ -36,6 +36,9 @@ pub(crate) use sample::SampleArgs;
 pub(crate) use schedule::{AS_RUN, ScheduleArgs};
 pub(crate) use shards::{PartitionArgs, ShardArgs};
 pub(crate) use verify::VerifyArgs;
+
+/// The limits of the number of threads: more than a machine has cores, and few enough for its memory.
+const THREADS: Limits<usize> = Limits::of(1, 1024);
 
 /// Computes movie recommendations: reads ratings, trains a model, scores every unseen movie for every user, and
 /// publishes the best movies of each user for the lookup server.
@@ -63,9 +66,9 @@ pub(crate) struct GlobalArgs {
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// The number of threads; it does not change the result [default: cores]
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, value_name = "N", value_parser = within(THREADS))]
     #[arg(env = "RECOMMENDER__BATCH__THREADS")]
-    pub(crate) threads: Option<NonZeroUsize>,
+    pub(crate) threads: Option<usize>,
     /// Show no progress, and log only errors
     #[arg(long, global = true)]
     pub(crate) quiet: bool,

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use interactions::Scale;
+use limits::{Limits, Refused};
 use pipeline::Error;
 use reading::RatingsSource;
+use settings::within;
 use store::Location;
 
 use crate::program::invocation::Invocation;
@@ -21,18 +23,24 @@ pub(crate) struct RatingsArgs {
     #[arg(env = "RECOMMENDER__INPUT__RATINGS")]
     pub(super) ratings: Location,
     /// The lowest rating; rows with a lower one are rejected
-    #[arg(long, value_name = "STARS", default_value_t = Scale::default().min, allow_negative_numbers = true)]
+    #[arg(long, value_name = "STARS", default_value_t = Scale::default().min, value_parser = within(Limits::<f32>::ANY))]
     #[arg(env = "RECOMMENDER__INPUT__MIN_RATING")]
     pub(super) min_rating: f32,
     /// The highest rating; rows with a higher one are rejected
-    #[arg(long, value_name = "STARS", default_value_t = Scale::default().max, allow_negative_numbers = true)]
+    #[arg(long, value_name = "STARS", default_value_t = Scale::default().max, value_parser = within(Limits::<f32>::ANY))]
     #[arg(env = "RECOMMENDER__INPUT__MAX_RATING")]
     pub(super) max_rating: f32,
 }
 
 impl RatingsArgs {
-    pub(super) fn scale(&self) -> Scale {
-        Scale { min: self.min_rating, max: self.max_rating }
+    /// Returns the scale.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if it is empty.
+    pub(super) fn scale(&self) -> Result<Scale, Error> {
+        let scale = Scale { min: self.min_rating, max: self.max_rating };
+        scale.check()?;
+        Ok(scale)
     }
 
     /// Returns the ratings as one file.
@@ -43,8 +51,8 @@ impl RatingsArgs {
         match RatingsSource::at(self.ratings, None) {
             RatingsSource::File(path) => Ok(path),
             RatingsSource::Shards { location, .. } => {
-                let problem = "it is a directory or a bucket; give a CSV file".to_owned();
-                Err(Error::Setting { name: "--ratings", value: location.to_string(), problem })
+                let problem = "it is a directory or a bucket; give a CSV file";
+                Err(Refused::new("--ratings", location, problem).into())
             }
         }
     }
@@ -67,7 +75,7 @@ impl RatingsArgs {
                     &shards.display(),
                 ]);
                 let problem = format!("{file} is one file; cut it, for example with `{command}`");
-                Err(Error::Setting { name: "--train-shards", value: n.to_string(), problem })
+                Err(Refused::new("--train-shards", n, problem).into())
             }
             (source, _) => Ok(source),
         }

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use limits::Limits;
 use pipeline::Error;
 use pipeline::run::RunSettings;
 use reading::InputSettings;
+use settings::within;
 use store::DenyList;
 
 use super::gate::GateArgs;
@@ -20,7 +22,7 @@ pub(crate) struct RunArgs {
     ratings: RatingsArgs,
     /// Train on the first T shards only, a sample of all users; the others are folded in. Needs ratings in shards
     /// [default: all]
-    #[arg(long, value_name = "T", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "T", value_parser = within(Limits::<u32>::at_least(1)))]
     #[arg(env = "RECOMMENDER__INPUT__TRAIN_SHARDS")]
     train_shards: Option<u32>,
     /// The movies: a CSV file with the columns movieId, title and genres
@@ -35,15 +37,15 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
     /// The length of the list of each user
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = within(RunSettings::DEPTH))]
     #[arg(env = "RECOMMENDER__SCORING__N")]
     depth: usize,
     /// The number of similar movies of each movie
-    #[arg(long, value_name = "N", default_value_t = 50)]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = within(Limits::<usize>::ANY))]
     #[arg(env = "RECOMMENDER__SCORING__SIMILAR")]
     similar: usize,
     /// The share of ratings held out to measure a model before the final one is trained; 0 measures nothing
-    #[arg(long, value_name = "SHARE", default_value_t = 0.2)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = within(RunSettings::TEST_FRACTION))]
     #[arg(env = "RECOMMENDER__EVALUATION__TEST_FRACTION")]
     test_fraction: f64,
     #[command(flatten)]
@@ -69,12 +71,23 @@ pub(crate) struct RunArgs {
 }
 
 impl RunArgs {
+    /// Checks the options against each other, without a look at files.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for options that contradict each other.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        self.ratings.scale()?;
+        self.shards.check(self.train_shards)?;
+        self.gate.bounds().check()
+    }
+
     /// Returns the settings that the options stand for.
     ///
     /// # Errors
     /// [`Error::Store`] if the deny list cannot be read; [`Error::Setting`] for options that exclude each other.
     pub(crate) fn settings(self) -> Result<RunSettings, Error> {
-        let scale = self.ratings.scale();
+        self.check()?;
+        let scale = self.ratings.scale()?;
         let ratings = self.ratings.source(self.train_shards)?;
         Ok(RunSettings {
             training: self.train.settings(scale),

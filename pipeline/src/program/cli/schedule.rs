@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use clap::Args;
 use jiff::SignedDuration;
-use pipeline::Error;
-use pipeline::schedule::{Retries, Times};
+use jiff::tz::TimeZone;
+use limits::Limits;
+use pipeline::schedule::{Expression, Retries, Times, time_zone};
+use settings::within;
 
 use super::RunArgs;
 
@@ -19,13 +21,13 @@ pub(crate) struct ScheduleArgs {
     /// The times of the runs: minute, hour, day of the month, month, weekday; optionally seconds before or years after
     #[arg(long, help_heading = HEADING, value_name = "EXPRESSION", default_value = "30 2 * * *")]
     #[arg(env = "RECOMMENDER__SCHEDULE__CRON")]
-    cron: String,
+    cron: Expression,
     /// The time zone of the expression, such as Europe/Berlin
-    #[arg(long, help_heading = HEADING, value_name = "NAME", default_value = "UTC")]
+    #[arg(long, help_heading = HEADING, value_name = "NAME", default_value = "UTC", value_parser = time_zone)]
     #[arg(env = "RECOMMENDER__SCHEDULE__TIME_ZONE")]
-    time_zone: String,
+    time_zone: TimeZone,
     /// The number of retries of a failed run
-    #[arg(long, help_heading = HEADING, value_name = "N", default_value_t = 3)]
+    #[arg(long, help_heading = HEADING, value_name = "N", default_value_t = 3, value_parser = within(Limits::<u32>::ANY))]
     #[arg(env = "RECOMMENDER__SCHEDULE__RETRIES")]
     retries: u32,
     /// The pause before the first retry; each further one is twice as long, up to an hour
@@ -47,11 +49,8 @@ pub(crate) struct ScheduleArgs {
 
 impl ScheduleArgs {
     /// Returns the times at which runs are due.
-    ///
-    /// # Errors
-    /// As [`Times::parse`].
-    pub(crate) fn times(&self) -> Result<Times, Error> {
-        Times::parse(&self.cron, &self.time_zone)
+    pub(crate) fn times(&self) -> Times {
+        Times::new(self.cron.clone(), self.time_zone.clone())
     }
 
     pub(crate) fn retries(&self) -> Retries {

@@ -6,21 +6,21 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use interactions::Scale;
+use limits::{Limits, Refused};
 use pipeline::Error;
 use pipeline::run::ShardSettings;
 use pipeline::shards::{EngineChoice, PartitionSettings, Task};
-use store::shards::MOST_SHARDS;
+use settings::{quoted, within};
 use store::{DenyList, GenerationId, Location};
 
 use super::place::{PlaceArgs, WorkArgs};
 use super::ratings::RatingsArgs;
-use crate::program::invocation::quoted;
 
 #[derive(Debug, Args)]
 pub(crate) struct ShardsArgs {
     /// The number of shards to cut the users into, each a file of its own, for servers that own some of them and for
     /// engines other than `local`. Use a thousand users per shard or more [default: that of the ratings, if they are cut]
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", value_parser = within(ShardSettings::N_SHARDS))]
     #[arg(env = "RECOMMENDER__SCORING__SHARDS")]
     shards: Option<u32>,
     /// The engine that computes the lists: this process (local), processes of `pipeline shard` (indexed), or the cluster
@@ -29,12 +29,20 @@ pub(crate) struct ShardsArgs {
     #[arg(env = "RECOMMENDER__SCORING__ENGINE")]
     engine: EngineChoice,
     /// The number of shards that a cluster has at once: at least the number of slots of all executors
-    #[arg(long, value_name = "N", default_value = "64")]
+    #[arg(long, value_name = "N", default_value = "64", value_parser = within(Limits::at_least(NonZeroUsize::MIN)))]
     #[arg(env = "RECOMMENDER__SCORING__IN_FLIGHT")]
     in_flight: NonZeroUsize,
 }
 
 impl ShardsArgs {
+    /// Checks the number of shards against the number of those to train on.
+    ///
+    /// # Errors
+    /// [`Error::Setting`].
+    pub(crate) fn check(&self, n_trained: Option<u32>) -> Result<(), Error> {
+        Ok(ShardSettings::check_trained(n_trained, self.shards)?)
+    }
+
     pub(crate) fn settings(self) -> ShardSettings {
         let Self { shards: n_shards, engine, in_flight } = self;
         ShardSettings { n_shards, engine, in_flight }
@@ -50,7 +58,7 @@ pub(crate) struct PartitionArgs {
     #[arg(env = "RECOMMENDER__STORE__DENY_LIST")]
     deny_list: Option<PathBuf>,
     /// The number of shards, of a thousand users or more each
-    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_SHARDS)))]
+    #[arg(long, value_name = "S", value_parser = within(ShardSettings::N_SHARDS))]
     #[arg(env = "RECOMMENDER__SCORING__SHARDS")]
     shards: u32,
     /// The place of the shards: a directory, or s3://bucket/prefix. Earlier shards there are replaced
@@ -89,7 +97,7 @@ impl PartitionArgs {
     /// [`Error::Store`] if the deny list cannot be read; [`Error::Setting`] if the ratings are not a file.
     pub(crate) fn settings(self) -> Result<PartitionSettings, Error> {
         Ok(PartitionSettings {
-            scale: self.ratings.scale(),
+            scale: self.ratings.scale()?,
             ratings: self.ratings.file()?,
             deny_list: self.deny_list.as_deref().map(DenyList::read).transpose()?,
             n_shards: self.shards,
@@ -102,10 +110,10 @@ impl PartitionArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ShardArgs {
     /// The index of the shard, from 0
-    #[arg(long, value_name = "I", env = "JOB_COMPLETION_INDEX")]
+    #[arg(long, value_name = "I", env = "JOB_COMPLETION_INDEX", value_parser = within(Limits::<u32>::ANY))]
     index: u32,
     /// The number of shards; the command fails if the run has another
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", value_parser = within(ShardSettings::N_SHARDS))]
     of: Option<u32>,
     /// The generation that the run makes [default: the newest that a run has prepared]
     #[arg(long, value_name = "GENERATION")]
@@ -126,7 +134,7 @@ impl ShardArgs {
         let n_shards = task.plan().n_shards;
         if let Some(of) = of.filter(|of| *of != n_shards) {
             let problem = format!("the run of generation {} has {n_shards} shards", task.id());
-            return Err(Error::Setting { name: "--of", value: of.to_string(), problem });
+            return Err(Refused::new("--of", of, problem).into());
         }
         task.run(index)?;
         Ok(format!("shard {index} of {n_shards} of generation {} is done", task.id()))

@@ -4,8 +4,10 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
+use limits::Limits;
 use pipeline::Error;
 use pipeline::verify::VerifySettings;
+use settings::within;
 use store::{DenyList, GenerationId};
 
 use super::place::PlaceArgs;
@@ -18,10 +20,10 @@ pub(crate) struct VerifyArgs {
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
     /// The number of users, drawn at random, whose lists are scored again
-    #[arg(long, value_name = "N", default_value = "200")]
+    #[arg(long, value_name = "N", default_value = "200", value_parser = within(Limits::at_least(NonZeroUsize::MIN)))]
     users: NonZeroUsize,
     /// The seed of the draw: same generation and seed, same users
-    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    #[arg(long, value_name = "SEED", default_value_t = 1, value_parser = within(Limits::<u64>::ANY))]
     seed: u64,
     /// Also check that nothing of this deny list is stored: a file with `movie ID` or `user ID` per line, and # comments
     #[arg(long, value_name = "FILE")]

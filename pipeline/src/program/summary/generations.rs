@@ -12,7 +12,8 @@ use crate::program::invocation::Hints;
 pub(crate) fn of_generations(entries: &[Entry], hints: &Hints) -> String {
     if entries.is_empty() {
         let output = hints.output();
-        return format!("No generation in {output}; make one with `{}`", hints.run_on_files());
+        let text = format!("No generation in {output}; make one with `{}`", hints.run_on_files());
+        return printable::line(&text).into_owned();
     }
     let mut lines = Lines::default();
     let mut row = |[id, state, age, size, users, rmse, ndcg, note]: [&str; 8]| {

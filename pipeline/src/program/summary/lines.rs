@@ -38,9 +38,9 @@ impl Lines {
         self.continued(format!("{:>COUNT$} {text}", HumanCount(count).to_string()));
     }
 
-    /// Appends a line as it is, without spaces at its end.
+    /// Appends one line, whatever a title or a note in it contains, without spaces at its end.
     pub(super) fn line(&mut self, line: impl Display) {
-        self.text.push_str(line.to_string().trim_end());
+        self.text.push_str(printable::line(line.to_string().trim_end()).as_ref());
         self.text.push('\n');
     }
 

@@ -114,7 +114,9 @@ fn write_model(lines: &mut Lines, account: &Account, n_shards: Option<u32>) {
         lines.continued(metrics.join(", "));
     }
     let rate = HumanCount(account.candidates_per_second as u64);
-    lines.labeled("Scored", format!("{users} users, the best {} of each; {rate} candidates/s", counts.depth));
+    // A list has no more entries than there are movies, whatever --depth is.
+    let longest = HumanCount(counts.depth.min(counts.movies));
+    lines.labeled("Scored", format!("{users} users, the best {longest} of each; {rate} candidates/s"));
 
     let peak = account.phases.values().map(|usage| usage.peak_rss_bytes).max().unwrap_or(0);
     let seconds: f64 = account.phases.values().map(|usage| usage.seconds).sum();

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::*;
+use crate::schedule::time_zone;
 
 /// A clock that only waits and runs advance, and a record of the runs.
 #[derive(Debug, Default)]
@@ -75,7 +76,7 @@ const RETRIES: Retries = Retries { n: 3, first_pause: Duration::from_secs(300) }
 
 /// Returns when runs began, in the zone.
 fn run_times(cron: &str, zone: &str, last: Option<&str>, world: World) -> Vec<String> {
-    let times = Times::parse(cron, zone).unwrap();
+    let times = Times::new(cron.parse().unwrap(), time_zone(zone).unwrap());
     let fake = Fake(Rc::new(RefCell::new(world)));
     Scheduler::new(times.clone(), RETRIES, fake.clone(), fake.clone()).run_until_stopped(last.map(at));
     let world = fake.0.borrow();
