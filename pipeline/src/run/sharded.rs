@@ -91,8 +91,8 @@ pub(super) fn write(
     let mut finished = meter.measure(Phase::Write, || writer.finish())?;
     finished.add_shards(files.iter().map(|(file, content)| (file, content.as_str())));
     job.files().remove_stray_files(job.plan().n_shards)?;
-    let metrics = job.plan().metrics.clone();
-    Ok(WrittenGeneration { staging, finished, lists, evidence, metrics, n_unnamed, n_candidates })
+    let quality = job.plan().quality.clone();
+    Ok(WrittenGeneration { staging, finished, lists, evidence, quality, n_unnamed, n_candidates })
 }
 
 /// Returns the key of the job: a digest of all that decides the result, wherever it is read from.
@@ -124,7 +124,7 @@ fn prepare<'a>(
     meter: &mut Meter,
 ) -> Result<(Job<'a>, ItemModel)> {
     let &RunContext { settings, repository, program, progress, .. } = context;
-    let metrics = meter.measure(Phase::Evaluate, || super::evaluate(context, input))?;
+    let quality = meter.measure(Phase::Evaluate, || super::evaluate(context, input))?;
     let (items, course) = meter.measure(Phase::Train, || {
         let bar = progress.bar("training", Unit::Count);
         let trained = ItemModel::train(&input.interactions, &settings.training, &bar)?;
@@ -149,7 +149,7 @@ fn prepare<'a>(
                 .as_ref()
                 .map(|deny| DeniedHashes::new(deny, files.id()))
                 .unwrap_or_default(),
-            metrics,
+            quality,
             course,
         })
     };

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use evaluation::{By, Cutoffs, EvaluationSettings, HeldOut, Relevance};
+use evaluation::{Cutoffs, EvaluationSettings, HeldOut, SplitRule};
 use pipeline::Error;
 
 use super::ratings::RatingsArgs;
+use super::relevance::RelevanceArgs;
 use super::train::TrainArgs;
 
 #[derive(Debug, Args)]
@@ -40,9 +41,8 @@ pub(crate) struct EvaluateArgs {
     /// The lengths at which lists are measured
     #[arg(long, value_name = "K,...", value_delimiter = ',', default_value = "10,20,100")]
     k: Vec<usize>,
-    /// The lowest held-out rating that counts as relevant; `any` for all
-    #[arg(long, value_name = "STARS", default_value_t)]
-    relevant_at: Relevance,
+    #[command(flatten)]
+    relevance: RelevanceArgs,
     #[command(flatten)]
     training: TrainArgs,
     /// Print JSON instead of a table
@@ -55,7 +55,7 @@ pub(crate) struct EvaluateArgs {
 enum SplitBy {
     /// A share of all ratings, at random
     Random,
-    /// A share of the ratings of each user, the newest
+    /// A share of the ratings of each user, the newest; at random among ratings of the same time
     Newest,
 }
 
@@ -71,8 +71,8 @@ impl EvaluateArgs {
             _ => HeldOut::Share {
                 ratings: self.ratings.file()?,
                 by: match self.split {
-                    SplitBy::Random => By::Random,
-                    SplitBy::Newest => By::Newest,
+                    SplitBy::Random => SplitRule::Random,
+                    SplitBy::Newest => SplitRule::Newest,
                 },
                 test_fraction: self.test_fraction,
                 n_splits: self.splits,
@@ -83,7 +83,7 @@ impl EvaluateArgs {
             training: self.training.settings(scale),
             train_users: self.train_users,
             cutoffs: Cutoffs::new(&self.k)?,
-            relevance: self.relevant_at,
+            relevance: self.relevance.relevant_at,
         })
     }
 }
