@@ -20,14 +20,12 @@ const MIN_USERS: usize = 16;
 /// The items of both models, with all that users are folded in from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ItemModel {
-    /// Number of ranking factors of each item and user.
+    /// Number of ranking factors of each item and user, with that of popularity, or of biases.
     pub n_factors: usize,
     /// n_items x n_factors, row-major.
     pub item_factors: Vec<f32>,
     /// Terms for the fold-in of users' ranking factors; `None` if predicted stars order the lists.
     pub user_terms: Option<UserTerms>,
-    /// Ranking factors of a user without ratings, the mean of all users: n_factors numbers.
-    pub mean_user: Vec<f32>,
     /// The items of the rating model.
     pub rating: RatingItems,
 }
@@ -56,20 +54,15 @@ impl ItemModel {
         settings.check()?;
         let has_ranking = settings.objective == Objective::Ranking;
         let n_sweeps = settings.rating.n_sweeps_for(interactions);
-        bar.set_length((n_sweeps + if has_ranking { settings.ranking.epochs } else { 0 }) as u64);
+        bar.set_length((n_sweeps + if has_ranking { 2 * settings.ranking.epochs } else { 0 }) as u64);
         let mut curve = TrainingCurve::default();
         let rating = rating::fit(interactions, &settings.rating, settings.seed, bar, &mut curve.rating)?;
         let items = match settings.objective {
             Objective::Ranking => {
-                let trained = ranking::fit(interactions, settings, bar, &mut curve.ranking)?;
-                let ranking::Trained { item_factors, mean_user, user_terms } = trained;
-                Self {
-                    n_factors: mean_user.len(),
-                    item_factors,
-                    user_terms: Some(user_terms),
-                    mean_user,
-                    rating,
-                }
+                let trained = ranking::train(interactions, settings, bar, &mut curve.ranking)?;
+                let ranking::Trained { item_factors, user_terms } = trained;
+                let n_factors = user_terms.gram.len() + 1;
+                Self { n_factors, item_factors, user_terms: Some(user_terms), rating }
             }
             Objective::Rating => Self::by_predicted_stars(rating),
         };
@@ -80,14 +73,7 @@ impl ItemModel {
     pub(super) fn by_predicted_stars(rating: RatingItems) -> Self {
         let n_rating = rating.terms.n_factors();
         // An item's last factor is its bias.
-        let mean_user = [vec![0.0; n_rating], vec![1.0]].concat();
-        Self {
-            n_factors: n_rating + 1,
-            item_factors: rating.ranking_factors(),
-            user_terms: None,
-            mean_user,
-            rating,
-        }
+        Self { n_factors: n_rating + 1, item_factors: rating.ranking_factors(), user_terms: None, rating }
     }
 
     /// The ranking factors of an item.
@@ -96,7 +82,7 @@ impl ItemModel {
     }
 
     /// Folds in a user with ratings in stars of some items, with the same bits on every machine. A user
-    /// without ratings of these items gets the mean user's list and the items' mean predictions. `is_trained`
+    /// without ratings of these items gets the most rated items and the items' mean predictions. `is_trained`
     /// states whether the items were trained on this user's ratings, among others.
     ///
     /// Cost: some ten steps of [`FoldIn`], and that of [`RatingItems::fold_in`].
@@ -113,9 +99,7 @@ impl ItemModel {
         let ranking = match &self.user_terms {
             Some(terms) => {
                 let ratings = items.iter().zip(stars).map(|(&item, &stars)| (self.item(item), stars));
-                let factors = FoldIn::new(terms, ratings).factors();
-                let is_known = factors.iter().any(|&factor| factor != 0.0);
-                if is_known { factors } else { self.mean_user.clone() }
+                FoldIn::new(terms, ratings).factors()
             }
             // An item's last factor is its bias.
             None => rating.iter().copied().chain([1.0]).collect(),

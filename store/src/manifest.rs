@@ -24,7 +24,7 @@ pub use measurement::{ActivitySlice, MeasuredUsers, Measurement, PairedMetric};
 pub use phase::{Phase, Usage};
 
 /// The format version that this release writes, and the only one that it reads.
-pub const FORMAT_VERSION: u32 = 5;
+pub const FORMAT_VERSION: u32 = 6;
 
 /// The manifest of one generation, as `manifest.json` holds it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -18,6 +18,7 @@
 //! Koren: "Revisiting the Performance of iALS on Item Recommendation Benchmarks", RecSys 2022. The solver is
 //! in [`als`].
 
+mod popularity;
 mod weights;
 
 use indicatif::ProgressBar;
@@ -36,17 +37,39 @@ use weights::Weights;
 
 /// The trained items, and the terms that users share. Users are folded in from them.
 pub(super) struct Trained {
-    /// n_items x n_factors, row-major.
+    /// The factors of each item, row-major: n_items x n_factors of [`fit`], with one more for popularity of [`train`].
     pub(super) item_factors: Vec<f32>,
-    /// The mean of the users' factors: n_factors numbers.
-    pub(super) mean_user: Vec<f32>,
     /// Terms for the fold-in of users.
     pub(super) user_terms: UserTerms,
 }
 
-/// Trains the model. Appends the error of every epoch to `curve`, see
-/// [`TrainingCurve`](super::TrainingCurve). Of the users that are trained with the items only the mean is
-/// kept.
+/// Trains the model on all users, and before on some of them to choose the shares of popularity ([`popularity`]). Of the
+/// users that are trained with the items nothing is kept. `bar` counts the epochs of both.
+///
+/// # Errors
+/// [`Error::Diverged`] if a number is not finite.
+pub(super) fn train(
+    interactions: &Interactions,
+    settings: &TrainSettings,
+    bar: &ProgressBar,
+    curve: &mut Vec<f64>,
+) -> Result<Trained> {
+    let shares = popularity::shares(interactions, settings, bar)?;
+    let Trained { item_factors, mut user_terms } = fit(interactions, settings, bar, curve)?;
+    let preference = Preference::from(&user_terms);
+    let popularity = popularity::popularity(interactions, settings.ranking.unobserved_weight, preference);
+    let n_factors = user_terms.gram.len();
+    let rows = item_factors.chunks_exact(n_factors).zip(&popularity);
+    let mut with_popularity = Vec::with_capacity(item_factors.len() + popularity.len());
+    rows.for_each(|(row, &popularity)| {
+        with_popularity.extend_from_slice(row);
+        with_popularity.push(popularity);
+    });
+    user_terms.popularity_shares = shares;
+    Ok(Trained { item_factors: with_popularity, user_terms })
+}
+
+/// Trains the factors. Appends the error of every epoch to `curve`, see [`TrainingCurve`](super::TrainingCurve).
 ///
 /// Rows are improved, not solved (see [`als`]); after some epochs the result is the same. Cost of an epoch,
 /// with k = n_factors: 14 k multiplications a rating and 5/2 k^2 a row of either side. Memory: the factors,
@@ -54,7 +77,7 @@ pub(super) struct Trained {
 ///
 /// # Errors
 /// [`Error::Diverged`] if a number is not finite.
-pub(super) fn fit(
+fn fit(
     interactions: &Interactions,
     settings: &TrainSettings,
     bar: &ProgressBar,
@@ -93,8 +116,7 @@ pub(super) fn fit(
         bar.inc(1);
     }
     // In the items' axes their Gram matrix is a diagonal: n_factors numbers, which are published with the factors.
-    let mut mean_user = users.mean();
-    let gram = als::rotate_to_axes(&mut items, &mut mean_user, &unobserved_items)
+    let gram = als::rotate_to_axes(&mut items, &unobserved_items)
         .map_err(|NotFinite| Error::Diverged { epoch: settings.epochs, what: "an item's ranking factors" })?;
     let Preference { min, max, floor, midpoint, steepness } = preference;
     let user_terms = UserTerms {
@@ -108,8 +130,9 @@ pub(super) fn fit(
         ridge: user_terms.ridge,
         unobserved: user_terms.unobserved,
         gram,
+        popularity_shares: Vec::new(),
     };
-    Ok(Trained { item_factors: items.into_dense(), mean_user: mean_user.into_dense(), user_terms })
+    Ok(Trained { item_factors: items.into_dense(), user_terms })
 }
 
 /// The root mean square of preferences less scores, over a sample of the ratings.
