@@ -4,15 +4,18 @@
 //! most rated movies side by side, for the same users, and the standard error of their difference.
 
 use interactions::Csr;
+use ranking::activity::FEWEST_RATINGS;
 use store::manifest::{ActivitySlice, PairedMetric};
 
 use super::cutoffs::Cutoffs;
 use super::metric::Metric;
 use super::ranking_metrics::ListQuality;
 
-/// The numbers of training ratings: the fewest of each slice, and the most.
-const BOUNDS: [(u64, Option<u64>); 6] =
-    [(1, Some(1)), (2, Some(2)), (3, Some(5)), (6, Some(10)), (11, Some(20)), (21, None)];
+/// The numbers of training ratings of each slice: the fewest, and the most.
+fn bounds() -> impl Iterator<Item = (u64, Option<u64>)> {
+    let next = FEWEST_RATINGS.iter().skip(1).map(|&next| Some(next as u64 - 1)).chain([None]);
+    FEWEST_RATINGS.iter().map(|&fewest| fewest as u64).zip(next)
+}
 
 /// Cuts the measured users, ascending, into slices by their training ratings (`n_users x n_items`). Slices without users
 /// are left out.
@@ -38,7 +41,7 @@ pub(super) fn by_activity(
         let metrics = metrics.collect();
         ActivitySlice { min_ratings, max_ratings, users: places.len() as u64, metrics }
     };
-    BOUNDS.into_iter().map(of_slice).filter(|slice| slice.users > 0).collect()
+    bounds().map(of_slice).filter(|slice| slice.users > 0).collect()
 }
 
 /// The means of pairs, and the standard error of the mean difference: `sqrt(sum of (d - mean d)^2 / (n (n - 1)))`.
@@ -71,7 +74,7 @@ pub(super) fn mean<'a>(splits: impl Iterator<Item = &'a [ActivitySlice]> + Clone
         }
         joined
     };
-    BOUNDS.into_iter().map(joined).filter(|slice| slice.users > 0).collect()
+    bounds().map(joined).filter(|slice| slice.users > 0).collect()
 }
 
 #[cfg(test)]

@@ -45,7 +45,8 @@ impl ItemModel {
     /// Trains the models that the settings ask for. `bar` counts epochs and sweeps.
     ///
     /// # Errors
-    /// As [`Model::train`], without [`Error::UserDiverged`].
+    /// [`Error::Setting`] and [`Error::Scale`] for settings out of range; [`Error::Diverged`] and
+    /// [`Error::SamplingDiverged`] if a number is not finite.
     pub fn train(
         interactions: &Interactions,
         settings: &TrainSettings,
@@ -91,11 +92,12 @@ impl ItemModel {
     /// [`Error::UserDiverged`] if a factor is not finite.
     pub fn fold_in(&self, items: &[u32], stars: &[f32], is_trained: bool) -> Result<UserFactors> {
         let mut rating = vec![0.0; self.rating.terms.n_factors()];
-        let diverged = |what| move || Error::UserDiverged { what };
+        let report = "please report it with the settings of the run";
+        let diverged = |what, advice| move || Error::UserDiverged { what, advice };
         let bias = self
             .rating
             .fold_in(items, stars, is_trained, &mut rating)
-            .ok_or_else(diverged("rating factors"))?;
+            .ok_or_else(diverged("rating factors", report))?;
         let ranking = match &self.user_terms {
             Some(terms) => {
                 let ratings = items.iter().zip(stars).map(|(&item, &stars)| (self.item(item), stars));
@@ -105,14 +107,22 @@ impl ItemModel {
             None => rating.iter().copied().chain([1.0]).collect(),
         };
         let finite = ranking.iter().all(|factor| factor.is_finite());
-        finite.then_some(UserFactors { ranking, bias, rating }).ok_or_else(diverged("ranking factors"))
+        let overflows =
+            |terms: &UserTerms| !(terms.ridge * (items.len() as f32 + terms.unobserved)).is_finite();
+        let advice = match &self.user_terms {
+            Some(terms) if overflows(terms) => "lower --regularization or --unobserved-weight",
+            _ => report,
+        };
+        finite
+            .then_some(UserFactors { ranking, bias, rating })
+            .ok_or_else(diverged("ranking factors", advice))
     }
 
     /// Folds in all users and joins them with the items. `is_trained` states for each user index whether the
     /// items were trained on that user's ratings. Cost: [`Self::fold_in`] for each, in parallel.
     ///
     /// # Errors
-    /// As [`Self::fold_in`].
+    /// [`Error::UserDiverged`] if a factor is not finite.
     pub fn with_users(
         self,
         by_user: &Csr,

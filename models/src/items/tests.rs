@@ -86,5 +86,5 @@ fn stars_that_are_not_finite_are_an_error() {
     let (items, _) =
         ItemModel::train(&interactions(), &settings(Objective::Ranking), &ProgressBar::hidden()).unwrap();
     let error = items.fold_in(&[0, 1], &[f32::NAN, 3.0], true).unwrap_err();
-    assert!(matches!(error, Error::UserDiverged { what: "rating factors" }), "{error}");
+    assert!(matches!(error, Error::UserDiverged { what: "rating factors", .. }), "{error}");
 }

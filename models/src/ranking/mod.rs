@@ -105,19 +105,16 @@ fn fit(
         observe: |_, user, stars| Observation { weight: rated[user as usize], target: preference.of(stars) },
         ridge: |item| item_ridge[item],
     };
+    let diverged = |epoch, what| move |NotFinite| Error::Diverged { epoch, what, advice: advice(settings) };
     for epoch in 1..=settings.epochs {
-        by_user
-            .improve(&mut items, &mut users)
-            .map_err(|NotFinite| Error::Diverged { epoch, what: "a user's ranking factors" })?;
-        by_item
-            .improve(&mut users, &mut items)
-            .map_err(|NotFinite| Error::Diverged { epoch, what: "an item's ranking factors" })?;
+        by_user.improve(&mut items, &mut users).map_err(diverged(epoch, "a user's ranking factors"))?;
+        by_item.improve(&mut users, &mut items).map_err(diverged(epoch, "an item's ranking factors"))?;
         curve.push(error(&interactions.by_user, &users, &items, preference));
         bar.inc(1);
     }
     // In the items' axes their Gram matrix is a diagonal: n_factors numbers, which are published with the factors.
     let gram = als::rotate_to_axes(&mut items, &unobserved_items)
-        .map_err(|NotFinite| Error::Diverged { epoch: settings.epochs, what: "an item's ranking factors" })?;
+        .map_err(diverged(settings.epochs, "an item's ranking factors"))?;
     let Preference { min, max, floor, midpoint, steepness } = preference;
     let user_terms = UserTerms {
         min,
@@ -133,6 +130,26 @@ fn fit(
         popularity_shares: Vec::new(),
     };
     Ok(Trained { item_factors: items.into_dense(), user_terms })
+}
+
+/// Advises on training that diverged: by the setting that is farthest from its default, if it is farther than any data can
+/// need.
+fn advice(settings: &RankingSettings) -> String {
+    const FAR: f64 = 1000.0;
+    let default = RankingSettings::default();
+    let ratio = |(name, value, default): (&'static str, f32, f32)| {
+        (name, value, f64::from(value) / f64::from(default))
+    };
+    let farthest = [
+        ("--regularization", settings.regularization, default.regularization),
+        ("--unobserved-weight", settings.unobserved_weight, default.unobserved_weight),
+    ];
+    let farthest = farthest.map(ratio).into_iter().max_by(|a, b| a.2.ln().abs().total_cmp(&b.2.ln().abs()));
+    match farthest {
+        Some((name, value, ratio)) if ratio > FAR => format!("lower {name}, which is {value:e}"),
+        Some((name, value, ratio)) if ratio < 1.0 / FAR => format!("raise {name}, which is {value:e}"),
+        _ => format!("raise --regularization above {}", settings.regularization),
+    }
 }
 
 /// The root mean square of preferences less scores, over a sample of the ratings.
@@ -205,5 +222,28 @@ mod tests {
                 score(user, 40)
             );
         }
+    }
+
+    #[test]
+    fn the_advice_on_divergence_names_the_setting_that_causes_it_and_its_direction() {
+        let by_user = Csr::from_sorted(4, [0, 0, 1, 2, 3, 3], vec![0, 1, 1, 2, 0, 2], vec![4.0; 6]);
+        let interactions = Interactions::from_users(by_user, 3);
+        let error = |regularization, unobserved_weight| {
+            let mut settings = TrainSettings::default();
+            settings.ranking =
+                RankingSettings { n_factors: Some(4), regularization, unobserved_weight, ..settings.ranking };
+            let error = Model::train(&interactions, &settings, &ProgressBar::hidden()).unwrap_err();
+            assert!(matches!(error, Error::Diverged { epoch: 1, .. }), "{error}");
+            error.to_string()
+        };
+        let usual = RankingSettings::default();
+        let strong = error(3e38, usual.unobserved_weight);
+        assert!(strong.ends_with("; lower --regularization, which is 3e38"), "{strong}");
+        let heavy = error(usual.regularization, 3e38);
+        assert!(heavy.ends_with("; lower --unobserved-weight, which is 3e38"), "{heavy}");
+        let advice =
+            |regularization| advice(&RankingSettings { regularization, ..RankingSettings::default() });
+        assert_eq!(advice(1e-9), "raise --regularization, which is 1e-9");
+        assert_eq!(advice(0.1), "raise --regularization above 0.1");
     }
 }

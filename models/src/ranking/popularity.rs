@@ -25,8 +25,8 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::{Trained, fit};
-use crate::TrainSettings;
 use crate::error::Result;
+use crate::{RankingSettings, TrainSettings};
 
 /// The shares that are tried, from personal scores alone to popularity alone.
 const SHARES: [f32; 9] = [0.0, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0];
@@ -40,7 +40,8 @@ const MOST_PAIRS: usize = 50_000_000;
 const DEPTH: usize = 100;
 
 /// Returns the popularity of each item on the scale of scores: the score that minimizes the loss of the model if all users
-/// score an item alike, for ratings of mean preference. It grows with the number of raters, and so orders items by it.
+/// score an item alike, for ratings of mean preference. It grows with the number of raters, and so orders items by it. A
+/// weight of unrated items below the default counts as the default, since a weight near 0 would make all items alike.
 pub(super) fn popularity(
     interactions: &Interactions,
     unobserved_weight: f32,
@@ -48,6 +49,7 @@ pub(super) fn popularity(
 ) -> Vec<f32> {
     let sum: f64 = interactions.by_user.cells().map(|cell| f64::from(preference.of(cell.2))).sum();
     let mean = sum / interactions.by_user.n_cells().max(1) as f64;
+    let unobserved_weight = unobserved_weight.max(RankingSettings::default().unobserved_weight);
     let unobserved = f64::from(unobserved_weight) * interactions.n_users() as f64;
     let of_item = |item| {
         let n_raters = interactions.by_item.columns(item).len() as f64;
@@ -252,5 +254,7 @@ mod tests {
         for (found, expected) in found.iter().zip([mean * 2.0 / 4.0, mean * 3.0 / 5.0, 0.0]) {
             assert!((found - expected).abs() < 1e-6, "{found} is not {expected}");
         }
+        let found = popularity(&interactions(&cells, 4, 3), 1e-38, preference);
+        assert!(found[1] > found[0] && found[0] > found[2], "{found:?}");
     }
 }

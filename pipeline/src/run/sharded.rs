@@ -209,7 +209,7 @@ fn merge_receipts(receipts: &[ShardReceipt], input: &mut Input) {
     let n_cold_users = sum(|receipt| receipt.n_cold_users);
     if n_cold_users > 0 {
         tracing::warn!(
-            "{n_cold_users} users have rated no movie that the model knows and get the list of the mean user; train on more \
+            "{n_cold_users} users have rated no movie that the model knows and get the most popular movies; train on more \
              shards"
         );
     }
