@@ -7,6 +7,7 @@
 //! | `bad_input` | refused input: the message, the exit code, and nothing is written |
 //! | `verifying` | published lists are verified, and wrong ones named by user and movie |
 //! | `reporting` | the HTML report of each run |
+//! | `measuring` | measures and lists where ratings are few, of one time, or on another scale |
 //! | `gate` | a run that would make serving worse is kept and not published |
 //! | `denying` | what a deny list names is nowhere in the next generation |
 //! | `generations` | generations listed, compared, rolled back, pinned, pruned |
@@ -53,6 +54,7 @@ mod flooding;
 mod folding;
 mod gate;
 mod generations;
+mod measuring;
 mod monitoring;
 mod partitioning;
 #[cfg(real_data)]

@@ -54,9 +54,10 @@ impl RelevanceRule {
 fn upper_quarter(scale: Scale) -> f32 {
     let (min, max) = (f64::from(scale.min), f64::from(scale.max));
     let length = max - min;
-    let step = 10f64.powf(length.log10().ceil()) / 20.0;
-    // Less a billionth, since 0.75 / 0.05 is not a whole number in binary.
-    let n_steps = ((min + 0.75 * length) / step - 1e-9).ceil();
+    // A whole number may come out a little larger, as the ends are f32 and 0.05 is no binary fraction.
+    let ceil = |x: f64| (x - 1e-6).ceil();
+    let step = 10f64.powf(ceil(length.log10())) / 20.0;
+    let n_steps = ceil((min + 0.75 * length) / step);
     (n_steps * step).min(max) as f32
 }
 

@@ -201,14 +201,17 @@ mod tests {
         let interactions = Interactions::from_users(by_user, 41);
         let mut settings = TrainSettings::default();
         settings.ranking.n_factors = Some(8);
-        settings.rating.sweeps = Some(1);
-        let Model { ranking: model, curve, .. } =
-            Model::train(&interactions, &settings, &ProgressBar::hidden()).unwrap();
-        let curve = curve.ranking;
+        let mut curve = Vec::new();
+        let Trained { item_factors, user_terms } =
+            fit(&interactions, &settings, &ProgressBar::hidden(), &mut curve).unwrap();
         assert_eq!(curve.len(), settings.ranking.epochs);
         assert!(curve.last() < curve.first(), "{curve:?}");
-        let score = |user: usize, item: usize| -> f32 {
-            model.user(user).iter().zip(model.item(item)).map(|(p, q)| p * q).sum()
+        let item = |item: usize| &item_factors[item * 8..][..8];
+        let score = |user: usize, candidate: usize| -> f32 {
+            let (rated, stars) = interactions.by_user.row(user);
+            let ratings = rated.iter().zip(stars).map(|(&rated, &stars)| (item(rated as usize), stars));
+            let user = ::ranking::FoldIn::new(&user_terms, ratings).factors();
+            user.iter().zip(item(candidate)).map(|(p, q)| p * q).sum()
         };
         // Nearer to the preference of five stars than to that of an unrated movie.
         let halfway = preference(&settings.ranking, settings.scale).of(5.0) / 2.0;
@@ -228,19 +231,14 @@ mod tests {
     fn the_advice_on_divergence_names_the_setting_that_causes_it_and_its_direction() {
         let by_user = Csr::from_sorted(4, [0, 0, 1, 2, 3, 3], vec![0, 1, 1, 2, 0, 2], vec![4.0; 6]);
         let interactions = Interactions::from_users(by_user, 3);
-        let error = |regularization, unobserved_weight| {
-            let mut settings = TrainSettings::default();
-            settings.ranking =
-                RankingSettings { n_factors: Some(4), regularization, unobserved_weight, ..settings.ranking };
-            let error = Model::train(&interactions, &settings, &ProgressBar::hidden()).unwrap_err();
-            assert!(matches!(error, Error::Diverged { epoch: 1, .. }), "{error}");
-            error.to_string()
-        };
-        let usual = RankingSettings::default();
-        let strong = error(3e38, usual.unobserved_weight);
-        assert!(strong.ends_with("; lower --regularization, which is 3e38"), "{strong}");
-        let heavy = error(usual.regularization, 3e38);
-        assert!(heavy.ends_with("; lower --unobserved-weight, which is 3e38"), "{heavy}");
+        let mut settings = TrainSettings::default();
+        settings.ranking.n_factors = Some(4);
+        settings.ranking.regularization = 3e38;
+        let error = Model::train(&interactions, &settings, &ProgressBar::hidden()).unwrap_err();
+        assert!(matches!(error, Error::Diverged { epoch: 1, .. }), "{error}");
+        assert!(error.to_string().ends_with("; lower --regularization, which is 3e38"), "{error}");
+        let heavy = RankingSettings { unobserved_weight: 3e38, ..RankingSettings::default() };
+        assert_eq!(advice(&heavy), "lower --unobserved-weight, which is 3e38");
         let advice =
             |regularization| advice(&RankingSettings { regularization, ..RankingSettings::default() });
         assert_eq!(advice(1e-9), "raise --regularization, which is 1e-9");
