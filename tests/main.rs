@@ -9,6 +9,7 @@
 //! | `bad_input` | refused input: the message, the exit code, and nothing is written |
 //! | `verifying` | `pipeline verify` accepts published lists and names the user and movie of wrong ones |
 //! | `reporting` | the HTML report of each run |
+//! | `measuring` | measures and lists where ratings are few, of one time, or on another scale |
 //! | `gate` | a run that would make serving worse is kept and not published |
 //! | `denying` | the entries of a deny list are in no record of the next generation |
 //! | `generations` | generations listed, compared, rolled back, pinned, pruned |
@@ -58,6 +59,7 @@ mod gate;
 mod generations;
 mod hanging;
 mod limits;
+mod measuring;
 mod monitoring;
 mod odd_files;
 mod partitioning;

@@ -14,7 +14,8 @@ use progress::{Progress, Unit};
 use reading::{InputFile, read_numbered};
 use store::manifest::Rows;
 
-use super::{By, HeldOut, split};
+use super::split::NewestSplit;
+use super::{HeldOut, SplitRule, split};
 use crate::error::{Error, Result};
 
 /// All ratings, held out or not.
@@ -33,7 +34,9 @@ pub(super) struct Data {
 #[derive(Debug)]
 enum Rule {
     /// This share at random, by a seed.
-    Random(f64),
+    Random { test_fraction: f64 },
+    /// This share of each user's ratings, the newest. The times are by cell of the matrix.
+    Newest { test_fraction: f64, timestamps: Vec<i64> },
     /// A mask over the cells of the matrix.
     Known(Vec<bool>),
 }
@@ -42,18 +45,19 @@ impl Data {
     /// Reads the files of an evaluation.
     ///
     /// # Errors
-    /// [`Error::Reading`], [`Error::Setting`] for a share that leaves no test or no training ratings, and
-    /// [`Error::Holdout`] for two files that do not belong together.
+    /// [`Error::Reading`], [`Error::Setting`] for a split by time of ratings without times, and [`Error::Holdout`] for two
+    /// files that do not belong together.
     pub(super) fn read(held_out: &HeldOut, scale: Scale, progress: Progress) -> Result<Self> {
         match held_out {
             HeldOut::Share { ratings, by, test_fraction, .. } => {
                 let (clean, vocabulary) = read_numbered(&InputFile::open(ratings)?, scale, None, progress)?;
                 let by_user = Csr::by_user(&clean.ratings, &vocabulary);
+                let test_fraction = *test_fraction;
                 let rule = match by {
-                    By::Random => Rule::Random(*test_fraction),
-                    By::Newest => {
+                    SplitRule::Random => Rule::Random { test_fraction },
+                    SplitRule::Newest => {
                         check_times(&clean.rows, ratings)?;
-                        Rule::Known(split::newest(&by_user, &clean.ratings.timestamps, *test_fraction)?)
+                        Rule::Newest { test_fraction, timestamps: clean.ratings.timestamps }
                     }
                 };
                 let rows = BTreeMap::from([(ratings.display().to_string(), clean.rows)]);
@@ -87,16 +91,21 @@ impl Data {
         Ok(Self { by_user, vocabulary, rows, rule: Rule::Known(is_test) })
     }
 
-    /// A mask over the cells of the matrix: `true` where a rating is held out.
+    /// Marks the cells of the matrix that are held out, and counts those that were drawn among ratings of the same time.
     ///
     /// # Errors
     /// [`Error::Setting`] for a share that leaves no test or no training ratings.
-    pub(super) fn is_test(&self, seed: u64) -> Result<Cow<'_, [bool]>> {
+    pub(super) fn hold_out(&self, seed: u64) -> Result<(Cow<'_, [bool]>, usize)> {
         match &self.rule {
-            Rule::Random(test_fraction) => {
-                split::random(self.by_user.n_cells(), *test_fraction, seed).map(Cow::Owned)
+            Rule::Random { test_fraction } => {
+                Ok((split::random(&self.by_user, *test_fraction, seed)?.into(), 0))
             }
-            Rule::Known(is_test) => Ok(Cow::Borrowed(is_test)),
+            Rule::Newest { test_fraction, timestamps } => {
+                let NewestSplit { is_test, n_drawn } =
+                    split::newest(&self.by_user, timestamps, *test_fraction, seed)?;
+                Ok((is_test.into(), n_drawn))
+            }
+            Rule::Known(is_test) => Ok((is_test.into(), 0)),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The exposure of movies: how evenly the lists of all users use the catalogue.
 
+use super::cutoffs::Cutoffs;
 use super::metric::{Metric, Metrics};
-use super::protocol::Cutoffs;
 
 /// The number of lists that contain each item.
 #[derive(Debug)]

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use store::manifest::Rows;
+use store::manifest::{ActivitySlice, MeasuredUsers, Rows};
 
+use super::cutoffs::Cutoffs;
 use super::metric::Metrics;
-use super::protocol::{Cutoffs, Relevance};
+use super::relevance::Relevance;
+use super::slices;
 
 /// The metrics of the model beside those of the lists of the most rated movies, which have no RMSE and MAE.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -15,15 +17,6 @@ pub struct Compared {
     pub model: Metrics,
     /// The metrics of the lists of the most rated movies.
     pub popularity: Metrics,
-}
-
-/// The number of users of a measurement.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Users {
-    /// Users with a relevant movie. Recall, NDCG, MAP and hit rate are means over them.
-    pub evaluated: u64,
-    /// Users without a relevant movie.
-    pub without_relevant: u64,
 }
 
 /// The metrics of one split.
@@ -35,11 +28,15 @@ pub struct Split {
     #[serde(flatten)]
     pub figures: Compared,
     /// The number of users.
-    pub users: Users,
+    pub users: MeasuredUsers,
+    /// The NDCG of lists by the number of the user's training ratings.
+    pub slices: Vec<ActivitySlice>,
     /// Training ratings.
     pub n_train: u64,
     /// Held-out ratings. RMSE and MAE are means over them.
     pub n_test: u64,
+    /// Held-out ratings of a split by time that were drawn among ratings of the same time.
+    pub n_drawn: u64,
 }
 
 /// An evaluation. `pipeline evaluate --json` prints it as JSON.
@@ -52,7 +49,10 @@ pub struct Evaluation {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spread: Option<Compared>,
     /// The number of users, summed over the splits.
-    pub users: Users,
+    pub users: MeasuredUsers,
+    /// The NDCG of lists by the number of the user's training ratings. The users are summed over the splits, the other
+    /// figures are means.
+    pub slices: Vec<ActivitySlice>,
     /// The data and the settings.
     #[serde(flatten)]
     pub setup: Setup,
@@ -73,7 +73,7 @@ pub struct Setup {
     pub train_users: Option<f64>,
     /// The lengths at which lists were measured.
     pub k: Cutoffs,
-    /// The rule by which a held-out rating is relevant.
+    /// The relevant held-out ratings.
     pub relevant_at: Relevance,
     /// Users with a training or held-out rating.
     pub n_users: u64,
@@ -88,12 +88,14 @@ impl Evaluation {
     pub(super) fn of(splits: Vec<Split>, setup: Setup) -> Self {
         let mean = over(&splits, mean);
         let spread = (splits.len() > 1).then(|| over(&splits, standard_deviation));
-        let count = |figure: fn(&Users) -> u64| splits.iter().map(|split| figure(&split.users)).sum();
-        let users = Users {
+        let count = |figure: fn(&MeasuredUsers) -> u64| splits.iter().map(|split| figure(&split.users)).sum();
+        let users = MeasuredUsers {
             evaluated: count(|users| users.evaluated),
             without_relevant: count(|users| users.without_relevant),
+            not_measurable: count(|users| users.not_measurable),
         };
-        Self { mean, spread, users, setup, splits }
+        let slices = slices::mean(splits.iter().map(|split| split.slices.as_slice()));
+        Self { mean, spread, users, slices, setup, splits }
     }
 }
 
@@ -127,8 +129,8 @@ mod tests {
             model: Metrics::from([("recall@10".to_owned(), recall)]),
             popularity: Metrics::from([("recall@10".to_owned(), 0.25)]),
         };
-        let users = Users { evaluated: 5, without_relevant: 1 };
-        Split { seed, figures, users, n_train: 80, n_test: 20 }
+        let users = MeasuredUsers { evaluated: 5, without_relevant: 1, not_measurable: 2 };
+        Split { seed, figures, users, slices: Vec::new(), n_train: 80, n_test: 20, n_drawn: 0 }
     }
 
     fn setup() -> Setup {
@@ -137,7 +139,7 @@ mod tests {
             test_fraction: Some(0.2),
             train_users: None,
             k: Cutoffs::default(),
-            relevant_at: Relevance::default(),
+            relevant_at: Relevance::AtLeast(4.0),
             n_users: 6,
             n_items: 7,
             rows: BTreeMap::new(),
@@ -151,7 +153,8 @@ mod tests {
         let spread = evaluation.spread.unwrap();
         assert!((spread.model["recall@10"] - 0.2).abs() < 1e-12);
         assert_eq!(spread.popularity["recall@10"], 0.0);
-        assert_eq!(evaluation.users, Users { evaluated: 15, without_relevant: 3 });
+        let users = MeasuredUsers { evaluated: 15, without_relevant: 3, not_measurable: 6 };
+        assert_eq!(evaluation.users, users);
     }
 
     #[test]
@@ -163,6 +166,9 @@ mod tests {
         assert_eq!(json["splits"][0]["seed"], 4);
         assert_eq!(json["splits"][0]["model"], json["model"]);
         assert_eq!((&json["split"], &json["relevant_at"]), (&"random".into(), &4.0.into()));
-        assert_eq!(json["users"], serde_json::json!({ "evaluated": 5, "without_relevant": 1 }));
+        assert_eq!(
+            json["users"],
+            serde_json::json!({ "evaluated": 5, "without_relevant": 1, "not_measurable": 2 })
+        );
     }
 }

@@ -8,10 +8,10 @@ use std::ops::Range;
 use interactions::Csr;
 use rayon::prelude::*;
 
+use super::cutoffs::Cutoffs;
 use super::exposure::Exposure;
 use super::metric::{Metric, Metrics};
-use super::outcome::Users;
-use super::protocol::{Cutoffs, Relevance};
+use super::relevance::Relevance;
 use crate::error::{Error, Result};
 
 /// The users whose lists are in memory at a time.
@@ -48,47 +48,42 @@ impl<'a> RankingEvaluator<'a> {
         Ok(Self { relevant, n_items, cutoffs, discounts: Discounts::new(cutoffs.depth()) })
     }
 
-    /// The number of users with and without a relevant movie.
-    pub(super) fn users(&self) -> Users {
-        let evaluated = self.evaluated().count();
-        let without_relevant = self.relevant.n_rows() - evaluated;
-        Users { evaluated: evaluated as u64, without_relevant: without_relevant as u64 }
+    /// The users with a relevant movie, ascending.
+    pub(super) fn users(&self) -> Vec<usize> {
+        (0..self.relevant.n_rows()).filter(|&user| !self.relevant.columns(user).is_empty()).collect()
     }
 
-    /// Computes the metrics of lists: recall, NDCG, MAP and hit rate as means over the users with a relevant movie, and
-    /// those of [`Exposure`] over the lists of all users. `lists` returns the lists of a range of users, best first and
+    /// Measures lists: recall, NDCG, MAP and hit rate as means over the users with a relevant movie, and the metrics of
+    /// [`Exposure`] over the lists of all users. `lists` returns the lists of a range of users, best first and
     /// as long as the largest cutoff if there are as many candidates.
     ///
     /// Cost beyond the lists: O(k log(relevant)) for each user, on all threads; the sums are taken in the order of the
     /// users.
-    pub(super) fn measure(&self, lists: impl Fn(Range<usize>) -> Vec<Vec<u32>>) -> Metrics {
+    pub(super) fn measure(&self, lists: impl Fn(Range<usize>) -> Vec<Vec<u32>>) -> ListQuality {
         let n_users = self.relevant.n_rows();
         let mut sums = vec![ListMetrics::default(); self.cutoffs.iter().count()];
         let mut exposure = Exposure::new(self.n_items, self.cutoffs);
+        let mut ndcg = Vec::new();
         for first in (0..n_users).step_by(USERS_IN_FLIGHT) {
             let users = first..n_users.min(first + USERS_IN_FLIGHT);
             let lists = lists(users.clone());
             let of_users: Vec<Vec<ListMetrics>> =
                 users.into_par_iter().zip(&lists).map(|(user, list)| self.measure_list(user, list)).collect();
             for of_user in of_users {
+                ndcg.extend(of_user.iter().map(|metrics| metrics.ndcg));
                 sums.iter_mut().zip(of_user).for_each(|(sum, of_user)| sum.add(of_user));
             }
             lists.iter().for_each(|list| exposure.add(list));
         }
         let mut metrics = exposure.finish();
-        let n_evaluated = self.evaluated().count() as f64;
+        let n_evaluated = self.users().len() as f64;
         for (k, sum) in self.cutoffs.iter().zip(sums) {
             metrics.insert(Metric::Recall(k).key(), sum.recall / n_evaluated);
             metrics.insert(Metric::Ndcg(k).key(), sum.ndcg / n_evaluated);
             metrics.insert(Metric::Map(k).key(), sum.precision / n_evaluated);
             metrics.insert(Metric::HitRate(k).key(), sum.hit / n_evaluated);
         }
-        metrics
-    }
-
-    /// The users with a relevant movie.
-    fn evaluated(&self) -> impl Iterator<Item = usize> + '_ {
-        (0..self.relevant.n_rows()).filter(|&user| !self.relevant.columns(user).is_empty())
+        ListQuality { metrics, ndcg }
     }
 
     /// The metrics of a list at each cutoff; empty for a user without a relevant movie.
@@ -116,6 +111,15 @@ impl<'a> RankingEvaluator<'a> {
         };
         self.cutoffs.iter().map(at).collect()
     }
+}
+
+/// The quality of the lists of all users.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct ListQuality {
+    /// The metrics over all users.
+    pub metrics: Metrics,
+    /// The NDCG of each measured user at each cutoff (n_measured x n_cutoffs, row-major).
+    pub ndcg: Vec<f64>,
 }
 
 /// The metrics of one list at one cutoff k, or their sums over users. With r relevant items, hits(j) of them among the

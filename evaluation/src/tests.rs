@@ -1,7 +1,10 @@
 //! Evaluations of small matrices.
 
-use interactions::Csr;
+use interactions::{Csr, Interactions};
 use models::{RankingSettings, RatingSettings};
+use store::UserId;
+use store::manifest::MeasuredUsers;
+use store::shards::shard_of;
 
 use super::*;
 
@@ -32,11 +35,11 @@ fn training() -> TrainSettings {
     }
 }
 
-fn measured(holdout: &Holdout, cutoffs: &[usize]) -> (Compared, Users) {
+fn measured(holdout: &Holdout, cutoffs: &[usize]) -> Measured {
     let measure = Measure {
         training: &training(),
         sample: None,
-        relevance: Relevance::default(),
+        relevance: Relevance::AtLeast(4.0),
         cutoffs: &Cutoffs::new(cutoffs).unwrap(),
         progress: Progress::hidden(),
     };
@@ -45,8 +48,19 @@ fn measured(holdout: &Holdout, cutoffs: &[usize]) -> (Compared, Users) {
 
 #[test]
 fn model_and_popularity_have_the_same_metrics_except_rating_errors() {
-    let (figures, users) = measured(&holdout(), &[1, 5]);
-    assert_eq!(users, Users { evaluated: 10, without_relevant: 1 });
+    let Measured { figures, users, slices } = measured(&holdout(), &[1, 5]);
+    assert_eq!(users, MeasuredUsers { evaluated: 9, without_relevant: 1, not_measurable: 1 });
+    assert_eq!(
+        slices.iter().map(|slice| (slice.min_ratings, slice.users)).collect::<Vec<_>>(),
+        [(3, 6), (6, 3)]
+    );
+    for name in ["ndcg@1", "ndcg@5"] {
+        let over_slices = |of: fn(&store::manifest::PairedMetric) -> f64| {
+            slices.iter().map(|slice| slice.users as f64 * of(&slice.metrics[name])).sum::<f64>() / 9.0
+        };
+        assert!((over_slices(|metric| metric.model) - figures.model[name]).abs() < 1e-12);
+        assert!((over_slices(|metric| metric.popularity) - figures.popularity[name]).abs() < 1e-12);
+    }
     let mut of_model: Vec<_> = figures.model.keys().collect();
     of_model.retain(|name| name.contains('@'));
     assert_eq!(of_model, figures.popularity.keys().collect::<Vec<_>>());
@@ -56,26 +70,31 @@ fn model_and_popularity_have_the_same_metrics_except_rating_errors() {
 
 #[test]
 fn a_movie_without_training_ratings_is_a_candidate_and_counts_as_missed() {
-    let (figures, _) = measured(&holdout(), &[9, 10]);
-    assert_eq!(figures.popularity["recall@9"], 0.9, "movie 9 of user 10 is the last of the order");
-    assert_eq!(figures.popularity["recall@10"], 1.0);
+    // Movie 9 alone is held out, for user 0, who has three other candidates.
+    let test = matrix(&[(0, 9)], |_, _| 5.0);
+    let figures = measured(&Holdout { train: holdout().train, test }, &[3, 4]).figures;
+    assert_eq!(figures.popularity["recall@3"], 0.0, "movie 9 is the last of the order");
+    assert_eq!(figures.popularity["recall@4"], 1.0);
 }
 
 #[test]
-fn a_user_without_training_ratings_gets_the_popular_list() {
+fn a_user_without_training_ratings_is_counted_and_not_measured() {
     let Holdout { train, test } = holdout();
-    let of_user_10 = Holdout { train, test: test.filter(|position| position == 9) };
-    let (figures, users) = measured(&of_user_10, &[3, 10]);
-    assert_eq!(users, Users { evaluated: 1, without_relevant: 10 });
+    let with = measured(&holdout(), &[3, 10]);
+    let without = Holdout { train, test: test.filter(|position| position < 9) };
+    let without = measured(&without, &[3, 10]);
+    assert_eq!((with.users.evaluated, with.users.not_measurable), (9, 1));
     for name in ["recall@3", "ndcg@10", "map@10"] {
-        assert_eq!(figures.model[name], figures.popularity[name], "{name}");
+        assert_eq!(with.figures.model[name], without.figures.model[name], "{name}");
     }
 }
 
 #[test]
 fn a_run_records_the_metrics_whose_cutoffs_fit() {
     let Holdout { train, .. } = holdout();
-    let short = |depth| measure_run(&train, 0.3, &training(), depth, Progress::hidden()).unwrap();
+    let auto = RelevanceRule::Auto;
+    let short =
+        |depth| measure_run(&train, 0.3, auto, &training(), depth, Progress::hidden()).unwrap().metrics;
     let names = ["coverage@10", "mae", "ndcg@10", "popularity_coverage@10", "popularity_ndcg@10", "rmse"];
     assert_eq!(short(100).keys().collect::<Vec<_>>(), names, "there are ten movies");
     let names = ["mae", "ndcg@9", "popularity_ndcg@9", "rmse"];
@@ -86,8 +105,26 @@ fn a_run_records_the_metrics_whose_cutoffs_fit() {
 fn a_run_without_relevant_ratings_records_the_rating_errors() {
     let cells: Vec<_> = (0..11).flat_map(|user| (0..20).map(move |item| (user, item))).collect();
     let all_alike = Interactions::from_users(matrix(&cells, |_, _| 3.0), 20);
-    let short = measure_run(&all_alike, 0.3, &training(), 20, Progress::hidden()).unwrap();
-    assert_eq!(short.keys().collect::<Vec<_>>(), ["mae", "rmse"]);
+    let measured = |rule: &str| {
+        measure_run(&all_alike, 0.3, rule.parse().unwrap(), &training(), 20, Progress::hidden()).unwrap()
+    };
+    let none = measured("4");
+    assert_eq!(none.metrics.keys().collect::<Vec<_>>(), ["mae", "rmse"]);
+    assert_eq!(none.measurement, None);
+    // The median of ratings that are all alike is their value: all are relevant.
+    let all = measured("auto");
+    assert!(all.metrics.contains_key("ndcg@10"));
+    let measurement = all.measurement.unwrap();
+    assert_eq!((measurement.relevant_at, measurement.users.evaluated), (Some(3.0), 11));
+}
+
+#[test]
+fn a_run_whose_users_have_one_rating_each_measures_nothing() {
+    let cells: Vec<_> = (0..11).map(|user| (user, user % 4)).collect();
+    let single = Interactions::from_users(matrix(&cells, |_, _| 5.0), 4);
+    let quality =
+        measure_run(&single, 0.2, RelevanceRule::Auto, &training(), 20, Progress::hidden()).unwrap();
+    assert_eq!(quality, RunQuality::default());
 }
 
 #[test]
@@ -123,7 +160,7 @@ fn the_ids_of_a_file_are_kept_in_the_order_of_the_rows() {
         (1..9).for_each(|movie| text += &format!("{user},{movie},4,0\n"));
     }
     std::fs::write(&path, text).unwrap();
-    let held_out = HeldOut::Share { ratings: path, by: By::Random, test_fraction: 0.2, n_splits: 1 };
+    let held_out = HeldOut::Share { ratings: path, by: SplitRule::Random, test_fraction: 0.2, n_splits: 1 };
     let data = Data::read(&held_out, interactions::Scale::default(), Progress::hidden()).unwrap();
     assert_eq!(data.vocabulary.users(), [UserId::new(12), UserId::new(77), UserId::new(900_000)]);
     assert_eq!(data.by_user.n_rows(), 3);

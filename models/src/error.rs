@@ -13,16 +13,20 @@ pub enum Error {
     Setting(#[from] Refused),
 
     /// A number of the ranking model is not finite.
-    #[error("training diverged in epoch {epoch}: {what} is not finite; raise --regularization")]
+    #[error("training diverged in epoch {epoch}: {what} are not finite; {advice}")]
     Diverged {
         /// The epoch, counted from 1.
         epoch: usize,
         /// The quantity that is not finite.
         what: &'static str,
+        /// The remedy, which depends on the settings.
+        advice: String,
     },
 
-    /// A number of the rating model is not finite.
-    #[error("sampling diverged in sweep {sweep}: {what} are not finite; lower --rating-factors")]
+    /// A number of the rating model is not finite. No setting is known to cause this.
+    #[error(
+        "sampling diverged in sweep {sweep}: {what} are not finite; please report it with the settings of the run"
+    )]
     SamplingDiverged {
         /// The sweep, counted from 1.
         sweep: usize,
@@ -31,10 +35,12 @@ pub enum Error {
     },
 
     /// A folded-in user's factors are not finite, although those of the items are.
-    #[error("a user's {what} are not finite; raise --regularization or lower --rating-factors")]
+    #[error("a user's {what} are not finite; {advice}")]
     UserDiverged {
         /// The quantity that is not finite.
         what: &'static str,
+        /// The remedy.
+        advice: &'static str,
     },
 
     /// A defect of this program.

@@ -20,14 +20,12 @@ const MIN_USERS: usize = 16;
 /// The items of both models, with all that users are folded in from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ItemModel {
-    /// Number of ranking factors of each item and user.
+    /// Number of ranking factors of each item and user, with that of popularity, or of biases.
     pub n_factors: usize,
     /// n_items x n_factors, row-major.
     pub item_factors: Vec<f32>,
     /// Terms for the fold-in of users' ranking factors; `None` if predicted stars order the lists.
     pub user_terms: Option<UserTerms>,
-    /// Ranking factors of a user without ratings, the mean of all users: n_factors numbers.
-    pub mean_user: Vec<f32>,
     /// The items of the rating model.
     pub rating: RatingItems,
 }
@@ -47,7 +45,8 @@ impl ItemModel {
     /// Trains the models that the settings ask for. `bar` counts epochs and sweeps.
     ///
     /// # Errors
-    /// As [`Model::train`], without [`Error::UserDiverged`].
+    /// [`Error::Setting`] and [`Error::Scale`] for settings out of range; [`Error::Diverged`] and
+    /// [`Error::SamplingDiverged`] if a number is not finite.
     pub fn train(
         interactions: &Interactions,
         settings: &TrainSettings,
@@ -56,20 +55,15 @@ impl ItemModel {
         settings.check()?;
         let has_ranking = settings.objective == Objective::Ranking;
         let n_sweeps = settings.rating.n_sweeps_for(interactions);
-        bar.set_length((n_sweeps + if has_ranking { settings.ranking.epochs } else { 0 }) as u64);
+        bar.set_length((n_sweeps + if has_ranking { 2 * settings.ranking.epochs } else { 0 }) as u64);
         let mut curve = TrainingCurve::default();
         let rating = rating::fit(interactions, &settings.rating, settings.seed, bar, &mut curve.rating)?;
         let items = match settings.objective {
             Objective::Ranking => {
-                let trained = ranking::fit(interactions, settings, bar, &mut curve.ranking)?;
-                let ranking::Trained { item_factors, mean_user, user_terms } = trained;
-                Self {
-                    n_factors: mean_user.len(),
-                    item_factors,
-                    user_terms: Some(user_terms),
-                    mean_user,
-                    rating,
-                }
+                let trained = ranking::train(interactions, settings, bar, &mut curve.ranking)?;
+                let ranking::Trained { item_factors, user_terms } = trained;
+                let n_factors = user_terms.gram.len() + 1;
+                Self { n_factors, item_factors, user_terms: Some(user_terms), rating }
             }
             Objective::Rating => Self::by_predicted_stars(rating),
         };
@@ -80,14 +74,7 @@ impl ItemModel {
     pub(super) fn by_predicted_stars(rating: RatingItems) -> Self {
         let n_rating = rating.terms.n_factors();
         // An item's last factor is its bias.
-        let mean_user = [vec![0.0; n_rating], vec![1.0]].concat();
-        Self {
-            n_factors: n_rating + 1,
-            item_factors: rating.ranking_factors(),
-            user_terms: None,
-            mean_user,
-            rating,
-        }
+        Self { n_factors: n_rating + 1, item_factors: rating.ranking_factors(), user_terms: None, rating }
     }
 
     /// The ranking factors of an item.
@@ -96,7 +83,7 @@ impl ItemModel {
     }
 
     /// Folds in a user with ratings in stars of some items, with the same bits on every machine. A user
-    /// without ratings of these items gets the mean user's list and the items' mean predictions. `is_trained`
+    /// without ratings of these items gets the most rated items and the items' mean predictions. `is_trained`
     /// states whether the items were trained on this user's ratings, among others.
     ///
     /// Cost: some ten steps of [`FoldIn`], and that of [`RatingItems::fold_in`].
@@ -105,30 +92,37 @@ impl ItemModel {
     /// [`Error::UserDiverged`] if a factor is not finite.
     pub fn fold_in(&self, items: &[u32], stars: &[f32], is_trained: bool) -> Result<UserFactors> {
         let mut rating = vec![0.0; self.rating.terms.n_factors()];
-        let diverged = |what| move || Error::UserDiverged { what };
+        let report = "please report it with the settings of the run";
+        let diverged = |what, advice| move || Error::UserDiverged { what, advice };
         let bias = self
             .rating
             .fold_in(items, stars, is_trained, &mut rating)
-            .ok_or_else(diverged("rating factors"))?;
+            .ok_or_else(diverged("rating factors", report))?;
         let ranking = match &self.user_terms {
             Some(terms) => {
                 let ratings = items.iter().zip(stars).map(|(&item, &stars)| (self.item(item), stars));
-                let factors = FoldIn::new(terms, ratings).factors();
-                let is_known = factors.iter().any(|&factor| factor != 0.0);
-                if is_known { factors } else { self.mean_user.clone() }
+                FoldIn::new(terms, ratings).factors()
             }
             // An item's last factor is its bias.
             None => rating.iter().copied().chain([1.0]).collect(),
         };
         let finite = ranking.iter().all(|factor| factor.is_finite());
-        finite.then_some(UserFactors { ranking, bias, rating }).ok_or_else(diverged("ranking factors"))
+        let overflows =
+            |terms: &UserTerms| !(terms.ridge * (items.len() as f32 + terms.unobserved)).is_finite();
+        let advice = match &self.user_terms {
+            Some(terms) if overflows(terms) => "lower --regularization or --unobserved-weight",
+            _ => report,
+        };
+        finite
+            .then_some(UserFactors { ranking, bias, rating })
+            .ok_or_else(diverged("ranking factors", advice))
     }
 
     /// Folds in all users and joins them with the items. `is_trained` states for each user index whether the
     /// items were trained on that user's ratings. Cost: [`Self::fold_in`] for each, in parallel.
     ///
     /// # Errors
-    /// As [`Self::fold_in`].
+    /// [`Error::UserDiverged`] if a factor is not finite.
     pub fn with_users(
         self,
         by_user: &Csr,

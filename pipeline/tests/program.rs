@@ -156,6 +156,7 @@ fn help_names_the_commands_and_each_command_its_options() {
                 "--max-unnamed",
                 "--max-quality-loss",
                 "--min-lift",
+                "--relevant-at",
                 "--max-coverage-loss",
             ],
         ),

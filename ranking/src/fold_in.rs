@@ -1,7 +1,10 @@
 //! Fold-in: the factors of one user from ratings, with the item factors held fixed, and the contribution of each rating to a
 //! score.
 //!
-//! Both solve the system of the batch's last pass over the users:
+//! A user's factors are the solution of the system below, times 1 less the share of popularity, and that share as the last
+//! factor: an item's last factor is its popularity. The fewer ratings, the larger the share; a user without ratings has
+//! popularity alone. Where there are no shares, items have no such factor. Both functions solve the system of the batch's
+//! last pass over the users:
 //!
 //! ```text
 //! A x = sum over the ratings of weight * preference * q,   A = diag(gram) + ridge (n + unobserved) I + sum of weight * q q^T
@@ -14,6 +17,7 @@
 use pulp::Arch;
 use store::records::UserTerms;
 
+use crate::activity::slice_of;
 use crate::preference::Preference;
 use crate::vector::{add_scaled, divide, dot};
 
@@ -33,11 +37,13 @@ pub struct FoldIn {
     base: Vec<f32>,
     /// The diagonal of A (n_factors).
     diagonal: Vec<f32>,
+    /// The share of popularity in a score; `None` if items have no factor for it.
+    popularity: Option<f32>,
 }
 
 impl FoldIn {
-    /// Builds the system of a user from pairs of the factors of a rated item (n_factors) and its rating in stars. Costs one
-    /// pass over them.
+    /// Builds the system of a user from pairs of the factors of a rated item and its rating in stars. Costs one pass over
+    /// them.
     #[must_use]
     pub fn new<'a>(terms: &UserTerms, ratings: impl ExactSizeIterator<Item = (&'a [f32], f32)>) -> Self {
         let n = ratings.len() as f32;
@@ -47,17 +53,23 @@ impl FoldIn {
         let preference = Preference::from(terms);
         let (mut rows, mut targets) = (Vec::with_capacity(ratings.len() * base.len()), Vec::new());
         let mut diagonal = base.clone();
+        let slice = slice_of(ratings.len());
+        let popularity = match terms.popularity_shares.as_slice() {
+            [] => None,
+            shares => Some(slice.and_then(|slice| shares.get(slice).copied()).unwrap_or(1.0)),
+        };
         for (factors, stars) in ratings {
+            let factors = &factors[..factors.len().min(base.len())];
             rows.extend(factors.iter().map(|factor| root * factor));
             targets.push(root * preference.of(stars));
             for (square, factor) in diagonal.iter_mut().zip(factors) {
                 *square += root * root * factor * factor;
             }
         }
-        Self { rows, targets, base, diagonal }
+        Self { rows, targets, base, diagonal, popularity }
     }
 
-    /// The factors of the user (n_factors); zeros without ratings.
+    /// The factors of the user: n_factors numbers, zeros without ratings, and the share of popularity if there is one.
     #[must_use]
     pub fn factors(&self) -> Vec<f32> {
         Arch::new().dispatch(
@@ -67,12 +79,18 @@ impl FoldIn {
                 for (row, &target) in self.rows().zip(&self.targets) {
                     add_scaled(&mut right, target, row);
                 }
-                self.solve(right)
+                let mut factors = self.solve(right);
+                if let Some(share) = self.popularity {
+                    factors.iter_mut().for_each(|factor| *factor *= 1.0 - share);
+                    factors.push(share);
+                }
+                factors
             },
         )
     }
 
-    /// The contribution of each rating to the score of an item with these factors (n_ratings). The score is their sum:
+    /// The contribution of each rating to the personal part of the score of an item with these factors (n_ratings). That
+    /// part, of which popularity may take a share, is their sum:
     /// `score = q . x = sum over ratings of weight * preference * (q_r . A^-1 q)` (Hu, Koren, Volinsky: "Collaborative
     /// Filtering for Implicit Feedback Datasets", ICDM 2008, section 5).
     #[must_use]
@@ -80,7 +98,7 @@ impl FoldIn {
         Arch::new().dispatch(
             #[inline(always)]
             || {
-                let solved = self.solve(item.to_vec());
+                let solved = self.solve(item[..item.len().min(self.base.len())].to_vec());
                 self.rows().zip(&self.targets).map(|(row, target)| target * dot(row, &solved)).collect()
             },
         )
@@ -147,6 +165,7 @@ mod tests {
             ridge: 0.05,
             unobserved: 3.0,
             gram,
+            popularity_shares: Vec::new(),
         }
     }
 
@@ -199,6 +218,23 @@ mod tests {
             let sum: f32 = contributions.iter().sum();
             let magnitude: f32 = contributions.iter().map(|part| part.abs()).sum();
             prop_assert!((sum - score).abs() <= 1e-4 * (1.0 + magnitude), "{sum} is not {score}");
+        }
+    }
+
+    #[test]
+    fn popularity_takes_the_share_of_the_users_slice_and_all_of_a_user_without_ratings() {
+        let personal = terms(vec![1.0, 2.0]);
+        let shared = UserTerms { popularity_shares: vec![0.75, 0.5, 0.25], ..personal.clone() };
+        let rated = [([0.5, -0.5, 0.9], 4.0), ([0.1, 0.4, 0.3], 2.0)];
+        for (n, share) in [(0, 1.0), (1, 0.75), (2, 0.5)] {
+            let fold_in =
+                |terms| FoldIn::new(terms, rated[..n].iter().map(|(q, stars)| (q.as_slice(), *stars)));
+            let alone = fold_in(&personal).factors();
+            assert_eq!(alone.len(), 2);
+            let expected = [(1.0 - share) * alone[0], (1.0 - share) * alone[1], share];
+            assert_eq!(fold_in(&shared).factors(), expected, "{n} ratings");
+            let item = [0.3, 0.2, 0.7];
+            assert_eq!(fold_in(&shared).contributions(&item), fold_in(&personal).contributions(&item[..2]));
         }
     }
 

@@ -3,6 +3,7 @@
 //! The batch trains all users together and prunes most scores; the server folds in one user, or explains one score. Both
 //! use these definitions of preference, score and order. Items are positions (`u32`), not ids. No I/O.
 
+pub mod activity;
 pub mod tile;
 pub mod vector;
 mod factors;

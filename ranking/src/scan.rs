@@ -9,6 +9,8 @@ use std::collections::BinaryHeap;
 
 use pulp::{Arch, Simd, WithSimd};
 
+use crate::tile::machine_lanes;
+
 /// Vectors of sums that are computed side by side: enough to hide the latency of a multiply-add.
 const VECTORS: usize = 4;
 
@@ -36,7 +38,7 @@ impl Items {
     /// Copies item factors (n_items x n_factors, row-major) to the layout of the scan.
     #[must_use]
     pub fn new(factors: &[f32], n_factors: usize) -> Self {
-        let width = machine_width();
+        let width = VECTORS * machine_lanes();
         let n_items = factors.len() / n_factors.max(1);
         let strip = n_factors * width;
         let mut strips = vec![0.0; n_items.div_ceil(width) * strip];
@@ -80,21 +82,6 @@ impl Items {
         }
         best.finish()
     }
-}
-
-/// Items of a strip on the instruction set of this machine.
-fn machine_width() -> usize {
-    struct Width;
-
-    impl WithSimd for Width {
-        type Output = usize;
-
-        fn with_simd<S: Simd>(self, _: S) -> usize {
-            VECTORS * S::F32_LANES
-        }
-    }
-
-    Arch::new().dispatch(Width)
 }
 
 /// Computes the scores of one strip (n_factors x width) for a user (n_factors).

@@ -18,17 +18,22 @@ pub const fn width<S: Simd>() -> usize {
 
 /// Columns of a tile on the instruction set of this machine.
 pub fn machine_width() -> usize {
-    struct Width;
+    VECTORS * machine_lanes()
+}
 
-    impl WithSimd for Width {
+/// Numbers in a vector on the instruction set of this machine.
+pub(crate) fn machine_lanes() -> usize {
+    struct Lanes;
+
+    impl WithSimd for Lanes {
         type Output = usize;
 
         fn with_simd<S: Simd>(self, _: S) -> usize {
-            width::<S>()
+            S::F32_LANES
         }
     }
 
-    Arch::new().dispatch(Width)
+    Arch::new().dispatch(Lanes)
 }
 
 /// The sums of a tile.

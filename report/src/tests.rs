@@ -4,7 +4,10 @@ use evaluation::Concentration;
 use models::TrainingCurve;
 use serde_json::json;
 use store::UserId;
-use store::manifest::{Account, Check, Gate, Manifest, Outcome, Phase, Rows, Usage, Verdict};
+use store::manifest::{
+    Account, ActivitySlice, Check, Gate, Manifest, MeasuredUsers, Measurement, Outcome, PairedMetric, Phase,
+    Rows, Usage, Verdict,
+};
 
 use super::{Evidence, Exposure, Histogram, ListChange, MovieChange, RunReport, Sample};
 
@@ -183,6 +186,41 @@ fn a_refused_run_begins_with_the_reason_and_commands_and_a_forced_one_with_the_r
     let forced = page(&this_run, &[manifest(23, 0.2)], &evidence());
     assert!(forced.contains("<h1 class=\"warn\">Published by force</h1>"), "{forced}");
     assert!(forced.contains("The reason given: new catalogue."), "{forced}");
+}
+
+#[test]
+fn the_quality_is_shown_by_the_number_of_ratings_and_a_slice_below_popularity_stands_out() {
+    let mut this_run = manifest(24, 0.25);
+    let slice = |min_ratings, max_ratings, users, model| ActivitySlice {
+        min_ratings,
+        max_ratings,
+        users,
+        metrics: BTreeMap::from([(
+            "ndcg@10".to_owned(),
+            PairedMetric { model, popularity: 0.0252, standard_error: Some(0.001) },
+        )]),
+    };
+    let mut measurement = Measurement {
+        relevant_at: Some(4.0),
+        users: MeasuredUsers { evaluated: 1300, without_relevant: 20, not_measurable: 13_414 },
+        slices: vec![slice(1, Some(1), 1200, 0.0197), slice(21, None, 100, 0.0452)],
+    };
+    this_run.account.measurement = Some(measurement.clone());
+    let text = page(&this_run, &[], &evidence());
+    check(&text);
+    for says in [
+        "Held-out ratings of 4 stars or more are relevant. 1,300 users have one, 20 do not, and 13,414 have one rating \
+         and cannot be measured.",
+        "<th scope=\"row\">1 rating</th><td class=\"n\">1,200</td><td class=\"n\"><strong class=\"bad\">0.0197</strong>\
+         </td><td class=\"n\">0.0252</td>",
+        "<th scope=\"row\">21 or more ratings</th><td class=\"n\">100</td><td class=\"n\">0.0452</td>",
+    ] {
+        assert!(text.contains(says), "no `{says}` in\n{text}");
+    }
+    (measurement.relevant_at, measurement.users.not_measurable) = (None, 0);
+    this_run.account.measurement = Some(measurement);
+    let text = page(&this_run, &[], &evidence());
+    assert!(text.contains("All held-out ratings are relevant. 1,300 users have one, 20 do not."), "{text}");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! it, so that no change of a generation goes unnoticed. `pipeline run --json` prints it as well.
 
 mod gate;
+mod measurement;
 mod phase;
 
 use std::collections::BTreeMap;
@@ -20,10 +21,11 @@ use crate::ids::GenerationId;
 use crate::layout;
 use crate::shards::Owned;
 pub use gate::{Check, Gate, Outcome, Verdict};
+pub use measurement::{ActivitySlice, MeasuredUsers, Measurement, PairedMetric};
 pub use phase::{Phase, Usage};
 
 /// The format version that this release writes, and the only one that it reads.
-pub const FORMAT_VERSION: u32 = 5;
+pub const FORMAT_VERSION: u32 = 6;
 
 /// The manifest of one generation, as `manifest.json` holds it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -69,6 +71,9 @@ pub struct Account {
     pub candidates_per_second: f64,
     /// Quality metrics by name, such as `rmse`; empty where the run did not evaluate.
     pub metrics: BTreeMap<String, f64>,
+    /// The measurement behind the metrics of lists; `None` where lists were not measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measurement: Option<Measurement>,
     /// The result of the gate.
     pub gate: Gate,
 }
@@ -176,7 +181,9 @@ impl Account {
             let figures = [("value", check.value), ("baseline", check.baseline)];
             figures.map(|(kind, figure)| figure.map(|figure| (format!("gate.{}.{kind}", check.name), figure)))
         });
-        let mut figures = std::iter::once(speed).chain(metrics).chain(phases).chain(checks.flatten());
+        let measured = self.measurement.iter().flat_map(Measurement::figures);
+        let mut figures =
+            std::iter::once(speed).chain(metrics).chain(measured).chain(phases).chain(checks.flatten());
         match figures.find(|(_, value)| !value.is_finite()) {
             None => Ok(()),
             Some((figure, value)) => Err(Error::NotFinite { figure, value }),

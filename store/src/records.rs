@@ -129,6 +129,8 @@ pub struct Factors(#[serde(with = "column")] pub Vec<f32>);
 /// weight = (1 + n)^-activity_discount / mean_activity
 /// ```
 ///
+/// The score of an item is `(1 - share) q . x + share * popularity`, with the share for n ratings.
+///
 /// The factors of a generation are rotated so that the weighted sum of q q^T over all candidates is the diagonal `gram`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct UserTerms {
@@ -153,6 +155,10 @@ pub struct UserTerms {
     /// The diagonal of the weighted Gram matrix of the candidates' factors (n_factors).
     #[serde(with = "column")]
     pub gram: Vec<f32>,
+    /// The share of popularity in the score of a user, from 0 to 1, by the slice of the user's number of ratings: 1, 2, 3 to
+    /// 5, 6 to 10, 11 to 20, 21 or more. An item's factor after those of `gram` is its popularity. Empty if it has none.
+    #[serde(with = "column")]
+    pub popularity_shares: Vec<f32>,
 }
 
 /// A value of the store with an encoding.
@@ -202,7 +208,12 @@ message_pack!(Similar, "similar movies", |similar| alike(
     similar.cosines.len(),
     "cosines"
 ));
-message_pack!(UserTerms, "user terms", |_| Ok(()));
+message_pack!(UserTerms, "user terms", |terms| {
+    match terms.popularity_shares.iter().find(|share| !(0.0..=1.0).contains(*share)) {
+        None => Ok(()),
+        Some(share) => Err(format!("a share of popularity of {share}, which is not from 0 to 1")),
+    }
+});
 message_pack!(Movie, "movie", |_| Ok(()));
 message_pack!(Factors, "factors", |_| Ok(()));
 
@@ -271,6 +282,7 @@ mod tests {
                 ridge: 0.1,
                 unobserved: 100.0,
                 gram: scores.clone(),
+                popularity_shares: vec![1.0, 0.5],
             };
             let top_n = TopN { movies, stars: scores.clone(), scores };
             let movie = Movie { title, genres };

@@ -19,10 +19,10 @@ fn metrics_equal_values_computed_by_hand() {
     let stars = vec![4.0, 5.0, 4.5, 3.5, 1.0, 4.0];
     let test = Csr::from_sorted(3, rows, vec![0, 2, 7, 8, 0, 9], stars);
     let cutoffs = Cutoffs::new(&[2, 4]).unwrap();
-    let evaluator = RankingEvaluator::new(&test, 10, Relevance::default(), &cutoffs).unwrap();
-    assert_eq!(evaluator.users(), Users { evaluated: 2, without_relevant: 1 });
+    let evaluator = RankingEvaluator::new(&test, 10, Relevance::AtLeast(4.0), &cutoffs).unwrap();
+    assert_eq!(evaluator.users(), [0, 2]);
     let lists = [vec![2, 8, 0, 5], vec![0, 1, 2, 3], vec![1, 3, 5, 6]];
-    let metrics = evaluator.measure(|users| lists[users].to_vec());
+    let ListQuality { metrics, ndcg } = evaluator.measure(|users| lists[users].to_vec());
 
     let discount = |rank: f64| 1.0 / (rank + 1.0).log2();
     for (name, of_user_0) in [
@@ -37,6 +37,8 @@ fn metrics_equal_values_computed_by_hand() {
     ] {
         assert!(close(metrics[name], of_user_0 / 2.0), "{name} is {}", metrics[name]);
     }
+    let means = [metrics["ndcg@2"], metrics["ndcg@4"]];
+    assert!(ndcg.len() == 4 && (0..2).all(|k| close((ndcg[k] + ndcg[k + 2]) / 2.0, means[k])), "{ndcg:?}");
     assert_eq!(metrics["coverage@2"], 5.0 / 10.0, "0, 1, 2, 3 and 8: the lists of all three users count");
 }
 
@@ -45,7 +47,7 @@ fn a_list_that_begins_with_all_relevant_items_has_metrics_of_exactly_one() {
     let test = Csr::from_sorted(1, [0; 5], vec![1, 3, 4, 6, 8], vec![5.0; 5]);
     let cutoffs = Cutoffs::new(&[3, 7]).unwrap();
     let evaluator = RankingEvaluator::new(&test, 9, Relevance::Any, &cutoffs).unwrap();
-    let metrics = evaluator.measure(|_| vec![vec![8, 3, 6, 1, 4, 0, 2]]);
+    let metrics = evaluator.measure(|_| vec![vec![8, 3, 6, 1, 4, 0, 2]]).metrics;
     for name in ["recall@3", "ndcg@3", "map@3", "hit_rate@3", "recall@7", "ndcg@7", "map@7"] {
         assert_eq!(metrics[name], 1.0, "{name}");
     }
@@ -54,8 +56,9 @@ fn a_list_that_begins_with_all_relevant_items_has_metrics_of_exactly_one() {
 #[test]
 fn a_threshold_without_relevant_ratings_is_an_error() {
     let test = Csr::from_sorted(1, [0], vec![1], vec![3.0]);
-    let error =
-        RankingEvaluator::new(&test, 9, Relevance::default(), &Cutoffs::default()).unwrap_err().to_string();
+    let error = RankingEvaluator::new(&test, 9, Relevance::AtLeast(4.0), &Cutoffs::default())
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("--relevant-at cannot be 4"), "{error}");
 }
 
@@ -166,14 +169,14 @@ proptest! {
     fn metrics_equal_their_definitions_over_full_lists(case in cases()) {
         let cutoffs = Cutoffs::new(&case.cutoffs).unwrap();
         let n_items = case.scores[0].len();
-        let evaluator = RankingEvaluator::new(&case.part(true), n_items, Relevance::default(), &cutoffs);
+        let evaluator = RankingEvaluator::new(&case.part(true), n_items, Relevance::AtLeast(4.0), &cutoffs);
         let expected: Option<Vec<_>> = cutoffs.iter().map(|k| case.by_definition(k)).collect();
         let (Ok(evaluator), Some(expected)) = (&evaluator, &expected) else {
             prop_assert!(evaluator.is_err() && expected.is_none());
             return Ok(());
         };
         let top = |user| case.full_list(user).into_iter().take(cutoffs.depth()).collect::<Vec<_>>();
-        let metrics = evaluator.measure(|users| users.map(top).collect());
+        let metrics = evaluator.measure(|users| users.map(top).collect()).metrics;
         let expected: BTreeMap<_, _> = expected.iter().flatten().collect();
         prop_assert_eq!(metrics.keys().collect::<Vec<_>>(), expected.keys().copied().collect::<Vec<_>>());
         for (name, figure) in expected {

@@ -47,19 +47,6 @@ impl Factors {
         values
     }
 
-    /// The mean of all rows, as one row; zeros without rows. Summed in order, so that every machine gives the
-    /// same bits.
-    pub(crate) fn mean(&self) -> Self {
-        let mut mean = Self::zero(1, self.n_factors);
-        let mut sums = vec![0.0f64; self.stride];
-        for row in self.as_slice().chunks_exact(self.stride) {
-            sums.iter_mut().zip(row).for_each(|(sum, &factor)| *sum += f64::from(factor));
-        }
-        let n_rows = self.n_rows.max(1) as f64;
-        mean.as_mut_slice().iter_mut().zip(sums).for_each(|(mean, sum)| *mean = (sum / n_rows) as f32);
-        mean
-    }
-
     pub(super) fn n_factors(&self) -> usize {
         self.n_factors
     }

@@ -89,19 +89,14 @@ where
     }
 }
 
-/// Rotates a side to the principal axes of its rows, which have weights, and another side with it. Returns
-/// the diagonal of the side's Gram matrix in these axes: n_factors numbers.
+/// Rotates a side to the principal axes of its rows, which have weights. Returns the diagonal of the side's Gram matrix in
+/// these axes: n_factors numbers.
 ///
 /// # Errors
 /// [`NotFinite`] if a factor of the side is not finite.
-pub(super) fn rotate_to_axes(
-    side: &mut Factors,
-    other: &mut Factors,
-    weights: &[f32],
-) -> Result<Vec<f32>, NotFinite> {
+pub(super) fn rotate_to_axes(side: &mut Factors, weights: &[f32]) -> Result<Vec<f32>, NotFinite> {
     let axes = Axes::of(side, Some(weights))?;
     axes.rotate(side);
-    axes.rotate(other);
     Ok(axes.values()[..side.n_factors()].to_vec())
 }
 

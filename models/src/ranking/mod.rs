@@ -18,6 +18,7 @@
 //! Koren: "Revisiting the Performance of iALS on Item Recommendation Benchmarks", RecSys 2022. The solver is
 //! in [`als`].
 
+mod popularity;
 mod weights;
 
 use indicatif::ProgressBar;
@@ -36,17 +37,39 @@ use weights::Weights;
 
 /// The trained items, and the terms that users share. Users are folded in from them.
 pub(super) struct Trained {
-    /// n_items x n_factors, row-major.
+    /// The factors of each item, row-major: n_items x n_factors of [`fit`], with one more for popularity of [`train`].
     pub(super) item_factors: Vec<f32>,
-    /// The mean of the users' factors: n_factors numbers.
-    pub(super) mean_user: Vec<f32>,
     /// Terms for the fold-in of users.
     pub(super) user_terms: UserTerms,
 }
 
-/// Trains the model. Appends the error of every epoch to `curve`, see
-/// [`TrainingCurve`](super::TrainingCurve). The factors of the users are discarded; only their mean is
-/// kept.
+/// Trains the model on all users, and before on some of them to choose the shares of popularity ([`popularity`]). Of the
+/// users that are trained with the items nothing is kept. `bar` counts the epochs of both.
+///
+/// # Errors
+/// [`Error::Diverged`] if a number is not finite.
+pub(super) fn train(
+    interactions: &Interactions,
+    settings: &TrainSettings,
+    bar: &ProgressBar,
+    curve: &mut Vec<f64>,
+) -> Result<Trained> {
+    let shares = popularity::shares(interactions, settings, bar)?;
+    let Trained { item_factors, mut user_terms } = fit(interactions, settings, bar, curve)?;
+    let preference = Preference::from(&user_terms);
+    let popularity = popularity::popularity(interactions, settings.ranking.unobserved_weight, preference);
+    let n_factors = user_terms.gram.len();
+    let rows = item_factors.chunks_exact(n_factors).zip(&popularity);
+    let mut with_popularity = Vec::with_capacity(item_factors.len() + popularity.len());
+    rows.for_each(|(row, &popularity)| {
+        with_popularity.extend_from_slice(row);
+        with_popularity.push(popularity);
+    });
+    user_terms.popularity_shares = shares;
+    Ok(Trained { item_factors: with_popularity, user_terms })
+}
+
+/// Trains the factors. Appends the error of every epoch to `curve`, see [`TrainingCurve`](super::TrainingCurve).
 ///
 /// Rows are improved, not solved (see [`als`]); after some epochs the result is the same. Cost of an epoch,
 /// with k = n_factors: 14 k multiplications a rating and 5/2 k^2 a row of either side. Memory: the factors,
@@ -54,7 +77,7 @@ pub(super) struct Trained {
 ///
 /// # Errors
 /// [`Error::Diverged`] if a number is not finite.
-pub(super) fn fit(
+fn fit(
     interactions: &Interactions,
     settings: &TrainSettings,
     bar: &ProgressBar,
@@ -82,20 +105,16 @@ pub(super) fn fit(
         observe: |_, user, stars| Observation { weight: rated[user as usize], target: preference.of(stars) },
         ridge: |item| item_ridge[item],
     };
+    let diverged = |epoch, what| move |NotFinite| Error::Diverged { epoch, what, advice: advice(settings) };
     for epoch in 1..=settings.epochs {
-        by_user
-            .improve(&mut items, &mut users)
-            .map_err(|NotFinite| Error::Diverged { epoch, what: "a user's ranking factors" })?;
-        by_item
-            .improve(&mut users, &mut items)
-            .map_err(|NotFinite| Error::Diverged { epoch, what: "an item's ranking factors" })?;
+        by_user.improve(&mut items, &mut users).map_err(diverged(epoch, "a user's ranking factors"))?;
+        by_item.improve(&mut users, &mut items).map_err(diverged(epoch, "an item's ranking factors"))?;
         curve.push(error(&interactions.by_user, &users, &items, preference));
         bar.inc(1);
     }
     // In the items' axes their Gram matrix is a diagonal: n_factors numbers, which are published with the factors.
-    let mut mean_user = users.mean();
-    let gram = als::rotate_to_axes(&mut items, &mut mean_user, &unobserved_items)
-        .map_err(|NotFinite| Error::Diverged { epoch: settings.epochs, what: "an item's ranking factors" })?;
+    let gram = als::rotate_to_axes(&mut items, &unobserved_items)
+        .map_err(diverged(settings.epochs, "an item's ranking factors"))?;
     let Preference { min, max, floor, midpoint, steepness } = preference;
     let user_terms = UserTerms {
         min,
@@ -108,8 +127,29 @@ pub(super) fn fit(
         ridge: user_terms.ridge,
         unobserved: user_terms.unobserved,
         gram,
+        popularity_shares: Vec::new(),
     };
-    Ok(Trained { item_factors: items.into_dense(), mean_user: mean_user.into_dense(), user_terms })
+    Ok(Trained { item_factors: items.into_dense(), user_terms })
+}
+
+/// Advises on training that diverged: by the setting that is farthest from its default, if it is farther than any data can
+/// need.
+fn advice(settings: &RankingSettings) -> String {
+    const FAR: f64 = 1000.0;
+    let default = RankingSettings::default();
+    let ratio = |(name, value, default): (&'static str, f32, f32)| {
+        (name, value, f64::from(value) / f64::from(default))
+    };
+    let farthest = [
+        ("--regularization", settings.regularization, default.regularization),
+        ("--unobserved-weight", settings.unobserved_weight, default.unobserved_weight),
+    ];
+    let farthest = farthest.map(ratio).into_iter().max_by(|a, b| a.2.ln().abs().total_cmp(&b.2.ln().abs()));
+    match farthest {
+        Some((name, value, ratio)) if ratio > FAR => format!("lower {name}, which is {value:e}"),
+        Some((name, value, ratio)) if ratio < 1.0 / FAR => format!("raise {name}, which is {value:e}"),
+        _ => format!("raise --regularization above {}", settings.regularization),
+    }
 }
 
 /// The root mean square of preferences less scores, over a sample of the ratings.
@@ -161,14 +201,17 @@ mod tests {
         let interactions = Interactions::from_users(by_user, 41);
         let mut settings = TrainSettings::default();
         settings.ranking.n_factors = Some(8);
-        settings.rating.sweeps = Some(1);
-        let Model { ranking: model, curve, .. } =
-            Model::train(&interactions, &settings, &ProgressBar::hidden()).unwrap();
-        let curve = curve.ranking;
+        let mut curve = Vec::new();
+        let Trained { item_factors, user_terms } =
+            fit(&interactions, &settings, &ProgressBar::hidden(), &mut curve).unwrap();
         assert_eq!(curve.len(), settings.ranking.epochs);
         assert!(curve.last() < curve.first(), "{curve:?}");
-        let score = |user: usize, item: usize| -> f32 {
-            model.user(user).iter().zip(model.item(item)).map(|(p, q)| p * q).sum()
+        let item = |item: usize| &item_factors[item * 8..][..8];
+        let score = |user: usize, candidate: usize| -> f32 {
+            let (rated, stars) = interactions.by_user.row(user);
+            let ratings = rated.iter().zip(stars).map(|(&rated, &stars)| (item(rated as usize), stars));
+            let user = ::ranking::FoldIn::new(&user_terms, ratings).factors();
+            user.iter().zip(item(candidate)).map(|(p, q)| p * q).sum()
         };
         // Nearer to the preference of five stars than to that of an unrated movie.
         let halfway = preference(&settings.ranking, settings.scale).of(5.0) / 2.0;
@@ -182,5 +225,23 @@ mod tests {
                 score(user, 40)
             );
         }
+    }
+
+    #[test]
+    fn the_advice_on_divergence_names_the_setting_that_causes_it_and_its_direction() {
+        let by_user = Csr::from_sorted(4, [0, 0, 1, 2, 3, 3], vec![0, 1, 1, 2, 0, 2], vec![4.0; 6]);
+        let interactions = Interactions::from_users(by_user, 3);
+        let mut settings = TrainSettings::default();
+        settings.ranking.n_factors = Some(4);
+        settings.ranking.regularization = 3e38;
+        let error = Model::train(&interactions, &settings, &ProgressBar::hidden()).unwrap_err();
+        assert!(matches!(error, Error::Diverged { epoch: 1, .. }), "{error}");
+        assert!(error.to_string().ends_with("; lower --regularization, which is 3e38"), "{error}");
+        let heavy = RankingSettings { unobserved_weight: 3e38, ..RankingSettings::default() };
+        assert_eq!(advice(&heavy), "lower --unobserved-weight, which is 3e38");
+        let advice =
+            |regularization| advice(&RankingSettings { regularization, ..RankingSettings::default() });
+        assert_eq!(advice(1e-9), "raise --regularization, which is 1e-9");
+        assert_eq!(advice(0.1), "raise --regularization above 0.1");
     }
 }

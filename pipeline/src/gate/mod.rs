@@ -2,12 +2,13 @@
 //!
 //! The gate runs between scoring and sealing. Its verdict is a part of the manifest, and `CURRENT` moves only if all checks
 //! pass or the run is forced. It checks amounts and input (`drift`), the quality of the model on held-out ratings
-//! (`quality`), and every list that was written, which must be correct and without denied entries (`lists`). A check that
+//! (`quality`, `slices`), and every list that was written, which must be correct and without denied entries (`lists`). A check that
 //! has nothing to compare with is skipped and states why. The gate never changes a list.
 
 mod bounds;
 mod drift;
 mod quality;
+mod slices;
 mod lists;
 
 use store::manifest::{Account, Check, Gate, Manifest, Outcome, Verdict};
@@ -88,6 +89,7 @@ pub fn judge(
     let mut checks = vec![lists.check(), lists.denied()];
     checks.extend(drift::checks(account, baseline.account(), bounds));
     checks.extend(quality::checks(account, baseline.account(), bounds));
+    checks.extend(slices::checks(account, bounds));
     checks.extend(baseline.check());
     let failed = checks.iter().any(|check| check.outcome == Outcome::Failed);
     let reason = force.filter(|_| failed).map(str::to_owned);

@@ -15,7 +15,11 @@ const STARS: &str = "rmse";
 /// worse than those of the published generation.
 pub(super) fn checks(account: &Account, before: Option<&Account>, bounds: &Bounds) -> Vec<Check> {
     let Some(&stars) = account.metrics.get(STARS) else {
-        return vec![skipped("quality", "no ratings were held out (--test-fraction 0)".to_owned())];
+        let why = match account.parameters.get("test_fraction").and_then(serde_json::Value::as_f64) {
+            Some(share) if share > 0.0 => "no rating could be held out, since the users have one rating each",
+            _ => "no ratings were held out (--test-fraction 0)",
+        };
+        return vec![skipped("quality", why.to_owned())];
     };
     let mut checks = vec![lift(account, bounds)];
     let Some(before) = before else { return checks };
@@ -33,7 +37,7 @@ pub(super) fn checks(account: &Account, before: Option<&Account>, bounds: &Bound
 
 /// Returns the figure of lists that is judged: of those that a run measures it looks at the longest part of a list, and
 /// so varies the least.
-fn judged(account: &Account) -> String {
+pub(super) fn judged(account: &Account) -> String {
     let length = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
     let k = judged_length(length(account.counts.depth), length(account.counts.movies));
     format!("ndcg@{k}")
@@ -50,7 +54,14 @@ fn comparable(account: &Account, before: &Account) -> Result<(), String> {
             return Err(format!("the published generation was {how}{which}"));
         }
     }
-    Ok(())
+    let bound = |account: &Account| account.measurement.as_ref().map(|measurement| measurement.relevant_at);
+    match (bound(account), bound(before)) {
+        (Some(now), Some(then)) if now != then => {
+            let stars = then.map_or("any rating".to_owned(), |least| format!("{least} stars or more"));
+            Err(format!("for the published generation {stars} counted as relevant"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Compares the lists by the longest NDCG@k that both generations have.

@@ -1,11 +1,12 @@
 //! The lists of similar movies, by the cosine of the angle between two items' factors.
 //!
-//! The cosine does not depend on the lengths of the factors, and so not on popularity. The lists are exact. They come from
+//! The cosine does not depend on the lengths of the factors, and the factor of popularity is left out. The lists are exact. They come from
 //! the scorer of users: with factors of length 1, the most similar items are the best of a user who has the item's factors
 //! and has seen that item alone.
 
 use interactions::Csr;
 use interactions::{ItemIndex, Vocabulary};
+use models::Model;
 use progress::{Progress, Unit};
 use ranking::RankingFactors;
 use scoring::{Scored, Scorer};
@@ -25,7 +26,7 @@ const ITEMS_IN_FLIGHT: usize = 8192;
 /// [`Error::Store`](crate::Error::Store).
 pub fn write_similar(
     writer: &mut DraftGeneration,
-    factors: &RankingFactors,
+    model: &Model,
     vocabulary: &Vocabulary,
     n: usize,
     progress: Progress,
@@ -33,7 +34,10 @@ pub fn write_similar(
     let n_items = vocabulary.items().len();
     let bar = progress.bar("comparing", Unit::Count);
     bar.set_length(n_items as u64);
-    let directions = directions(factors);
+    // The last factor is that of popularity, unless predicted stars order the lists.
+    let factors = &model.ranking;
+    let n_compared = model.user_terms.as_ref().map_or(factors.n_factors, |terms| terms.gram.len());
+    let directions = directions(factors, n_compared);
     let itself =
         Csr::from_sorted(n_items, 0..n_items as u32, (0..n_items as u32).collect(), vec![1.0; n_items]);
     let scorer = Scorer::new(&directions, &itself, n);
@@ -49,20 +53,17 @@ pub fn write_similar(
     Ok(())
 }
 
-/// Returns the items' factors, each of length 1, as users and as items. Factors of length 0 stay so.
-fn directions(factors: &RankingFactors) -> RankingFactors {
-    let mut directions = factors.item_factors.clone();
-    for row in directions.chunks_exact_mut(factors.n_factors) {
+/// Returns the first `n_factors` factors of each item, at length 1, as users and as items. Factors of length 0 stay so.
+fn directions(factors: &RankingFactors, n_factors: usize) -> RankingFactors {
+    let rows = factors.item_factors.chunks_exact(factors.n_factors);
+    let mut directions: Vec<f32> = rows.flat_map(|row| &row[..n_factors]).copied().collect();
+    for row in directions.chunks_exact_mut(n_factors) {
         let length = row.iter().map(|factor| f64::from(*factor).powi(2)).sum::<f64>().sqrt();
         if length > 0.0 {
             row.iter_mut().for_each(|factor| *factor = (f64::from(*factor) / length) as f32);
         }
     }
-    RankingFactors {
-        n_factors: factors.n_factors,
-        user_factors: directions.clone(),
-        item_factors: directions,
-    }
+    RankingFactors { n_factors, user_factors: directions.clone(), item_factors: directions }
 }
 
 fn record(list: &[Scored], movie: impl Fn(u32) -> MovieId) -> Similar {

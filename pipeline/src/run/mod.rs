@@ -7,8 +7,7 @@ mod sharded;
 mod records;
 mod outcome;
 
-use std::collections::BTreeMap;
-
+use evaluation::RunQuality;
 use progress::{Progress, Unit};
 use reading::Input;
 use report::Evidence;
@@ -43,7 +42,7 @@ struct WrittenGeneration {
     finished: SealedGeneration,
     lists: ListAudit,
     evidence: Option<Evidence>,
-    metrics: BTreeMap<String, f64>,
+    quality: RunQuality,
     n_unnamed: usize,
     n_candidates: u64,
 }
@@ -130,12 +129,13 @@ fn compare_clock(repository: &Repository) -> Result<Option<DatedAhead>> {
 }
 
 /// Measures a model of a part of the ratings on the others.
-fn evaluate(context: &RunContext<'_>, input: &Input) -> Result<BTreeMap<String, f64>> {
-    let RunSettings { training, test_fraction, depth, .. } = context.settings;
-    if *test_fraction == 0.0 {
-        return Ok(BTreeMap::new());
+fn evaluate(context: &RunContext<'_>, input: &Input) -> Result<RunQuality> {
+    let &RunSettings { ref training, test_fraction, relevance, depth, .. } = context.settings;
+    if test_fraction == 0.0 {
+        return Ok(RunQuality::default());
     }
-    Ok(evaluation::measure_run(&input.interactions, *test_fraction, training, *depth, context.progress)?)
+    let interactions = &input.interactions;
+    Ok(evaluation::measure_run(interactions, test_fraction, relevance, training, depth, context.progress)?)
 }
 
 /// Builds the account of a run, without the verdict of the gate.
@@ -159,7 +159,8 @@ fn account(context: &RunContext<'_>, input: &Input, written: &WrittenGeneration,
         counts,
         candidates_per_second: written.n_candidates as f64 / meter.usage(Phase::Score).seconds,
         phases: meter.phases().clone(),
-        metrics: written.metrics.clone(),
+        metrics: written.quality.metrics.clone(),
+        measurement: written.quality.measurement.clone(),
         gate: Gate::default(),
     }
 }

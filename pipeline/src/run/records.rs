@@ -51,7 +51,7 @@ pub(super) fn write_item_records(
 ) -> Result<()> {
     let &RunContext { settings, progress, .. } = context;
     meter.measure(Phase::Compare, || {
-        records::write_similar(writer, &builder.model.ranking, builder.vocabulary, settings.similar, progress)
+        records::write_similar(writer, builder.model, builder.vocabulary, settings.similar, progress)
     })?;
     meter.measure(Phase::Write, || builder.write_movies(writer, metadata, settings.depth))
 }

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::ops::Bound::{Excluded, Included};
 
+use evaluation::RelevanceRule;
 use limits::{Limits, Refused};
 use models::TrainSettings;
 use reading::{InputSettings, RatingsSource};
@@ -27,6 +28,8 @@ pub struct RunSettings {
     pub training: TrainSettings,
     /// The share of ratings that is held out to measure a model of the others; 0 skips the measurement.
     pub test_fraction: f64,
+    /// The rule by which a held-out rating is relevant.
+    pub relevance: RelevanceRule,
     /// The length of a list.
     pub depth: usize,
     /// The number of similar movies to store for each movie.
@@ -130,6 +133,7 @@ impl RunSettings {
             #[serde(flatten)]
             training: &'a TrainSettings,
             test_fraction: f64,
+            relevant_at: RelevanceRule,
             depth: usize,
             similar: usize,
             deny_list: Option<String>,
@@ -139,11 +143,19 @@ impl RunSettings {
             trained_shards: Option<u32>,
         }
         let deny_list = self.deny_list.as_ref().map(DenyList::digest);
-        let &Self { ref training, test_fraction, depth, similar, .. } = self;
+        let &Self { ref training, test_fraction, relevance: relevant_at, depth, similar, .. } = self;
         let shards = self.shards.n_shards;
         let trained_shards = self.input.ratings.n_trained();
-        let parameters =
-            Parameters { training, test_fraction, depth, similar, deny_list, shards, trained_shards };
+        let parameters = Parameters {
+            training,
+            test_fraction,
+            relevant_at,
+            depth,
+            similar,
+            deny_list,
+            shards,
+            trained_shards,
+        };
         match serde_json::to_value(parameters) {
             Ok(Value::Object(parameters)) => parameters,
             // A struct of numbers and strings is always an object.

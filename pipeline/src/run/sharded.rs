@@ -87,8 +87,8 @@ pub(super) fn write(
         end(context, &builder, writer, meter, audit, evidence::collect_without_users)?;
     finished.add_shards(files.iter().map(|(file, content)| (file, content.as_str())));
     job.files().remove_stray_files(job.plan().n_shards)?;
-    let metrics = job.plan().metrics.clone();
-    Ok(WrittenGeneration { staging, finished, lists, evidence, metrics, n_unnamed, n_candidates })
+    let quality = job.plan().quality.clone();
+    Ok(WrittenGeneration { staging, finished, lists, evidence, quality, n_unnamed, n_candidates })
 }
 
 /// Returns the key of the job: a digest of all that decides the result, wherever it is read from.
@@ -120,7 +120,7 @@ fn prepare<'a>(
     meter: &mut Meter,
 ) -> Result<(Job<'a>, ItemModel)> {
     let &RunContext { settings, repository, program, progress, .. } = context;
-    let metrics = meter.measure(Phase::Evaluate, || super::evaluate(context, input))?;
+    let quality = meter.measure(Phase::Evaluate, || super::evaluate(context, input))?;
     let (items, course) = meter.measure(Phase::Train, || {
         let bar = progress.bar("training", Unit::Count);
         let trained = ItemModel::train(&input.interactions, &settings.training, &bar)?;
@@ -145,7 +145,7 @@ fn prepare<'a>(
                 .as_ref()
                 .map(|deny| DeniedHashes::new(deny, files.id()))
                 .unwrap_or_default(),
-            metrics,
+            quality,
             course,
         })
     };
@@ -205,7 +205,7 @@ fn merge_receipts(receipts: &[ShardReceipt], input: &mut Input) {
     let n_cold_users = sum(|receipt| receipt.n_cold_users);
     if n_cold_users > 0 {
         tracing::warn!(
-            "{n_cold_users} users have rated no movie that the model knows and get the list of the mean user; train on more \
+            "{n_cold_users} users have rated no movie that the model knows and get the most popular movies; train on more \
              shards"
         );
     }

@@ -33,7 +33,7 @@ pub(super) fn write(
 ) -> Result<WrittenGeneration> {
     let &RunContext { settings, repository, progress, .. } = context;
     let (scale, deny) = (settings.training.scale, settings.deny_list.as_ref());
-    let metrics = meter.measure(Phase::Evaluate, || super::evaluate(context, input))?;
+    let quality = meter.measure(Phase::Evaluate, || super::evaluate(context, input))?;
     let model = meter.measure(Phase::Train, || {
         let bar = progress.bar("training", Unit::Count);
         let model = Model::train(&input.interactions, &settings.training, &bar)?;
@@ -71,7 +71,7 @@ pub(super) fn write(
     };
     let Ended { finished, lists, evidence } =
         end(context, &builder, writer, meter, audit, evidence::collect)?;
-    Ok(WrittenGeneration { staging, finished, lists, evidence, metrics, n_unnamed, n_candidates })
+    Ok(WrittenGeneration { staging, finished, lists, evidence, quality, n_unnamed, n_candidates })
 }
 
 /// Scores the users in batches and writes each batch before the next. Returns the number of candidates scored.

@@ -1,9 +1,10 @@
 //! The job of a run with shards: the plan that all shards are computed with, and the receipts of the computed shards.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
+use evaluation::RunQuality;
 use interactions::Scale;
 use models::TrainingCurve;
 use serde::{Deserialize, Serialize};
@@ -43,8 +44,8 @@ pub struct Plan {
     pub n_trained: Option<u32>,
     /// Hashes of the users and movies that must not be in the ratings.
     pub denied: DeniedHashes,
-    /// The metrics of the model on held-out ratings.
-    pub metrics: BTreeMap<String, f64>,
+    /// The quality of the model on held-out ratings.
+    pub quality: RunQuality,
     /// The course of the training.
     pub course: TrainingCurve,
 }

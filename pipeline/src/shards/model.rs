@@ -48,7 +48,6 @@ struct Terms {
     n_factors: usize,
     /// The encoded record of the store.
     user_terms: Option<Vec<u8>>,
-    mean_user: Vec<f32>,
     stars: StarTerms,
 }
 
@@ -160,11 +159,10 @@ impl ShardModel {
     /// # Errors
     /// [`Error::Store`].
     pub fn write(path: &Path, ids: &[MovieId], items: &ItemModel) -> Result<()> {
-        let ItemModel { n_factors, item_factors, user_terms, mean_user, rating } = items;
+        let ItemModel { n_factors, item_factors, user_terms, rating } = items;
         let terms = Terms {
             n_factors: *n_factors,
             user_terms: user_terms.as_ref().map(Record::encode).transpose()?,
-            mean_user: mean_user.clone(),
             stars: rating.terms.clone(),
         };
         let terms = serde_json::to_string(&terms)
@@ -187,30 +185,28 @@ impl ShardModel {
     pub fn read(path: &Path, depth: usize, scale: Scale) -> Result<Self> {
         let damaged = |detail: String| store::Error::Damaged { path: path.to_path_buf(), detail };
         let Items { ids, features, rating, terms } = shards::read_items(path)?;
-        let Terms { n_factors, user_terms, mean_user, stars } =
+        let Terms { n_factors, user_terms, stars } =
             serde_json::from_str(&terms).map_err(|e| damaged(format!("its terms: {e}")))?;
         let user_terms = user_terms.map(|bytes| UserTerms::decode(&bytes)).transpose().map_err(damaged)?;
         check_terms(&stars, rating.len()).map_err(damaged)?;
         let (d, h) = (stars.n_factors(), stars.payload_len());
         let width = 1 + d + h;
-        if n_factors == 0 || mean_user.len() != n_factors {
-            let detail = format!("its terms have {n_factors} factors and a mean user of {}", mean_user.len());
-            return Err(damaged(detail).into());
+        if n_factors == 0 {
+            return Err(damaged("its terms have 0 factors".to_owned()).into());
         }
         if features.len() != ids.len() * n_factors || rating.len() != ids.len() * width {
             return Err(damaged("its rows are not as long as its terms say".to_owned()).into());
         }
-        let solved_from = user_terms.as_ref().map_or(d + 1, |terms| terms.gram.len());
+        let with_popularity =
+            |terms: &UserTerms| terms.gram.len() + usize::from(!terms.popularity_shares.is_empty());
+        let solved_from = user_terms.as_ref().map_or(d + 1, with_popularity);
         if solved_from != n_factors {
             let detail = format!("its items have {n_factors} factors and its users {solved_from}");
             return Err(damaged(detail).into());
         }
         // The numbers of the terms are finite, as JSON has no others.
         let gram = user_terms.as_ref().map_or(&[][..], |terms| &terms.gram);
-        if [&features[..], &rating, &mean_user, gram]
-            .iter()
-            .any(|row| row.iter().any(|value| !value.is_finite()))
-        {
+        if [&features[..], &rating, gram].iter().any(|row| row.iter().any(|value| !value.is_finite())) {
             return Err(damaged("it has a number that is not finite".to_owned()).into());
         }
         if ids.windows(2).any(|pair| pair[0] >= pair[1]) {
@@ -227,7 +223,7 @@ impl ShardModel {
             items.item_factors.extend_from_slice(&row[1..=d]);
             items.item_payload.extend_from_slice(&row[1 + d..]);
         }
-        let items = ItemModel { n_factors, item_factors: features, user_terms, mean_user, rating: items };
+        let items = ItemModel { n_factors, item_factors: features, user_terms, rating: items };
         Ok(Self::new(ids, items, depth, scale))
     }
 
@@ -311,7 +307,7 @@ mod tests {
     #[test]
     fn items_with_invalid_values_are_damaged_and_their_file_is_named() {
         assert_eq!(read_changed(|_, _| ()), Ok(()));
-        let cases: [(&str, Change); 12] = [
+        let cases: [(&str, Change); 10] = [
             ("17 wide", |_, terms| terms["stars"]["width"] = json!(17)),
             ("0 wide", |_, terms| terms["stars"]["width"] = json!(0)),
             ("64", |_, terms| terms["stars"]["width"] = json!(64)),
@@ -319,11 +315,6 @@ mod tests {
             ("a rank of 99", |_, terms| terms["stars"]["rank"] = json!(99)),
             ("too few numbers", |_, terms| terms["stars"]["n_draws"] = json!(u64::MAX)),
             ("0 factors", |_, terms| terms["n_factors"] = json!(0)),
-            ("0 factors", |_, terms| {
-                terms["n_factors"] = json!(0);
-                terms["mean_user"] = json!([]);
-            }),
-            ("a mean user of 1", |_, terms| terms["mean_user"] = json!([0.5])),
             ("unknown user", |_, terms| terms["stars"]["unknown_item"] = json!([])),
             ("out of range", |_, terms| terms["stars"]["noise_rate"] = json!(1e300)),
             ("not finite", |items, _| items.features[3] = f32::NAN),

@@ -1,9 +1,9 @@
 //! Shards whose task runs twice, too late, or on denied ids.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use evaluation::RunQuality;
 use indicatif::ProgressBar;
 use interactions::Interactions;
 use interactions::Vocabulary;
@@ -56,7 +56,7 @@ fn prepared_without<'a>(repository: &'a Repository, work: &Path, deny: &str) -> 
             ratings: RatingsPlan { location: None, account: to.end(digests, None)? },
             n_trained: None,
             denied: DeniedHashes::new(&deny, files.id()),
-            metrics: BTreeMap::new(),
+            quality: RunQuality::default(),
             course: TrainingCurve::default(),
         })
     };

@@ -1,8 +1,10 @@
 //! The quality on held-out ratings, beside that of the most popular movies and of the runs before.
 
+use std::collections::BTreeSet;
+
 use evaluation::{Metric, Metrics};
 use maud::{Markup, html};
-use store::manifest::{Manifest, Verdict};
+use store::manifest::{Manifest, Measurement, Verdict};
 
 use super::{RunReport, section};
 use crate::format;
@@ -57,6 +59,7 @@ pub(super) fn of(report: &RunReport<'_>) -> Markup {
                     } }
                 } }
             }
+            @if let Some(measurement) = &report.manifest.account.measurement { (slices(measurement)) }
             @if runs.len() > 1 {
                 div.side {
                     (trend(Metric::Ndcg(10), "more is better", &runs))
@@ -66,6 +69,51 @@ pub(super) fn of(report: &RunReport<'_>) -> Markup {
             }
         },
     )
+}
+
+/// The quality of lists by the number of the user's training ratings.
+fn slices(measurement: &Measurement) -> Markup {
+    let users = &measurement.users;
+    let keys: BTreeSet<&String> = measurement.slices.iter().flat_map(|slice| slice.metrics.keys()).collect();
+    let mut metrics: Vec<Metric> = keys.iter().filter_map(|key| key.parse().ok()).collect();
+    metrics.sort_unstable();
+    html! {
+        p.soft {
+            @match measurement.relevant_at {
+                Some(least) => { "Held-out ratings of " (least) " stars or more are relevant. " },
+                None => "All held-out ratings are relevant. ",
+            }
+            (format::count(users.evaluated)) " users have one, " (format::count(users.without_relevant)) " do not"
+            @if users.not_measurable > 0 {
+                ", and " (format::count(users.not_measurable)) " have one rating and cannot be measured"
+            }
+            "."
+        }
+        div.scroll { table {
+            caption { "By the number of ratings that the user's list was made of" }
+            thead { tr {
+                th scope="col" { "Training ratings" } th scope="col" class="n" { "Users" }
+                @for metric in &metrics {
+                    th scope="col" class="n" { (metric.title()) } th scope="col" class="n" { "Most popular" }
+                }
+            } }
+            tbody { @for slice in &measurement.slices {
+                tr {
+                    th scope="row" { (slice) } td.n { (format::count(slice.users)) }
+                    @for metric in &metrics {
+                        @match slice.metrics.get(&metric.key()) {
+                            Some(pair) => {
+                                @let is_worse = is_worse(*metric, pair.model, pair.popularity);
+                                td.n { @if is_worse { strong.bad { (figure(pair.model)) } } @else { (figure(pair.model)) } }
+                                td.n { (figure(pair.popularity)) }
+                            },
+                            None => { td.n { "–" } td.n { "–" } },
+                        }
+                    }
+                }
+            } }
+        } }
+    }
 }
 
 /// Plots a metric over the last runs, beside that of the most popular movies if it was measured.

@@ -75,5 +75,6 @@ pub fn user_terms(unobserved: f32, gram: Vec<f32>) -> UserTerms {
         ridge: 0.01,
         unobserved,
         gram,
+        popularity_shares: Vec::new(),
     }
 }

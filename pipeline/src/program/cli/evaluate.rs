@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use evaluation::{By, Cutoffs, EvaluationSettings, HeldOut, Relevance};
+use evaluation::{Cutoffs, EvaluationSettings, HeldOut, SplitRule};
 use limits::Limits;
 use pipeline::Error;
 use settings::within;
 
 use super::ratings::RatingsArgs;
+use super::relevance::RelevanceArgs;
 use super::train::TrainArgs;
 
 #[derive(Debug, Args)]
@@ -43,9 +44,8 @@ pub(crate) struct EvaluateArgs {
     #[arg(long, value_name = "K,...", value_delimiter = ',', default_value = "10,20,100")]
     #[arg(value_parser = within(Limits::<usize>::at_least(1)))]
     k: Vec<usize>,
-    /// The lowest held-out rating that counts as relevant; `any` for all
-    #[arg(long, value_name = "STARS", default_value_t)]
-    relevant_at: Relevance,
+    #[command(flatten)]
+    relevance: RelevanceArgs,
     #[command(flatten)]
     training: TrainArgs,
     /// Print JSON instead of a table
@@ -58,7 +58,7 @@ pub(crate) struct EvaluateArgs {
 enum SplitBy {
     /// A share of all ratings, at random
     Random,
-    /// A share of the ratings of each user, the newest
+    /// A share of the ratings of each user, the newest; at random among ratings of the same time
     Newest,
 }
 
@@ -75,8 +75,8 @@ impl EvaluateArgs {
             _ => HeldOut::Share {
                 ratings: self.ratings.file()?,
                 by: match self.split {
-                    SplitBy::Random => By::Random,
-                    SplitBy::Newest => By::Newest,
+                    SplitBy::Random => SplitRule::Random,
+                    SplitBy::Newest => SplitRule::Newest,
                 },
                 test_fraction: self.test_fraction,
                 n_splits: self.splits,
@@ -87,7 +87,7 @@ impl EvaluateArgs {
             training: self.training.settings(scale),
             train_users: self.train_users,
             cutoffs: Cutoffs::new(&self.k)?,
-            relevance: self.relevant_at,
+            relevance: self.relevance.relevant_at,
         })
     }
 }

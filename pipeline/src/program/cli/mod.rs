@@ -9,6 +9,7 @@ mod generations;
 mod help;
 mod place;
 mod ratings;
+mod relevance;
 mod run;
 mod sample;
 mod schedule;

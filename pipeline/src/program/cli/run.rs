@@ -13,6 +13,7 @@ use store::DenyList;
 use super::gate::GateArgs;
 use super::place::PlaceArgs;
 use super::ratings::RatingsArgs;
+use super::relevance::RelevanceArgs;
 use super::shards::ShardsArgs;
 use super::train::TrainArgs;
 
@@ -48,6 +49,8 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = within(RunSettings::TEST_FRACTION))]
     #[arg(env = "RECOMMENDER__EVALUATION__TEST_FRACTION")]
     test_fraction: f64,
+    #[command(flatten)]
+    relevance: RelevanceArgs,
     #[command(flatten)]
     shards: ShardsArgs,
     #[command(flatten)]
@@ -94,6 +97,7 @@ impl RunArgs {
             input: InputSettings { ratings, movies: self.movies },
             deny_list: self.deny_list.as_deref().map(DenyList::read).transpose()?,
             test_fraction: self.test_fraction,
+            relevance: self.relevance.relevant_at,
             depth: self.depth,
             similar: self.similar,
             place: self.place.place(),

@@ -1,9 +1,10 @@
 //! The summary of `pipeline evaluate`: a table of the model beside the most popular movies.
 
-use evaluation::{Evaluation, Metrics, Relevance};
+use evaluation::{Evaluation, Metrics};
 use indicatif::HumanCount;
 
 use super::lines::Lines;
+use super::slices;
 
 /// The metrics of lists in the order of the table: the title, and the name in the JSON.
 const LIST_METRICS: [(&str, &str); 7] = [
@@ -39,20 +40,33 @@ pub(crate) fn of_evaluation(evaluation: &Evaluation) -> String {
         let (n_users, n_items) = (HumanCount(setup.n_users), HumanCount(setup.n_items));
         lines.labeled("Held out", format!("{n_test} ratings ({how}); trained on {n_train}"));
         lines.continued(format!("{n_users} users, {n_items} movies, seed {}", seeds(evaluation)));
+        if split.n_drawn > 0 {
+            let n_drawn = HumanCount(split.n_drawn);
+            lines.continued(format!(
+                "{n_drawn} of them drawn at random among ratings of the same user and time"
+            ));
+        }
         if let Some(share) = setup.train_users {
             lines.continued(format!("items trained on {share} of the users; the other users folded in"));
         }
     }
-    let relevant = match setup.relevant_at {
-        Relevance::AtLeast(stars) => format!("held-out ratings of {stars} stars or more"),
-        Relevance::Any => "all held-out ratings".to_owned(),
-    };
-    let users = evaluation.users;
-    let (evaluated, without) = (HumanCount(users.evaluated), HumanCount(users.without_relevant));
+    let relevant = slices::relevant(setup.relevant_at.least());
+    let users = slices::users(&evaluation.users);
     let per_split = if evaluation.splits.len() > 1 { ", over all splits" } else { "" };
-    lines.labeled("Relevant", format!("{relevant}: {evaluated} users have one, {without} do not{per_split}"));
+    lines.labeled("Relevant", format!("{relevant}: {users}{per_split}"));
     lines.blank();
     table(&mut lines, evaluation);
+    let lengths: Vec<usize> = setup.k.iter().collect();
+    if let (false, [first, ..]) = (evaluation.slices.is_empty(), &*lengths) {
+        lines.blank();
+        lines.line(
+            "By the number of training ratings of the user; the standard error is that of the difference:",
+        );
+        slices::write_table(&mut lines, &evaluation.slices, *first);
+        if let [_, .., last] = &*lengths {
+            slices::write_table(&mut lines, &evaluation.slices, *last);
+        }
+    }
     lines.finish()
 }
 

@@ -4,6 +4,7 @@ mod evaluation;
 mod gate;
 mod generations;
 mod lines;
+mod slices;
 mod verification;
 
 use std::collections::BTreeMap;
@@ -112,6 +113,9 @@ fn write_model(lines: &mut Lines, account: &Account, n_shards: Option<u32>) {
         .collect();
     if !metrics.is_empty() {
         lines.continued(metrics.join(", "));
+    }
+    if let Some(measurement) = &account.measurement {
+        slices::write(lines, measurement, counts);
     }
     let rate = HumanCount(account.candidates_per_second as u64);
     // A list has no more entries than there are movies, whatever --depth is.

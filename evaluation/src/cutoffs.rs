@@ -1,9 +1,6 @@
-//! The choices of a caller: the cutoffs of lists, and the rule by which a held-out rating is relevant.
+//! The lengths at which lists are measured.
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::error::{Error, Result};
 
@@ -66,62 +63,6 @@ impl Default for Cutoffs {
     }
 }
 
-/// The rule by which a held-out rating is relevant: a list should contain its movie.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Relevance {
-    /// Ratings of this many stars or more.
-    AtLeast(f32),
-    /// All ratings.
-    Any,
-}
-
-impl Relevance {
-    /// Whether a rating is relevant.
-    #[must_use]
-    pub fn accepts(self, stars: f32) -> bool {
-        match self {
-            Self::AtLeast(least) => stars >= least,
-            Self::Any => true,
-        }
-    }
-}
-
-impl Default for Relevance {
-    fn default() -> Self {
-        Self::AtLeast(4.0)
-    }
-}
-
-impl FromStr for Relevance {
-    type Err = String;
-
-    fn from_str(word: &str) -> Result<Self, String> {
-        match word.parse::<f32>() {
-            Ok(least) if least.is_finite() => Ok(Self::AtLeast(least)),
-            _ if word == "any" => Ok(Self::Any),
-            _ => Err("it is a number of stars, or `any` for every held-out rating".to_owned()),
-        }
-    }
-}
-
-impl fmt::Display for Relevance {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AtLeast(least) => write!(f, "{least}"),
-            Self::Any => f.write_str("any"),
-        }
-    }
-}
-
-impl Serialize for Relevance {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::AtLeast(least) => serializer.serialize_f32(*least),
-            Self::Any => serializer.serialize_str("any"),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,14 +75,5 @@ mod tests {
         assert!(cutoffs.check(19).unwrap_err().to_string().contains("--k cannot be 20"));
         assert_eq!(cutoffs.up_to(10).depth(), 10);
         assert!(Cutoffs::new(&[10, 0]).is_err());
-    }
-
-    #[test]
-    fn relevance_is_a_number_of_stars_or_any() {
-        assert!("3.5".parse::<Relevance>().is_ok_and(|at| at.accepts(3.5) && !at.accepts(3.0)));
-        assert!("any".parse::<Relevance>().is_ok_and(|at| at.accepts(0.5)));
-        for word in ["", "all", "NaN", "inf", "4 stars"] {
-            assert!(word.parse::<Relevance>().is_err(), "{word}");
-        }
     }
 }
