@@ -15,6 +15,7 @@ mod data;
 mod split;
 mod protocol;
 mod metric;
+mod noise;
 mod rating_metrics;
 mod ranking_metrics;
 mod exposure;
@@ -150,7 +151,7 @@ pub fn judged_length(depth: usize, n_candidates: usize) -> usize {
 }
 
 /// Measures a model on one random split and returns the metrics that a run records: RMSE, MAE, recall@20, NDCG@10,
-/// coverage@10 and NDCG at the [`judged_length`]. Those of lists are also measured for the lists of the most rated
+/// coverage@10 and NDCG at the [`judged_length`], with the errors of NDCG. Those of lists are also measured for the lists of the most rated
 /// movies ([`Metric::popularity_key`]). A metric is left out if its cutoff exceeds `depth` or the number of movies, and
 /// so are all metrics of lists if no held-out rating is relevant. Cost: a training and the lists of all users.
 ///
@@ -186,7 +187,8 @@ pub fn measure_run(
     let recorded = recorded.into_iter().flat_map(|metric| {
         let of_model = metric.of(&model).map(|value| (metric.key(), value));
         let of_popularity = metric.of(&popularity).map(|value| (metric.popularity_key(), value));
-        [of_model, of_popularity].into_iter().flatten()
+        let errors = [metric.error_key(), metric.lift_error_key()].map(|key| model.get(&key).map(|&error| (key, error)));
+        [of_model, of_popularity].into_iter().chain(errors).flatten()
     });
     Ok(recorded.collect())
 }
@@ -250,7 +252,7 @@ impl Measure<'_> {
         let most_rated = popularity::by_raters(&interactions.by_item);
         let popular = |user| popularity::unseen(&most_rated, seen.columns(user), depth);
         let scorer = Scorer::new(&model.ranking, seen, depth);
-        figures.model.extend(evaluator.measure(|users| {
+        let of_model = evaluator.measure(|users| {
             let scored = scorer.top_n(users.clone());
             bar.inc(users.len() as u64);
             let list = |(user, scored): (usize, &Vec<Scored>)| match seen.columns(user) {
@@ -258,11 +260,14 @@ impl Measure<'_> {
                 _ => scored.iter().map(|scored| scored.item).collect(),
             };
             users.into_par_iter().zip(&scored).map(list).collect()
-        }));
-        figures.popularity = evaluator.measure(|users| {
+        });
+        let of_popularity = evaluator.measure(|users| {
             bar.inc(users.len() as u64);
             users.into_par_iter().map(popular).collect()
         });
+        let errors = of_model.errors(&of_popularity);
+        figures.model.extend(of_model.metrics.into_iter().chain(errors));
+        figures.popularity = of_popularity.metrics;
         bar.finish_and_clear();
         Ok((figures, evaluator.users()))
     }

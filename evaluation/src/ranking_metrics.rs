@@ -10,6 +10,7 @@ use rayon::prelude::*;
 
 use super::exposure::Exposure;
 use super::metric::{Metric, Metrics};
+use super::noise::standard_error;
 use super::outcome::Users;
 use super::protocol::{Cutoffs, Relevance};
 use crate::error::{Error, Result};
@@ -25,6 +26,28 @@ pub(super) struct RankingEvaluator<'a> {
     n_items: usize,
     cutoffs: &'a Cutoffs,
     discounts: Discounts,
+}
+
+/// The metrics of lists.
+#[derive(Debug)]
+pub(super) struct Measured {
+    pub(super) metrics: Metrics,
+    /// By cutoff, the NDCG of each user with a relevant movie.
+    ndcg: Vec<(usize, Vec<f64>)>,
+}
+
+impl Measured {
+    /// The noise of each NDCG, and of its difference from that of `other` for the same users, by key.
+    pub(super) fn errors(&self, other: &Self) -> Metrics {
+        let both = self.ndcg.iter().zip(&other.ndcg);
+        let errors = both.flat_map(|((k, of_model), (_, of_other))| {
+            let error = standard_error(of_model.iter().copied());
+            let of_difference = standard_error(of_model.iter().zip(of_other).map(|(a, b)| a - b));
+            let metric = Metric::Ndcg(*k);
+            [(metric.error_key(), error), (metric.lift_error_key(), of_difference)]
+        });
+        errors.filter_map(|(key, error)| Some((key, error?))).collect()
+    }
 }
 
 impl<'a> RankingEvaluator<'a> {
@@ -59,11 +82,14 @@ impl<'a> RankingEvaluator<'a> {
     /// those of [`Exposure`] over the lists of all users. `lists` returns the lists of a range of users, best first and
     /// as long as the largest cutoff if there are as many candidates.
     ///
+    /// Also returns the NDCG of each user with a relevant movie.
+    ///
     /// Cost beyond the lists: O(k log(relevant)) for each user, on all threads; the sums are taken in the order of the
     /// users.
-    pub(super) fn measure(&self, lists: impl Fn(Range<usize>) -> Vec<Vec<u32>>) -> Metrics {
+    pub(super) fn measure(&self, lists: impl Fn(Range<usize>) -> Vec<Vec<u32>>) -> Measured {
         let n_users = self.relevant.n_rows();
         let mut sums = vec![ListMetrics::default(); self.cutoffs.iter().count()];
+        let mut ndcg = vec![Vec::new(); sums.len()];
         let mut exposure = Exposure::new(self.n_items, self.cutoffs);
         for first in (0..n_users).step_by(USERS_IN_FLIGHT) {
             let users = first..n_users.min(first + USERS_IN_FLIGHT);
@@ -71,6 +97,7 @@ impl<'a> RankingEvaluator<'a> {
             let of_users: Vec<Vec<ListMetrics>> =
                 users.into_par_iter().zip(&lists).map(|(user, list)| self.measure_list(user, list)).collect();
             for of_user in of_users {
+                ndcg.iter_mut().zip(&of_user).for_each(|(all, of_user)| all.push(of_user.ndcg));
                 sums.iter_mut().zip(of_user).for_each(|(sum, of_user)| sum.add(of_user));
             }
             lists.iter().for_each(|list| exposure.add(list));
@@ -83,7 +110,7 @@ impl<'a> RankingEvaluator<'a> {
             metrics.insert(Metric::Map(k).key(), sum.precision / n_evaluated);
             metrics.insert(Metric::HitRate(k).key(), sum.hit / n_evaluated);
         }
-        metrics
+        Measured { metrics, ndcg: self.cutoffs.iter().zip(ndcg).collect() }
     }
 
     /// The users with a relevant movie.

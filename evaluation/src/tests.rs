@@ -76,9 +76,18 @@ fn a_user_without_training_ratings_gets_the_popular_list() {
 fn a_run_records_the_metrics_whose_cutoffs_fit() {
     let Holdout { train, .. } = holdout();
     let short = |depth| measure_run(&train, 0.3, &training(), depth, Progress::hidden()).unwrap();
-    let names = ["coverage@10", "mae", "ndcg@10", "popularity_coverage@10", "popularity_ndcg@10", "rmse"];
+    let names = [
+        "coverage@10",
+        "mae",
+        "ndcg@10",
+        "ndcg@10_error",
+        "ndcg@10_lift_error",
+        "popularity_coverage@10",
+        "popularity_ndcg@10",
+        "rmse",
+    ];
     assert_eq!(short(100).keys().collect::<Vec<_>>(), names, "there are ten movies");
-    let names = ["mae", "ndcg@9", "popularity_ndcg@9", "rmse"];
+    let names = ["mae", "ndcg@9", "ndcg@9_error", "ndcg@9_lift_error", "popularity_ndcg@9", "rmse"];
     assert_eq!(short(9).keys().collect::<Vec<_>>(), names, "lists of nine are judged whole");
 }
 

@@ -22,7 +22,7 @@ fn metrics_equal_values_computed_by_hand() {
     let evaluator = RankingEvaluator::new(&test, 10, Relevance::default(), &cutoffs).unwrap();
     assert_eq!(evaluator.users(), Users { evaluated: 2, without_relevant: 1 });
     let lists = [vec![2, 8, 0, 5], vec![0, 1, 2, 3], vec![1, 3, 5, 6]];
-    let metrics = evaluator.measure(|users| lists[users].to_vec());
+    let metrics = evaluator.measure(|users| lists[users].to_vec()).metrics;
 
     let discount = |rank: f64| 1.0 / (rank + 1.0).log2();
     for (name, of_user_0) in [
@@ -45,7 +45,7 @@ fn a_list_that_begins_with_all_relevant_items_has_metrics_of_exactly_one() {
     let test = Csr::from_sorted(1, [0; 5], vec![1, 3, 4, 6, 8], vec![5.0; 5]);
     let cutoffs = Cutoffs::new(&[3, 7]).unwrap();
     let evaluator = RankingEvaluator::new(&test, 9, Relevance::Any, &cutoffs).unwrap();
-    let metrics = evaluator.measure(|_| vec![vec![8, 3, 6, 1, 4, 0, 2]]);
+    let metrics = evaluator.measure(|_| vec![vec![8, 3, 6, 1, 4, 0, 2]]).metrics;
     for name in ["recall@3", "ndcg@3", "map@3", "hit_rate@3", "recall@7", "ndcg@7", "map@7"] {
         assert_eq!(metrics[name], 1.0, "{name}");
     }
@@ -173,7 +173,7 @@ proptest! {
             return Ok(());
         };
         let top = |user| case.full_list(user).into_iter().take(cutoffs.depth()).collect::<Vec<_>>();
-        let metrics = evaluator.measure(|users| users.map(top).collect());
+        let metrics = evaluator.measure(|users| users.map(top).collect()).metrics;
         let expected: BTreeMap<_, _> = expected.iter().flatten().collect();
         prop_assert_eq!(metrics.keys().collect::<Vec<_>>(), expected.keys().copied().collect::<Vec<_>>());
         for (name, figure) in expected {

@@ -37,19 +37,13 @@ fn published(account: Account) -> Baseline {
     let created_at = jiff::Timestamp::UNIX_EPOCH;
     let (content_digest, files) = (String::new(), std::collections::BTreeMap::new());
     let format_version = store::manifest::FORMAT_VERSION;
-    Baseline::Published(Box::new(Manifest {
-        format_version,
-        n_shards: None,
-        generation,
-        created_at,
-        account,
-        content_digest,
-        files,
-    }))
+    let manifest =
+        Manifest { format_version, n_shards: None, generation, created_at, account, content_digest, files };
+    Baseline::Published(Box::new(Past { manifest, sample: None }))
 }
 
 fn judged(account: &Account, before: &Baseline) -> Gate {
-    judge(account, &ListAudit::default(), before, &Bounds::default(), None)
+    judge(account, &Site::default(), &ListAudit::default(), before, &Bounds::default(), None)
 }
 
 /// Returns the names of the checks that fail when an account differs from the published one in one thing.
@@ -212,8 +206,8 @@ fn a_first_run_has_bounds_of_its_own_and_a_refusal_states_the_option() {
 
 #[test]
 fn a_baseline_that_cannot_be_read_is_replaced_or_needs_force() {
-    let Baseline::Published(manifest) = published(usual()) else { panic!("no generation") };
-    let earlier = Baseline::Earlier { manifest, problem: "CURRENT names `x`".to_owned() };
+    let Baseline::Published(past) = published(usual()) else { panic!("no generation") };
+    let earlier = Baseline::Earlier { past, problem: "CURRENT names `x`".to_owned() };
     let gate = judged(&usual(), &earlier);
     assert_eq!(gate.verdict, Verdict::Passed);
     assert_eq!(gate.baseline.unwrap().to_string(), "20261123T023000.125Z");
@@ -228,7 +222,7 @@ fn a_baseline_that_cannot_be_read_is_replaced_or_needs_force() {
         failed[0].detail.contains("CURRENT names `x`") && failed[0].detail.contains("--force"),
         "{failed:?}"
     );
-    let forced = judge(&usual(), &ListAudit::default(), &unreadable, &Bounds::default(), Some("lost"));
+    let forced = judge(&usual(), &Site::default(), &ListAudit::default(), &unreadable, &Bounds::default(), Some("lost"));
     assert_eq!(forced.verdict, Verdict::Forced);
 }
 
@@ -237,7 +231,7 @@ fn a_reason_forces_what_fails_and_is_recorded_only_then() {
     let mut bad = usual();
     bad.counts.users = 1;
     let forced = |account: &Account| {
-        judge(account, &ListAudit::default(), &published(usual()), &Bounds::default(), Some("new site"))
+        judge(account, &Site::default(), &ListAudit::default(), &published(usual()), &Bounds::default(), Some("new site"))
     };
     let gate = forced(&bad);
     assert_eq!((gate.verdict, gate.reason.as_deref()), (Verdict::Forced, Some("new site")));
@@ -268,7 +262,7 @@ fn a_wrong_list_fails_whatever_else_is_good() {
         let lists =
             ListAudit::of(&writer.tables().unwrap(), 3, Scale::default(), None, &ProgressBar::hidden())
                 .unwrap();
-        let gate = judge(&usual(), &lists, &published(usual()), &Bounds::default(), None);
+        let gate = judge(&usual(), &Site::default(), &lists, &published(usual()), &Bounds::default(), None);
         let failed: Vec<_> = gate.failed().collect();
         if says.is_empty() {
             assert!(failed.is_empty(), "{failed:?}");
@@ -305,7 +299,7 @@ fn what_a_deny_list_names_fails_wherever_it_is_stored_and_no_deleted_user_is_nam
     let judged = |deny: &str| {
         let deny = DenyList::parse(std::path::Path::new("deny.txt"), deny.as_bytes()).unwrap();
         let lists = ListAudit::of(&tables, 1, Scale::default(), Some(&deny), &ProgressBar::hidden()).unwrap();
-        let gate = judge(&usual(), &lists, &published(usual()), &Bounds::default(), None);
+        let gate = judge(&usual(), &Site::default(), &lists, &published(usual()), &Bounds::default(), None);
         let denied = gate.checks.iter().find(|check| check.name == "denied").unwrap().clone();
         (denied.outcome, denied.detail, format!("{gate:?}").contains("918273"))
     };

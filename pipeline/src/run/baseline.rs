@@ -2,14 +2,15 @@
 //!
 //! A change is one of content: the digests of the input files and of the program, or the settings.
 
+use jiff::SignedDuration;
 use reading::OpenInput;
-use store::Repository;
+use store::{GenerationId, Repository};
 use store::manifest::{Account, Manifest, Verdict};
 use store::repository::{Mark, Pointer};
 
 use super::{Outcome, RunSettings};
 use crate::error::{Error, Result};
-use crate::gate::Baseline;
+use crate::gate::{Baseline, Past};
 
 /// If a run would reproduce a generation that exists, returns its manifest and the outcome to report.
 pub(super) fn unchanged(
@@ -48,16 +49,21 @@ pub(super) fn unchanged(
     Ok(None)
 }
 
-/// Reads the manifest of the published generation. If that cannot be read, returns the newest generation that passed the
-/// gate and was not withdrawn.
+/// The age of the oldest generation that a run is compared with, counted back from the published one.
+const TWO_WEEKS: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// The most generations that are looked at for it.
+const MOST_LOOKED_AT: usize = 64;
+
+/// Reads the manifest and the sample of the published generation. If they cannot be read, returns the newest generation
+/// that passed the gate and was not withdrawn.
 pub(super) fn read(repository: &Repository, seen: &Pointer) -> Result<Baseline> {
-    let manifest = match seen.generation() {
+    let past = match seen.generation() {
         Ok(None) => return Ok(Baseline::None("nothing was published before".to_owned())),
-        Ok(Some(id)) => repository.manifest(&id),
+        Ok(Some(id)) => past(repository, &id),
         Err(unreadable) => Err(unreadable),
     };
-    match manifest {
-        Ok(manifest) => Ok(Baseline::Published(Box::new(manifest))),
+    match past {
+        Ok(past) => Ok(Baseline::Published(Box::new(past))),
         // After an upgrade that changes the format, no generation can be read. Nothing is damaged.
         Err(e @ store::Error::OtherFormat { .. }) => {
             tracing::warn!("no comparison with the published generation: {e}");
@@ -76,13 +82,47 @@ pub(super) fn read(repository: &Repository, seen: &Pointer) -> Result<Baseline> 
 fn instead_of_published(repository: &Repository, problem: String) -> Result<Baseline> {
     let withdrawn = repository.marked(Mark::Withdrawn)?;
     let ids = repository.generations()?.into_iter().rev().filter(|id| !withdrawn.contains_key(id));
-    let mut manifests = ids.filter_map(|id| repository.manifest(&id).ok());
-    let Some(manifest) = manifests.find(|manifest| manifest.account.gate.verdict != Verdict::Refused) else {
+    let mut readable = ids.filter_map(|id| past(repository, &id).ok());
+    let Some(past) = readable.find(|past| past.manifest.account.gate.verdict != Verdict::Refused) else {
         tracing::warn!("no comparison with the published generation: {problem}");
         return Ok(Baseline::Unreadable(problem));
     };
-    tracing::warn!("compared with {} instead of the published generation: {problem}", manifest.generation);
-    Ok(Baseline::Earlier { manifest: Box::new(manifest), problem })
+    let id = &past.manifest.generation;
+    tracing::warn!("compared with {id} instead of the published generation: {problem}");
+    Ok(Baseline::Earlier { past: Box::new(past), problem })
+}
+
+fn past(repository: &Repository, id: &GenerationId) -> store::Result<Past> {
+    let manifest = repository.manifest(id)?;
+    let sample = repository.sample(&manifest)?;
+    Ok(Past { manifest, sample })
+}
+
+/// Returns the oldest generation of the two weeks before the baseline, so that losses which each run passes do not add up
+/// unnoticed. `None` where there is no older one with a sample.
+///
+/// Each manifest names the generation that it was compared with, and these are followed back. What a person published
+/// against the gate is as it should be, so nothing older is looked at. Neither is what was pruned.
+pub(super) fn anchor(repository: &Repository, baseline: &Baseline) -> Option<Past> {
+    let newest = &baseline.past()?.manifest;
+    let since = newest.generation.time()?.checked_sub(TWO_WEEKS).ok()?;
+    let mut line = Vec::new();
+    let mut last = newest.clone();
+    while line.len() < MOST_LOOKED_AT
+        && last.account.gate.verdict == Verdict::Passed
+        && let Some(id) = last.account.gate.baseline.clone()
+        && id < last.generation
+        && id.time().is_some_and(|time| time >= since)
+        && let Ok(manifest) = repository.manifest(&id)
+    {
+        last = manifest.clone();
+        line.push(manifest);
+    }
+    let mut oldest_first = line.into_iter().rev();
+    oldest_first.find_map(|manifest| {
+        let sample = repository.sample(&manifest).ok()??;
+        Some(Past { manifest, sample: Some(sample) })
+    })
 }
 
 #[cfg(test)]
@@ -121,8 +161,8 @@ mod tests {
         assert!(matches!(found(), Baseline::Unreadable(_)), "there is no other");
         let good = add(&repository, Verdict::Passed);
         add(&repository, Verdict::Refused);
-        let Baseline::Earlier { manifest, problem } = found() else { panic!("{:?}", found()) };
-        assert_eq!(manifest.generation, good);
+        let Baseline::Earlier { past, problem } = found() else { panic!("{:?}", found()) };
+        assert_eq!(past.manifest.generation, good);
         assert!(problem.contains("CURRENT"), "{problem}");
 
         // The published manifest with one bit changed.
