@@ -8,6 +8,7 @@
 //! | `verifying` | published lists are verified, and wrong ones named by user and movie |
 //! | `reporting` | the HTML report of each run |
 //! | `gate` | a run that would make serving worse is kept and not published |
+//! | `continuity` | a run on the input of another site, or of a damaged one, is refused by the check that names it |
 //! | `denying` | what a deny list names is nowhere in the next generation |
 //! | `generations` | generations listed, compared, rolled back, pinned, pruned |
 //! | `scheduling` | runs by a cron expression: repeated, retried, stopped |
@@ -43,6 +44,7 @@ mod bucket;
 #[cfg(cluster)]
 mod cluster;
 mod configuring;
+mod continuity;
 mod crashes;
 mod denying;
 #[cfg(schema)]

@@ -19,7 +19,7 @@ pub struct Bounds {
     pub max_changed_movies: f64,
     /// The largest distance of the distribution of stars from the last one.
     pub max_star_shift: f64,
-    /// The largest share of users whose movies are exactly those of another user, whatever is published.
+    /// The largest share of users whose ratings are exactly those of another user, whatever is published.
     pub max_doubled: f64,
     /// The largest increase of the share of users with one rating, in points.
     pub max_more_single: f64,
@@ -72,7 +72,7 @@ impl Bounds {
         max_one_user: 0.05,
         max_one_movie: 0.1,
         max_most_shown: 0.9,
-        max_new_user_movies: 0.01,
+        max_new_user_movies: 0.005,
         max_rejected: 0.5,
         max_more_rejected: 0.05,
         max_unnamed: 0.25,

@@ -31,7 +31,7 @@ pub(super) fn checks(
     let doubled = shape.doubled.at_most(
         "doubled users",
         bounds.max_doubled,
-        "users with five ratings or more have rated exactly the movies of another user",
+        "users with five ratings or more have exactly the ratings of another user",
         "; check that no user is exported under two ids, or raise --max-doubled",
     );
     let mut checks = vec![titles, doubled, longest(site, bounds), most_shown(account, lists, bounds)];

@@ -109,7 +109,7 @@ pub fn judge(
     force: Option<&str>,
 ) -> Gate {
     let mut checks = vec![lists.check(), lists.denied()];
-    checks.extend(drift::checks(account, baseline.account(), bounds));
+    checks.extend(drift::checks(account, baseline.account(), site, bounds));
     checks.extend(continuity::checks(site, account, bounds));
     checks.extend(concentration::checks(site, account, lists, baseline.account(), bounds));
     checks.extend(quality::checks(account, baseline.account(), bounds));

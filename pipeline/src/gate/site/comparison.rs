@@ -5,16 +5,21 @@ use std::hash::Hash;
 
 use interactions::Vocabulary;
 use reading::Input;
-use store::sample::{Part, Sample, SampledRating};
+use store::sample::{Part, Sample, SampledMovie, SampledRating};
 use store::{DenyList, MovieId, UserId};
 
 use super::super::share::Share;
 
-/// What of an earlier input is still there. All counts are of the samples; denied users and movies are left out of them.
+/// What of an earlier input is still there. Shares are of the samples, without denied users and movies; numbers are
+/// estimates for the whole input.
 #[derive(Debug, Clone, Default)]
 pub(in crate::gate) struct Comparison {
-    /// Earlier users, and those of them that are gone.
+    /// Earlier users who are not denied, and those of them that are gone.
     pub(in crate::gate) users: Share,
+    /// The number of earlier users who were denied since.
+    pub(in crate::gate) n_denied_users: f64,
+    /// The number of earlier movies with metadata that were denied since.
+    pub(in crate::gate) n_denied_movies: f64,
     /// Earlier movies with metadata, and those of them that are gone.
     pub(in crate::gate) movies: Share,
     /// Earlier ratings by users who are still there, and those of them that are gone.
@@ -46,11 +51,18 @@ impl Comparison {
         let mut found =
             Self { have_times: then.has_times && now.has_times, star_distance: distance(then, now), ..Self::default() };
         let level = then.users.level.max(now.users.level);
-        for user in then.users.at(level).filter(|&&user| !deletes(user)) {
-            found.users.count(now.users.get(user).is_none());
+        for &user in then.users.at(level) {
+            match deletes(user) {
+                true => found.n_denied_users += Part::<UserId>::weight(level),
+                false => found.users.count(now.users.get(&user).is_none()),
+            }
         }
         let level = then.movies.level.max(now.movies.level);
-        for before in then.movies.at(level).filter(|movie| !hides(movie.movie)) {
+        for before in then.movies.at(level) {
+            if hides(before.movie) {
+                found.n_denied_movies += Part::<SampledMovie>::weight(level);
+                continue;
+            }
             let after = now.movies.get(&before.movie);
             found.movies.count(after.is_none());
             if let Some(after) = after {

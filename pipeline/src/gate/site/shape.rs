@@ -19,7 +19,7 @@ const ENOUGH_USERS: usize = 100;
 pub(in crate::gate) struct Shape {
     /// Movies with metadata, and those of them whose title is that of another or has neither letter nor digit.
     pub(in crate::gate) titles: Share,
-    /// Users with at least five ratings, and those of them who have rated exactly the movies of another such user.
+    /// Users with at least five ratings, and those of them whose ratings are exactly those of another such user.
     pub(in crate::gate) doubled: Share,
     /// Users, and those of them with one rating.
     pub(in crate::gate) single: Share,
@@ -55,21 +55,22 @@ fn unusable_titles<'a>(movies: impl ExactSizeIterator<Item = &'a Movie>) -> Shar
     Share::new(n - usable.len(), n)
 }
 
-/// Counts the users whose movies are exactly those of another user, the first of each such group left out.
+/// Counts the users whose movies and stars are exactly those of another user, the first of each such group left out.
 fn doubled(by_user: &Csr) -> Share {
     let is_long = |&row: &usize| by_user.columns(row).len() >= LONG;
     let rows = (0..by_user.n_rows()).into_par_iter();
-    let mut hashes: Vec<u64> = rows.filter(is_long).map(|row| hash(by_user.columns(row))).collect();
+    let mut hashes: Vec<u64> = rows.filter(is_long).map(|row| hash(by_user.row(row))).collect();
     let n = hashes.len();
     hashes.par_sort_unstable();
     hashes.dedup();
     Share::new(n - hashes.len(), n)
 }
 
-/// A hash of the items of a history. The numbers are those of this run, and the hash is not stored.
-fn hash(items: &[u32]) -> u64 {
-    items.iter().fold(items.len() as u64, |hash, &item| {
-        (hash.rotate_left(5) ^ u64::from(item)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+/// A hash of a history. The items are numbered as in this run, so the hash is not stored.
+fn hash((items, stars): (&[u32], &[f32])) -> u64 {
+    items.iter().zip(stars).fold(items.len() as u64, |hash, (&item, stars)| {
+        let rating = u64::from(item) << 32 | u64::from(stars.to_bits());
+        (hash.rotate_left(5) ^ rating).wrapping_mul(0x9e37_79b9_7f4a_7c15)
     })
 }
 
@@ -91,12 +92,18 @@ mod tests {
     }
 
     #[test]
-    fn a_history_is_doubled_if_another_user_has_the_same_movies_and_it_is_long() {
-        let histories: [&[u32]; 5] =
-            [&[0, 1, 2, 3, 4], &[0, 1, 2, 3, 5], &[0, 1, 2, 3, 4], &[7], &[7]];
-        let rows = histories.iter().zip(0u32..).flat_map(|(items, row)| items.iter().map(move |_| row));
-        let items = histories.concat();
-        let stars = vec![4.0; items.len()];
-        assert_eq!(doubled(&Csr::from_sorted(5, rows, items, stars)), Share::new(1, 3));
+    fn a_history_is_doubled_if_another_user_has_the_same_ratings_and_it_is_long() {
+        let histories: [(&[u32], f32); 6] = [
+            (&[0, 1, 2, 3, 4], 4.0),
+            (&[0, 1, 2, 3, 5], 4.0),
+            (&[0, 1, 2, 3, 4], 4.0),
+            (&[0, 1, 2, 3, 4], 5.0),
+            (&[7], 4.0),
+            (&[7], 4.0),
+        ];
+        let cells = histories.iter().zip(0u32..).flat_map(|(&(items, stars), row)| items.iter().map(move |_| (row, stars)));
+        let (rows, stars): (Vec<_>, Vec<_>) = cells.unzip();
+        let items = histories.map(|history| history.0).concat();
+        assert_eq!(doubled(&Csr::from_sorted(6, rows, items, stars)), Share::new(1, 4));
     }
 }

@@ -53,7 +53,7 @@ pub(crate) struct GateArgs {
     #[arg(default_value_t = Bounds::DEFAULT.max_star_shift)]
     #[arg(env = "RECOMMENDER__GATE__MAX_STAR_SHIFT")]
     max_star_shift: f64,
-    /// The largest share of users whose movies are exactly those of another user
+    /// The largest share of users whose ratings are exactly those of another user
     #[arg(long, help_heading = HEADING, value_name = "SHARE", allow_negative_numbers = true)]
     #[arg(default_value_t = Bounds::DEFAULT.max_doubled)]
     #[arg(env = "RECOMMENDER__GATE__MAX_DOUBLED")]
