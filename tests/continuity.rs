@@ -11,8 +11,7 @@ use rand::{RngExt, SeedableRng};
 use serde_json::Value;
 
 /// Options of a model that is trained in a moment, measured, and better than popularity.
-const MEASURED: [&str; 7] =
-    ["--factors", "16", "--epochs", "3", "--rating-sweeps", "3", "--no-report"];
+const MEASURED: [&str; 7] = ["--factors", "16", "--epochs", "3", "--rating-sweeps", "3", "--no-report"];
 
 type Id = u32;
 
@@ -31,7 +30,9 @@ impl Site {
         for line in text(ratings).lines() {
             let cells: Vec<_> = line.split(',').collect();
             let [user, movie, stars, time] = cells[..] else { continue };
-            let (Ok(user), Ok(movie), Ok(stars)) = (user.parse(), movie.parse(), stars.parse()) else { continue };
+            let (Ok(user), Ok(movie), Ok(stars)) = (user.parse(), movie.parse(), stars.parse()) else {
+                continue;
+            };
             if (0.5..=5.0).contains(&stars) && time.parse::<u32>().is_ok() {
                 site.ratings.insert((user, movie), (stars, time.to_owned()));
             }
@@ -91,7 +92,8 @@ impl Site {
 
     fn write(&self, world: &World) -> (PathBuf, PathBuf) {
         let ratings = self.ratings.iter();
-        let ratings = ratings.map(|((user, movie), (stars, time))| format!("{user},{movie},{stars},{time}\n"));
+        let ratings =
+            ratings.map(|((user, movie), (stars, time))| format!("{user},{movie},{stars},{time}\n"));
         let movies = self.movies.iter().map(|(id, (title, genres))| {
             let title = title.replace('"', "\"\"");
             format!("{id},\"{title}\",{genres}\n")
@@ -157,8 +159,9 @@ fn of_sample() -> Site {
 fn live(site: &mut Site, random: &mut StdRng, time: u32, traffic: usize) {
     let rated: Vec<_> = site.ratings.iter().map(|(&(_, movie), &(stars, _))| (movie, stars)).collect();
     let mut users = site.users();
-    let lengths: Vec<_> = users.iter().map(|&user| site.ratings.range((user, 0)..=(user, Id::MAX)).count()).collect();
-    let mut rate = |site: &mut Site, random: &mut StdRng, user: Id| {
+    let lengths: Vec<_> =
+        users.iter().map(|&user| site.ratings.range((user, 0)..=(user, Id::MAX)).count()).collect();
+    let rate = |site: &mut Site, random: &mut StdRng, user: Id| {
         let ((movie, _), (_, stars)) =
             (rated[random.random_range(0..rated.len())], rated[random.random_range(0..rated.len())]);
         site.ratings.insert((user, movie), (stars, time.to_string()));
@@ -174,7 +177,8 @@ fn live(site: &mut Site, random: &mut StdRng, time: u32, traffic: usize) {
     }
     for _ in 0..users.len() * traffic.min(1) / 50 {
         let user = users[random.random_range(0..users.len())];
-        let history: Vec<_> = site.ratings.range((user, 0)..=(user, Id::MAX)).map(|rating| *rating.0).collect();
+        let history: Vec<_> =
+            site.ratings.range((user, 0)..=(user, Id::MAX)).map(|rating| *rating.0).collect();
         for pair in history.into_iter().skip(1).step_by(5) {
             match random.random_range(0..3) {
                 0 => drop(site.ratings.remove(&pair)),
@@ -246,7 +250,15 @@ fn a_run_with_shards_is_judged_as_one_without() {
         let world = World::new();
         published(&world, "the first", &site, shards);
         let report = run(&world, &mixed_up, shards);
-        let ours = ["histories", "stars", "times", "users lost", "titles", "new ratings of one movie", "doubled users"];
+        let ours = [
+            "histories",
+            "stars",
+            "times",
+            "users lost",
+            "titles",
+            "new ratings of one movie",
+            "doubled users",
+        ];
         let mut found = checks(&report, "failed");
         found.extend(checks(&report, "passed"));
         found.retain(|name, _| ours.contains(&name.as_str()));
@@ -329,7 +341,8 @@ mod table {
         let third = permuted(&of_a_third, 1);
         let twice = |users: &[Id]| {
             let of = |&user: &Id| site.ratings.range((user, 0)..=(user, Id::MAX));
-            let doubled = users.iter().flat_map(of).map(|(pair, rating)| ((pair.0 + last, pair.1), rating.clone()));
+            let doubled =
+                users.iter().flat_map(of).map(|(pair, rating)| ((pair.0 + last, pair.1), rating.clone()));
             let mut site = site.clone();
             site.ratings.extend(doubled.collect::<Vec<_>>());
             site
@@ -384,7 +397,8 @@ mod table {
         let site = site();
         let starred = |stars: fn(f32) -> f32| site.with_ratings(|rating| rating.0 = stars(rating.0));
         let timed = |time: &str| site.with_ratings(|rating| time.clone_into(&mut rating.1));
-        let later = |rating: &mut (f32, String)| rating.1 = (rating.1.parse::<u32>().unwrap() + 3600).to_string();
+        let later =
+            |rating: &mut (f32, String)| rating.1 = (rating.1.parse::<u32>().unwrap() + 3600).to_string();
         let rows = vec![
             ("all stars 4", starred(|_| 4.0), "star distribution"),
             ("all stars 4", starred(|_| 4.0), "stars"),
@@ -415,7 +429,11 @@ mod table {
         let rows = vec![
             ("a new user who has rated everything", site.and(all(last + 1)), "longest history"),
             ("a known user who has rated everything", site.and(all(users[0])), "new ratings of one user"),
-            ("everybody rates one movie", site.and(users.iter().map(|&user| (user, obscure, 5.0))), "new ratings of one movie"),
+            (
+                "everybody rates one movie",
+                site.and(users.iter().map(|&user| (user, obscure, 5.0))),
+                "new ratings of one movie",
+            ),
             ("45 % new users with one movie", influx.clone(), "movies of new users"),
             ("45 % new users with one movie", influx.clone(), "users with one rating"),
             ("and four popular ones", site.and(new().flat_map(of_one)), "movies of new users"),
@@ -429,9 +447,15 @@ mod table {
         for what in ["held back", "and again, as the users are still new"] {
             let report = published(&world, what, &influx, &[&held[..], &["--always"]].concat());
             let detail = &checks(&report, "passed")["movies of new users"];
-            assert!(detail.contains("held back") && detail.contains(&obscure.to_string()), "{what}: {detail}");
+            assert!(
+                detail.contains("held back") && detail.contains(&obscure.to_string()),
+                "{what}: {detail}"
+            );
             let rows = &report["rows"];
-            assert_eq!((&rows["read"], &rows["kept"]), (&influx.ratings.len().into(), &(site.ratings.len() - 1).into()));
+            assert_eq!(
+                (&rows["read"], &rows["kept"]),
+                (&influx.ratings.len().into(), &(site.ratings.len() - 1).into())
+            );
             assert_eq!(rows["denied"], new().count() + 1);
         }
         let tables = world.open_current();
@@ -447,7 +471,9 @@ mod table {
         let mut small = site.clone();
         let few: Vec<_> = by_raters[..80].iter().map(|&(_, movie)| movie).collect();
         small.ratings.retain(|(_, movie), _| few.contains(movie));
-        for (what, site, depth, name) in [("depth 50", &site, "50", "ndcg@10"), ("80 movies", &small, "100", "ndcg@80")] {
+        for (what, site, depth, name) in
+            [("depth 50", &site, "50", "ndcg@10"), ("80 movies", &small, "100", "ndcg@80")]
+        {
             let world = World::new();
             published(&world, "the first", site, &[]);
             let report = run(&world, site, &["--depth", depth, "--objective", "rating"]);

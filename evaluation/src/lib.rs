@@ -187,7 +187,8 @@ pub fn measure_run(
     let recorded = recorded.into_iter().flat_map(|metric| {
         let of_model = metric.of(&model).map(|value| (metric.key(), value));
         let of_popularity = metric.of(&popularity).map(|value| (metric.popularity_key(), value));
-        let errors = [metric.error_key(), metric.lift_error_key()].map(|key| model.get(&key).map(|&error| (key, error)));
+        let errors = [metric.error_key(), metric.lift_error_key()]
+            .map(|key| model.get(&key).map(|&error| (key, error)));
         [of_model, of_popularity].into_iter().chain(errors).flatten()
     });
     Ok(recorded.collect())

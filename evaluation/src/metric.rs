@@ -204,7 +204,8 @@ mod tests {
         for metric in Metric::of_lists(7).into_iter().chain([Metric::Rmse, Metric::Mae]) {
             assert_eq!(metric.key().parse(), Ok(metric));
         }
-        for key in ["", "ndcg", "ndcg@", "ndcg@x", "ndcg@07", "rmse@3", "popularity_ndcg@10", "ndcg@10_error"] {
+        for key in ["", "ndcg", "ndcg@", "ndcg@x", "ndcg@07", "rmse@3", "popularity_ndcg@10", "ndcg@10_error"]
+        {
             assert_eq!(key.parse::<Metric>(), Err(UnknownMetric), "{key}");
         }
     }

@@ -52,7 +52,8 @@ mod tests {
             stars: 3.0,
             timestamp,
         };
-        let ratings = [rating(1, 5, 9), rating(1, 6, Ratings::NO_TIME), rating(4, 5, 0)].into_iter().collect();
+        let ratings =
+            [rating(1, 5, 9), rating(1, 6, Ratings::NO_TIME), rating(4, 5, 0)].into_iter().collect();
         let sample = draw(&ratings, &Movies::default(), true);
         assert_eq!(sample.users.chosen, [UserId::new(1), UserId::new(4)]);
         let times: Vec<_> = sample.ratings.chosen.iter().map(|rating| rating.time).collect();

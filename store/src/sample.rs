@@ -183,7 +183,11 @@ impl SampledMovie {
             genres.update(&(genre.len() as u64).to_le_bytes()).update(genre.as_bytes());
         }
         let short = |hash: blake3::Hash| hash.as_bytes().first_chunk().copied().map_or(0, u64::from_le_bytes);
-        Self { movie: id, title: short(blake3::hash(movie.title.as_bytes())), genres: short(genres.finalize()) }
+        Self {
+            movie: id,
+            title: short(blake3::hash(movie.title.as_bytes())),
+            genres: short(genres.finalize()),
+        }
     }
 }
 

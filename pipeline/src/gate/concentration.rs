@@ -25,13 +25,15 @@ pub(super) fn checks(
     let titles = shape.titles.at_most(
         "distinct titles",
         bounds.max_unusable_titles,
-        "movies have the title of another, or one without letters and digits",
+        "movies",
+        "have the title of another, or one without letters and digits",
         "; check the column of titles, or raise --max-unusable-titles",
     );
     let doubled = shape.doubled.at_most(
         "doubled users",
         bounds.max_doubled,
-        "users with five ratings or more have exactly the ratings of another user",
+        "users with five ratings or more",
+        "have exactly the ratings of another user",
         "; check that no user is exported under two ids, or raise --max-doubled",
     );
     let mut checks = vec![titles, doubled, longest(site, bounds), most_shown(account, lists, bounds)];
@@ -46,7 +48,10 @@ fn longest(site: &Site, bounds: &Bounds) -> Check {
     const NAME: &str = "longest history";
     let longest = site.shape.longest;
     let Some(usual) = site.shape.usual_longest else {
-        return skipped(NAME, "there are fewer than 100 users to compare the longest history with".to_owned());
+        return skipped(
+            NAME,
+            "there are fewer than 100 users to compare the longest history with".to_owned(),
+        );
     };
     // On a small site many users may have rated nearly everything.
     let good = longest.value() <= bounds.max_history || longest.part <= 2 * usual;
@@ -74,7 +79,8 @@ fn most_shown(account: &Account, lists: &ListAudit, bounds: &Bounds) -> Check {
     };
     let share = n as f64 / n_users as f64;
     let good = share <= bounds.max_most_shown;
-    let advice = if good { "" } else { "; compare the lists with `pipeline diff`, or raise --max-most-shown" };
+    let advice =
+        if good { "" } else { "; compare the lists with `pipeline diff`, or raise --max-most-shown" };
     let detail = format!(
         "movie {movie} is among the first ten of {n} of {n_users} lists: {} (allowed: {}){advice}",
         percent(share),
@@ -111,7 +117,8 @@ fn new_user_movies(site: &Site, lists: &ListAudit, bounds: &Bounds) -> Check {
     let more = if movies.len() > NAMED { ", ..." } else { "" };
     let named = format!("{}{more}", named.join(", "));
     if site.is_held_back && !movies.is_empty() {
-        let detail = format!("{} movies that new users alone have rated are held back: {named}", movies.len());
+        let detail =
+            format!("{} movies that new users alone have rated are held back: {named}", movies.len());
         return check(NAME, true, 0.0, None, detail);
     }
     let n_users = lists.statistics().users.max(1) as f64;
@@ -127,7 +134,11 @@ fn new_user_movies(site: &Site, lists: &ListAudit, bounds: &Bounds) -> Check {
             movies.len(),
             percent(share),
             percent(bounds.max_new_user_movies),
-            if good { "" } else { "; leave them out with --new-user-movies hold-back, or raise --max-new-user-movies" }
+            if good {
+                ""
+            } else {
+                "; leave them out with --new-user-movies hold-back, or raise --max-new-user-movies"
+            }
         ),
     };
     check(NAME, good, share, None, detail)

@@ -21,30 +21,34 @@ pub(super) fn checks(site: &Site, account: &Account, bounds: &Bounds) -> Vec<Che
 fn since_last(found: &Comparison, account: &Account, bounds: &Bounds) -> Vec<Check> {
     let &Bounds { max_loss, max_lost_history, max_changed_ratings, max_changed_movies, .. } = bounds;
     let lost = "; check the export, name users and movies that were deleted on purpose in --deny-list, or raise --max-loss";
-    let users = found.users.at_most("users lost", max_loss, "users of the last run are gone", lost);
-    let movies = found.movies.at_most("movies lost", max_loss, "movies of the last run are gone", lost);
+    let users = found.users.at_most("users lost", max_loss, "users of the last run", "are gone", lost);
+    let movies = found.movies.at_most("movies lost", max_loss, "movies of the last run", "are gone", lost);
     let histories = found.ratings.at_most(
         "histories",
         max_lost_history,
-        "ratings of the last run by users who are still there are gone",
+        "ratings of the last run by users who are still there",
+        "are gone",
         "; check that the ids of users and movies are those of the last run, or raise --max-lost-history",
     );
     let stars = found.stars.at_most(
         "stars",
         max_changed_ratings,
-        "ratings of both runs have other stars",
+        "ratings of both runs",
+        "have other stars",
         "; check the column of ratings, or raise --max-changed-ratings",
     );
     let titles = found.titles.at_most(
         "titles",
         max_changed_movies,
-        "movies of both runs have another title",
+        "movies of both runs",
+        "have another title",
         "; check the column of titles, or raise --max-changed-movies",
     );
     let genres = found.genres.at_most(
         "genres",
         max_changed_movies,
-        "movies of both runs have other genres",
+        "movies of both runs",
+        "have other genres",
         "; check the column of genres, or raise --max-changed-movies",
     );
     vec![
@@ -64,7 +68,8 @@ fn since_last(found: &Comparison, account: &Account, bounds: &Bounds) -> Vec<Che
 fn star_distribution(found: &Comparison, bounds: &Bounds) -> Check {
     let (distance, most) = (found.star_distance, bounds.max_star_shift);
     let good = distance <= most;
-    let advice = if good { "" } else { "; check the column and the scale of ratings, or raise --max-star-shift" };
+    let advice =
+        if good { "" } else { "; check the column and the scale of ratings, or raise --max-star-shift" };
     let detail = format!(
         "the distribution of stars differs from the last one by up to {} (allowed: {}){advice}",
         percent(distance),
@@ -79,8 +84,8 @@ fn times(found: &Comparison, bounds: &Bounds) -> Check {
         return skipped(NAME, "ratings that were cut into shards before a run have no times".to_owned());
     }
     let advice = "; check the column of times, or raise --max-changed-ratings";
-    let what = "ratings of both runs that had a time have another or none";
-    found.times.at_most(NAME, bounds.max_changed_ratings, what, advice)
+    let whole = "ratings of both runs that had a time";
+    found.times.at_most(NAME, bounds.max_changed_ratings, whole, "have another or none", advice)
 }
 
 /// The least number of new ratings that a check of concentration judges.
@@ -94,7 +99,9 @@ fn of_one_user(found: &Comparison, account: &Account, bounds: &Bounds) -> Check 
     // The user is named only where somebody has to look at the ratings.
     let advice = match found.busiest_user {
         Some((user, _)) if !good => {
-            format!("; look at the ratings of user {user}, delete the user with --deny-list, or raise --max-one-user")
+            format!(
+                "; look at the ratings of user {user}, delete the user with --deny-list, or raise --max-one-user"
+            )
         }
         _ => String::new(),
     };
@@ -113,7 +120,9 @@ fn of_one_movie(found: &Comparison, account: &Account, bounds: &Bounds) -> Check
     let good = n < FEWEST_ADDED || share <= most;
     let advice = match found.busiest_movie {
         Some((movie, _)) if !good => {
-            format!("; look at the new ratings of movie {movie}, hide it with --deny-list, or raise --max-one-movie")
+            format!(
+                "; look at the new ratings of movie {movie}, hide it with --deny-list, or raise --max-one-movie"
+            )
         }
         _ => String::new(),
     };
@@ -129,9 +138,9 @@ fn since_anchor(anchor: &Anchor, account: &Account, bounds: &Bounds) -> Vec<Chec
     let Anchor { generation, account: then, comparison } = anchor;
     let most = bounds.max_total_loss;
     let advice = "; many small losses add up: check the export, or raise --max-total-loss";
-    let of = |what: &str| format!("{what} of {generation} are gone");
-    let users = comparison.users.at_most("users lost in two weeks", most, &of("users"), advice);
-    let movies = comparison.movies.at_most("movies lost in two weeks", most, &of("movies"), advice);
+    let (users, movies) = (format!("users of {generation}"), format!("movies of {generation}"));
+    let users = comparison.users.at_most("users lost in two weeks", most, &users, "are gone", advice);
+    let movies = comparison.movies.at_most("movies lost in two weeks", most, &movies, "are gone", advice);
     // Ratings that were denied on purpose are no loss.
     let amount = |account: &Account| (account.rows.kept + account.rows.denied) as f64;
     let (now, before) = (amount(account), amount(then));

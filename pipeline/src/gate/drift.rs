@@ -25,7 +25,13 @@ pub(super) fn checks(
     checks.push(end("end of movies", &account.source.movies, &before.source.movies));
     // Fewer recommended movies are a sign of a broken model; more are not.
     let (now, then) = (account.counts.recommended, before.counts.recommended);
-    checks.push(amount("movies recommended", now as f64, then as f64, bounds.max_coverage_loss, f64::INFINITY));
+    checks.push(amount(
+        "movies recommended",
+        now as f64,
+        then as f64,
+        bounds.max_coverage_loss,
+        f64::INFINITY,
+    ));
     checks
 }
 

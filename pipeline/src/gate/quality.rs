@@ -68,7 +68,8 @@ fn lists_compared(
         return skipped(&name, why.clone());
     }
     let (of_run, of_published) = (ndcg_by_length(account), ndcg_by_length(before));
-    let both = of_run.iter().rev().find_map(|(k, &value)| Some((Metric::Ndcg(*k), value, *of_published.get(k)?)));
+    let both =
+        of_run.iter().rev().find_map(|(k, &value)| Some((Metric::Ndcg(*k), value, *of_published.get(k)?)));
     match both {
         Some((metric, value, of_before)) => {
             let noise = noise_between(metric, account, before);

@@ -27,17 +27,20 @@ impl Share {
         if self.of == 0 { 0.0 } else { self.part as f64 / self.of as f64 }
     }
 
-    /// Checks that the share is at most `most`. `what` says of what, after the two counts; `advice` follows where it is
-    /// not. A share of nothing is not judged.
-    pub(super) fn at_most(self, name: &str, most: f64, what: &str, advice: &str) -> Check {
+    /// Checks that the share is at most `most`. `whole` names the whole as a noun, and `what` says of the part what it is or
+    /// does; `advice` follows where the share is larger. A part of nothing is not judged.
+    pub(super) fn at_most(self, name: &str, most: f64, whole: &str, what: &str, advice: &str) -> Check {
         let Self { part, of } = self;
         if of == 0 {
-            return skipped(name, format!("there are no {what}"));
+            return skipped(name, format!("there are no {whole} to look at"));
         }
         let good = self.value() <= most;
         let advice = if good { "" } else { advice };
-        let detail =
-            format!("{part} of {of} {what}: {} (allowed: {}){advice}", percent(self.value()), percent(most));
+        let detail = format!(
+            "{part} of {of} {whole} {what}: {} (allowed: {}){advice}",
+            percent(self.value()),
+            percent(most)
+        );
         check(name, good, self.value(), None, detail)
     }
 }

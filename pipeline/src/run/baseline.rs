@@ -4,9 +4,9 @@
 
 use jiff::SignedDuration;
 use reading::OpenInput;
-use store::{GenerationId, Repository};
 use store::manifest::{Account, Manifest, Verdict};
 use store::repository::{Mark, Pointer};
+use store::{GenerationId, Repository};
 
 use super::{Outcome, RunSettings};
 use crate::error::{Error, Result};
@@ -132,6 +132,7 @@ mod tests {
     use store::draft::DraftGeneration;
     use store::manifest::{Account, Gate};
     use store::records::TopN;
+    use store::sample::{SAMPLE, Sample};
 
     use super::*;
 
@@ -145,6 +146,55 @@ mod tests {
         let manifest = writer.finish().unwrap().seal(Account { gate, ..Account::default() }).unwrap();
         repository.add(&staging, &manifest, |_| ()).unwrap();
         manifest.generation
+    }
+
+    /// Adds a generation of an age, which was compared with another one and has a sample.
+    fn add_at(
+        repository: &Repository,
+        days_ago: i64,
+        verdict: Verdict,
+        before: Option<&GenerationId>,
+    ) -> GenerationId {
+        let now: jiff::Timestamp = "2026-11-28T02:30:00Z".parse().unwrap();
+        let id = GenerationId::at(now - SignedDuration::from_hours(24 * days_ago));
+        let work = tempfile::tempdir().unwrap();
+        let staging = repository.staging(work.path()).unwrap();
+        let mut writer = DraftGeneration::create_for(&id, staging.dir()).unwrap();
+        writer.put_fallback(&TopN::default()).unwrap();
+        fs::write(writer.dir().join(SAMPLE), Sample::default().encode().unwrap()).unwrap();
+        let gate = Gate { verdict, baseline: before.cloned(), ..Gate::default() };
+        let manifest = writer.finish().unwrap().seal(Account { gate, ..Account::default() }).unwrap();
+        repository.add(&staging, &manifest, |_| ()).unwrap();
+        id
+    }
+
+    #[test]
+    fn the_anchor_is_the_oldest_of_two_weeks_and_none_before_what_a_person_published() {
+        let anchor_of = |line: &[(i64, Verdict)]| {
+            let dir = tempfile::tempdir().unwrap();
+            let repository = Repository::in_directory(dir.path());
+            let mut ids: Vec<GenerationId> = Vec::new();
+            for &(days_ago, verdict) in line {
+                ids.push(add_at(&repository, days_ago, verdict, ids.last()));
+            }
+            let last = past(&repository, ids.last().unwrap()).unwrap();
+            let anchor = anchor(&repository, &Baseline::Published(Box::new(last)))?;
+            assert!(anchor.sample.is_some());
+            ids.iter().position(|id| *id == anchor.manifest.generation).map(|place| line[place].0)
+        };
+        let passed = |days: &[i64]| days.iter().map(|&days| (days, Verdict::Passed)).collect::<Vec<_>>();
+        assert_eq!(anchor_of(&passed(&[3])), None);
+        assert_eq!(anchor_of(&passed(&[9, 3, 1])), Some(9));
+        assert_eq!(anchor_of(&passed(&[30, 16, 15, 3, 1])), Some(15), "two weeks before the published one");
+        let by_a_person = |verdict, published_on: i64| {
+            let mut line = passed(&[9, 5, 3, 1]);
+            line.iter_mut().find(|one| one.0 == published_on).unwrap().1 = verdict;
+            anchor_of(&line)
+        };
+        for verdict in [Verdict::Forced, Verdict::Refused] {
+            assert_eq!(by_a_person(verdict, 5), Some(5));
+            assert_eq!(by_a_person(verdict, 1), None);
+        }
     }
 
     #[test]

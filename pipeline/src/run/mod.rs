@@ -99,7 +99,7 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
     };
     let mut account = account(&context, &input, &written, &meter);
     let WrittenGeneration { staging, finished, lists, evidence, .. } = written;
-    account.gate = 
+    account.gate =
         gate::judge(&account, &site, &lists, baseline, &settings.bounds, settings.force.as_deref());
     let manifest = finished.seal(account)?;
     meter.measure(Phase::Upload, || upload(repository, &staging, &manifest, progress))?;

@@ -113,9 +113,8 @@ fn key(context: &RunContext<'_>) -> Result<String> {
     let location = settings.input.ratings.shards_at()?;
     let held_back = held_back.iter().map(|found| found.movie).collect();
     let parameters = settings.parameters();
-    let text =
-        serde_json::to_vec(&Of { ratings, movies, location, program, parameters, held_back })
-            .map_err(|e| Error::Internal { what: "the key of a job", detail: e.to_string() })?;
+    let text = serde_json::to_vec(&Of { ratings, movies, location, program, parameters, held_back })
+        .map_err(|e| Error::Internal { what: "the key of a job", detail: e.to_string() })?;
     Ok(blake3::hash(&text).to_hex().to_string())
 }
 

@@ -48,8 +48,11 @@ impl Comparison {
         let now = &input.sample;
         let deletes = |user: UserId| deny.is_some_and(|deny| deny.deletes(user));
         let hides = |movie: MovieId| deny.is_some_and(|deny| deny.hides(movie));
-        let mut found =
-            Self { have_times: then.has_times && now.has_times, star_distance: distance(then, now), ..Self::default() };
+        let mut found = Self {
+            have_times: then.has_times && now.has_times,
+            star_distance: distance(then, now),
+            ..Self::default()
+        };
         let level = then.users.level.max(now.users.level);
         for &user in then.users.at(level) {
             match deletes(user) {
@@ -71,7 +74,8 @@ impl Comparison {
             }
         }
         let level = then.ratings.level.max(now.ratings.level);
-        let is_kept = |rating: &&SampledRating| !hides(rating.movie) && is_there(&input.vocabulary, rating.user);
+        let is_kept =
+            |rating: &&SampledRating| !hides(rating.movie) && is_there(&input.vocabulary, rating.user);
         for before in then.ratings.at(level).filter(is_kept) {
             let after = now.ratings.get(&(before.user, before.movie));
             found.ratings.count(after.is_none());
@@ -82,8 +86,11 @@ impl Comparison {
                 }
             }
         }
-        let added: Vec<_> =
-            now.ratings.at(level).filter(|rating| then.ratings.get(&(rating.user, rating.movie)).is_none()).collect();
+        let added: Vec<_> = now
+            .ratings
+            .at(level)
+            .filter(|rating| then.ratings.get(&(rating.user, rating.movie)).is_none())
+            .collect();
         let weight = Part::<SampledRating>::weight(level);
         found.busiest_user = most(added.iter().map(|rating| rating.user), weight);
         found.busiest_movie = most(added.iter().map(|rating| rating.movie), weight);

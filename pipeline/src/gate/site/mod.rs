@@ -86,7 +86,10 @@ impl Site {
 }
 
 /// The sample of an earlier run, if both runs read the same shards of the ratings.
-fn comparable<'a>(then: &'a Past, parameters: &Map<String, Value>) -> Result<&'a store::sample::Sample, String> {
+fn comparable<'a>(
+    then: &'a Past,
+    parameters: &Map<String, Value>,
+) -> Result<&'a store::sample::Sample, String> {
     let trained = "trained_shards";
     let of_then = &then.manifest.account.parameters;
     // Of all shards, their number does not matter.

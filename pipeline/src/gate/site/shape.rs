@@ -101,7 +101,10 @@ mod tests {
             (&[7], 4.0),
             (&[7], 4.0),
         ];
-        let cells = histories.iter().zip(0u32..).flat_map(|(&(items, stars), row)| items.iter().map(move |_| (row, stars)));
+        let cells = histories
+            .iter()
+            .zip(0u32..)
+            .flat_map(|(&(items, stars), row)| items.iter().map(move |_| (row, stars)));
         let (rows, stars): (Vec<_>, Vec<_>) = cells.unzip();
         let items = histories.map(|history| history.0).concat();
         assert_eq!(doubled(&Csr::from_sorted(6, rows, items, stars)), Share::new(1, 4));

@@ -1,7 +1,7 @@
 //! The options of the gate.
 
-use clap::{Args, ValueEnum};
 use clap::builder::NonEmptyStringValueParser;
+use clap::{Args, ValueEnum};
 use pipeline::gate::Bounds;
 
 /// The heading of the options in the help.
