@@ -10,9 +10,11 @@ use super::{check, percent, skipped};
 
 /// The figure of predicted stars that is compared; less is better.
 const STARS: Metric = Metric::Rmse;
-/// The standard errors that are noise. Without a cause, a difference is larger in one of some hundred splits; runs are
-/// daily.
-const ERRORS: f64 = 3.0;
+/// The standard errors below which the difference of two runs is noise. It is large because runs are daily and each has
+/// a split of its own: without a cause, one of some ten thousand runs exceeds it.
+const ERRORS_BETWEEN_RUNS: f64 = 4.0;
+/// The standard errors below which the difference from popularity is noise, which is measured on the same split.
+const ERRORS_OF_LIFT: f64 = 3.0;
 
 /// Checks that the lists are better than those of the most rated movies, and that lists and predicted stars are not much
 /// worse than those of the published generation.
@@ -101,7 +103,7 @@ fn noise_between(metric: Metric, account: &Account, before: &Account) -> Option<
     let error = |account: &Account| account.metrics.get(&metric.error_key()).copied();
     let (now, then) = (error(account), error(before));
     let (now, then) = (now.or(then)?, then.or(now)?);
-    Some(ERRORS * now.hypot(then))
+    Some(ERRORS_BETWEEN_RUNS * now.hypot(then))
 }
 
 /// Checks that a figure, of the run and of the published generation, got worse by a share that is allowed. A larger share
@@ -151,7 +153,7 @@ fn lift(account: &Account, bounds: &Bounds) -> Check {
         100.0 * lift,
         100.0 * bounds.min_lift
     );
-    let noise = metrics.get(&metric.lift_error_key()).map(|error| ERRORS * error);
+    let noise = metrics.get(&metric.lift_error_key()).map(|error| ERRORS_OF_LIFT * error);
     let distance = (model - popular * (1.0 + bounds.min_lift)).abs();
     match noise {
         Some(noise) if distance < noise => undecided(NAME, &detail, noise),

@@ -151,7 +151,7 @@ fn a_difference_below_the_noise_of_the_split_decides_nothing_and_says_so() {
     let before = || published(usual());
     // An eighth worse than 0.4.
     assert_eq!(skipped(&with(0.35, 0.2, 0.02, 0.01), &before()), "denied + ndcg@100");
-    assert_eq!(judged(&with(0.35, 0.2, 0.005, 0.01), &before()).verdict, Verdict::Refused);
+    assert_eq!(judged(&with(0.35, 0.2, 0.004, 0.01), &before()).verdict, Verdict::Refused);
     // A loss that is allowed needs no proof.
     assert_eq!(skipped(&with(0.39, 0.2, 0.02, 0.01), &before()), "denied");
     for (ndcg, popular) in [(0.7929, 0.7930), (0.7930, 0.7929)] {
