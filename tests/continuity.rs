@@ -64,29 +64,9 @@ impl Site {
         Self { ratings: ratings.collect(), movies: self.movies.clone() }
     }
 
-    fn with_ratings(&self, differ: impl Fn(&mut (f32, String))) -> Self {
-        let mut site = self.clone();
-        site.ratings.values_mut().for_each(differ);
-        site
-    }
-
-    fn with_movies(&self, differ: impl Fn(&mut (String, String))) -> Self {
-        let mut site = self.clone();
-        site.movies.values_mut().for_each(differ);
-        site
-    }
-
     fn without_users(&self, gone: &[Id]) -> Self {
         let mut site = self.clone();
         site.ratings.retain(|(user, _), _| !gone.contains(user));
-        site
-    }
-
-    fn and(&self, more: impl IntoIterator<Item = (Id, Id, f32)>) -> Self {
-        let mut site = self.clone();
-        for (user, movie, stars) in more {
-            site.ratings.entry((user, movie)).or_insert((stars, "1500000000".to_owned()));
-        }
         site
     }
 
@@ -204,8 +184,10 @@ fn two_weeks_of_an_honest_site_that_grows_are_published_day_by_day() {
         let report = run(&world, &site, &[]);
         let expected = if traffic == 0 { "unchanged" } else { "published" };
         assert_eq!(report["outcome"], expected, "day {day}: {:#?}", checks(&report, "failed"));
-        let skipped: Vec<_> = checks(&report, "skipped").into_keys().collect();
-        assert_eq!(skipped, ["denied"], "day {day}: every other check has something to look at");
+        // Every other check has something to look at; a change of NDCG may be noise, as the site is small.
+        let mut skipped = checks(&report, "skipped");
+        skipped.retain(|_, detail| !detail.contains("too few to tell"));
+        assert_eq!(skipped.keys().collect::<Vec<_>>(), ["denied"], "day {day}: {skipped:#?}");
     }
 }
 
@@ -319,6 +301,28 @@ mod table {
     //! What was done to the input, and the check that names it, on ml-latest-small.
 
     use super::*;
+
+    impl Site {
+        fn with_ratings(&self, differ: impl Fn(&mut (f32, String))) -> Self {
+            let mut site = self.clone();
+            site.ratings.values_mut().for_each(differ);
+            site
+        }
+
+        fn with_movies(&self, differ: impl Fn(&mut (String, String))) -> Self {
+            let mut site = self.clone();
+            site.movies.values_mut().for_each(differ);
+            site
+        }
+
+        fn and(&self, more: impl IntoIterator<Item = (Id, Id, f32)>) -> Self {
+            let mut site = self.clone();
+            for (user, movie, stars) in more {
+                site.ratings.entry((user, movie)).or_insert((stars, "1500000000".to_owned()));
+            }
+            site
+        }
+    }
 
     fn site() -> Site {
         let dir = PathBuf::from(std::env::var_os("RECOMMENDER_TEST_DATA").unwrap_or_default());

@@ -5,7 +5,7 @@ use std::hash::Hash;
 
 use interactions::Vocabulary;
 use reading::Input;
-use store::sample::{Part, Sample, SampledMovie, SampledRating};
+use store::sample::{Part, Sample, SampledMovie, SampledRating, is_chosen};
 use store::{DenyList, MovieId, UserId};
 
 use super::super::share::Share;
@@ -38,7 +38,7 @@ pub(in crate::gate) struct Comparison {
     pub(in crate::gate) star_distance: f64,
     /// The user with the most new ratings, and their number.
     pub(in crate::gate) busiest_user: Option<(UserId, f64)>,
-    /// The movie with the most new ratings, and their number.
+    /// The movie with the most new ratings among those that were there before, and their number.
     pub(in crate::gate) busiest_movie: Option<(MovieId, f64)>,
 }
 
@@ -60,10 +60,10 @@ impl Comparison {
                 false => found.users.count(now.users.get(&user).is_none()),
             }
         }
-        let level = then.movies.level.max(now.movies.level);
-        for before in then.movies.at(level) {
+        let movies_level = then.movies.level.max(now.movies.level);
+        for before in then.movies.at(movies_level) {
             if hides(before.movie) {
-                found.n_denied_movies += Part::<SampledMovie>::weight(level);
+                found.n_denied_movies += Part::<SampledMovie>::weight(movies_level);
                 continue;
             }
             let after = now.movies.get(&before.movie);
@@ -93,7 +93,12 @@ impl Comparison {
             .collect();
         let weight = Part::<SampledRating>::weight(level);
         found.busiest_user = most(added.iter().map(|rating| rating.user), weight);
-        found.busiest_movie = most(added.iter().map(|rating| rating.movie), weight);
+        // A movie that was hidden, or not in the catalog, comes with all its ratings at once.
+        let is_known = |&movie: &MovieId| {
+            let would_be_chosen = is_chosen(&SampledMovie { movie, title: 0, genres: 0 }, movies_level);
+            !would_be_chosen || then.movies.get(&movie).is_some()
+        };
+        found.busiest_movie = most(added.iter().map(|rating| rating.movie).filter(is_known), weight);
         found
     }
 }
