@@ -92,10 +92,11 @@ fn comparable<'a>(
 ) -> Result<&'a store::sample::Sample, String> {
     let trained = "trained_shards";
     let of_then = &then.manifest.account.parameters;
+    let is_equal = |name: &str| of_then.get(name) == parameters.get(name);
     // Of all shards, their number does not matter.
-    let is_cut = |name: &str| of_then.get(name) == parameters.get(name);
-    let both_whole = !of_then.contains_key(trained) && !parameters.contains_key(trained);
-    if !both_whole && !(is_cut(trained) && is_cut("shards")) {
+    let are_whole = !of_then.contains_key(trained) && !parameters.contains_key(trained);
+    let are_same = are_whole || (is_equal(trained) && is_equal("shards"));
+    if !are_same {
         return Err("the published generation was trained on other users".to_owned());
     }
     then.sample.as_ref().ok_or_else(|| {
