@@ -11,6 +11,7 @@
 //! | `reporting` | the HTML report of each run |
 //! | `measuring` | measures and lists where ratings are few, of one time, or on another scale |
 //! | `gate` | a run that would make serving worse is kept and not published |
+//! | `continuity` | a run on the input of another site, or of a damaged one, is refused by the check that names it |
 //! | `denying` | the entries of a deny list are in no record of the next generation |
 //! | `generations` | generations listed, compared, rolled back, pinned, pruned |
 //! | `scheduling` | runs by a cron expression: repeated, retried, stopped |
@@ -49,6 +50,7 @@ mod bucket;
 #[cfg(cluster)]
 mod cluster;
 mod configuring;
+mod continuity;
 mod crashes;
 mod denying;
 #[cfg(schema)]

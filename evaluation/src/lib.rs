@@ -17,6 +17,7 @@ mod split;
 mod cutoffs;
 mod relevance;
 mod metric;
+mod noise;
 mod rating_metrics;
 mod ranking_metrics;
 mod exposure;

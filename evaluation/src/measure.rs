@@ -90,7 +90,8 @@ impl Measure<'_> {
             without_relevant: (n_users - n_evaluated - not_measurable) as u64,
             not_measurable: not_measurable as u64,
         };
-        figures.model.extend(of_model.metrics);
+        let errors = of_model.errors(&of_popularity, self.cutoffs);
+        figures.model.extend(of_model.metrics.into_iter().chain(errors));
         figures.popularity = of_popularity.metrics;
         Ok(Measured { figures, users, slices })
     }

@@ -69,6 +69,18 @@ impl Metric {
         format!("{POPULARITY}{}", self.key())
     }
 
+    /// The key of the standard error of the metric over users in a manifest: `ndcg@10_error`.
+    #[must_use]
+    pub fn error_key(self) -> String {
+        format!("{}_error", self.key())
+    }
+
+    /// The key of the standard error of its difference from popularity, over the same users: `ndcg@10_lift_error`.
+    #[must_use]
+    pub fn lift_error_key(self) -> String {
+        format!("{}_lift_error", self.key())
+    }
+
     /// The title of the metric for people: `NDCG@10`.
     #[must_use]
     pub fn title(self) -> String {
@@ -192,7 +204,8 @@ mod tests {
         for metric in Metric::of_lists(7).into_iter().chain([Metric::Rmse, Metric::Mae]) {
             assert_eq!(metric.key().parse(), Ok(metric));
         }
-        for key in ["", "ndcg", "ndcg@", "ndcg@x", "ndcg@07", "rmse@3", "popularity_ndcg@10"] {
+        for key in ["", "ndcg", "ndcg@", "ndcg@x", "ndcg@07", "rmse@3", "popularity_ndcg@10", "ndcg@10_error"]
+        {
             assert_eq!(key.parse::<Metric>(), Err(UnknownMetric), "{key}");
         }
     }

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use super::cutoffs::Cutoffs;
 use super::exposure::Exposure;
 use super::metric::{Metric, Metrics};
+use super::noise::standard_error;
 use super::relevance::Relevance;
 use crate::error::{Error, Result};
 
@@ -120,6 +121,24 @@ pub(super) struct ListQuality {
     pub metrics: Metrics,
     /// The NDCG of each measured user at each cutoff (n_measured x n_cutoffs, row-major).
     pub ndcg: Vec<f64>,
+}
+
+impl ListQuality {
+    /// The standard error of each NDCG, and of its difference from that of `other` for the same users, by key.
+    pub(super) fn errors(&self, other: &Self, cutoffs: &Cutoffs) -> Metrics {
+        let n_cutoffs = cutoffs.iter().count();
+        let errors = cutoffs.iter().enumerate().flat_map(|(column, k)| {
+            let values = self.ndcg.iter().skip(column).step_by(n_cutoffs).copied();
+            let of_other = other.ndcg.iter().skip(column).step_by(n_cutoffs);
+            let differences = values.clone().zip(of_other).map(|(a, b)| a - b);
+            let metric = Metric::Ndcg(k);
+            [
+                (metric.error_key(), standard_error(values)),
+                (metric.lift_error_key(), standard_error(differences)),
+            ]
+        });
+        errors.filter_map(|(key, error)| Some((key, error?))).collect()
+    }
 }
 
 /// The metrics of one list at one cutoff k, or their sums over users. With r relevant items, hits(j) of them among the

@@ -30,7 +30,7 @@ pub struct RunQuality {
 }
 
 /// Measures a model on one random split and returns the metrics that a run records: RMSE, MAE, recall@20, NDCG@10,
-/// coverage@10 and NDCG at the [`judged_length`]. Those of lists are also measured for the lists of the most rated
+/// coverage@10 and NDCG at the [`judged_length`], with the errors of NDCG. Those of lists are also measured for the lists of the most rated
 /// movies ([`Metric::popularity_key`]). A metric is left out if its cutoff exceeds `depth` or the number of movies, and
 /// so are all metrics of lists if no held-out rating is relevant. Nothing is measured if all users have one rating. Cost: a
 /// training and the lists of all users.
@@ -76,7 +76,9 @@ pub fn measure_run(
     let metrics = recorded.into_iter().flat_map(|metric| {
         let of_model = metric.of(&model).map(|value| (metric.key(), value));
         let of_popularity = metric.of(&popularity).map(|value| (metric.popularity_key(), value));
-        [of_model, of_popularity].into_iter().flatten()
+        let errors = [metric.error_key(), metric.lift_error_key()]
+            .map(|key| model.get(&key).map(|&error| (key, error)));
+        [of_model, of_popularity].into_iter().chain(errors).flatten()
     });
     let measurement =
         (cutoffs.depth() > 0).then(|| Measurement { relevant_at: relevance.least(), users, slices });

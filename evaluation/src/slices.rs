@@ -9,6 +9,7 @@ use store::manifest::{ActivitySlice, PairedMetric};
 
 use super::cutoffs::Cutoffs;
 use super::metric::Metric;
+use super::noise::standard_error;
 use super::ranking_metrics::ListQuality;
 
 /// The numbers of training ratings of each slice: the fewest, and the most.
@@ -44,13 +45,12 @@ pub(super) fn by_activity(
     bounds().map(of_slice).filter(|slice| slice.users > 0).collect()
 }
 
-/// The means of pairs, and the standard error of the mean difference: `sqrt(sum of (d - mean d)^2 / (n (n - 1)))`.
-fn paired(pairs: impl Iterator<Item = (f64, f64)> + Clone) -> PairedMetric {
-    let n = pairs.clone().count() as f64;
+/// The means of pairs, and the standard error of the mean difference.
+fn paired(pairs: impl ExactSizeIterator<Item = (f64, f64)> + Clone) -> PairedMetric {
+    let n = pairs.len() as f64;
     let mean = |of: fn((f64, f64)) -> f64| pairs.clone().map(of).sum::<f64>() / n;
     let (model, popularity) = (mean(|pair| pair.0), mean(|pair| pair.1));
-    let squares: f64 = pairs.map(|(a, b)| (a - b - (model - popularity)).powi(2)).sum();
-    let standard_error = (n > 1.0).then(|| (squares / (n * (n - 1.0))).sqrt());
+    let standard_error = standard_error(pairs.map(|(a, b)| a - b));
     PairedMetric { model, popularity, standard_error }
 }
 

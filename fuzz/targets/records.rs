@@ -3,6 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use store::records::{Factors, History, Movie, Record, Similar, TopN, UserTerms};
+use store::sample::Sample;
 
 fn check<R: Record>(bytes: &[u8]) {
     if let Ok(record) = R::decode(bytes) {
@@ -19,4 +20,8 @@ fuzz_target!(|bytes: &[u8]| {
     check::<Movie>(bytes);
     check::<Factors>(bytes);
     check::<UserTerms>(bytes);
+    if let Ok(sample) = Sample::decode(bytes) {
+        let encoded = sample.encode().expect("what was decoded can be encoded");
+        assert_eq!(Sample::decode(&encoded).as_ref(), Ok(&sample));
+    }
 });

@@ -7,6 +7,7 @@
 //! generations/<id>/manifest.json    written last: a generation without it is incomplete
 //! generations/<id>/records/...      a sled directory
 //! generations/<id>/users/...        the records of users by shard, of a run that is cut into shards
+//! generations/<id>/sample.bin       the sample of the input, for the gate of later runs
 //! generations/<id>/...              other files of the run (rejects.csv)
 //! jobs/<id>/...                     the shared files of a run that is cut into shards
 //! reports/<id>.html, latest.html    the reports of runs

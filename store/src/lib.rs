@@ -15,6 +15,7 @@
 pub mod ids;
 pub mod records;
 pub mod manifest;
+pub mod sample;
 pub mod layout;
 pub mod files;
 pub mod durable;

@@ -114,7 +114,7 @@ pub struct Rows {
     pub rejected_by_reason: BTreeMap<String, u64>,
     /// Further reasons of rejected rows, beyond the first.
     pub also: BTreeMap<String, u64>,
-    /// Rows whose user or movie is on the deny list.
+    /// Rows whose user or movie is on the deny list, or whose movie the run held back.
     #[serde(default)]
     pub denied: u64,
     /// Kept rows without a valid timestamp, which count as older than any other.

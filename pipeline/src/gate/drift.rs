@@ -3,21 +3,21 @@
 use store::manifest::{Account, Check, SourceFile};
 
 use super::bounds::Bounds;
+use super::site::Site;
 use super::{check, percent, yes_or_no};
 
 /// Checks the shares of rejected rows and of movies without metadata. Compared with the published generation, checks the
 /// numbers of ratings, users, movies, described movies and recommended movies, the share of rejected rows, and the ends of
 /// the files.
-pub(super) fn checks(account: &Account, before: Option<&Account>, bounds: &Bounds) -> Vec<Check> {
+pub(super) fn checks(
+    account: &Account,
+    before: Option<&Account>,
+    site: &Site,
+    bounds: &Bounds,
+) -> Vec<Check> {
     let mut checks = vec![rejected_share(account, bounds), unnamed(account, bounds)];
     let Some(before) = before else { return checks };
-    let amounts = |account: &Account| {
-        let counts = &account.counts;
-        // The account counts all ratings. The model may be trained on some of them.
-        [account.rows.kept, counts.users, counts.movies, account.movie_rows.kept]
-    };
-    let names = ["ratings", "users", "movies", "movies described"];
-    for ((name, now), then) in names.into_iter().zip(amounts(account)).zip(amounts(before)) {
+    for (name, now, then) in amounts(account, before, site) {
         checks.push(amount(name, now, then, bounds.max_loss, bounds.max_gain));
     }
     checks.push(more_rejected(account, before, bounds));
@@ -25,13 +25,37 @@ pub(super) fn checks(account: &Account, before: Option<&Account>, bounds: &Bound
     checks.push(end("end of movies", &account.source.movies, &before.source.movies));
     // Fewer recommended movies are a sign of a broken model; more are not.
     let (now, then) = (account.counts.recommended, before.counts.recommended);
-    checks.push(amount("movies recommended", now, then, bounds.max_coverage_loss, f64::INFINITY));
+    checks.push(amount(
+        "movies recommended",
+        now as f64,
+        then as f64,
+        bounds.max_coverage_loss,
+        f64::INFINITY,
+    ));
     checks
 }
 
+/// Returns the name of each amount, its number and the published one. What was denied on purpose is no loss: the published
+/// numbers are those without the users and movies that were denied since.
+fn amounts(account: &Account, before: &Account, site: &Site) -> [(&'static str, f64, f64); 4] {
+    let (now, then) = (&account.counts, &before.counts);
+    let (n_users, n_movies) = match &site.since_last {
+        Some(Ok(found)) => (found.n_denied_users, found.n_denied_movies),
+        Some(Err(_)) | None => (0.0, 0.0),
+    };
+    // Of all ratings: the model may be trained on some of them.
+    let n_ratings = account.rows.denied.saturating_sub(before.rows.denied);
+    let without = |published: u64, denied: f64| (published as f64 - denied).max(0.0);
+    [
+        ("ratings", account.rows.kept as f64, without(before.rows.kept, n_ratings as f64)),
+        ("users", now.users as f64, without(then.users, n_users)),
+        ("movies", now.movies as f64, without(then.movies, n_movies)),
+        ("movies described", account.movie_rows.kept as f64, without(before.movie_rows.kept, n_movies)),
+    ]
+}
+
 /// Compares a number with the published one.
-fn amount(name: &str, value: u64, before: u64, max_loss: f64, max_gain: f64) -> Check {
-    let (value, before) = (value as f64, before as f64);
+fn amount(name: &str, value: f64, before: f64, max_loss: f64, max_gain: f64) -> Check {
     let change = if before > 0.0 { value / before - 1.0 } else { 0.0 };
     // Zero is nothing to compare with.
     let good = before == 0.0 || (before * (1.0 - max_loss)..=before * (1.0 + max_gain)).contains(&value);

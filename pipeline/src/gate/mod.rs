@@ -1,30 +1,46 @@
 //! The gate: decides whether a new generation may replace the published one.
 //!
 //! The gate runs between scoring and sealing. Its verdict is a part of the manifest, and `CURRENT` moves only if all checks
-//! pass or the run is forced. It checks amounts and input (`drift`), the quality of the model on held-out ratings
-//! (`quality`, `slices`), and every list that was written, which must be correct and without denied entries (`lists`). A check that
-//! has nothing to compare with is skipped and states why. The gate never changes a list.
+//! pass or the run is forced. It checks amounts and input (`drift`), whether the site is still the same one (`continuity`)
+//! and not made by a few (`concentration`), the quality of the model on held-out ratings (`quality`), and every list that
+//! was written, which must be correct and without denied entries (`lists`). `site` has what it knows of the input. A check
+//! that has nothing to compare with is skipped and states why. The gate never changes a list.
 
 mod bounds;
+mod share;
+mod site;
 mod drift;
+mod continuity;
+mod concentration;
 mod quality;
 mod slices;
 mod lists;
 
 use store::manifest::{Account, Check, Gate, Manifest, Outcome, Verdict};
+use store::sample::Sample;
 
 pub use bounds::Bounds;
 pub use lists::{ListAudit, ListRules, ListStatistics, PartialAudit};
+pub use site::{NewUserMovie, Site};
+
+/// What a run reads of an earlier generation to compare with.
+#[derive(Debug, Clone)]
+pub struct Past {
+    /// The manifest.
+    pub manifest: Manifest,
+    /// The sample of the input; `None` where the release that made the generation wrote none.
+    pub sample: Option<Sample>,
+}
 
 /// The generation that a new one is compared with.
 #[derive(Debug)]
 pub enum Baseline {
     /// The published generation.
-    Published(Box<Manifest>),
+    Published(Box<Past>),
     /// The newest complete generation that passed, as the published one cannot be read.
     Earlier {
-        /// Its manifest.
-        manifest: Box<Manifest>,
+        /// That generation.
+        past: Box<Past>,
         /// Why the published one cannot be read.
         problem: String,
     },
@@ -35,20 +51,26 @@ pub enum Baseline {
 }
 
 impl Baseline {
+    /// The generation, if there is one.
+    #[must_use]
+    pub fn past(&self) -> Option<&Past> {
+        match self {
+            Self::Published(past) | Self::Earlier { past, .. } => Some(past),
+            Self::None(_) | Self::Unreadable(_) => None,
+        }
+    }
+
     /// The manifest of the generation, if there is one.
     #[must_use]
     pub fn manifest(&self) -> Option<&Manifest> {
-        match self {
-            Self::Published(manifest) | Self::Earlier { manifest, .. } => Some(manifest),
-            Self::None(_) | Self::Unreadable(_) => None,
-        }
+        self.past().map(|past| &past.manifest)
     }
 
     /// The manifest of the published generation, if that can be read.
     #[must_use]
     pub fn published(&self) -> Option<&Manifest> {
         match self {
-            Self::Published(manifest) => Some(manifest),
+            Self::Published(past) => Some(&past.manifest),
             Self::Earlier { .. } | Self::None(_) | Self::Unreadable(_) => None,
         }
     }
@@ -58,8 +80,8 @@ impl Baseline {
         const NAME: &str = "baseline";
         match self {
             Self::Published(_) => None,
-            Self::Earlier { manifest, problem } => {
-                let detail = format!("compared with {} instead: {problem}", manifest.generation);
+            Self::Earlier { past, problem } => {
+                let detail = format!("compared with {} instead: {problem}", past.manifest.generation);
                 Some(yes_or_no(NAME, true, detail))
             }
             Self::None(why) => Some(skipped(NAME, why.clone())),
@@ -76,18 +98,21 @@ impl Baseline {
     }
 }
 
-/// Checks a generation against the bounds and the baseline. `force` is the reason for publishing it even if a check
+/// Checks a generation against the bounds and the baseline. `site` is what is known of its input. `force` is the reason for publishing it even if a check
 /// fails.
 #[must_use]
 pub fn judge(
     account: &Account,
+    site: &Site,
     lists: &ListAudit,
     baseline: &Baseline,
     bounds: &Bounds,
     force: Option<&str>,
 ) -> Gate {
     let mut checks = vec![lists.check(), lists.denied()];
-    checks.extend(drift::checks(account, baseline.account(), bounds));
+    checks.extend(drift::checks(account, baseline.account(), site, bounds));
+    checks.extend(continuity::checks(site, account, bounds));
+    checks.extend(concentration::checks(site, account, lists, baseline.account(), bounds));
     checks.extend(quality::checks(account, baseline.account(), bounds));
     checks.extend(slices::checks(account, bounds));
     checks.extend(baseline.check());

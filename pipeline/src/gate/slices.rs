@@ -18,7 +18,7 @@ const FEWEST_USERS: u64 = 30;
 /// Checks the lists of each slice of users.
 pub(super) fn checks(account: &Account, bounds: &Bounds) -> Vec<Check> {
     let slices = account.measurement.iter().flat_map(|measurement| &measurement.slices);
-    slices.map(|slice| lift(slice, &judged(account), bounds)).collect()
+    slices.map(|slice| lift(slice, &judged(account).key(), bounds)).collect()
 }
 
 /// Compares the lists of a slice with those of the most rated movies.

@@ -37,19 +37,13 @@ fn published(account: Account) -> Baseline {
     let created_at = jiff::Timestamp::UNIX_EPOCH;
     let (content_digest, files) = (String::new(), std::collections::BTreeMap::new());
     let format_version = store::manifest::FORMAT_VERSION;
-    Baseline::Published(Box::new(Manifest {
-        format_version,
-        n_shards: None,
-        generation,
-        created_at,
-        account,
-        content_digest,
-        files,
-    }))
+    let manifest =
+        Manifest { format_version, n_shards: None, generation, created_at, account, content_digest, files };
+    Baseline::Published(Box::new(Past { manifest, sample: None }))
 }
 
 fn judged(account: &Account, before: &Baseline) -> Gate {
-    judge(account, &ListAudit::default(), before, &Bounds::default(), None)
+    judge(account, &Site::default(), &ListAudit::default(), before, &Bounds::default(), None)
 }
 
 /// Returns the names of the checks that fail when an account differs from the published one in one thing.
@@ -103,14 +97,20 @@ fn what_just_fits_passes() {
     assert_eq!(failing(|account| account.counts.movies_without_metadata = 50), "");
 }
 
+/// The checks that have nothing to look at in an empty input.
+const OF_INPUT: [&str; 4] = ["distinct titles", "doubled users", "longest history", "most shown movie"];
+
+/// Returns the names of the checks that are skipped on an account that passes, without those of the input.
+fn skipped(account: &Account, before: &Baseline) -> String {
+    let gate = judged(account, before);
+    assert_eq!(gate.verdict, Verdict::Passed, "{gate:?}");
+    let skipped = gate.checks.iter().filter(|check| check.outcome == Outcome::Skipped);
+    let names = skipped.map(|check| check.name.as_str()).filter(|name| !OF_INPUT.contains(name));
+    names.collect::<Vec<_>>().join(" + ")
+}
+
 #[test]
 fn figures_that_cannot_be_compared_are_skipped_and_named() {
-    let skipped = |account: &Account, before: &Baseline| {
-        let gate = judged(account, before);
-        assert_eq!(gate.verdict, Verdict::Passed, "{gate:?}");
-        let skipped = gate.checks.iter().filter(|check| check.outcome == Outcome::Skipped);
-        skipped.map(|check| check.name.as_str()).collect::<Vec<_>>().join(" + ")
-    };
     let mut other_share = usual();
     other_share.parameters.insert("test_fraction".to_owned(), 0.5.into());
     assert_eq!(skipped(&usual(), &published(other_share)), "denied + ndcg@100 + rmse");
@@ -132,6 +132,74 @@ fn a_first_run_must_beat_the_most_rated_movies_too() {
     bad.metrics.insert("ndcg@100".to_owned(), 0.1);
     let first = Baseline::None("nothing was published".to_owned());
     assert_eq!(judged(&bad, &first).verdict, Verdict::Refused);
+}
+
+#[test]
+fn a_difference_below_the_noise_of_the_split_decides_nothing_and_says_so() {
+    let with = |ndcg: f64, popular: f64, error: f64, lift_error: f64| {
+        let mut account = usual();
+        for (name, figure) in [
+            ("ndcg@100", ndcg),
+            ("popularity_ndcg@100", popular),
+            ("ndcg@100_error", error),
+            ("ndcg@100_lift_error", lift_error),
+        ] {
+            account.metrics.insert(name.to_owned(), figure);
+        }
+        account
+    };
+    let before = || published(usual());
+    // An eighth worse than 0.4.
+    assert_eq!(skipped(&with(0.35, 0.2, 0.02, 0.01), &before()), "denied + ndcg@100");
+    assert_eq!(judged(&with(0.35, 0.2, 0.004, 0.01), &before()).verdict, Verdict::Refused);
+    // A loss that is allowed needs no proof.
+    assert_eq!(skipped(&with(0.39, 0.2, 0.02, 0.01), &before()), "denied");
+    for (ndcg, popular) in [(0.7929, 0.7930), (0.7930, 0.7929)] {
+        let account = with(ndcg, popular, 0.01, 0.001);
+        assert_eq!(skipped(&account, &first()), "denied + lift over popularity + baseline");
+        let gate = judged(&account, &first());
+        let check = gate.checks.iter().find(|check| check.name == "lift over popularity").unwrap();
+        assert!(check.detail.contains("too few") && check.detail.contains("below 0.0030"), "{check:?}");
+    }
+    assert_eq!(judged(&with(0.78, 0.79, 0.01, 0.001), &first()).verdict, Verdict::Refused);
+    // Equal figures without noise pass.
+    assert_eq!(skipped(&with(0.277, 0.277, 0.01, 0.0), &first()), "denied + baseline");
+}
+
+#[test]
+fn a_sample_that_is_missing_or_of_other_users_is_not_compared_and_the_reason_is_given() {
+    let input = || reading::Input {
+        clean: reading::CleanRatings::default(),
+        movies: reading::Movies::default(),
+        vocabulary: interactions::Vocabulary::default(),
+        interactions: interactions::Interactions::default(),
+        sample: Sample::default(),
+    };
+    let why = |sample: Option<Sample>, parameters: &[(&str, u32)], now: &[(&str, u32)]| {
+        let of = |parameters: &[(&str, u32)]| {
+            parameters.iter().map(|&(name, value)| (name.to_owned(), value.into())).collect()
+        };
+        let account = Account { parameters: of(parameters), ..usual() };
+        let Baseline::Published(past) = published(account) else { panic!("no generation") };
+        let baseline = Baseline::Published(Box::new(Past { sample, ..*past }));
+        let site = Site::of(&input(), &baseline, None, &of(now), None);
+        let gate = judge(&usual(), &site, &ListAudit::default(), &baseline, &Bounds::default(), None);
+        let check = gate.checks.into_iter().find(|check| check.name == "continuity");
+        check.map(|check| {
+            assert_eq!(check.outcome, Outcome::Skipped);
+            check.detail
+        })
+    };
+    let whole = || Some(Sample::default());
+    assert!(why(None, &[], &[]).unwrap().contains("has no sample"));
+    assert_eq!(why(whole(), &[], &[]), None);
+    // The number of shards does not matter where all are read.
+    assert_eq!(why(whole(), &[("shards", 4)], &[("shards", 8)]), None);
+    let first = |n| [("shards", 8), ("trained_shards", n)];
+    assert_eq!(why(whole(), &first(2), &first(2)), None);
+    for (then, now) in [(&first(2)[..], &first(3)[..]), (&[], &first(2)), (&first(2), &[("shards", 8)])] {
+        assert!(why(whole(), then, now).unwrap().contains("trained on other users"));
+    }
 }
 
 fn first() -> Baseline {
@@ -212,8 +280,8 @@ fn a_first_run_has_bounds_of_its_own_and_a_refusal_states_the_option() {
 
 #[test]
 fn a_baseline_that_cannot_be_read_is_replaced_or_needs_force() {
-    let Baseline::Published(manifest) = published(usual()) else { panic!("no generation") };
-    let earlier = Baseline::Earlier { manifest, problem: "CURRENT names `x`".to_owned() };
+    let Baseline::Published(past) = published(usual()) else { panic!("no generation") };
+    let earlier = Baseline::Earlier { past, problem: "CURRENT names `x`".to_owned() };
     let gate = judged(&usual(), &earlier);
     assert_eq!(gate.verdict, Verdict::Passed);
     assert_eq!(gate.baseline.unwrap().to_string(), "20261123T023000.125Z");
@@ -228,7 +296,14 @@ fn a_baseline_that_cannot_be_read_is_replaced_or_needs_force() {
         failed[0].detail.contains("CURRENT names `x`") && failed[0].detail.contains("--force"),
         "{failed:?}"
     );
-    let forced = judge(&usual(), &ListAudit::default(), &unreadable, &Bounds::default(), Some("lost"));
+    let forced = judge(
+        &usual(),
+        &Site::default(),
+        &ListAudit::default(),
+        &unreadable,
+        &Bounds::default(),
+        Some("lost"),
+    );
     assert_eq!(forced.verdict, Verdict::Forced);
 }
 
@@ -237,7 +312,14 @@ fn a_reason_forces_what_fails_and_is_recorded_only_then() {
     let mut bad = usual();
     bad.counts.users = 1;
     let forced = |account: &Account| {
-        judge(account, &ListAudit::default(), &published(usual()), &Bounds::default(), Some("new site"))
+        judge(
+            account,
+            &Site::default(),
+            &ListAudit::default(),
+            &published(usual()),
+            &Bounds::default(),
+            Some("new site"),
+        )
     };
     let gate = forced(&bad);
     assert_eq!((gate.verdict, gate.reason.as_deref()), (Verdict::Forced, Some("new site")));
@@ -268,7 +350,7 @@ fn a_wrong_list_fails_whatever_else_is_good() {
         let lists =
             ListAudit::of(&writer.tables().unwrap(), 3, Scale::default(), None, &ProgressBar::hidden())
                 .unwrap();
-        let gate = judge(&usual(), &lists, &published(usual()), &Bounds::default(), None);
+        let gate = judge(&usual(), &Site::default(), &lists, &published(usual()), &Bounds::default(), None);
         let failed: Vec<_> = gate.failed().collect();
         if says.is_empty() {
             assert!(failed.is_empty(), "{failed:?}");
@@ -305,7 +387,7 @@ fn what_a_deny_list_names_fails_wherever_it_is_stored_and_no_deleted_user_is_nam
     let judged = |deny: &str| {
         let deny = DenyList::parse(std::path::Path::new("deny.txt"), deny.as_bytes()).unwrap();
         let lists = ListAudit::of(&tables, 1, Scale::default(), Some(&deny), &ProgressBar::hidden()).unwrap();
-        let gate = judge(&usual(), &lists, &published(usual()), &Bounds::default(), None);
+        let gate = judge(&usual(), &Site::default(), &lists, &published(usual()), &Bounds::default(), None);
         let denied = gate.checks.iter().find(|check| check.name == "denied").unwrap().clone();
         (denied.outcome, denied.detail, format!("{gate:?}").contains("918273"))
     };

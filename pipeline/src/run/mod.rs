@@ -18,7 +18,7 @@ use store::repository::{Pointer, Staging};
 
 use crate::error::Result;
 use crate::executable::program_digest;
-use crate::gate::{self, Baseline, ListAudit};
+use crate::gate::{self, Baseline, ListAudit, NewUserMovie, Site};
 use crate::generations::{self, DatedAhead};
 use crate::meter::Meter;
 use crate::shards::Job;
@@ -33,6 +33,7 @@ struct RunContext<'a> {
     source: &'a Source,
     program: &'a str,
     baseline: &'a Baseline,
+    held_back: &'a [NewUserMovie],
     progress: Progress,
 }
 
@@ -82,9 +83,11 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
     let (scale, deny) = (settings.training.scale, settings.deny_list.as_ref());
     let mut input =
         meter.measure(Phase::Ingest, || input.read(scale, deny, &settings.place.work, progress))?;
+    let site = meter.measure(Phase::Gate, || observe(&repository, &baseline, &mut input, settings));
     let source = input.source();
+    let held_back = if settings.hold_back { site.new_user_movies() } else { &[] };
     let (repository, source, program, baseline) = (&repository, &source, &program, &baseline);
-    let context = RunContext { settings, repository, source, program, baseline, progress };
+    let context = RunContext { settings, repository, source, program, baseline, held_back, progress };
     tracing::info!(
         ratings = input.interactions.by_user.n_cells(),
         users = input.interactions.n_users(),
@@ -97,7 +100,8 @@ pub fn run(settings: &RunSettings, progress: Progress) -> Result<Report> {
     };
     let mut account = account(&context, &input, &written, &meter);
     let WrittenGeneration { staging, finished, lists, evidence, .. } = written;
-    account.gate = gate::judge(&account, &lists, baseline, &settings.bounds, settings.force.as_deref());
+    account.gate =
+        gate::judge(&account, &site, &lists, baseline, &settings.bounds, settings.force.as_deref());
     let manifest = finished.seal(account)?;
     meter.measure(Phase::Upload, || upload(repository, &staging, &manifest, progress))?;
     let job = manifest.n_shards.is_some().then(|| Job::open(repository, manifest.generation.clone()));
@@ -126,6 +130,22 @@ fn compare_clock(repository: &Repository) -> Result<Option<DatedAhead>> {
         );
     }
     Ok(found)
+}
+
+/// Compares the input with those of earlier runs. If it is configured, removes the movies from it that new users alone have
+/// rated.
+fn observe(repository: &Repository, baseline: &Baseline, input: &mut Input, settings: &RunSettings) -> Site {
+    let (anchor, parameters) = (baseline::anchor(repository, baseline), settings.parameters());
+    let look =
+        |input: &Input| Site::of(input, baseline, anchor.as_ref(), &parameters, settings.deny_list.as_ref());
+    let site = look(input);
+    let movies = site.new_user_movies().to_vec();
+    if !settings.hold_back || movies.is_empty() {
+        return site;
+    }
+    tracing::warn!("{} movies that new users alone have rated are held back", movies.len());
+    input.hold_back(&movies.iter().map(|found| found.movie).collect::<Vec<_>>());
+    look(input).holding_back(movies)
 }
 
 /// Measures a model of a part of the ratings on the others.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use reading::Input;
 use report::Evidence;
 use store::draft::{DraftGeneration, SealedGeneration};
 use store::manifest::Phase;
@@ -36,6 +37,15 @@ pub(super) fn name_unnamed(
         );
     }
     unnamed.len()
+}
+
+/// Writes the files beside the records: the rejected rows, and the sample of the input.
+///
+/// # Errors
+/// [`Error::Reading`](crate::Error::Reading).
+pub(super) fn write_beside(writer: &DraftGeneration, input: &Input) -> Result<()> {
+    reading::write_rejects(writer.dir(), &input.clean, &input.movies)?;
+    Ok(reading::write_sample(writer.dir(), &input.sample)?)
 }
 
 /// Writes the records that belong to no user: similar movies, metadata, factors of items and the fallback list.

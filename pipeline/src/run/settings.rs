@@ -38,6 +38,8 @@ pub struct RunSettings {
     pub place: Place,
     /// The bounds of the gate.
     pub bounds: Bounds,
+    /// Whether movies that new users alone have rated are left out.
+    pub hold_back: bool,
     /// The reason for publishing even if the gate refuses.
     pub force: Option<String>,
     /// Whether to run even if nothing has changed.
@@ -141,9 +143,12 @@ impl RunSettings {
             shards: Option<u32>,
             #[serde(skip_serializing_if = "Option::is_none")]
             trained_shards: Option<u32>,
+            #[serde(skip_serializing_if = "std::ops::Not::not")]
+            hold_back: bool,
         }
         let deny_list = self.deny_list.as_ref().map(DenyList::digest);
-        let &Self { ref training, test_fraction, relevance: relevant_at, depth, similar, .. } = self;
+        let &Self { ref training, test_fraction, relevance: relevant_at, depth, similar, hold_back, .. } =
+            self;
         let shards = self.shards.n_shards;
         let trained_shards = self.input.ratings.n_trained();
         let parameters = Parameters {
@@ -155,6 +160,7 @@ impl RunSettings {
             deny_list,
             shards,
             trained_shards,
+            hold_back,
         };
         match serde_json::to_value(parameters) {
             Ok(Value::Object(parameters)) => parameters,

@@ -16,9 +16,9 @@ use store::draft::DraftGeneration;
 use store::local_copy::WorkingCopy;
 use store::manifest::{FileDigest, Phase, Rows};
 use store::repository::{JobFiles, RunLock};
-use store::{Location, Repository};
+use store::{Location, MovieId, Repository};
 
-use super::records::{Ended, end, name_unnamed, write_item_records};
+use super::records::{Ended, end, name_unnamed, write_beside, write_item_records};
 use super::{RunContext, RunSettings, WrittenGeneration};
 use crate::error::{Error, Result};
 use crate::evidence;
@@ -63,7 +63,7 @@ pub(super) fn write(
 
     let staging = Repository::staging_apart(&settings.place.work)?;
     let mut writer = DraftGeneration::create_for(job.id(), staging.dir())?;
-    reading::write_rejects(writer.dir(), &input.clean, &input.movies)?;
+    write_beside(&writer, input)?;
     let mut metadata = std::mem::take(&mut input.movies.by_id);
     let model = items.with_users(&Csr::default(), |_| true, job.plan().course.clone())?;
     let builder = RecordBuilder {
@@ -101,13 +101,16 @@ fn key(context: &RunContext<'_>) -> Result<String> {
         location: Option<Location>,
         program: &'a str,
         parameters: Map<String, Value>,
+        /// They depend on the published generation.
+        held_back: Vec<MovieId>,
     }
-    let &RunContext { settings, source, program, .. } = context;
+    let &RunContext { settings, source, program, held_back, .. } = context;
     let (ratings, movies) = (&source.ratings.digest, &source.movies.digest);
     let location = settings.input.ratings.shards_at()?;
-    let text =
-        serde_json::to_vec(&Of { ratings, movies, location, program, parameters: settings.parameters() })
-            .map_err(|e| Error::Internal { what: "the key of a job", detail: e.to_string() })?;
+    let held_back = held_back.iter().map(|found| found.movie).collect();
+    let parameters = settings.parameters();
+    let text = serde_json::to_vec(&Of { ratings, movies, location, program, parameters, held_back })
+        .map_err(|e| Error::Internal { what: "the key of a job", detail: e.to_string() })?;
     Ok(blake3::hash(&text).to_hex().to_string())
 }
 

@@ -9,7 +9,7 @@ use store::draft::DraftGeneration;
 use store::manifest::Phase;
 use store::repository::RunLock;
 
-use super::records::{Ended, end, name_unnamed, write_item_records};
+use super::records::{Ended, end, name_unnamed, write_beside, write_item_records};
 use super::{RunContext, WrittenGeneration};
 use crate::error::Result;
 use crate::evidence;
@@ -45,7 +45,7 @@ pub(super) fn write(
     let staging = repository.staging(&settings.place.work)?;
     let mut writer = meter.measure(Phase::Write, || {
         let writer = DraftGeneration::create(staging.dir())?;
-        reading::write_rejects(writer.dir(), &input.clean, &input.movies)?;
+        write_beside(&writer, input)?;
         Ok::<_, crate::Error>(writer)
     })?;
     let mut metadata = std::mem::take(&mut input.movies.by_id);

@@ -14,6 +14,7 @@ mod pointer;
 mod jobs;
 mod rating_shards;
 mod annotations;
+mod samples;
 mod removing;
 #[cfg(test)]
 mod laws;

@@ -102,6 +102,7 @@ impl RunArgs {
             similar: self.similar,
             place: self.place.place(),
             bounds: self.gate.bounds(),
+            hold_back: self.gate.holds_back(),
             force: self.gate.force,
             always: self.always,
             report: !self.no_report,
