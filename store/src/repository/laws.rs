@@ -17,6 +17,8 @@ use super::directory::Directory;
 use super::objects::{Objects, Version};
 use super::pace::{Bandwidth, Pace};
 use crate::error::Error;
+use crate::layout::max_bytes;
+use crate::manifest::FileDigest;
 
 /// More than one part of a multipart upload.
 const LARGE: usize = (8 << 20) + 3;
@@ -87,6 +89,7 @@ laws! {
     names_of_a_folder_are_its_own_in_ascending_order
     a_folder_is_removed_with_all_below_it_and_nothing_else
     an_uploaded_file_is_downloaded_byte_by_byte_and_each_byte_is_reported_once
+    an_object_that_is_too_long_is_damaged_and_not_read
     a_renamed_object_takes_the_place_of_another
     a_fetched_object_is_a_file_until_it_is_dropped
     a_url_ends_in_the_key
@@ -98,6 +101,7 @@ fn an_object_that_does_not_exist_is_absent_for_every_call(place: &Place) {
     for key in ["absent", "folder/absent", "file/below/a/file"] {
         assert_eq!(place.content(key), None, "{key}");
         assert_eq!(objects.size(key).unwrap(), None, "{key}");
+        assert_eq!(objects.digest(key).unwrap(), None, "{key}");
         for mut pace in [Place::unbounded(), Bandwidth::bytes_per_second(1 << 30).pace()] {
             assert!(!objects.download(key, &to, &mut pace).unwrap(), "{key}");
         }
@@ -204,6 +208,8 @@ fn an_uploaded_file_is_downloaded_byte_by_byte_and_each_byte_is_reported_once(pl
         place.objects.upload(&from, "generations/1/db", &mut |bytes| n_sent += bytes).unwrap();
         assert_eq!(n_sent, size as u64);
         assert_eq!(place.objects.size("generations/1/db").unwrap(), Some(size as u64));
+        let digest = place.objects.digest("generations/1/db").unwrap();
+        assert_eq!(digest, Some(FileDigest::of_bytes(&content)), "{size} bytes");
         for mut pace in [Place::unbounded(), Bandwidth::bytes_per_second(1 << 40).pace()] {
             assert!(place.objects.download("generations/1/db", &to, &mut pace).unwrap());
             assert!(fs::read(&to).unwrap() == content, "{size} bytes");
@@ -213,6 +219,17 @@ fn an_uploaded_file_is_downloaded_byte_by_byte_and_each_byte_is_reported_once(pl
     let absent = place.objects.upload(&place.file("absent"), "generations/1/absent", &mut |_| ());
     assert!(matches!(absent, Err(Error::Io { .. })));
     assert_eq!(place.names("generations/1"), ["db"]);
+}
+
+fn an_object_that_is_too_long_is_damaged_and_not_read(place: &Place) {
+    let (from, key) = (place.file("from"), "CURRENT");
+    fs::File::create(&from).unwrap().set_len(max_bytes(key) + 1).unwrap();
+    place.objects.upload(&from, key, &mut |_| ()).unwrap();
+    let error = place.objects.read(key).unwrap_err();
+    assert!(matches!(error, Error::Damaged { .. }) && error.to_string().contains(key), "{error}");
+    fs::File::create(&from).unwrap().set_len(max_bytes(key)).unwrap();
+    place.objects.upload(&from, key, &mut |_| ()).unwrap();
+    assert_eq!(place.content(key).map(|content| content.len() as u64), Some(max_bytes(key)));
 }
 
 fn a_renamed_object_takes_the_place_of_another(place: &Place) {
