@@ -1,5 +1,6 @@
 //! The state that all requests share.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use warp::http::HeaderValue;
@@ -7,6 +8,7 @@ use warp::http::HeaderValue;
 use crate::denied::Denied;
 use crate::error::Result;
 use crate::metrics::Metrics;
+use crate::received::ReceiveMemory;
 use crate::reload::Current;
 use crate::settings::Settings;
 
@@ -21,6 +23,8 @@ pub(crate) struct App {
     pub(crate) settings: Settings,
     /// The header `Cache-Control` of lookups.
     pub(crate) cache_control: HeaderValue,
+    /// The memory for requests that are being received.
+    pub(crate) receive_memory: Arc<ReceiveMemory>,
     /// The number of computations that run or wait.
     pub(crate) n_computations: AtomicUsize,
 }
@@ -39,6 +43,7 @@ impl App {
             current: Current::default(),
             denied: denied.unwrap_or_default(),
             metrics: Metrics::new(settings.cache_bytes()),
+            receive_memory: ReceiveMemory::for_bodies_of(settings.body_bytes()),
             settings,
             cache_control,
             n_computations: AtomicUsize::new(0),

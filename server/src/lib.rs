@@ -8,6 +8,7 @@
 //! The modules stand in the order in which a request meets them; those that run beside the requests come last.
 
 pub mod settings;
+pub mod hosts;
 pub mod listen;
 mod serve;
 mod connections;
@@ -17,6 +18,7 @@ mod number;
 mod parameters;
 mod list_query;
 mod body;
+mod received;
 mod view;
 mod app;
 mod served_generation;

@@ -28,7 +28,7 @@ pub(crate) fn text(body: &str) -> Response<Vec<u8>> {
 pub(crate) fn with_type(body: Vec<u8>, content_type: &'static str) -> Response<Vec<u8>> {
     let mut response = Response::new(body);
     // One allocation for all headers that follow.
-    response.headers_mut().reserve(6);
+    response.headers_mut().reserve(7);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }

@@ -1,9 +1,11 @@
 //! One connection, from its first request to its end.
 //!
 //! Input: a stream and a service. It sets the time limits of a connection, attaches the client's cache headers to each
-//! request, and refuses requests without a path. Which connection goes to which thread is decided in `connections`.
+//! request, and has requests with refused heads answered. Which connection goes to which thread is decided in
+//! `connections`.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,31 +15,50 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until};
-use warp::http::Request;
-use warp::http::header::{CONNECTION, HeaderValue};
+use tokio::task::yield_now;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use warp::http::header::{CONNECTION, HeaderMap, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use warp::http::{Request, Response};
 use warp::reply::Reply;
 
-use super::RequestService;
+use super::checked_stream::{CheckedStream, Input};
+use super::head::MAX_HEAD_BYTES;
+use super::{Limits, RequestService};
 use crate::caching::Preferences;
 use crate::problem::Problem;
 
-/// The maximum size of a request's line and headers, and of the bytes that are read ahead of unanswered requests. hyper
-/// takes at most 100 headers; another number would cost a few per cent of the throughput.
-const MAX_HEAD_BYTES: usize = 64 << 10;
 /// The time for which a connection without a request is kept once the server stops, for a request that is on its way.
 const LINGER: Duration = Duration::from_millis(250);
+/// The time for which a client may go on sending once its last answer is sent.
+const LAST_READ: Duration = Duration::from_secs(1);
 
-/// Serves one connection to its end. `request_timeout` is the time in which the client has to send a whole request, and
-/// that in which it has to receive an answer.
+/// Serves one connection to its end.
 pub(super) async fn serve<S: RequestService>(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    service: S,
+    limits: Arc<Limits>,
+    drain: watch::Receiver<bool>,
+) {
+    let (request_timeout, input) = (limits.request_timeout, Arc::<Input>::default());
+    let mut stream = CheckedStream::new(stream, limits, Arc::clone(&input));
+    if answer_all(&mut stream, service, request_timeout, input, drain).await {
+        let is_mid_request = stream.is_mid_request();
+        read_rest(stream.into_inner(), is_mid_request).await;
+    }
+}
+
+/// Answers the requests of a connection. `request_timeout` is the time in which the client has to send a whole request, and
+/// that in which it has to receive an answer. Returns false for a client that was too slow.
+async fn answer_all<S: RequestService>(
+    stream: &mut CheckedStream<impl AsyncRead + AsyncWrite + Unpin>,
     service: S,
     request_timeout: Duration,
+    input: Arc<Input>,
     mut drain: watch::Receiver<bool>,
-) {
+) -> bool {
     let begin = Instant::now();
     // Somewhat less for some, so that connections that began together do not all end together: ending thousands takes time.
     let patience = request_timeout.mul_f64(rand::random_range(0.8..1.0));
@@ -48,35 +69,43 @@ pub(super) async fn serve<S: RequestService>(
             request.extensions_mut().insert(client);
         }
         let (mut service, activity) = (service.clone(), Arc::clone(&activity));
+        let refused = input.refusal.get().cloned();
         async move {
             activity.begin_request();
-            // warp's filters panic without a path.
-            let mut response = if request.uri().path_and_query().is_some() {
-                service.call(request).await?
-            } else {
-                Reply::into_response(Problem::no_path().into_response())
+            if activity.had_its_turn() {
+                yield_now().await;
+            }
+            let is_last = refused.is_some();
+            let mut response = match refused {
+                Some(answer) => Reply::into_response(answer),
+                None => service.call(request).await?,
             };
             activity.end_request(begin);
-            if activity.is_last() {
-                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            }
+            complete(response.headers_mut(), is_last || activity.is_last());
             Ok::<_, Infallible>(response)
         }
     });
     let mut http = http1::Builder::new();
-    // Answers are short: one copy is cheaper than two parts.
-    http.max_buf_size(MAX_HEAD_BYTES).writev(false);
+    // Answers are short: one copy is cheaper than two parts. A client may close its sending side before it has the answers.
+    http.max_buf_size(MAX_HEAD_BYTES).writev(false).half_close(true);
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), answer));
     let mut deadline = pin!(sleep_until(begin + patience));
     loop {
+        let turn = poll_fn(|context| {
+            activity.begin_turn();
+            connection.as_mut().poll(context)
+        });
         tokio::select! {
             biased;
-            ended = connection.as_mut() => return log_end(ended),
+            ended = turn => {
+                log_end(ended);
+                return true;
+            }
             () = deadline.as_mut() => {
                 let next = activity.waiting_since(begin).unwrap_or_else(Instant::now) + patience;
                 if next <= Instant::now() {
                     // The client has neither sent a whole request nor received a whole answer in time.
-                    return;
+                    return false;
                 }
                 deadline.as_mut().reset(next);
             }
@@ -87,10 +116,41 @@ pub(super) async fn serve<S: RequestService>(
     activity.set_last();
     tokio::select! {
         biased; // A request that has arrived is answered, however late this thread reads it.
-        ended = connection.as_mut() => return log_end(ended),
-        () = sleep(LINGER) => connection.as_mut().graceful_shutdown(),
+        ended = connection.as_mut() => {
+            log_end(ended);
+            return true;
+        }
+        () = sleep(LINGER) => if !input.has_beginning() {
+            connection.as_mut().graceful_shutdown();
+        }
     }
     log_end(connection.await);
+    true
+}
+
+/// Reads what a client goes on sending after its last answer. If bytes were left unread, the system would reset the
+/// connection, and the client might lose the answer.
+async fn read_rest(mut stream: impl AsyncRead + Unpin, is_mid_request: bool) {
+    let mut bytes = [0; 1024];
+    let at_once = timeout(Duration::ZERO, stream.read(&mut bytes)).await;
+    let sends_on = match at_once {
+        Ok(Ok(n)) => n > 0,
+        Ok(Err(_)) => false,
+        Err(_) => is_mid_request,
+    };
+    if sends_on {
+        let _ =
+            timeout(LAST_READ, async { while stream.read(&mut bytes).await.is_ok_and(|n| n > 0) {} }).await;
+    }
+}
+
+/// Completes the headers of an answer.
+fn complete(headers: &mut HeaderMap, is_last: bool) {
+    // No browser is to guess another type, such as that of a script.
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if is_last {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
 }
 
 /// A client that disconnects, or does not speak HTTP, is not worth a warning.
@@ -107,6 +167,8 @@ struct Activity {
     waiting_since: AtomicU64,
     /// Whether the next answer is the last.
     is_last: AtomicBool,
+    /// Whether a request was answered in this turn: since the thread has gone over to this connection.
+    had_its_turn: AtomicBool,
 }
 
 /// The value while a request is being answered.
@@ -118,6 +180,7 @@ impl Activity {
     }
 
     fn end_request(&self, begin: Instant) {
+        self.had_its_turn.store(true, Ordering::Relaxed);
         self.waiting_since.store(begin.elapsed().as_millis() as u64, Ordering::Relaxed);
     }
 
@@ -127,6 +190,15 @@ impl Activity {
             ANSWERING => None,
             millis => Some(begin + Duration::from_millis(millis)),
         }
+    }
+
+    fn begin_turn(&self) {
+        self.had_its_turn.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether other connections go first: a client that sends requests ahead has one answer at a time.
+    fn had_its_turn(&self) -> bool {
+        self.had_its_turn.load(Ordering::Relaxed)
     }
 
     fn set_last(&self) {
@@ -139,11 +211,13 @@ impl Activity {
 }
 
 /// Answers any request with 503 and closes the connection.
-pub(super) async fn answer_busy(stream: TcpStream) {
+pub(super) async fn answer_busy(mut stream: TcpStream) {
     let answer = service_fn(|_: Request<Incoming>| async {
-        let mut response = Reply::into_response(Problem::too_many_connections().into_response());
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        let mut response: Response<_> = Reply::into_response(Problem::too_many_connections().into_response());
+        complete(response.headers_mut(), true);
         Ok::<_, Infallible>(response)
     });
-    let _ = http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), answer).await;
+    let mut http = http1::Builder::new();
+    let _ = http.keep_alive(false).half_close(true).serve_connection(TokioIo::new(&mut stream), answer).await;
+    read_rest(stream, false).await;
 }

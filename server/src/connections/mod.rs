@@ -2,8 +2,12 @@
 //!
 //! Input: a listening socket and a service that answers requests. Each worker is a thread with a runtime of its own; a
 //! connection is assigned to the worker that has the fewest, and stays there. No request wakes another thread, which is
-//! worth about a tenth of the throughput. hyper speaks HTTP/1.1; `connection` serves one connection.
+//! worth about a tenth of the throughput. `connection` serves one connection: hyper speaks HTTP/1.1, and reads the requests
+//! that `checked_stream` lets pass.
 
+mod framing;
+mod head;
+mod checked_stream;
 mod connection;
 
 use std::convert::Infallible;
@@ -26,9 +30,11 @@ use tokio::time::{Instant, sleep, timeout};
 use tower_service::Service;
 use warp::http::Request;
 
+use crate::app::App;
 use crate::error::{Error, Result};
+use crate::hosts::Hosts;
 use crate::metrics::Metrics;
-use crate::settings::Settings;
+use crate::received::ReceiveMemory;
 use connection::{answer_busy, serve};
 
 /// The maximum number of connections beyond the limit that are being answered with 503. Further ones are closed without an
@@ -61,20 +67,32 @@ impl<S> RequestService for S where
 }
 
 /// The limits of all connections.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Limits {
     n_workers: usize,
     max_connections: usize,
     request_timeout: Duration,
+    hosts: Hosts,
+    /// The maximum length of a body.
+    max_body: u64,
+    /// The memory for requests that are being received.
+    memory: Arc<ReceiveMemory>,
+    /// The number of requests that were refused for their heads.
+    n_refused: Counter,
 }
 
 impl Limits {
     /// The limits in the settings.
-    pub(crate) fn of(settings: &Settings) -> Self {
+    pub(crate) fn of(app: &App) -> Self {
+        let settings = &app.settings;
         Self {
             n_workers: settings.workers(),
             max_connections: settings.connections(),
             request_timeout: settings.request_timeout,
+            hosts: settings.hosts.clone(),
+            max_body: settings.body_bytes() as u64,
+            memory: Arc::clone(&app.receive_memory),
+            n_refused: app.metrics.refused_requests.clone(),
         }
     }
 }
@@ -109,18 +127,18 @@ impl Workers {
         metrics: &Metrics,
         service: impl Fn() -> S,
     ) -> Result<Self> {
-        let Limits { n_workers, max_connections, request_timeout } = limits;
+        let limits = Arc::new(limits);
         let system = |source| Error::System { action: "start the threads that serve", source };
         let (draining, drain) = watch::channel(false);
         let mut workers = Vec::new();
-        for number in 0..n_workers {
+        for number in 0..limits.n_workers {
             // With one further thread for computations: see `routes::compute`.
             let runtime = runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build();
             let runtime = runtime.map_err(system)?;
             let (connections, assigned) = mpsc::unbounded_channel();
             let n_open = Arc::new(AtomicUsize::new(0));
             let open = OpenCount { n: Arc::clone(&n_open), gauge: metrics.connections.clone() };
-            let work = work(assigned, open, service(), request_timeout, drain.clone());
+            let work = work(assigned, open, service(), Arc::clone(&limits), drain.clone());
             let name = format!("worker-{number}");
             let thread = thread::Builder::new().name(name.clone());
             let thread = thread.spawn(move || runtime.block_on(work)).map_err(system)?;
@@ -128,7 +146,7 @@ impl Workers {
         }
         Ok(Self {
             workers,
-            max_connections,
+            max_connections: limits.max_connections,
             n_open: metrics.connections.clone(),
             n_rejected: metrics.rejected_connections.clone(),
             draining,
@@ -244,7 +262,7 @@ async fn work<S: RequestService>(
     mut assigned: mpsc::UnboundedReceiver<StdTcpStream>,
     open: OpenCount,
     service: S,
-    request_timeout: Duration,
+    limits: Arc<Limits>,
     mut drain: watch::Receiver<bool>,
 ) {
     let mut connections = JoinSet::new();
@@ -253,7 +271,7 @@ async fn work<S: RequestService>(
         tokio::select! {
             stream = assigned.recv(), if !stopping || !assigned.is_empty() => match stream.map(TcpStream::from_std) {
                 Some(Ok(stream)) => {
-                    connections.spawn(serve(stream, service.clone(), request_timeout, drain.clone()));
+                    connections.spawn(serve(stream, service.clone(), Arc::clone(&limits), drain.clone()));
                 }
                 Some(Err(_)) => open.decrement(),
                 None => stopping = true,
@@ -306,8 +324,15 @@ mod tests {
     fn connections_go_to_the_other_workers_once_one_has_ended() {
         let runtime = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         runtime.block_on(async {
-            let limits =
-                Limits { n_workers: 2, max_connections: 100, request_timeout: Duration::from_secs(60) };
+            let limits = Limits {
+                n_workers: 2,
+                max_connections: 100,
+                request_timeout: Duration::from_secs(60),
+                hosts: Hosts::all(),
+                max_body: 0,
+                memory: ReceiveMemory::for_bodies_of(0),
+                n_refused: Counter::default(),
+            };
             let metrics = Metrics::new(0);
             let is_broken = Arc::new(AtomicBool::new(true));
             let service = || Fragile { is_broken: Arc::clone(&is_broken) };

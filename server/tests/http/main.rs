@@ -13,7 +13,7 @@
 //! - [`process`]: the program: its help, its exit codes, its end
 //! - [`hanging`]: files that cannot be read at once
 //! - [`starting`]: the program's addresses, hints and warnings at its start
-//! - [`targets`]: request targets that are not paths
+//! - [`wire`]: requests as bytes: half-closed connections, and heads that HTTP does not allow
 //!
 //! [`editions`] publishes the small generations that are served here, [`servers`] runs the server.
 
@@ -35,4 +35,4 @@ mod restarting;
 mod servers;
 mod shards;
 mod starting;
-mod targets;
+mod wire;
