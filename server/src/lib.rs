@@ -24,6 +24,7 @@ mod app;
 mod served_generation;
 mod catalogue;
 mod titles;
+mod caseless;
 mod answers;
 mod description;
 mod response;
@@ -34,8 +35,11 @@ mod reload;
 mod denied;
 pub mod healthcheck;
 pub mod error;
+#[cfg(any(test, fuzzing))]
+pub mod exchange;
+
 #[cfg(fuzzing)]
-pub use routes::fuzzing;
+pub use routes::parse_body;
 
 pub use error::{Error, Result};
 pub use listen::{listen, raise_file_limit, termination};

@@ -283,6 +283,18 @@ async fn work<S: RequestService>(
     }
 }
 
+/// Serves a connection that has no other beside it, to its end.
+#[cfg(any(test, fuzzing))]
+pub(crate) async fn serve_alone(
+    stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+    service: impl RequestService,
+    limits: Limits,
+) {
+    // The sender is kept, so that there is no drain.
+    let (_draining, drain) = watch::channel(false);
+    serve(stream, service, Arc::new(limits), drain).await;
+}
+
 #[cfg(test)]
 mod tests {
     use std::future::{Ready, ready};

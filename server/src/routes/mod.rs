@@ -132,28 +132,8 @@ fn shard_redirect(app: &App, problem: &Problem, path: &str, query: &str) -> Opti
     HeaderValue::from_str(&format!("{base}{path}{query}")).ok()
 }
 
-/// The parsers of client input, for the fuzz targets.
+/// Parses the body of a fold-in, for the fuzz target.
 #[cfg(fuzzing)]
-pub mod fuzzing {
-    use super::{Arguments, Target, fold_in};
-    use crate::route::Route;
-
-    /// Parses a path.
-    pub fn path(text: &str) {
-        let Target { route, .. } = Target::of(text);
-        assert!(route == Route::Unknown || Route::of_template(route.template()) == Some(route));
-    }
-
-    /// Parses the query string of each route with parameters.
-    pub fn query(text: &str) {
-        let routes = [Route::Recommendations, Route::Features, Route::Similar, Route::Because, Route::Search];
-        for route in routes.into_iter().chain([Route::Users, Route::Livez]) {
-            let _ = Arguments::of_query(route, text);
-        }
-    }
-
-    /// Parses the body of a fold-in.
-    pub fn body(bytes: &[u8]) {
-        let _ = fold_in::FoldInQuery::parse(bytes);
-    }
+pub fn parse_body(bytes: &[u8]) {
+    let _ = fold_in::FoldInQuery::parse(bytes);
 }
