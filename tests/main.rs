@@ -19,6 +19,7 @@
 //! | `folding` | ratings folded in give the lists of the batch, for the users of the committed sample |
 //! | `describing` | the description of the API is true; needs `RECOMMENDER_TEST_SCHEMA` |
 //! | `browsing` | the page in Chromium; needs `RECOMMENDER_TEST_BROWSER` |
+//! | `proxies` | nginx and HAProxy in front of a server; needs `RECOMMENDER_TEST_PROXIES` |
 //! | `flooding` | idle and half-open connections; SIGTERM under load |
 //! | `switching` | a hundred generations in turn under full load |
 //! | `crashes` | runs killed at random, files damaged at random |
@@ -55,6 +56,8 @@ mod gate;
 mod generations;
 mod monitoring;
 mod partitioning;
+#[cfg(proxies)]
+mod proxies;
 #[cfg(real_data)]
 mod real_data;
 mod reporting;
