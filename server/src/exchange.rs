@@ -129,6 +129,37 @@ mod tests {
     }
 
     #[test]
+    fn a_client_that_sends_ahead_has_one_answer_at_a_time() {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let serve = |n_requests: usize| {
+            let app = Arc::new(App::new(CommandLine::parse_from(["server"]).settings).unwrap());
+            let limits = Limits::of(&app);
+            let service = warp::service(routes::filter(Arc::new(WorkerState(app))));
+            async move {
+                let (mut client, stream) = duplex(1 << 20);
+                let requests = "GET /livez HTTP/1.1\r\nHost: t\r\n\r\n".repeat(n_requests);
+                client.write_all(requests.as_bytes()).await.unwrap();
+                client.shutdown().await.unwrap();
+                tokio::spawn(serve_alone(stream, service, limits));
+                client
+            }
+        };
+        runtime.block_on(async {
+            let (mut ahead, mut other) = (serve(1000).await, serve(1).await);
+            let mut answer = String::new();
+            other.read_to_string(&mut answer).await.unwrap();
+            assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+            let mut received = vec![0; 1 << 20];
+            let n = ahead.read(&mut received).await.unwrap();
+            let n_before = String::from_utf8_lossy(&received[..n]).matches("HTTP/1.1 200").count();
+            assert!(n_before < 8, "{n_before} answers before that of the other client");
+            let mut rest = String::new();
+            ahead.read_to_string(&mut rest).await.unwrap();
+            assert_eq!(n_before + rest.matches("HTTP/1.1 200").count(), 1000);
+        });
+    }
+
+    #[test]
     fn a_head_without_an_end_is_not_answered() {
         for bytes in ["", "\r\n\r\n", "GET /livez HTTP/1.1\r\nHost: t\r\n"] {
             assert!(exchange(bytes.as_bytes()).is_empty(), "{bytes:?}");

@@ -17,6 +17,7 @@ use warp::http::Response;
 use super::Limits;
 use super::framing::Body;
 use super::head::{self, MAX_HEAD_BYTES};
+use super::turn::Turn;
 use crate::problem::Problem;
 use crate::received::Received;
 
@@ -24,13 +25,14 @@ use crate::received::Received;
 /// it gets 8 KiB, and keeps it: a connection that sends a body would cost as much as one that sends a long head.
 const MAX_PASSED: usize = (8 << 10) - 1;
 
-/// What a stream tells its connection.
+/// What a stream and its connection tell each other.
 #[derive(Debug, Default)]
 pub(super) struct Input {
     /// The answer to the last request, once its head is refused.
     pub(super) refusal: OnceLock<Response<Vec<u8>>>,
     /// Whether the beginning of a head has arrived, while the rest is waited for.
     has_beginning: AtomicBool,
+    pub(super) turn: Turn,
 }
 
 impl Input {
@@ -149,37 +151,33 @@ fn has_end_of_head(bytes: &[u8], n_searched: usize) -> bool {
         .any(|at| rest[at + 1..].starts_with(b"\n") || rest[at + 1..].starts_with(b"\r\n"))
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for CheckedStream<S> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        out: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
+impl<S: AsyncRead + Unpin> CheckedStream<S> {
+    /// Reads what can be passed on.
+    fn poll_pass(&mut self, context: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let begin = out.filled().len();
         let limit = out.capacity().min(begin + MAX_PASSED);
         loop {
-            if this.requests.is_refused() {
+            if self.requests.is_refused() {
                 // Without a substitute that is the end of the input.
-                out.put_slice(std::mem::take(&mut this.requests.substitute));
+                out.put_slice(std::mem::take(&mut self.requests.substitute));
                 return Poll::Ready(Ok(()));
             }
-            let n = this.requests.pass(&this.held, limit - out.filled().len());
-            out.put_slice(&this.held[..n]);
-            this.held.remove_first(n);
+            let n = self.requests.pass(&self.held, limit - out.filled().len());
+            out.put_slice(&self.held[..n]);
+            self.held.remove_first(n);
             let end = out.filled().len();
-            if n > 0 && (!this.held.is_empty() || !this.requests.is_mid_request() || end == limit) {
+            if n > 0 && (!self.held.is_empty() || !self.requests.is_mid_request() || end == limit) {
                 return Poll::Ready(Ok(()));
             }
-            if this.requests.is_refused() {
+            if self.requests.is_refused() {
                 continue;
             }
             // The buffer of hyper is also that of the bytes that are then held.
-            match Pin::new(&mut this.stream).poll_read(context, out) {
+            match Pin::new(&mut self.stream).poll_read(context, out) {
                 Poll::Pending if n > 0 => return Poll::Ready(Ok(())),
                 Poll::Pending => {
-                    let has_beginning = !this.held.is_empty();
-                    this.requests.input.has_beginning.store(has_beginning, Ordering::Relaxed);
+                    let has_beginning = !self.held.is_empty();
+                    self.requests.input.has_beginning.store(has_beginning, Ordering::Relaxed);
                     return Poll::Pending;
                 }
                 Poll::Ready(read) => read?,
@@ -188,12 +186,30 @@ impl<S: AsyncRead + Unpin> AsyncRead for CheckedStream<S> {
                 return Poll::Ready(Ok(()));
             }
             let n =
-                if this.held.is_empty() { this.requests.pass(&out.filled()[end..], limit - end) } else { 0 };
-            this.hold(out, end + n);
+                if self.held.is_empty() { self.requests.pass(&out.filled()[end..], limit - end) } else { 0 };
+            self.hold(out, end + n);
             if n > 0 {
                 return Poll::Ready(Ok(()));
             }
         }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for CheckedStream<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        out: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.requests.input.turn.has_all_bytes() {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let begin = out.filled().len();
+        let read = this.poll_pass(context, out);
+        this.requests.input.turn.count_bytes(out.filled().len() - begin);
+        read
     }
 }
 

@@ -5,7 +5,6 @@
 //! `connections`.
 
 use std::convert::Infallible;
-use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -68,19 +67,20 @@ async fn answer_all<S: RequestService>(
         if let Some(client) = Preferences::of(request.headers()) {
             request.extensions_mut().insert(client);
         }
-        let (mut service, activity) = (service.clone(), Arc::clone(&activity));
-        let refused = input.refusal.get().cloned();
+        let (mut service, activity, input) = (service.clone(), Arc::clone(&activity), Arc::clone(&input));
         async move {
             activity.begin_request();
-            if activity.had_its_turn() {
+            if input.turn.has_answered() {
                 yield_now().await;
             }
+            let refused = input.refusal.get().cloned();
             let is_last = refused.is_some();
             let mut response = match refused {
                 Some(answer) => Reply::into_response(answer),
                 None => service.call(request).await?,
             };
             activity.end_request(begin);
+            input.turn.set_answered();
             complete(response.headers_mut(), is_last || activity.is_last());
             Ok::<_, Infallible>(response)
         }
@@ -91,13 +91,9 @@ async fn answer_all<S: RequestService>(
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), answer));
     let mut deadline = pin!(sleep_until(begin + patience));
     loop {
-        let turn = poll_fn(|context| {
-            activity.begin_turn();
-            connection.as_mut().poll(context)
-        });
         tokio::select! {
             biased;
-            ended = turn => {
+            ended = input.turn.run(connection.as_mut()) => {
                 log_end(ended);
                 return true;
             }
@@ -116,7 +112,7 @@ async fn answer_all<S: RequestService>(
     activity.set_last();
     tokio::select! {
         biased; // A request that has arrived is answered, however late this thread reads it.
-        ended = connection.as_mut() => {
+        ended = input.turn.run(connection.as_mut()) => {
             log_end(ended);
             return true;
         }
@@ -124,7 +120,7 @@ async fn answer_all<S: RequestService>(
             connection.as_mut().graceful_shutdown();
         }
     }
-    log_end(connection.await);
+    log_end(input.turn.run(connection).await);
     true
 }
 
@@ -167,8 +163,6 @@ struct Activity {
     waiting_since: AtomicU64,
     /// Whether the next answer is the last.
     is_last: AtomicBool,
-    /// Whether a request was answered in this turn: since the thread has gone over to this connection.
-    had_its_turn: AtomicBool,
 }
 
 /// The value while a request is being answered.
@@ -180,7 +174,6 @@ impl Activity {
     }
 
     fn end_request(&self, begin: Instant) {
-        self.had_its_turn.store(true, Ordering::Relaxed);
         self.waiting_since.store(begin.elapsed().as_millis() as u64, Ordering::Relaxed);
     }
 
@@ -190,15 +183,6 @@ impl Activity {
             ANSWERING => None,
             millis => Some(begin + Duration::from_millis(millis)),
         }
-    }
-
-    fn begin_turn(&self) {
-        self.had_its_turn.store(false, Ordering::Relaxed);
-    }
-
-    /// Whether other connections go first: a client that sends requests ahead has one answer at a time.
-    fn had_its_turn(&self) -> bool {
-        self.had_its_turn.load(Ordering::Relaxed)
     }
 
     fn set_last(&self) {

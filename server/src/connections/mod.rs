@@ -7,6 +7,7 @@
 
 mod framing;
 mod head;
+mod turn;
 mod checked_stream;
 mod connection;
 
@@ -46,6 +47,10 @@ const REJECT_TIMEOUT: Duration = Duration::from_secs(1);
 const LAST_ACCEPT: Duration = Duration::from_millis(200);
 /// The pause after a failed accept: the system is out of files or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// The number of turns of connections after which a thread looks for requests that have arrived on others. With the 61 of
+/// tokio, those would wait for 61 parts of bodies.
+const EVENT_INTERVAL: u32 = 16;
 
 /// A service that answers requests: warp's filter.
 pub(crate) trait RequestService:
@@ -133,8 +138,9 @@ impl Workers {
         let mut workers = Vec::new();
         for number in 0..limits.n_workers {
             // With one further thread for computations: see `routes::compute`.
-            let runtime = runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build();
-            let runtime = runtime.map_err(system)?;
+            let mut runtime = runtime::Builder::new_current_thread();
+            runtime.enable_all().max_blocking_threads(1).event_interval(EVENT_INTERVAL);
+            let runtime = runtime.build().map_err(system)?;
             let (connections, assigned) = mpsc::unbounded_channel();
             let n_open = Arc::new(AtomicUsize::new(0));
             let open = OpenCount { n: Arc::clone(&n_open), gauge: metrics.connections.clone() };
