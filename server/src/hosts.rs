@@ -71,7 +71,10 @@ fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
     let end_of_address = authority.rfind(']').map_or(0, |at| at + 1);
     let colon = authority[end_of_address..].find(':').map(|at| end_of_address + at);
     let host = &authority[..colon.unwrap_or(authority.len())];
-    let is_name_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&byte);
+    let is_name_byte = |byte| {
+        matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-')
+            || b"_~%!$&'()*+,;=".contains(&byte)
+    };
     let is_host = match host.strip_prefix('[') {
         Some(address) => address.strip_suffix(']').is_some_and(|address| address.parse::<Ipv6Addr>().is_ok()),
         None => !host.is_empty() && host.bytes().all(is_name_byte),

@@ -1,7 +1,7 @@
 //! The bytes of a connection, of which hyper reads only requests whose heads have passed the check.
 //!
 //! Input: a stream. Output: the same stream, read up to the first head that is refused; in its place stands a request that
-//! the service answers with the [`Refusal`], and then the input ends. Bytes that hyper cannot have yet are held back: the
+//! the connection answers with [`Input::refusal`], and then the input ends. Bytes that hyper cannot have yet are held back: the
 //! beginning of a head, and requests that a client sends before the answers to those before.
 
 use std::io;
@@ -78,6 +78,17 @@ impl<S> CheckedStream<S> {
     /// The stream itself.
     pub(super) fn into_inner(self) -> S {
         self.stream
+    }
+
+    /// Passes on what is held, as far as that is possible and a buffer has less than `limit` bytes. Returns how much.
+    fn pass_held(&mut self, buffer: &mut ReadBuf<'_>, limit: usize) -> usize {
+        if self.held.is_empty() {
+            return 0;
+        }
+        let n = self.requests.pass(&self.held, limit - buffer.filled().len());
+        buffer.put_slice(&self.held[..n]);
+        self.held.remove_first(n);
+        n
     }
 
     /// Holds what is filled of a buffer behind the first `end` bytes.
@@ -162,9 +173,7 @@ impl<S: AsyncRead + Unpin> CheckedStream<S> {
                 out.put_slice(std::mem::take(&mut self.requests.substitute));
                 return Poll::Ready(Ok(()));
             }
-            let n = self.requests.pass(&self.held, limit - out.filled().len());
-            out.put_slice(&self.held[..n]);
-            self.held.remove_first(n);
+            let n = self.pass_held(out, limit);
             let end = out.filled().len();
             if n > 0 && (!self.held.is_empty() || !self.requests.is_mid_request() || end == limit) {
                 return Poll::Ready(Ok(()));

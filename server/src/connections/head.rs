@@ -117,9 +117,9 @@ fn content_length(value: &[u8]) -> Result<u64, Problem> {
 
 /// The authority in a request's target: that of the absolute form, `None` for the origin form and for `*`.
 fn authority_of(method: &str, target: &str) -> Result<Option<String>, Problem> {
-    /// Whether a byte is in nearly all targets, and no part of their syntax but of that of a path and a query.
+    /// Whether a byte is usual in a path and a query, and has no meaning before them.
     fn is_usual(byte: u8) -> bool {
-        byte.is_ascii_alphanumeric() || b"/?&=,._-%+~:;@!$'()*".contains(&byte)
+        matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'?' | b'&' | b'=' | b',' | b'.' | b'_' | b'-' | b'%' | b'+')
     }
 
     if method == "CONNECT" {

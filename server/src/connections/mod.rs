@@ -5,6 +5,7 @@
 //! worth about a tenth of the throughput. `connection` serves one connection: hyper speaks HTTP/1.1, and reads the requests
 //! that `checked_stream` lets pass.
 
+mod limits;
 mod framing;
 mod head;
 mod turn;
@@ -31,12 +32,10 @@ use tokio::time::{Instant, sleep, timeout};
 use tower_service::Service;
 use warp::http::Request;
 
-use crate::app::App;
 use crate::error::{Error, Result};
-use crate::hosts::Hosts;
 use crate::metrics::Metrics;
-use crate::received::ReceiveMemory;
 use connection::{answer_busy, serve};
+pub(crate) use limits::Limits;
 
 /// The maximum number of connections beyond the limit that are being answered with 503. Further ones are closed without an
 /// answer.
@@ -69,37 +68,6 @@ impl<S> RequestService for S where
         + Sync
         + 'static
 {
-}
-
-/// The limits of all connections.
-#[derive(Debug)]
-pub(crate) struct Limits {
-    n_workers: usize,
-    max_connections: usize,
-    request_timeout: Duration,
-    hosts: Hosts,
-    /// The maximum length of a body.
-    max_body: u64,
-    /// The memory for requests that are being received.
-    memory: Arc<ReceiveMemory>,
-    /// The number of requests that were refused for their heads.
-    n_refused: Counter,
-}
-
-impl Limits {
-    /// The limits in the settings.
-    pub(crate) fn of(app: &App) -> Self {
-        let settings = &app.settings;
-        Self {
-            n_workers: settings.workers(),
-            max_connections: settings.connections(),
-            request_timeout: settings.request_timeout,
-            hosts: settings.hosts.clone(),
-            max_body: settings.body_bytes() as u64,
-            memory: Arc::clone(&app.receive_memory),
-            n_refused: app.metrics.refused_requests.clone(),
-        }
-    }
 }
 
 /// The threads that serve connections.
@@ -311,6 +279,8 @@ mod tests {
     use warp::reply::Response;
 
     use super::*;
+    use crate::hosts::Hosts;
+    use crate::received::ReceiveMemory;
 
     /// Answers everything with 200. The worker that clones it while it `is_broken` panics.
     struct Fragile {
