@@ -73,15 +73,13 @@ async fn answer_all<S: RequestService>(
             if input.turn.has_answered() {
                 yield_now().await;
             }
-            let refused = input.refusal.get().cloned();
-            let is_last = refused.is_some();
-            let mut response = match refused {
-                Some(answer) => Reply::into_response(answer),
+            let mut response = match input.refusal.get() {
                 None => service.call(request).await?,
+                Some(refusal) => Reply::into_response(refusal.clone()),
             };
             activity.end_request(begin);
             input.turn.set_answered();
-            complete(response.headers_mut(), is_last || activity.is_last());
+            complete(response.headers_mut(), activity.is_last() || input.refusal.get().is_some());
             Ok::<_, Infallible>(response)
         }
     });
