@@ -62,7 +62,8 @@ impl<'a> Fields<'a> {
             // Most names differ in length.
             match name.len() {
                 4 if name.eq_ignore_ascii_case("host") => {
-                    if fields.host.replace(value).is_some() {
+                    let before = fields.host.replace(value);
+                    if before.is_some() {
                         return Err(Problem::bad_head("the request has several Host headers; send one"));
                     }
                 }
