@@ -64,6 +64,11 @@ bench-server *ARGS:
     cargo build --release --bin server --bin pipeline
     cargo bench -p end-to-end --bench serving -- {{ ARGS }}
 
+# Measure lookups beside clients that send all they can: just bench-fairness [USERS [SECONDS [HOLDING]]]
+bench-fairness *ARGS:
+    cargo build --release --bin server --bin pipeline
+    cargo bench -p end-to-end --bench fairness -- {{ ARGS }}
+
 # Measure full load for minutes, with a switch every ten seconds: just bench-soak [USERS [MINUTES]]
 bench-soak *ARGS:
     cargo build --release --bin server --bin pipeline

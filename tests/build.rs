@@ -5,7 +5,7 @@
 use std::env;
 
 /// The environment variable of each group of tests, and the `cfg` of the group.
-const WITH: [(&str, &str); 6] = [
+const WITH: [(&str, &str); 7] = [
     // The path of a directory with the real data.
     ("RECOMMENDER_TEST_DATA", "real_data"),
     // The path of `moto_server`, an S3-compatible object store, from tests/requirements.txt.
@@ -14,6 +14,8 @@ const WITH: [(&str, &str); 6] = [
     ("RECOMMENDER_TEST_SCHEMA", "schema"),
     // The path of `chromedriver`. Chromium is in the same directory.
     ("RECOMMENDER_TEST_BROWSER", "browser"),
+    // The path of the directory with `nginx` and `haproxy`.
+    ("RECOMMENDER_TEST_PROXIES", "proxies"),
     // The path of the program `pipeline` as `--features cluster` builds it.
     ("RECOMMENDER_TEST_CLUSTER", "cluster"),
     // Any value that is not empty: the tests run as root on Linux, may mount file systems, and have `strace`.

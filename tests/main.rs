@@ -26,6 +26,7 @@
 //! | `folding` | a fold-in of a user's ratings gives the list of the batch |
 //! | `describing` | the server conforms to the description of its API; needs `RECOMMENDER_TEST_SCHEMA` |
 //! | `browsing` | the page in Chromium; needs `RECOMMENDER_TEST_BROWSER` |
+//! | `proxies` | nginx and HAProxy in front of a server; needs `RECOMMENDER_TEST_PROXIES` |
 //! | `flooding` | lookups beside idle and half-open connections |
 //! | `switching` | a hundred switches of the generation under full load |
 //! | `crashes` | runs killed at random; damaged generations |
@@ -66,6 +67,8 @@ mod monitoring;
 mod odd_files;
 mod partitioning;
 mod printing;
+#[cfg(proxies)]
+mod proxies;
 #[cfg(real_data)]
 mod real_data;
 mod refusing;

@@ -3,4 +3,4 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bytes: &[u8]| server::fuzzing::body(bytes));
+fuzz_target!(|bytes: &[u8]| server::parse_body(bytes));

@@ -1,5 +1,6 @@
 //! The state that all requests share.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use warp::http::HeaderValue;
@@ -8,6 +9,7 @@ use crate::background::Watchdog;
 use crate::denied::Denied;
 use crate::error::Result;
 use crate::metrics::Metrics;
+use crate::received::ReceiveMemory;
 use crate::reload::Current;
 use crate::settings::Settings;
 
@@ -26,6 +28,8 @@ pub(crate) struct App {
     pub(crate) settings: Settings,
     /// The header `Cache-Control` of lookups.
     pub(crate) cache_control: HeaderValue,
+    /// The memory for requests that are being received.
+    pub(crate) receive_memory: Arc<ReceiveMemory>,
     /// The number of computations that run or wait.
     pub(crate) n_computations: AtomicUsize,
 }
@@ -47,6 +51,7 @@ impl App {
             store_watchdog: metrics.watchdog("store", "the store"),
             deny_list_watchdog: metrics.watchdog("deny_list", "the deny list"),
             metrics,
+            receive_memory: ReceiveMemory::for_bodies_of(settings.body_bytes()),
             settings,
             cache_control,
             n_computations: AtomicUsize::new(0),

@@ -2,11 +2,13 @@
 //!
 //! Input: the records of all movies. Output: a movie by its id, genres by name and number, and the search in titles. Lists are
 //! filtered and described without a lookup for each movie. It takes about a hundred bytes a movie, and its title twice.
+//! Names of genres that differ in case alone are one genre.
 
 use std::collections::BTreeMap;
 
 use store::MovieId;
 
+use crate::caseless::caseless;
 use crate::titles::{Match, Titles};
 
 /// All movies that have a record.
@@ -16,8 +18,10 @@ pub(crate) struct Catalogue {
     ids: Vec<MovieId>,
     movies: Vec<Movie>,
     titles: Titles,
-    /// The names of the genres by number.
+    /// The names of the genres by number, each in its most frequent spelling.
     genres: Vec<String>,
+    /// The number of each genre by its name without case.
+    genre_numbers: BTreeMap<String, GenreNumber>,
 }
 
 /// The position of a genre in the catalogue.
@@ -41,22 +45,33 @@ impl Catalogue {
         movies: impl Iterator<Item = store::Result<(MovieId, store::records::Movie)>>,
     ) -> store::Result<Self> {
         let mut catalogue = Self::default();
-        let mut numbers = BTreeMap::new();
+        // The number of movies of each spelling, by the number of the genre.
+        let mut spellings: Vec<BTreeMap<String, u32>> = Vec::new();
         for entry in movies {
-            let (id, store::records::Movie { title, genres }) = entry?;
-            let genres = genres.into_iter().map(|name| {
-                *numbers.entry(name).or_insert_with_key(|name| {
-                    catalogue.genres.push(name.clone());
-                    // Four billion names do not fit into memory.
-                    (catalogue.genres.len() - 1) as GenreNumber
-                })
-            });
-            let (genres, year) = (genres.collect(), year(&title));
+            let (id, store::records::Movie { title, genres: names }) = entry?;
+            let mut genres = Vec::with_capacity(names.len());
+            for name in names {
+                let number = catalogue.number_genre(&name);
+                // Four billion names do not fit into memory.
+                spellings.resize_with(catalogue.genre_numbers.len(), BTreeMap::new);
+                *spellings[number as usize].entry(name).or_default() += 1;
+                if !genres.contains(&number) {
+                    genres.push(number);
+                }
+            }
+            let year = year(&title);
             catalogue.ids.push(id);
             catalogue.titles.push(&title);
-            catalogue.movies.push(Movie { title: title.into(), genres, year });
+            catalogue.movies.push(Movie { title: title.into(), genres: genres.into(), year });
         }
+        catalogue.genres = spellings.into_iter().map(most_frequent).collect();
         Ok(catalogue)
+    }
+
+    /// The number of a genre, a new one for a new name.
+    fn number_genre(&mut self, name: &str) -> GenreNumber {
+        let next = self.genre_numbers.len() as GenreNumber;
+        *self.genre_numbers.entry(caseless(name).into_owned()).or_insert(next)
     }
 
     /// A movie; `None` where it has no record.
@@ -76,8 +91,7 @@ impl Catalogue {
 
     /// The number of a genre by its name, in any case.
     pub(crate) fn genre_number(&self, name: &str) -> Option<GenreNumber> {
-        let at = self.genres.iter().position(|genre| genre.eq_ignore_ascii_case(name))?;
-        GenreNumber::try_from(at).ok()
+        self.genre_numbers.get(&*caseless(name)).copied()
     }
 
     /// The names of all genres, in alphabetical order.
@@ -86,6 +100,12 @@ impl Catalogue {
         names.sort_unstable();
         names
     }
+}
+
+/// The spelling of most movies; of several, the first in the order of characters.
+fn most_frequent(spellings: BTreeMap<String, u32>) -> String {
+    let most = spellings.into_iter().rev().max_by_key(|&(_, n_movies)| n_movies);
+    most.map(|(spelling, _)| spelling).unwrap_or_default()
 }
 
 /// The year at the end of a title, as in `M (1931)`; of a span, as in `Dekalog (1989-1990)`, the first.
@@ -115,6 +135,24 @@ mod tests {
             assert_eq!(*catalogue.movie(MovieId::new(id)).unwrap().genres, [number], "{name}");
             assert_eq!(catalogue.genre_name(number), name);
         }
+    }
+
+    #[test]
+    fn spellings_that_differ_in_case_alone_are_one_genre_named_by_the_most_frequent() {
+        let movies: [&[&str]; 5] =
+            [&["drama"], &["Drama", "drama", "Épopée"], &["Drama"], &["E\u{301}POPÉE"], &["WAR", "war"]];
+        let movies = (0..).zip(movies).map(|(id, genres)| {
+            let genres = genres.iter().map(ToString::to_string).collect();
+            Ok((MovieId::new(id), store::records::Movie { title: String::new(), genres }))
+        });
+        let catalogue = Catalogue::of(movies).unwrap();
+        assert_eq!(catalogue.genre_names(), ["Drama", "E\u{301}POPÉE", "WAR"]);
+        for (name, n_movies) in [("drama", 3), ("DRAMA", 3), ("épopée", 2), ("War", 1)] {
+            let number = catalogue.genre_number(name).unwrap();
+            let has_it = |movie: &&Movie| movie.genres.iter().filter(|&&genre| genre == number).count() == 1;
+            assert_eq!(catalogue.movies.iter().filter(has_it).count(), n_movies, "{name}");
+        }
+        assert_eq!(catalogue.genre_number("epopee"), None);
     }
 
     #[test]

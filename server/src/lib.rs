@@ -8,6 +8,7 @@
 //! The modules stand in the order in which a request meets them; those that run beside the requests come last.
 
 pub mod settings;
+pub mod hosts;
 pub mod listen;
 mod serve;
 mod connections;
@@ -17,11 +18,13 @@ mod number;
 mod parameters;
 mod list_query;
 mod body;
+mod received;
 mod view;
 mod app;
 mod served_generation;
 mod catalogue;
 mod titles;
+mod caseless;
 mod answers;
 mod description;
 mod response;
@@ -33,8 +36,11 @@ mod reload;
 mod denied;
 pub mod healthcheck;
 pub mod error;
+#[cfg(any(test, fuzzing))]
+pub mod exchange;
+
 #[cfg(fuzzing)]
-pub use routes::fuzzing;
+pub use routes::parse_body;
 
 pub use error::{Error, Result};
 pub use listen::{listen, raise_file_limit, termination};

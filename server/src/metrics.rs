@@ -40,6 +40,8 @@ pub(crate) struct Metrics {
     pub(crate) connections: Gauge,
     /// The number of connections beyond the limit.
     pub(crate) rejected_connections: Counter,
+    /// The number of requests whose heads were refused, for whatever route.
+    pub(crate) refused_requests: Counter,
     reloads: Family<ReloadLabels, Counter>,
     /// The number of times that the deny list could not be read.
     pub(crate) deny_list_failures: Counter,
@@ -112,6 +114,7 @@ impl Metrics {
             series: (0..Route::COUNT * METHODS.len() * STATUSES.len()).map(|_| OnceLock::new()).collect(),
             connections: Gauge::default(),
             rejected_connections: Counter::default(),
+            refused_requests: Counter::default(),
             reloads: Family::default(),
             deny_list_failures: Counter::default(),
             slow_reads: Family::default(),
@@ -148,6 +151,11 @@ impl Metrics {
             "http_connections_turned_away",
             "Connections beyond the limit",
             self.rejected_connections.clone(),
+        );
+        of.register(
+            "http_requests_refused",
+            "Requests whose heads were malformed, too long, or for another host",
+            self.refused_requests.clone(),
         );
         of.register("recommender_generation", "The served generation", self.info.clone());
         of.register_with_unit(

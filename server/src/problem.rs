@@ -99,11 +99,53 @@ impl Problem {
 
     /// 400: a request target without a path, such as that of CONNECT.
     pub(crate) fn no_path() -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "the request target has no path; give one such as /livez")
+        Self::bad_head("the request target has no path; give one such as /livez")
+    }
+
+    /// 400: the head of a request that is malformed or ambiguous.
+    pub(crate) fn bad_head(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// 414: a request line that is longer than a head may be.
+    pub(crate) fn target_too_long(max: usize) -> Self {
+        Self::new(
+            StatusCode::URI_TOO_LONG,
+            format!("the request line is longer than {max} bytes; send a shorter one"),
+        )
+    }
+
+    /// 431: a head that is too long.
+    pub(crate) fn head_too_long(max: usize, max_headers: usize) -> Self {
+        let detail =
+            format!("the head of the request has more than {max} bytes or {max_headers} headers; send fewer");
+        Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, detail)
+    }
+
+    /// 421: a host that is not among those of the settings.
+    pub(crate) fn wrong_host(host: &str) -> Self {
+        let detail = format!(
+            "this server does not serve the host {}; its operator can add it with --hosts",
+            shortened(host)
+        );
+        Self::new(StatusCode::MISDIRECTED_REQUEST, detail)
+    }
+
+    /// 501: a body with a transfer coding beside `chunked`.
+    pub(crate) fn unknown_coding() -> Self {
+        Self::new(
+            StatusCode::NOT_IMPLEMENTED,
+            "the only transfer coding of this server is chunked; send the body without others",
+        )
+    }
+
+    /// 505: another version of HTTP than 1.0 and 1.1.
+    pub(crate) fn other_version() -> Self {
+        Self::new(StatusCode::HTTP_VERSION_NOT_SUPPORTED, "this server speaks HTTP/1.1 and HTTP/1.0")
     }
 
     /// 413: a body of more than `max` bytes.
-    pub(crate) fn body_too_long(max: usize) -> Self {
+    pub(crate) fn body_too_long(max: u64) -> Self {
         let detail = format!("the body is longer than {max} bytes, the maximum of this server");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
     }
@@ -168,6 +210,11 @@ impl Problem {
     pub(crate) fn nothing_to_serve(app: &App) -> Self {
         let reasons: Vec<_> = std::iter::once(app.current.reason().to_owned()).chain(app.overdue()).collect();
         Self::unavailable(format!("{}; try again later", reasons.join("; ")), "5")
+    }
+
+    /// 503: the memory for requests that are being received is used up.
+    pub(crate) fn too_much_received() -> Self {
+        Self::unavailable("too many requests are being received; try again, or use another server", "1")
     }
 
     /// 503: the maximum number of connections is open.

@@ -27,7 +27,7 @@ pub(crate) fn text(body: &str) -> Response<Vec<u8>> {
 /// A response with a body of a content type.
 pub(crate) fn with_type(body: Vec<u8>, content_type: &'static str) -> Response<Vec<u8>> {
     let mut response = Response::new(body);
-    // One allocation for all headers that follow.
+    // One allocation for this one and those that follow: six in a list.
     response.headers_mut().reserve(6);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response

@@ -61,7 +61,7 @@ pub async fn run(
     tracing::info!("listening on http://{address}");
 
     let service = || warp::service(routes::filter(Arc::new(WorkerState(Arc::clone(&app)))));
-    let mut workers = Workers::start(Limits::of(&app.settings), &app.metrics, service)?;
+    let mut workers = Workers::start(Limits::of(&app), &app.metrics, service)?;
     workers.accept(listener, shutdown).await;
     let drain_timeout = app.settings.drain_timeout;
     if !workers.drain(drain_timeout).await {

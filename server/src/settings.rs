@@ -16,6 +16,8 @@ use store::repository::Bandwidth;
 use store::shards::Owned;
 use warp::http::Uri;
 
+use crate::hosts::Hosts;
+
 const LISTEN: &str = "127.0.0.1:8080";
 
 const ROUTES: &str = "\
@@ -105,6 +107,12 @@ pub struct Settings {
     #[arg(long, value_name = "ADDR", default_value = LISTEN, value_parser = address)]
     #[arg(env = "RECOMMENDER__SERVER__LISTEN")]
     pub listen: SocketAddr,
+
+    /// The host names of the server, such as movies.example.com, separated by commas. Requests for other names are answered
+    /// with 421; those for an address are served. It keeps the pages of other sites from reading answers (DNS rebinding).
+    #[arg(long, value_name = "NAMES", default_value_t = Hosts::all())]
+    #[arg(env = "RECOMMENDER__SERVER__HOSTS")]
+    pub hosts: Hosts,
 
     /// The directory of working copies: of the served generation and of the one before. A server that is stopped leaves
     /// the first for the next start. Several servers may share the directory.

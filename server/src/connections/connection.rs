@@ -1,7 +1,8 @@
 //! One connection, from its first request to its end.
 //!
 //! Input: a stream and a service. It sets the time limits of a connection, attaches the client's cache headers to each
-//! request, and refuses requests without a path. Which connection goes to which thread is decided in `connections`.
+//! request, and has requests with refused heads answered. Which connection goes to which thread is decided in
+//! `connections`.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -13,31 +14,50 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until};
-use warp::http::Request;
-use warp::http::header::{CONNECTION, HeaderValue};
+use tokio::task::yield_now;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use warp::http::header::{CONNECTION, HeaderMap, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use warp::http::{Request, Response};
 use warp::reply::Reply;
 
-use super::RequestService;
+use super::checked_stream::{CheckedStream, Input};
+use super::head::MAX_HEAD_BYTES;
+use super::{Limits, RequestService};
 use crate::caching::Preferences;
 use crate::problem::Problem;
 
-/// The maximum size of a request's line and headers, and of the bytes that are read ahead of unanswered requests. hyper
-/// takes at most 100 headers; another number would cost a few per cent of the throughput.
-const MAX_HEAD_BYTES: usize = 64 << 10;
 /// The time for which a connection without a request is kept once the server stops, for a request that is on its way.
 const LINGER: Duration = Duration::from_millis(250);
+/// The time for which a client may go on sending once its last answer is sent.
+const LAST_READ: Duration = Duration::from_secs(1);
 
-/// Serves one connection to its end. `request_timeout` is the time in which the client has to send a whole request, and
-/// that in which it has to receive an answer.
+/// Serves one connection to its end.
 pub(super) async fn serve<S: RequestService>(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    service: S,
+    limits: Arc<Limits>,
+    drain: watch::Receiver<bool>,
+) {
+    let (request_timeout, input) = (limits.request_timeout, Arc::<Input>::default());
+    let mut stream = CheckedStream::new(stream, limits, Arc::clone(&input));
+    if answer_all(&mut stream, service, request_timeout, input, drain).await {
+        let is_mid_request = stream.is_mid_request();
+        read_rest(stream.into_inner(), is_mid_request).await;
+    }
+}
+
+/// Answers the requests of a connection. `request_timeout` is the time in which the client has to send a whole request, and
+/// that in which it has to receive an answer. Returns false for a client that was too slow.
+async fn answer_all<S: RequestService>(
+    stream: &mut CheckedStream<impl AsyncRead + AsyncWrite + Unpin>,
     service: S,
     request_timeout: Duration,
+    input: Arc<Input>,
     mut drain: watch::Receiver<bool>,
-) {
+) -> bool {
     let begin = Instant::now();
     // Somewhat less for some, so that connections that began together do not all end together: ending thousands takes time.
     let patience = request_timeout.mul_f64(rand::random_range(0.8..1.0));
@@ -47,36 +67,39 @@ pub(super) async fn serve<S: RequestService>(
         if let Some(client) = Preferences::of(request.headers()) {
             request.extensions_mut().insert(client);
         }
-        let (mut service, activity) = (service.clone(), Arc::clone(&activity));
+        let (mut service, activity, input) = (service.clone(), Arc::clone(&activity), Arc::clone(&input));
         async move {
             activity.begin_request();
-            // warp's filters panic without a path.
-            let mut response = if request.uri().path_and_query().is_some() {
-                service.call(request).await?
-            } else {
-                Reply::into_response(Problem::no_path().into_response())
+            if input.turn.has_answered() {
+                yield_now().await;
+            }
+            let mut response = match input.refusal.get() {
+                None => service.call(request).await?,
+                Some(refusal) => Reply::into_response(refusal.clone()),
             };
             activity.end_request(begin);
-            if activity.is_last() {
-                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            }
+            input.turn.set_answered();
+            complete(response.headers_mut(), activity.is_last() || input.refusal.get().is_some());
             Ok::<_, Infallible>(response)
         }
     });
     let mut http = http1::Builder::new();
-    // Answers are short: one copy is cheaper than two parts.
-    http.max_buf_size(MAX_HEAD_BYTES).writev(false);
+    // Answers are short: one copy is cheaper than two parts. A client may close its sending side before it has the answers.
+    http.max_buf_size(MAX_HEAD_BYTES).writev(false).half_close(true);
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), answer));
     let mut deadline = pin!(sleep_until(begin + patience));
     loop {
         tokio::select! {
             biased;
-            ended = connection.as_mut() => return log_end(ended),
+            ended = input.turn.run(connection.as_mut()) => {
+                log_end(ended);
+                return true;
+            }
             () = deadline.as_mut() => {
                 let next = activity.waiting_since(begin).unwrap_or_else(Instant::now) + patience;
                 if next <= Instant::now() {
                     // The client has neither sent a whole request nor received a whole answer in time.
-                    return;
+                    return false;
                 }
                 deadline.as_mut().reset(next);
             }
@@ -87,10 +110,41 @@ pub(super) async fn serve<S: RequestService>(
     activity.set_last();
     tokio::select! {
         biased; // A request that has arrived is answered, however late this thread reads it.
-        ended = connection.as_mut() => return log_end(ended),
-        () = sleep(LINGER) => connection.as_mut().graceful_shutdown(),
+        ended = input.turn.run(connection.as_mut()) => {
+            log_end(ended);
+            return true;
+        }
+        () = sleep(LINGER) => if !input.has_beginning() {
+            connection.as_mut().graceful_shutdown();
+        }
     }
-    log_end(connection.await);
+    log_end(input.turn.run(connection).await);
+    true
+}
+
+/// Reads what a client goes on sending after its last answer. If bytes were left unread, the system would reset the
+/// connection, and the client might lose the answer.
+async fn read_rest(mut stream: impl AsyncRead + Unpin, is_mid_request: bool) {
+    let mut bytes = [0; 1024];
+    let at_once = timeout(Duration::ZERO, stream.read(&mut bytes)).await;
+    let sends_on = match at_once {
+        Ok(Ok(n)) => n > 0,
+        Ok(Err(_)) => false,
+        Err(_) => is_mid_request,
+    };
+    if sends_on {
+        let _ =
+            timeout(LAST_READ, async { while stream.read(&mut bytes).await.is_ok_and(|n| n > 0) {} }).await;
+    }
+}
+
+/// Completes the headers of an answer.
+fn complete(headers: &mut HeaderMap, is_last: bool) {
+    // No browser is to guess another type, such as that of a script.
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if is_last {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
 }
 
 /// A client that disconnects, or does not speak HTTP, is not worth a warning.
@@ -139,11 +193,13 @@ impl Activity {
 }
 
 /// Answers any request with 503 and closes the connection.
-pub(super) async fn answer_busy(stream: TcpStream) {
+pub(super) async fn answer_busy(mut stream: TcpStream) {
     let answer = service_fn(|_: Request<Incoming>| async {
-        let mut response = Reply::into_response(Problem::too_many_connections().into_response());
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        let mut response: Response<_> = Reply::into_response(Problem::too_many_connections().into_response());
+        complete(response.headers_mut(), true);
         Ok::<_, Infallible>(response)
     });
-    let _ = http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), answer).await;
+    let mut http = http1::Builder::new();
+    let _ = http.keep_alive(false).half_close(true).serve_connection(TokioIo::new(&mut stream), answer).await;
+    read_rest(stream, false).await;
 }

@@ -2,8 +2,14 @@
 //!
 //! Input: a listening socket and a service that answers requests. Each worker is a thread with a runtime of its own; a
 //! connection is assigned to the worker that has the fewest, and stays there. No request wakes another thread, which is
-//! worth about a tenth of the throughput. hyper speaks HTTP/1.1; `connection` serves one connection.
+//! worth about a tenth of the throughput. `connection` serves one connection: hyper speaks HTTP/1.1, and reads the requests
+//! that `checked_stream` lets pass.
 
+mod limits;
+mod framing;
+mod head;
+mod turn;
+mod checked_stream;
 mod connection;
 
 use std::convert::Infallible;
@@ -28,8 +34,8 @@ use warp::http::Request;
 
 use crate::error::{Error, Result};
 use crate::metrics::Metrics;
-use crate::settings::Settings;
 use connection::{answer_busy, serve};
+pub(crate) use limits::Limits;
 
 /// The maximum number of connections beyond the limit that are being answered with 503. Further ones are closed without an
 /// answer.
@@ -40,6 +46,10 @@ const REJECT_TIMEOUT: Duration = Duration::from_secs(1);
 const LAST_ACCEPT: Duration = Duration::from_millis(200);
 /// The pause after a failed accept: the system is out of files or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// The number of turns of connections after which a thread looks for requests that have arrived on others. With the 61 of
+/// tokio, those would wait for 61 parts of bodies.
+const EVENT_INTERVAL: u32 = 16;
 
 /// A service that answers requests: warp's filter.
 pub(crate) trait RequestService:
@@ -58,25 +68,6 @@ impl<S> RequestService for S where
         + Sync
         + 'static
 {
-}
-
-/// The limits of all connections.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
-    n_workers: usize,
-    max_connections: usize,
-    request_timeout: Duration,
-}
-
-impl Limits {
-    /// The limits in the settings.
-    pub(crate) fn of(settings: &Settings) -> Self {
-        Self {
-            n_workers: settings.workers(),
-            max_connections: settings.connections(),
-            request_timeout: settings.request_timeout,
-        }
-    }
 }
 
 /// The threads that serve connections.
@@ -109,18 +100,19 @@ impl Workers {
         metrics: &Metrics,
         service: impl Fn() -> S,
     ) -> Result<Self> {
-        let Limits { n_workers, max_connections, request_timeout } = limits;
+        let limits = Arc::new(limits);
         let system = |source| Error::System { action: "start the threads that serve", source };
         let (draining, drain) = watch::channel(false);
         let mut workers = Vec::new();
-        for number in 0..n_workers {
+        for number in 0..limits.n_workers {
             // With one further thread for computations: see `routes::compute`.
-            let runtime = runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build();
-            let runtime = runtime.map_err(system)?;
+            let mut runtime = runtime::Builder::new_current_thread();
+            runtime.enable_all().max_blocking_threads(1).event_interval(EVENT_INTERVAL);
+            let runtime = runtime.build().map_err(system)?;
             let (connections, assigned) = mpsc::unbounded_channel();
             let n_open = Arc::new(AtomicUsize::new(0));
             let open = OpenCount { n: Arc::clone(&n_open), gauge: metrics.connections.clone() };
-            let work = work(assigned, open, service(), request_timeout, drain.clone());
+            let work = work(assigned, open, service(), Arc::clone(&limits), drain.clone());
             let name = format!("worker-{number}");
             let thread = thread::Builder::new().name(name.clone());
             let thread = thread.spawn(move || runtime.block_on(work)).map_err(system)?;
@@ -128,7 +120,7 @@ impl Workers {
         }
         Ok(Self {
             workers,
-            max_connections,
+            max_connections: limits.max_connections,
             n_open: metrics.connections.clone(),
             n_rejected: metrics.rejected_connections.clone(),
             draining,
@@ -244,7 +236,7 @@ async fn work<S: RequestService>(
     mut assigned: mpsc::UnboundedReceiver<StdTcpStream>,
     open: OpenCount,
     service: S,
-    request_timeout: Duration,
+    limits: Arc<Limits>,
     mut drain: watch::Receiver<bool>,
 ) {
     let mut connections = JoinSet::new();
@@ -253,7 +245,7 @@ async fn work<S: RequestService>(
         tokio::select! {
             stream = assigned.recv(), if !stopping || !assigned.is_empty() => match stream.map(TcpStream::from_std) {
                 Some(Ok(stream)) => {
-                    connections.spawn(serve(stream, service.clone(), request_timeout, drain.clone()));
+                    connections.spawn(serve(stream, service.clone(), Arc::clone(&limits), drain.clone()));
                 }
                 Some(Err(_)) => open.decrement(),
                 None => stopping = true,
@@ -263,6 +255,18 @@ async fn work<S: RequestService>(
             else => return,
         }
     }
+}
+
+/// Serves a connection that has no other beside it, to its end.
+#[cfg(any(test, fuzzing))]
+pub(crate) async fn serve_alone(
+    stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+    service: impl RequestService,
+    limits: Limits,
+) {
+    // The sender is kept, so that there is no drain.
+    let (_draining, drain) = watch::channel(false);
+    serve(stream, service, Arc::new(limits), drain).await;
 }
 
 #[cfg(test)]
@@ -275,6 +279,8 @@ mod tests {
     use warp::reply::Response;
 
     use super::*;
+    use crate::hosts::Hosts;
+    use crate::received::ReceiveMemory;
 
     /// Answers everything with 200. The worker that clones it while it `is_broken` panics.
     struct Fragile {
@@ -306,8 +312,15 @@ mod tests {
     fn connections_go_to_the_other_workers_once_one_has_ended() {
         let runtime = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         runtime.block_on(async {
-            let limits =
-                Limits { n_workers: 2, max_connections: 100, request_timeout: Duration::from_secs(60) };
+            let limits = Limits {
+                n_workers: 2,
+                max_connections: 100,
+                request_timeout: Duration::from_secs(60),
+                hosts: Hosts::all(),
+                max_body: 0,
+                memory: ReceiveMemory::for_bodies_of(0),
+                n_refused: Counter::default(),
+            };
             let metrics = Metrics::new(0);
             let is_broken = Arc::new(AtomicBool::new(true));
             let service = || Fragile { is_broken: Arc::clone(&is_broken) };

@@ -82,7 +82,7 @@ impl Kind {
     /// Sets the field to the value of a member of a body. `null` stands for the absence of a number without a default.
     ///
     /// # Errors
-    /// As [`Kind::set_text`].
+    /// The fault, as the middle of a sentence between the name of the parameter and [`Kind::expected`].
     pub(super) fn set_json(&self, arguments: &mut Arguments, value: &Value) -> Result<(), String> {
         let bad = || format!("was given as {}; ", shortened(&value.to_string()));
         match (self, value) {

@@ -1,8 +1,9 @@
 //! Computations: answers that take milliseconds.
 //!
 //! Each runs on a thread beside the worker that received the request. The number of those that run or wait is bounded. When
-//! a client disconnects, its request is dropped; its computation is then skipped if it waits, and ends at its next
-//! [`Computation::check`] if it runs.
+//! a connection ends, its request is dropped; the computation is then skipped if it waits, and ends at its next
+//! [`Computation::check`] if it runs. A client that disconnects is noticed only when the answer is sent: before, it may have
+//! closed its sending side alone.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

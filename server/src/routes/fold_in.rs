@@ -1,12 +1,14 @@
 //! `POST /recommendations`: a list for the ratings in the body, whose user need not be in the data. Nothing is stored.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use futures_util::Stream;
 use ranking::FoldIn;
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Number, Value};
 use store::MovieId;
 use warp::Buf;
 use warp::http::header::{CACHE_CONTROL, HeaderValue};
@@ -28,6 +30,8 @@ use crate::view::{Snapshot, View, set_truncated};
 const RATINGS: &str = "ratings";
 /// The maximum number of ratings in a body.
 const MAX_RATINGS: usize = 5000;
+/// The maximum number of other members of a body that are kept: more than there are parameters, so that one is unknown.
+const MAX_PARAMETERS: usize = 64;
 
 /// A parsed body.
 #[derive(Debug)]
@@ -36,10 +40,17 @@ pub(super) struct FoldInQuery {
     list: ListQuery,
 }
 
+/// The members of a body. The ratings are the first ones, up to one too many.
+struct Members {
+    ratings: Option<Vec<Rating>>,
+    others: Map<String, Value>,
+}
+
 /// One rating of a body.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Rating {
+    #[serde(deserialize_with = "movie_id")]
     id: MovieId,
     rating: f32,
 }
@@ -49,9 +60,15 @@ pub(super) async fn answer(
     client: Option<&Preferences>,
     body: impl Stream<Item = Result<impl Buf, warp::Error>>,
 ) -> Answer {
-    let bytes = body::read(body, app.settings.body_bytes(), app.settings.request_timeout).await?;
-    let query = FoldInQuery::parse(&bytes)?;
-    compute(app, client, move |computation| look_up(computation, &query)).await
+    let (settings, memory) = (&app.settings, &app.receive_memory);
+    let bytes = body::read(body, settings.body_bytes(), settings.request_timeout, memory).await?;
+    // Parsing a long body takes milliseconds, too.
+    compute(app, client, move |computation| {
+        let query = FoldInQuery::parse(&bytes)?;
+        drop(bytes);
+        look_up(computation, &query)
+    })
+    .await
 }
 
 fn look_up(computation: &Computation<'_>, query: &FoldInQuery) -> Answer {
@@ -133,20 +150,14 @@ impl FoldInQuery {
     /// # Errors
     /// 400. Unknown members are refused, because one with a typing error would otherwise have no effect.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
-        #[derive(Deserialize)]
-        struct Ratings {
-            ratings: Vec<Rating>,
-        }
-
         let unreadable = |error: serde_json::Error| {
             let example = r#"{"ratings":[{"id":318,"rating":5}],"n":10}"#;
             Problem::bad_body(format!("the body cannot be read: {error}; give JSON like {example}"))
         };
-        let mut members: Map<String, Value> = serde_json::from_slice(bytes).map_err(unreadable)?;
-        let Arguments { list, .. } = Arguments::of_body(&members, RATINGS)?;
-        members.retain(|name, _| name == RATINGS);
-        members.values_mut().for_each(make_whole);
-        let Ratings { ratings } = serde_json::from_value(Value::Object(members)).map_err(unreadable)?;
+        let Members { ratings, others } = serde_json::from_slice(bytes).map_err(unreadable)?;
+        let Arguments { list, .. } = Arguments::of_body(&others, RATINGS)?;
+        let missing = || unreadable(serde_json::Error::missing_field(RATINGS));
+        let ratings = ratings.ok_or_else(missing)?;
         if ratings.len() > MAX_RATINGS {
             let detail = format!("has more than {MAX_RATINGS} ratings; give fewer");
             return Err(Problem::bad_parameter(RATINGS, detail));
@@ -155,17 +166,73 @@ impl FoldInQuery {
     }
 }
 
-/// Replaces numbers such as `18.0` by `18`, because some languages write all numbers so.
-fn make_whole(value: &mut Value) {
-    match value {
-        Value::Array(values) => values.iter_mut().for_each(make_whole),
-        Value::Object(members) => members.values_mut().for_each(make_whole),
-        Value::Number(_) => {
-            if let Some(number) = json_number(value) {
-                *value = number.into();
+/// Reads an id. `18.0` is one, because some languages write all numbers so.
+fn movie_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<MovieId, D::Error> {
+    let number = Value::Number(Number::deserialize(deserializer)?);
+    let id = json_number(&number).map(MovieId::new);
+    id.ok_or_else(|| {
+        D::Error::custom(format_args!("the id {number} is no whole number from 0 to {}", u32::MAX))
+    })
+}
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+/// Reads the members one by one, so that the memory for ratings is that of the ratings that are allowed.
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Members;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with ratings")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+        let (mut ratings, mut others) = (None, Map::new());
+        while let Some(name) = map.next_key::<String>()? {
+            if name == RATINGS {
+                ratings = Some(map.next_value_seed(RatingsSeed)?);
+            } else if others.len() <= MAX_PARAMETERS {
+                others.insert(name, map.next_value()?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
             }
         }
-        Value::Null | Value::Bool(_) | Value::String(_) => {}
+        Ok(Members { ratings, others })
+    }
+}
+
+/// Reads the array of ratings.
+struct RatingsSeed;
+
+impl<'de> DeserializeSeed<'de> for RatingsSeed {
+    type Value = Vec<Rating>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<Rating>, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for RatingsSeed {
+    type Value = Vec<Rating>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of ratings")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Vec<Rating>, A::Error> {
+        let mut ratings = Vec::new();
+        while ratings.len() <= MAX_RATINGS
+            && let Some(rating) = array.next_element()?
+        {
+            ratings.push(rating);
+        }
+        while array.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(ratings)
     }
 }
 

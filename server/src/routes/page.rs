@@ -4,9 +4,7 @@
 //! script runs but its own.
 
 use warp::http::Response;
-use warp::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-};
+use warp::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, HeaderValue, REFERRER_POLICY};
 
 use crate::caching::{self, Preferences};
 use crate::response::{not_modified, with_type};
@@ -39,7 +37,6 @@ pub(super) fn answer(file: &File, client: Option<&Preferences>) -> Response<Vec<
     headers.insert(ETAG, tag);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(CONTENT_SECURITY_POLICY, POLICY);
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
 }

@@ -57,6 +57,18 @@ impl Edition {
         ids.iter().fold(edition, |edition, &id| edition.movie(id, &format!("From {number}"), &["Drama"]))
     }
 
+    /// Titles with marks and genres in several spellings.
+    pub(crate) fn in_several_spellings() -> Self {
+        Self::default()
+            .user(18, &[1, 2, 3, 4, 5], &[])
+            .movie(1, "Le\u{301}on (1994)", &["drama"])
+            .movie(2, "Le Fabuleux Destin d'Amélie Poulain (2001)", &["Drama", "Komödie"])
+            .movie(3, "ΟΔΥΣΣΈΑΣ (1990)", &["DRAMA"])
+            .movie(4, "Straße (2000)", &["KOMO\u{308}DIE"])
+            .movie(5, "Toy Story (1995)", &["Drama", "drama"])
+            .fallback(&[1, 2, 3, 4, 5])
+    }
+
     /// A sample with a list for user 18 that says more movies than scores, which no pipeline writes.
     pub(crate) fn with_damaged_list() -> Self {
         let mut edition = Self::sample();

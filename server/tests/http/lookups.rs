@@ -259,3 +259,45 @@ fn head_has_the_headers_of_get_and_no_body() {
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("\r\n\r\n"), "{answer}");
 }
+
+#[test]
+fn spellings_of_a_genre_that_differ_in_case_alone_are_one_genre() {
+    let output = Output::with(&Edition::in_several_spellings());
+    let server = InProcess::ready(&output);
+    for genre in ["drama", "Drama", "DRAMA"] {
+        let list = |parameter: &str| {
+            server.get(&format!("/recommendations?user_id=18&n=5&{parameter}={genre}")).ids()
+        };
+        assert_eq!((list("genre"), list("exclude_genre")), (vec![1, 2, 3, 5], vec![4]), "{genre}");
+    }
+    for genre in ["kom%C3%B6die", "KOMO%CC%88DIE"] {
+        let list = server.get(&format!("/recommendations?user_id=18&n=5&genre={genre}"));
+        assert_eq!(list.ids(), [2, 4], "{genre}");
+    }
+    // The most frequent spelling stands for all.
+    let refused = server.get("/recommendations?user_id=18&genre=comedy").body;
+    assert!(refused.contains("the genres are Drama, KOMO\u{308}DIE"), "{refused}");
+    let movie = server.get("/movies/5").json();
+    assert_eq!(movie["genres"], serde_json::json!(["Drama"]));
+}
+
+#[test]
+fn titles_are_found_without_regard_to_case_and_marks() {
+    let output = Output::with(&Edition::in_several_spellings());
+    let server = InProcess::ready(&output);
+    for (title, id) in [
+        ("leon", 1),
+        ("L%C3%A9on", 1),
+        ("LE%CC%81ON", 1),
+        ("amelie", 2),
+        ("d%27AM%C3%89LIE", 2),
+        ("%CE%BF%CE%B4%CF%85%CF%83%CF%83%CE%AD%CE%B1%CF%82", 3),
+        ("%CE%BF%CE%B4%CF%85%CF%83%CF%83%CE%B5%CE%B1%CF%83", 3),
+        ("strasse", 4),
+        ("STRA%E1%BA%9EE", 4),
+        ("toy", 5),
+    ] {
+        assert_eq!(server.get(&format!("/movies?title={title}")).ids(), [id], "{title}");
+    }
+    assert!(server.get("/movies?title=lion").ids().is_empty());
+}

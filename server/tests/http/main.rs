@@ -12,7 +12,7 @@
 //! - [`restarting`]: servers on the work directory of one that has ended
 //! - [`process`]: the program: its help, its exit codes, its end
 //! - [`starting`]: the program's addresses, hints and warnings at its start
-//! - [`targets`]: request targets that are not paths
+//! - [`wire`]: requests as bytes: half-closed connections, and heads that HTTP does not allow
 //!
 //! [`editions`] publishes the small generations that are served here, [`servers`] runs the server.
 
@@ -33,4 +33,4 @@ mod restarting;
 mod servers;
 mod shards;
 mod starting;
-mod targets;
+mod wire;

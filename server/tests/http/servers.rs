@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use harness::{Client, Server, TIMEOUT, program};
 use server::Settings;
+use server::hosts::Hosts;
 use settings::LogFormat;
 use store::shards::Owned;
 use tempfile::TempDir;
@@ -38,6 +39,7 @@ impl InProcess {
         let mut settings = Settings {
             store: store.into(),
             listen: "127.0.0.1:0".parse().unwrap(),
+            hosts: Hosts::all(),
             work_dir: work.path().to_path_buf(),
             shards: Owned::all(),
             shards_redirect: None,
