@@ -127,9 +127,9 @@ fn shards_that_are_missing_changed_or_not_said_to_be_whole_are_refused_by_their_
     let (ratings, _) = partition(&world, &[]);
     let (file, account) = (ratings.join("00005.parquet"), ratings.join("shards.json"));
     let said = refused(&world, &ratings, &["--train-shards", "9"]);
-    assert!(said.contains("--train-shards is 9") && said.contains("there are 8 shards"), "{said}");
+    assert!(said.contains("--train-shards cannot be 9") && said.contains("there are 8 shards"), "{said}");
     let said = refused(&world, &ratings, &["--shards", "9"]);
-    assert!(said.contains("--shards is 9") && said.contains("cut into 8"), "{said}");
+    assert!(said.contains("--shards cannot be 9") && said.contains("cut into 8"), "{said}");
     let whole = fs::read(&file).unwrap();
     fs::write(&file, &whole[..whole.len() - 1]).unwrap();
     assert!(refused(&world, &ratings, &[]).contains("00005.parquet"));
