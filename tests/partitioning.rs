@@ -118,9 +118,9 @@ fn missing_changed_or_incomplete_shards_are_refused_with_the_name_of_their_file(
     let (ratings, _) = partition(&world, &[]);
     let (file, account) = (ratings.join("00005.parquet"), ratings.join("shards.json"));
     let said = refused(&world, &ratings, &["--train-shards", "9"]);
-    assert!(said.contains("--train-shards is 9") && said.contains("there are 8 shards"), "{said}");
+    assert!(said.contains("--train-shards cannot be 9") && said.contains("there are 8 shards"), "{said}");
     let said = refused(&world, &ratings, &["--shards", "9"]);
-    assert!(said.contains("--shards is 9") && said.contains("cut into 8"), "{said}");
+    assert!(said.contains("--shards cannot be 9") && said.contains("cut into 8"), "{said}");
     let whole = fs::read(&file).unwrap();
     fs::write(&file, &whole[..whole.len() - 1]).unwrap();
     assert!(refused(&world, &ratings, &[]).contains("00005.parquet"));

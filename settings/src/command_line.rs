@@ -129,7 +129,7 @@ fn check_no_option_is_a_value(sources: &Sources) -> Result<()> {
             let what = arg.get_value_names().and_then(|names| names.first()).map_or("VALUE", |name| name);
             let detail = format!("that is an option; give a value, as in {name} <{what}>");
             let given = Given { name, value: value.to_owned(), origin: Origin::CommandLine };
-            return Err(Error::Unfit { given, against: None, detail });
+            return Err(Error::Unfit { given: given.into(), against: None, detail });
         }
     }
     Ok(())
@@ -265,5 +265,5 @@ fn check(arg: &Arg, name: &str, value: &OsStr, origin: Origin) -> Result<()> {
         return Ok(());
     }
     let given = Given { name: name.to_owned(), value: value.to_string_lossy().into_owned(), origin };
-    Err(Error::Unfit { given, against: None, detail: usage::allowed(&error) })
+    Err(Error::Unfit { given: given.into(), against: None, detail: usage::allowed(&error) })
 }

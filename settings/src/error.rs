@@ -101,12 +101,12 @@ pub enum Error {
     },
 
     /// A setting or an option has a value that is not allowed.
-    #[error("{}: {detail}", cannot_be(given, against.as_ref()))]
+    #[error("{}: {detail}", cannot_be(given, against.as_deref()))]
     Unfit {
         /// The value.
-        given: Given,
+        given: Box<Given>,
         /// The value of another option that it contradicts.
-        against: Option<Given>,
+        against: Option<Box<Given>>,
         /// The allowed values, or the rule that is broken.
         detail: String,
     },

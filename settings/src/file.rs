@@ -63,11 +63,11 @@ impl File {
                     }
                     _ => {
                         let text = plain(value).ok_or_else(|| Error::Unfit {
-                            given: Given {
+                            given: Box::new(Given {
                                 name: key.clone(),
                                 value: text[value.span()].to_owned(),
                                 origin: origin(name.span().start),
-                            },
+                            }),
                             against: None,
                             detail: "give a number, a word in quotes, true or false".to_owned(),
                         })?;

@@ -21,7 +21,7 @@ impl Sources {
             }
             against => (given, against),
         };
-        Error::Unfit { given, against, detail: problem.clone() }
+        Error::Unfit { given: given.into(), against: against.map(Box::new), detail: problem.clone() }
     }
 
     fn given(&self, option: &str, value: &str) -> Given {

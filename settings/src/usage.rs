@@ -12,7 +12,7 @@ pub(crate) fn error(fault: &clap::Error) -> Error {
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
             let value = first(fault, ContextKind::InvalidValue).unwrap_or_default();
             let given = Given { name: option, value, origin: Origin::CommandLine };
-            return Error::Unfit { given, against: None, detail: allowed(fault) };
+            return Error::Unfit { given: given.into(), against: None, detail: allowed(fault) };
         }
         ErrorKind::UnknownArgument => {
             let meant = first(fault, ContextKind::SuggestedArg).filter(|meant| {

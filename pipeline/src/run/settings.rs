@@ -114,10 +114,13 @@ impl RunSettings {
     /// Returns the settings with as many shards as the ratings have, if these are cut into `n_cut`.
     ///
     /// # Errors
-    /// [`Error::Setting`] where another number of shards is configured.
+    /// [`Error::Setting`] where another number of shards is configured, or more to train on.
     pub(super) fn cut_as_ratings(&self, n_cut: Option<u32>) -> Result<Self> {
         let mut settings = self.clone();
         if let Some(n_cut) = n_cut {
+            if let Some(n) = self.input.ratings.n_trained().filter(|&n| n > n_cut) {
+                return Err(Error::setting("--train-shards", n, format!("there are {n_cut} shards")));
+            }
             let n_shards = settings.shards.n_shards.get_or_insert(n_cut);
             if *n_shards != n_cut {
                 let problem = format!("the ratings are cut into {n_cut}; leave it out");
