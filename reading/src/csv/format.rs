@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use memchr::memchr2;
+
 use super::text::unquote;
 use crate::error::{Error, Result};
 
@@ -22,13 +24,18 @@ const BINARY: [(&[u8], &str); 9] = [
 const SEPARATORS: [(&str, &str); 4] =
     [("::", "double colons"), (";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")];
 
-/// Checks that a file does not begin like one of another format.
+/// Checks that a file does not begin like one of another format, and has no zero bytes in its first line.
 ///
 /// # Errors
 /// [`Error::OtherFormat`].
 pub(super) fn check(path: &Path, start: &[u8]) -> Result<()> {
-    match BINARY.iter().find(|(magic, _)| start.starts_with(magic)) {
-        Some((_, format)) => Err(Error::OtherFormat { path: path.to_path_buf(), format }),
+    let known = BINARY.iter().find(|(magic, _)| start.starts_with(magic)).map(|&(_, format)| format);
+    let format = known.or_else(|| match memchr2(0, b'\n', start) {
+        Some(first) if start[first] == 0 => Some("binary data or UTF-16 text"),
+        _ => None,
+    });
+    match format {
+        Some(format) => Err(Error::OtherFormat { path: path.to_path_buf(), format }),
         None => Ok(()),
     }
 }
@@ -62,11 +69,13 @@ mod tests {
             (b"\x1f\x8b\x08\x00", "a gzip file"),
             (b"SQLite format 3\0\x10", "an SQLite database"),
             (b"\xff\xfeu\0s\0", "UTF-16 text"),
+            (b"u\0s\0e\0r\0", "binary data or UTF-16 text"),
+            (b"\0\0\0\0", "binary data or UTF-16 text"),
         ] {
             let error = check(Path::new("r.csv"), start).unwrap_err().to_string();
             assert!(error.starts_with(&format!("r.csv is {format}, not a CSV file in UTF-8; ")), "{error}");
         }
-        for start in [&b"userId,movieId"[..], b"\xef\xbb\xbfuserId", b"", b"PARTS,movieId"] {
+        for start in [&b"userId,movieId"[..], b"\xef\xbb\xbfuserId", b"", b"PARTS,movieId", b"userId\n\0"] {
             assert!(check(Path::new("r.csv"), start).is_ok());
         }
     }
