@@ -12,13 +12,13 @@ pub(super) fn checks(site: &Site, account: &Account, bounds: &Bounds) -> Vec<Che
     let mut checks = match &site.since_last {
         None => return Vec::new(),
         Some(Err(why)) => vec![skipped("continuity", why.clone())],
-        Some(Ok(comparison)) => since_last(comparison, account, bounds),
+        Some(Ok(comparison)) => since_last(comparison, site, account, bounds),
     };
     checks.extend(site.since_anchor.iter().flat_map(|anchor| since_anchor(anchor, account, bounds)));
     checks
 }
 
-fn since_last(found: &Comparison, account: &Account, bounds: &Bounds) -> Vec<Check> {
+fn since_last(found: &Comparison, site: &Site, account: &Account, bounds: &Bounds) -> Vec<Check> {
     let &Bounds { max_loss, max_lost_history, max_changed_ratings, max_changed_movies, .. } = bounds;
     let lost = "; check the export, name users and movies that were deleted on purpose in --deny-list, or raise --max-loss";
     let users = found.users.at_most("users lost", max_loss, "users of the last run", "are gone", lost);
@@ -60,7 +60,7 @@ fn since_last(found: &Comparison, account: &Account, bounds: &Bounds) -> Vec<Che
         times(found, bounds),
         titles,
         genres,
-        of_one_user(found, account, bounds),
+        of_one_user(found, site, account, bounds),
         of_one_movie(found, account, bounds),
     ]
 }
@@ -91,11 +91,13 @@ fn times(found: &Comparison, bounds: &Bounds) -> Check {
 /// The least number of new ratings that a check of concentration judges.
 const FEWEST_ADDED: f64 = 100.0;
 
-fn of_one_user(found: &Comparison, account: &Account, bounds: &Bounds) -> Check {
+fn of_one_user(found: &Comparison, site: &Site, account: &Account, bounds: &Bounds) -> Check {
     let (n_all, most) = (account.counts.ratings as f64, bounds.max_one_user);
     let n = found.busiest_user.map_or(0.0, |(_, n)| n);
     let share = n / n_all.max(1.0);
-    let good = n < FEWEST_ADDED || share <= most;
+    // On a small site a usual history is a large share. It is one that another user has too.
+    let is_usual = n < FEWEST_ADDED || n <= site.shape.second_longest as f64;
+    let good = is_usual || share <= most;
     // The user is named only where somebody has to look at the ratings.
     let advice = match found.busiest_user {
         Some((user, _)) if !good => {

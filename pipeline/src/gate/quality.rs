@@ -36,7 +36,10 @@ pub(super) fn checks(account: &Account, before: Option<&Account>, bounds: &Bound
     checks.push(match (comparable, STARS.of(&before.metrics)) {
         (Err(why), _) => skipped(&name, why),
         (Ok(()), None) => skipped(&name, "the published generation was not measured".to_owned()),
-        (Ok(()), Some(before)) => no_worse(STARS, (stars, before), relative(stars, before), None, bounds),
+        (Ok(()), Some(of_before)) => {
+            let noise = noise_of_stars((account, stars), (before, of_before));
+            no_worse(STARS, (stars, of_before), relative(stars, of_before), noise, bounds)
+        }
     });
     checks
 }
@@ -117,6 +120,16 @@ fn noise_between(metric: Metric, account: &Account, before: &Account) -> Option<
     Some(ERRORS_BETWEEN_RUNS * now.hypot(then))
 }
 
+/// Returns the noise of the difference of the errors of predicted stars of two runs: that of a root mean square of `n` normal
+/// errors, which is the share `1 / sqrt(2 n)` of it. `None` where nothing was held out.
+fn noise_of_stars(now: (&Account, f64), then: (&Account, f64)) -> Option<f64> {
+    let error = |(account, rmse): (&Account, f64)| {
+        let n = account.parameters.get("test_fraction")?.as_f64()? * account.counts.ratings as f64;
+        (n > 0.0).then(|| rmse / (2.0 * n).sqrt())
+    };
+    Some(ERRORS_BETWEEN_RUNS * error(now)?.hypot(error(then)?))
+}
+
 /// Checks that a figure, of the run and of the published generation, got worse by a share that is allowed. A larger share
 /// whose difference is noise decides nothing.
 fn no_worse(
@@ -140,7 +153,7 @@ fn no_worse(
 
 /// Makes a check of a difference that is less than the noise of the split, which neither passes nor fails.
 fn undecided(name: &str, detail: &str, noise: f64) -> Check {
-    skipped(name, format!("{detail}; the users held out are too few to tell a difference below {noise:.4}"))
+    skipped(name, format!("{detail}; the held-out ratings are too few to tell a difference below {noise:.4}"))
 }
 
 /// Returns by which share `value` is above `of`; 0 where `of` is 0.

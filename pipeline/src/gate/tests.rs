@@ -17,7 +17,7 @@ fn usual() -> Account {
         counts: Counts {
             users: 100,
             movies: 200,
-            ratings: 1_000,
+            ratings: 100_000,
             depth: 100,
             recommended: 80,
             ..Counts::default()
@@ -162,6 +162,15 @@ fn a_difference_below_the_noise_of_the_split_decides_nothing_and_says_so() {
         assert!(check.detail.contains("too few") && check.detail.contains("below 0.0030"), "{check:?}");
     }
     assert_eq!(judged(&with(0.78, 0.79, 0.01, 0.001), &first()).verdict, Verdict::Refused);
+    // Of few ratings, the error of stars is noise too.
+    let few = |rmse: f64| {
+        let mut account = usual();
+        account.counts.ratings = 600;
+        account.metrics.insert("rmse".to_owned(), rmse);
+        account
+    };
+    assert_eq!(skipped(&few(0.9), &published(few(0.8))), "denied + rmse");
+    assert_eq!(judged(&few(1.4), &published(few(0.8))).verdict, Verdict::Refused);
     // Equal figures without noise pass.
     assert_eq!(skipped(&with(0.277, 0.277, 0.01, 0.0), &first()), "denied + baseline");
 }

@@ -25,6 +25,8 @@ pub(in crate::gate) struct Shape {
     pub(in crate::gate) single: Share,
     /// The rated movies, and those of them that the user with the longest history has rated.
     pub(in crate::gate) longest: Share,
+    /// The number of ratings of the user with the second longest history.
+    pub(in crate::gate) second_longest: u64,
     /// The length of history that one user in a hundred exceeds; `None` with too few users.
     pub(in crate::gate) usual_longest: Option<u64>,
 }
@@ -35,7 +37,9 @@ impl Shape {
         let mut lengths: Vec<usize> = (0..by_user.n_rows()).map(|row| by_user.columns(row).len()).collect();
         let n_single = lengths.iter().filter(|&&length| length == 1).count();
         let n_users = lengths.len();
-        let longest = lengths.iter().copied().max().unwrap_or(0);
+        let (longest, second_longest) = lengths.iter().fold((0, 0), |(first, second), &length| {
+            if length > first { (length, first) } else { (first, second.max(length)) }
+        });
         let usual_longest = (n_users >= ENOUGH_USERS)
             .then(|| *lengths.select_nth_unstable(n_users - 1 - n_users / ENOUGH_USERS).1 as u64);
         Self {
@@ -43,6 +47,7 @@ impl Shape {
             doubled: doubled(by_user),
             single: Share::new(n_single, n_users),
             longest: Share::new(longest, input.interactions.n_items()),
+            second_longest: second_longest as u64,
             usual_longest,
         }
     }
