@@ -13,6 +13,7 @@ use store::MovieId;
 use warp::Buf;
 use warp::http::header::{CACHE_CONTROL, HeaderValue};
 
+use super::bounded_value::BoundedValue;
 use super::compute::{Computation, compute};
 use super::recommendations::{X_RECOMMENDATION_SOURCE, popular};
 use crate::answers::FoldedIn;
@@ -197,7 +198,7 @@ impl<'de> Visitor<'de> for MembersVisitor {
             if name == RATINGS {
                 ratings = Some(map.next_value_seed(RatingsSeed)?);
             } else if others.len() <= MAX_PARAMETERS {
-                others.insert(name, map.next_value()?);
+                others.insert(name, map.next_value::<BoundedValue>()?.0);
             } else {
                 map.next_value::<IgnoredAny>()?;
             }

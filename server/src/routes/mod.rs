@@ -7,6 +7,7 @@
 
 mod compute;
 mod recommendations;
+mod bounded_value;
 mod fold_in;
 mod features;
 mod movies;
