@@ -142,7 +142,7 @@ fn shards_that_are_missing_changed_or_not_said_to_be_whole_are_refused_by_their_
     let said = refused(&world, &ratings, &[]);
     assert!(said.contains("shards.json") && said.contains("pipeline partition"), "{said}");
     let said = refused(&world, &sample("ratings.csv"), &["--train-shards", "2"]);
-    assert!(said.contains("--train-shards is 2") && said.contains("one file"), "{said}");
+    assert!(said.contains("--train-shards cannot be 2") && said.contains("one file"), "{said}");
 }
 
 #[test]
