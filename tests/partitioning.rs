@@ -133,7 +133,7 @@ fn missing_changed_or_incomplete_shards_are_refused_with_the_name_of_their_file(
     let said = refused(&world, &ratings, &[]);
     assert!(said.contains("shards.json") && said.contains("pipeline partition"), "{said}");
     let said = refused(&world, &sample("ratings.csv"), &["--train-shards", "2"]);
-    assert!(said.contains("--train-shards is 2") && said.contains("one file"), "{said}");
+    assert!(said.contains("--train-shards cannot be 2") && said.contains("one file"), "{said}");
 }
 
 #[test]
