@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use harness::{Ended, LIST, SMALL_MODEL, Server, Stop, World, eventually, sample};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use store::manifest::FORMAT_VERSION;
 use store::{Repository, layout};
 
 /// The number of runs that are killed if `RECOMMENDER_TEST_KILLS` is not set.
@@ -62,7 +63,7 @@ pub(crate) fn while_requesting<T>(server: &Server, act: impl FnOnce() -> T) -> T
 
 /// Panics unless a run succeeds and all generations are then complete.
 pub(crate) fn assert_next_run_succeeds(world: &World) {
-    assert!(run_always(world).status().unwrap().success());
+    Ended::of(run_always(world).stderr(Stdio::piped())).assert_success();
     let repository: Repository = world.repository();
     for id in repository.generations().unwrap() {
         repository.manifest(&id).unwrap();
@@ -158,10 +159,12 @@ fn a_server_refuses_a_damaged_newer_or_missing_generation_and_serves_the_old_one
 
     let (id, dir) = unpublished("9");
     let manifest = fs::read_to_string(dir.join("manifest.json")).unwrap();
-    let newer = manifest.replacen("\"format_version\": 5", "\"format_version\": 6", 1);
-    fs::write(dir.join("manifest.json"), newer).unwrap();
+    let (ours, newer) = (FORMAT_VERSION, FORMAT_VERSION + 1);
+    let format = |version: u32| format!("\"format_version\": {version}");
+    let changed = manifest.replacen(&format(ours), &format(newer), 1);
+    fs::write(dir.join("manifest.json"), changed).unwrap();
     fs::write(&current, format!("{id}\n")).unwrap();
-    stays("has format 6, this release reads 5; upgrade the reader");
+    stays(&format!("has format {newer}, this release reads {ours}; upgrade the reader"));
 
     fs::write(&current, "20010101T000000.000Z\n").unwrap();
     stays("there is no generation 20010101T000000.000Z");

@@ -38,7 +38,7 @@ impl Odd {
             Self::Directory => {
                 "it is a directory|is a directory, not|Is a directory|shards.json does not exist"
             }
-            Self::Gigabyte => "1073741824 bytes|has no column",
+            Self::Gigabyte => "1073741824 bytes|is binary data",
             Self::Unreadable => "Permission denied",
         }
     }

@@ -189,7 +189,7 @@ fn fails_read_only(command: &mut Command) {
 fn a_run_on_a_full_disk_fails_with_an_error_at_any_write() {
     let world = World::new();
     let output = world.output();
-    let disk = Disk::mount(&output, "16m");
+    let disk = Disk::mount(&output, "32m");
     world.run_quickly(&[]);
     let (server, first) = (world.serve_when_ready(), world.current());
     let list = server.list_of(first.as_str());
@@ -218,7 +218,7 @@ fn a_run_on_a_full_disk_fails_with_an_error_at_any_write() {
 fn a_read_only_output_is_served_and_commands_that_write_report_it() {
     let world = World::new();
     let output = world.output();
-    let disk = Disk::mount(&output, "16m");
+    let disk = Disk::mount(&output, "32m");
     world.run_quickly(&[]);
     world.run_quickly(&["--seed", "2"]);
     let current = world.current();

@@ -84,8 +84,9 @@ async function updateGeneration() {
     const before = generation;
     const response = await fetch('/generation');
     if (response.status === 503) {
-      byId('generation').textContent = 'Nothing has been published yet. This page updates itself.';
       delay = 3000;
+      const { detail } = await response.json();
+      byId('generation').textContent = `Not ready: ${detail}. This page updates itself.`;
       return;
     }
     if (!response.ok) throw new Error();

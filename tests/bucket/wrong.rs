@@ -27,7 +27,7 @@ fn a_run_fails_with_wrong_credentials_and_a_server_continues_to_serve_its_copy()
         let ended = Ended::of(wrong.to(&mut deployment.run_always(&[])));
         assert_eq!(ended.status.code(), Some(1), "{ended:?}");
         let error = ended.stderr.lines().last().unwrap();
-        for says in ["cannot read s3://recs/site/CURRENT", says, "check AWS_ACCESS_KEY_ID"] {
+        for says in ["cannot list s3://recs/site/generations", says, "check AWS_ACCESS_KEY_ID"] {
             assert!(error.contains(says) && error.len() < 400, "{}", ended.stderr);
         }
         let server = Server::start(wrong.to(&mut deployment.server()));

@@ -22,6 +22,8 @@ const USERS_A_TASK: usize = 512;
 #[derive(Debug, Default)]
 pub struct ListAudit {
     all: PartialAudit,
+    /// The first entries of the list of the most rated movies.
+    most_rated: Vec<MovieId>,
     /// Whether anything denied is stored; `None` without a deny list.
     denial: Option<Denial>,
 }
@@ -108,7 +110,8 @@ impl ListAudit {
         parts.into_iter().for_each(|part| all.add(part));
         let outside = deny.map(|deny| Remnant::outside_lists(deny, tables)).transpose()?.flatten();
         let found = outside.map(|remnant| remnant.to_string()).or_else(|| all.remnant.clone());
-        Ok(Self { all, denial: deny.map(|deny| Denial::new(deny, found)) })
+        let most_rated = tables.fallback().movies.iter().take(SHOWN).copied().collect();
+        Ok(Self { all, most_rated, denial: deny.map(|deny| Denial::new(deny, found)) })
     }
 
     /// The counts of all lists.
@@ -122,6 +125,11 @@ impl ListAudit {
     #[must_use]
     pub fn shown(&self) -> &BTreeMap<MovieId, u64> {
         &self.all.shown
+    }
+
+    /// Whether a movie is one of the ten most rated ones.
+    pub(super) fn is_most_rated(&self, movie: MovieId) -> bool {
+        self.most_rated.contains(&movie)
     }
 
     /// Checks that all lists are correct.

@@ -178,14 +178,14 @@ impl Objects for Directory {
     }
 }
 
-/// The text by which the holder of a lock names itself: one line without control characters.
+/// The text by which the holder of a lock names itself. Another program may have written anything.
 fn holder(file: &mut File) -> String {
     let mut text = Vec::new();
     // Optional: the error is useful without it.
     let _ = file.take(MAX_HOLDER).read_to_end(&mut text);
     let text = String::from_utf8_lossy(&text);
-    let line: String = text.lines().next().unwrap_or_default().chars().filter(|c| !c.is_control()).collect();
-    if line.is_empty() { "an unknown process".to_owned() } else { line }
+    let name = text.trim_end();
+    if name.is_empty() { "an unknown process".to_owned() } else { name.to_owned() }
 }
 
 /// Takes a lock that others hold for moments only.

@@ -29,67 +29,67 @@ pub(crate) struct GateArgs {
     #[arg(env = "RECOMMENDER__GATE__MAX_GAIN")]
     max_gain: f64,
     /// The largest loss of ratings, users and described movies since the oldest generation of the last two weeks
-    #[arg(long, help_heading = HEADING, value_name = "SHARE", allow_negative_numbers = true)]
+    #[arg(long, help_heading = HEADING, value_name = "SHARE", value_parser = share)]
     #[arg(default_value_t = Bounds::DEFAULT.max_total_loss)]
     #[arg(env = "RECOMMENDER__GATE__MAX_TOTAL_LOSS")]
     max_total_loss: f64,
     /// The largest share of their ratings that the users of both runs have lost
-    #[arg(long, help_heading = HEADING, value_name = "SHARE", allow_negative_numbers = true)]
+    #[arg(long, help_heading = HEADING, value_name = "SHARE", value_parser = share)]
     #[arg(default_value_t = Bounds::DEFAULT.max_lost_history)]
     #[arg(env = "RECOMMENDER__GATE__MAX_LOST_HISTORY")]
     max_lost_history: f64,
     /// The largest share of the ratings of both runs that have other stars, or another time
-    #[arg(long, help_heading = HEADING, value_name = "SHARE", allow_negative_numbers = true)]
+    #[arg(long, help_heading = HEADING, value_name = "SHARE", value_parser = share)]
     #[arg(default_value_t = Bounds::DEFAULT.max_changed_ratings)]
     #[arg(env = "RECOMMENDER__GATE__MAX_CHANGED_RATINGS")]
     max_changed_ratings: f64,
     /// The largest share of the movies of both runs that have another title, or other genres
-    #[arg(long, help_heading = HEADING, value_name = "SHARE", allow_negative_numbers = true)]
+    #[arg(long, help_heading = HEADING, value_name = "SHARE", value_parser = share)]
     #[arg(default_value_t = Bounds::DEFAULT.max_changed_movies)]
     #[arg(env = "RECOMMENDER__GATE__MAX_CHANGED_MOVIES")]
     max_changed_movies: f64,
     /// The largest distance of the distribution of stars from the last one
-    #[arg(long, help_heading = HEADING, value_name = "SHARE", allow_negative_numbers = true)]
+    #[arg(long, help_heading = HEADING, value_name = "SHARE", value_parser = share)]
     #[arg(default_value_t = Bounds::DEFAULT.max_star_shift)]
     #[arg(env = "RECOMMENDER__GATE__MAX_STAR_SHIFT")]
     max_star_shift: f64,
     /// The largest share of users whose ratings are exactly those of another user
-    #[arg(long, help_heading = HEADING, value_name = "SHARE", allow_negative_numbers = true)]
+    #[arg(long, help_heading = HEADING, value_name = "SHARE", value_parser = share)]
     #[arg(default_value_t = Bounds::DEFAULT.max_doubled)]
     #[arg(env = "RECOMMENDER__GATE__MAX_DOUBLED")]
     max_doubled: f64,
     /// The largest increase of the share of users with one rating
-    #[arg(long, help_heading = HEADING, value_name = "SHARE", allow_negative_numbers = true)]
+    #[arg(long, help_heading = HEADING, value_name = "SHARE", value_parser = share)]
     #[arg(default_value_t = Bounds::DEFAULT.max_more_single)]
     #[arg(env = "RECOMMENDER__GATE__MAX_MORE_SINGLE")]
     max_more_single: f64,
     /// The largest share of movies whose title is that of another one or says nothing
-    #[arg(long, help_heading = HEADING, value_name = "SHARE", allow_negative_numbers = true)]
+    #[arg(long, help_heading = HEADING, value_name = "SHARE", value_parser = share)]
     #[arg(default_value_t = Bounds::DEFAULT.max_unusable_titles)]
     #[arg(env = "RECOMMENDER__GATE__MAX_UNUSABLE_TITLES")]
     max_unusable_titles: f64,
     /// The largest share of the movies that one user has rated, unless others have rated as many
-    #[arg(long, help_heading = HEADING, value_name = "SHARE", allow_negative_numbers = true)]
+    #[arg(long, help_heading = HEADING, value_name = "SHARE", value_parser = share)]
     #[arg(default_value_t = Bounds::DEFAULT.max_history)]
     #[arg(env = "RECOMMENDER__GATE__MAX_HISTORY")]
     max_history: f64,
     /// The largest number of new ratings by one user, as a share of all ratings
-    #[arg(long, help_heading = HEADING, value_name = "SHARE", allow_negative_numbers = true)]
+    #[arg(long, help_heading = HEADING, value_name = "SHARE", value_parser = share)]
     #[arg(default_value_t = Bounds::DEFAULT.max_one_user)]
     #[arg(env = "RECOMMENDER__GATE__MAX_ONE_USER")]
     max_one_user: f64,
     /// The largest number of new ratings of one movie, as a share of all users
-    #[arg(long, help_heading = HEADING, value_name = "SHARE", allow_negative_numbers = true)]
+    #[arg(long, help_heading = HEADING, value_name = "SHARE", value_parser = share)]
     #[arg(default_value_t = Bounds::DEFAULT.max_one_movie)]
     #[arg(env = "RECOMMENDER__GATE__MAX_ONE_MOVIE")]
     max_one_movie: f64,
     /// The largest share of lists that have the same movie among the first ten
-    #[arg(long, help_heading = HEADING, value_name = "SHARE", allow_negative_numbers = true)]
+    #[arg(long, help_heading = HEADING, value_name = "SHARE", value_parser = share)]
     #[arg(default_value_t = Bounds::DEFAULT.max_most_shown)]
     #[arg(env = "RECOMMENDER__GATE__MAX_MOST_SHOWN")]
     max_most_shown: f64,
     /// The largest share of lists with a movie among the first ten that new users alone have rated
-    #[arg(long, help_heading = HEADING, value_name = "SHARE", allow_negative_numbers = true)]
+    #[arg(long, help_heading = HEADING, value_name = "SHARE", value_parser = share)]
     #[arg(default_value_t = Bounds::DEFAULT.max_new_user_movies)]
     #[arg(env = "RECOMMENDER__GATE__MAX_NEW_USER_MOVIES")]
     max_new_user_movies: f64,
