@@ -20,7 +20,7 @@ const BATCH: usize = 8192;
 /// files' digests, in order. Cost: a pass over the ratings.
 ///
 /// # Errors
-/// [`Error::Store`].
+/// [`Error::Store`](crate::Error::Store).
 pub fn cut(
     by_user: &Csr,
     vocabulary: &Vocabulary,
