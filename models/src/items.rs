@@ -45,7 +45,7 @@ impl ItemModel {
     /// Trains the models that the settings ask for. `bar` counts epochs and sweeps.
     ///
     /// # Errors
-    /// [`Error::Setting`] and [`Error::Scale`] for settings out of range; [`Error::Diverged`] and
+    /// [`Error::Setting`] for settings out of range; [`Error::Diverged`] and
     /// [`Error::SamplingDiverged`] if a number is not finite.
     pub fn train(
         interactions: &Interactions,

@@ -41,7 +41,7 @@ pub enum Flaw {
         "a closing quote is not followed by a separator or a line break; double the quotes inside a cell"
     )]
     TextAfterQuote,
-    /// More than [`MAX_ROW`] bytes.
+    /// More than 1 MiB.
     #[error("the row is longer than 1 MiB; close its quotes, or cut its text")]
     TooLong,
 }
