@@ -1,7 +1,6 @@
 //! The errors of reading, each with the file and the remedy.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::csv::Flaw;
 
@@ -11,17 +10,6 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// An error of reading.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A failed operation on a path.
-    #[error("cannot {action} {}: {source}", path.display())]
-    Io {
-        /// The operation, as a verb.
-        action: &'static str,
-        /// The path.
-        path: PathBuf,
-        /// The error of the system.
-        source: io::Error,
-    },
-
     /// A file that was written to while it was read.
     #[error("{} was written to while it was read; run again when its export has ended", path.display())]
     Changed {
@@ -97,7 +85,7 @@ pub enum Error {
         example: String,
     },
 
-    /// An error of the store.
+    /// A failed operation on a file, or an error of the store.
     #[error(transparent)]
     Store(#[from] store::Error),
 }
@@ -105,12 +93,4 @@ pub enum Error {
 /// The number of denied rows for the message.
 fn and_denied(denied: u64) -> String {
     if denied == 0 { String::new() } else { format!(", {denied} denied") }
-}
-
-impl Error {
-    /// For `map_err`: makes an [`Error::Io`] from an operation and a path.
-    pub(crate) fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Self {
-        let path = path.as_ref().to_path_buf();
-        move |source| Self::Io { action, path, source }
-    }
 }

@@ -60,20 +60,20 @@ impl InputFile {
     /// Appends a range of bytes to `buffer`.
     ///
     /// # Errors
-    /// [`Error::Io`], and [`Error::Changed`] where the file ends before the range does.
+    /// [`Error::Store`], and [`Error::Changed`] where the file ends before the range does.
     pub(crate) fn read(&self, range: Range<u64>, buffer: &mut Vec<u8>) -> Result<()> {
         let start = buffer.len();
         buffer.resize(start + (range.end - range.start) as usize, 0);
         self.file.read_exact_at(&mut buffer[start..], range.start).map_err(|e| match e.kind() {
             ErrorKind::UnexpectedEof => Error::Changed { path: self.path.clone() },
-            _ => Error::io("read", &self.path)(e),
+            _ => store::Error::io("read", &self.path)(e).into(),
         })
     }
 
     /// The digest of the whole file. Cost: reading it the first time; about 2 GB a second.
     ///
     /// # Errors
-    /// [`Error::Changed`] and [`Error::Io`].
+    /// [`Error::Changed`] and [`Error::Store`].
     pub fn digest(&self) -> Result<&FileDigest> {
         if let Some(digest) = self.digest.get() {
             return Ok(digest);
@@ -93,14 +93,14 @@ impl InputFile {
     /// Whether the content has a given digest. Reads the file only if the lengths are equal.
     ///
     /// # Errors
-    /// [`Error::Changed`] and [`Error::Io`].
+    /// [`Error::Changed`] and [`Error::Store`].
     pub fn has(&self, digest: &FileDigest) -> Result<bool> {
         Ok(self.length() == digest.bytes && self.digest()? == digest)
     }
 
     /// Checks that the file was not written to since it was opened.
     fn check_unchanged(&self) -> Result<()> {
-        let metadata = self.file.metadata().map_err(Error::io("read", &self.path))?;
+        let metadata = self.file.metadata().map_err(store::Error::io("read", &self.path))?;
         if stamp(&metadata) == self.opened { Ok(()) } else { Err(Error::Changed { path: self.path.clone() }) }
     }
 
@@ -108,7 +108,7 @@ impl InputFile {
     ///
     /// # Errors
     /// [`Error::Changed`] where the file was written to, or [`Self::digest`] has found another digest, and
-    /// [`Error::Io`].
+    /// [`Error::Store`].
     pub(crate) fn describe(&self, digest: FileDigest) -> Result<SourceFile> {
         let mut last = Vec::new();
         self.read(self.length().saturating_sub(1)..self.length(), &mut last)?;

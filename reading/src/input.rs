@@ -128,7 +128,7 @@ impl OpenInput {
     /// equal.
     ///
     /// # Errors
-    /// [`Error::Changed`] and [`Error::Io`].
+    /// [`Error::Changed`] and [`Error::Store`].
     pub fn is(&self, source: &Source) -> Result<bool> {
         let same_ratings = match &self.ratings {
             OpenRatings::File(file) => file.has(&source.ratings.digest)?,

@@ -4,7 +4,7 @@
 use std::io;
 use std::path::Path;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::tables::{CleanRatings, Movies, Reason, Reject};
 
 /// The name of the file in the directory of a generation.
@@ -13,7 +13,7 @@ pub const REJECTS: &str = "rejects.csv";
 /// Writes [`REJECTS`] into the directory of a generation. Without rejected rows it has only the header.
 ///
 /// # Errors
-/// [`Error::Io`].
+/// [`Error::Store`](crate::Error::Store).
 pub fn write_rejects(dir: &Path, ratings: &CleanRatings, movies: &Movies) -> Result<()> {
     let path = dir.join(REJECTS);
     let write = || -> Result<(), csv::Error> {
@@ -30,7 +30,7 @@ pub fn write_rejects(dir: &Path, ratings: &CleanRatings, movies: &Movies) -> Res
         }
         Ok(table.flush()?)
     };
-    write().map_err(io::Error::from).map_err(Error::io("write", &path))
+    Ok(write().map_err(io::Error::from).map_err(store::Error::io("write", &path))?)
 }
 
 #[cfg(test)]

@@ -31,10 +31,10 @@ pub(crate) fn draw(ratings: &Ratings, movies: &Movies, has_times: bool) -> Sampl
 /// Writes a sample into the directory of a generation.
 ///
 /// # Errors
-/// [`Error::Store`](crate::Error::Store), [`Error::Io`](crate::Error::Io).
+/// [`Error::Store`](crate::Error::Store).
 pub fn write_sample(dir: &Path, sample: &Sample) -> Result<()> {
     let (path, bytes) = (dir.join(SAMPLE), sample.encode()?);
-    std::fs::write(&path, bytes).map_err(crate::Error::io("write", &path))
+    Ok(std::fs::write(&path, bytes).map_err(store::Error::io("write", &path))?)
 }
 
 #[cfg(test)]

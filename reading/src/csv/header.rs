@@ -27,7 +27,7 @@ impl Header {
     /// Reads the header of a file. It ends within [`MAX_ROW`] bytes.
     ///
     /// # Errors
-    /// [`Error::OtherFormat`], [`Error::EmptyTable`], [`Error::BadRow`], [`Error::Changed`] and [`Error::Io`].
+    /// [`Error::OtherFormat`], [`Error::EmptyTable`], [`Error::BadRow`], [`Error::Changed`] and [`Error::Store`].
     pub(super) fn read(file: &InputFile) -> Result<Self> {
         let mut bytes = Vec::new();
         file.read(0..file.length().min(2 * MAX_ROW as u64), &mut bytes)?;

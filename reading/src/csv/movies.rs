@@ -39,7 +39,7 @@ struct MovieLayout {
 ///
 /// # Errors
 /// [`Error::OtherFormat`], [`Error::MissingColumn`], [`Error::EmptyTable`], [`Error::BadRow`], [`Error::Changed`] and
-/// [`Error::Io`]. An unacceptable row is rejected, not an error.
+/// [`Error::Store`]. An unacceptable row is rejected, not an error.
 pub fn read_movies(file: &InputFile) -> Result<Movies> {
     let header = Header::read(file)?;
     let cells = header.cells();

@@ -41,7 +41,7 @@ const REST: u64 = 4 << 10;
 ///
 /// # Errors
 /// [`Error::OtherFormat`], [`Error::MissingColumn`], [`Error::EmptyTable`], [`Error::BadRow`], [`Error::Changed`] and
-/// [`Error::Io`]. An unacceptable row is rejected, not an error.
+/// [`Error::Store`]. An unacceptable row is rejected, not an error.
 pub fn read_ratings(file: &InputFile, scale: Scale, bar: &ProgressBar) -> Result<CleanRatings> {
     read_in_blocks(file, scale, bar, BLOCK)
 }
