@@ -194,6 +194,7 @@ fn settings_that_contradict_each_other_are_named_with_the_origins_of_both() {
         ),
         ("", &["--min-rating", "5"], "--min-rating cannot be 5 with --max-rating 5 (default)"),
         ("min_rating = -3e38\nmax_rating = 3e38", &[], "both finite"),
+        ("", &["--relevant-at", "9"], "--relevant-at cannot be 9 with --max-rating 5 (default)"),
         (
             "train_shards = 9\n[scoring]\nshards = 4",
             &[],

@@ -87,6 +87,17 @@ fn sigterm_during_a_scheduled_run_ends_the_run_and_changes_nothing_that_is_publi
 }
 
 #[test]
+fn sigterm_during_the_first_run_ends_the_schedule() {
+    let world = World::new();
+    let process = Process::start(&mut schedule(&world, &["--cron", "0 0 3 * * *", "--epochs", "5000"]));
+    eventually("the first run holds the lock", || world.output().join("LOCK").exists());
+    let ended = process.terminate();
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    assert!(ended.stderr.contains("stopping the run"), "{ended:?}");
+    assert_eq!(n_generations(&world), 0);
+}
+
+#[test]
 fn a_missed_run_is_started_with_the_schedule() {
     let world = World::new();
     world.run_quickly(&[]);

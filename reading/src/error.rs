@@ -32,6 +32,15 @@ pub enum Error {
         fault: String,
     },
 
+    /// A table with a needed column twice.
+    #[error("{} has two columns `{column}`; remove or rename one of them", path.display())]
+    RepeatedColumn {
+        /// The table.
+        path: PathBuf,
+        /// The name of the columns.
+        column: &'static str,
+    },
+
     /// A file of another format.
     #[error("{} is {format}, not a CSV file in UTF-8; convert it", path.display())]
     OtherFormat {

@@ -142,6 +142,9 @@ pub struct MovieRows {
     /// Rows whose movie is on the deny list.
     #[serde(default)]
     pub denied: u64,
+    /// As for [`Rows::with_rows_inside`].
+    #[serde(default)]
+    pub with_rows_inside: u64,
 }
 
 /// Numbers of users, movies and ratings.

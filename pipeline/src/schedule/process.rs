@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -24,10 +25,11 @@ const POLL: Duration = Duration::from_millis(50);
 /// The time that a run has between SIGTERM and SIGKILL.
 const TERM_GRACE: Duration = Duration::from_secs(10);
 
-/// The system clock, whose waits end at a signal.
+/// The system clock, whose waits end at a signal, and at once after one.
 #[derive(Debug, Clone)]
 pub struct Signals {
     stop: Arc<Mutex<Receiver<()>>>,
+    is_stopped: Arc<AtomicBool>,
 }
 
 impl Signals {
@@ -44,13 +46,20 @@ impl Signals {
                 let _ = sender.send(());
             }
         });
-        Ok(Self { stop: Arc::new(Mutex::new(stop)) })
+        Ok(Self { stop: Arc::new(Mutex::new(stop)), is_stopped: Arc::default() })
     }
 
     fn stopped_within(&self, time: Duration) -> Wait {
+        if self.is_stopped.load(Ordering::Relaxed) {
+            return Wait::Stopped;
+        }
         match self.stop.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(time) {
             Err(RecvTimeoutError::Timeout) => Wait::Over,
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => Wait::Stopped,
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => {
+                // A signal that has ended a run must end the scheduler, too.
+                self.is_stopped.store(true, Ordering::Relaxed);
+                Wait::Stopped
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use memchr::memchr2;
+use memchr::memchr3;
 
 use super::text::unquote;
 use crate::error::{Error, Result};
@@ -24,14 +24,18 @@ const BINARY: [(&[u8], &str); 9] = [
 const SEPARATORS: [(&str, &str); 4] =
     [("::", "double colons"), (";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")];
 
-/// Checks that a file does not begin like one of another format, and has no zero bytes in its first line.
+/// Checks that a file does not begin like one of another format, and that its first line has no zero bytes and no carriage
+/// return but at its end.
 ///
 /// # Errors
 /// [`Error::OtherFormat`].
 pub(super) fn check(path: &Path, start: &[u8]) -> Result<()> {
     let known = BINARY.iter().find(|(magic, _)| start.starts_with(magic)).map(|&(_, format)| format);
-    let format = known.or_else(|| match memchr2(0, b'\n', start) {
-        Some(first) if start[first] == 0 => Some("binary data or UTF-16 text"),
+    let format = known.or_else(|| match memchr3(0, b'\r', b'\n', start).map(|first| &start[first..]) {
+        Some([0, ..]) => Some("binary data or UTF-16 text"),
+        Some([b'\r', next, ..]) if !b"\r\n".contains(next) => {
+            Some("text whose lines end with a carriage return alone")
+        }
         _ => None,
     });
     match format {
@@ -71,11 +75,20 @@ mod tests {
             (b"\xff\xfeu\0s\0", "UTF-16 text"),
             (b"u\0s\0e\0r\0", "binary data or UTF-16 text"),
             (b"\0\0\0\0", "binary data or UTF-16 text"),
+            (b"userId,movieId\r1,2\r", "text whose lines end with a carriage return alone"),
         ] {
             let error = check(Path::new("r.csv"), start).unwrap_err().to_string();
             assert!(error.starts_with(&format!("r.csv is {format}, not a CSV file in UTF-8; ")), "{error}");
         }
-        for start in [&b"userId,movieId"[..], b"\xef\xbb\xbfuserId", b"", b"PARTS,movieId", b"userId\n\0"] {
+        for start in [
+            &b"userId,movieId"[..],
+            b"\xef\xbb\xbfuserId",
+            b"",
+            b"PARTS,movieId",
+            b"userId\n\0",
+            b"userId\r\n",
+            b"userId\r",
+        ] {
             assert!(check(Path::new("r.csv"), start).is_ok());
         }
     }

@@ -72,7 +72,7 @@ impl Layout {
     /// The layout of a table of ratings with a header of these cells.
     ///
     /// # Errors
-    /// [`Error::MissingColumn`].
+    /// [`Error::MissingColumn`], [`Error::RepeatedColumn`].
     pub(super) fn of_ratings(path: &Path, cells: &[&[u8]]) -> Result<Self> {
         let [user, movie, rating, timestamp] =
             columns(path, cells, ["userId", "movieId", "rating", "timestamp"], RATINGS)?;
@@ -85,10 +85,10 @@ impl Layout {
     }
 }
 
-/// Finds columns by name; the first column of a name counts. `needed` is the text of `names` for an error.
+/// Finds columns by name. `needed` is the text of `names` for an error.
 ///
 /// # Errors
-/// [`Error::MissingColumn`] with the first missing name.
+/// [`Error::MissingColumn`] with the first missing name, [`Error::RepeatedColumn`] with the first name of two columns.
 pub(super) fn columns<const N: usize>(
     path: &Path,
     cells: &[&[u8]],
@@ -97,7 +97,12 @@ pub(super) fn columns<const N: usize>(
 ) -> Result<[usize; N]> {
     let mut found = [0; N];
     for (slot, name) in found.iter_mut().zip(names) {
-        *slot = cells.iter().position(|cell| unquote(cell) == name.as_bytes()).ok_or_else(|| {
+        let mut columns = (0..).zip(cells).filter(|(_, cell)| unquote(cell) == name.as_bytes());
+        let (first, second) = (columns.next(), columns.next());
+        if second.is_some() {
+            return Err(Error::RepeatedColumn { path: path.to_path_buf(), column: name });
+        }
+        *slot = first.map(|(column, _)| column).ok_or_else(|| {
             let text = cells.join(&b',');
             Error::MissingColumn {
                 path: path.to_path_buf(),
@@ -124,6 +129,13 @@ mod tests {
     fn columns_are_found_in_any_order_between_others_in_quotes_and_blanks() {
         let found = layout("timestamp,\"rating\", movieId ,comment,\" userId \"\r").unwrap();
         assert_eq!(found, Layout { n_columns: 5, user: 4, movie: 2, rating: 1, timestamp: 0 });
+    }
+
+    #[test]
+    fn a_needed_column_that_is_there_twice_is_an_error() {
+        let message =
+            layout("userId,movieId,rating,note,note,\"rating\",timestamp\n").unwrap_err().to_string();
+        assert_eq!(message, "ratings.csv has two columns `rating`; remove or rename one of them");
     }
 
     #[test]

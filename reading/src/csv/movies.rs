@@ -38,7 +38,7 @@ struct MovieLayout {
 /// Memory: the titles and genres, and one block of the file.
 ///
 /// # Errors
-/// [`Error::OtherFormat`], [`Error::MissingColumn`], [`Error::EmptyTable`], [`Error::BadRow`], [`Error::Changed`] and
+/// [`Error::OtherFormat`], [`Error::MissingColumn`], [`Error::RepeatedColumn`], [`Error::EmptyTable`], [`Error::BadRow`], [`Error::Changed`] and
 /// [`Error::Store`]. An unacceptable row is rejected, not an error.
 pub fn read_movies(file: &InputFile) -> Result<Movies> {
     let header = Header::read(file)?;
@@ -62,7 +62,9 @@ pub fn read_movies(file: &InputFile) -> Result<Movies> {
             bytes.get(first..).unwrap_or_default(),
             size.saturating_sub(first),
             |record, row, line| {
-                movies.push(parse_movie(record, row, &layout), row, 1 + n_lines + line);
+                let has_row_inside = has_row_inside(row, layout.n_columns, &[layout.movie]);
+                movies.rows.with_rows_inside += u64::from(has_row_inside);
+                movies.push(parse_movie(record, row, &layout, has_row_inside), row, 1 + n_lines + line);
             },
         );
         let (end, n) = rows.map_err(|bad| bad.in_file(file, n_lines))?;
@@ -97,7 +99,13 @@ impl Movies {
 }
 
 /// Parses a row, or returns all reasons to reject it, in the order of [`Reason`].
-fn parse_movie(record: &Record, row: &[u8], layout: &MovieLayout) -> Result<(MovieId, Movie), Vec<Reason>> {
+/// `has_row_inside` is the result of [`has_row_inside`] for the row.
+fn parse_movie(
+    record: &Record,
+    row: &[u8],
+    layout: &MovieLayout,
+    has_row_inside: bool,
+) -> Result<(MovieId, Movie), Vec<Reason>> {
     let mut reasons = record.faults(row, layout.n_columns);
     if record.len() != layout.n_columns {
         return Err(reasons); // the columns of the cells are unknown, so they are not checked
@@ -115,8 +123,8 @@ fn parse_movie(record: &Record, row: &[u8], layout: &MovieLayout) -> Result<(Mov
     if genres.len() > MAX_TEXT {
         reasons.push(Reason::GenresTooLong);
     }
-    let has_lines = title.contains('\n') || genres.contains('\n');
-    if has_lines && has_row_inside(row, layout.n_columns, &[layout.movie]) {
+    let is_in_lines = |text: &str| text.contains('\n');
+    if has_row_inside && (is_in_lines(&title) || is_in_lines(&genres)) {
         reasons.push(Reason::RowsInCell);
     }
     match id {
@@ -213,6 +221,12 @@ mod tests {
     #[test]
     fn rows_inside_of_a_title_and_quotes_out_of_place_are_named() {
         use Reason::*;
+        let overview = read(
+            "movieId,title,genres,overview\n3,T3,War,\"A 5 inch\n4,T4,War,text\n5,T5,War,end\"\n6,T6,War,\"a\nb\"\n",
+        )
+        .unwrap();
+        let rows = &overview.rows;
+        assert_eq!((rows.read, rows.kept, rows.with_rows_inside), (2, 2, 1));
         let header = "movieId,title,genres\n";
         let movies = read(format!(
             "{header}11,\"Film 11,Drama\n12,Film 12,Drama\n20,Film 20\",Drama\n21,Film \"21\",Drama\n22,\"Film\nor so, 22\",\n"

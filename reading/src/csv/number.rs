@@ -74,6 +74,13 @@ pub(super) fn parse_time(cell: &[u8]) -> Option<i64> {
     whole.or_else(|| parse_f64(cell).and_then(fractional_time)).or_else(|| parse_iso_time(cell))
 }
 
+/// Parses the digits behind a decimal point as billionths. Digits after the ninth are cut off.
+fn nanoseconds(digits: &[u8]) -> Option<i64> {
+    let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    let nine = digits.iter().chain(b"000000000").take(9);
+    is_number.then(|| nine.fold(0, |number, digit| 10 * number + i64::from(digit - b'0')))
+}
+
 /// Parses `2000-12-07`, `2000-12-07 16:49`, `2000-12-07T16:49:59.25Z` or `2000-12-07T16:49:59+02:00`.
 fn parse_iso_time(cell: &[u8]) -> Option<i64> {
     let (date, rest) = cell.split_at_checked(10)?;
@@ -120,11 +127,7 @@ fn clock(time: &[u8]) -> Option<i64> {
     };
     let nanoseconds = match fraction {
         None => 0,
-        Some(fraction) if !fraction.is_empty() && fraction.iter().all(u8::is_ascii_digit) => {
-            let nine = fraction.iter().chain(b"000000000").take(9);
-            nine.fold(0, |number, digit| 10 * number + i64::from(digit - b'0'))
-        }
-        Some(_) => return None,
+        Some(fraction) => nanoseconds(fraction)?,
     };
     // A minute may have a leap second.
     let is_clock = hours < 24 && minutes < 60 && seconds <= 60;

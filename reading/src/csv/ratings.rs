@@ -40,7 +40,7 @@ const REST: u64 = 4 << 10;
 /// bytes for each row, 44 while an unsorted table is sorted, and some 140 for each rejected row.
 ///
 /// # Errors
-/// [`Error::OtherFormat`], [`Error::MissingColumn`], [`Error::EmptyTable`], [`Error::BadRow`], [`Error::Changed`] and
+/// [`Error::OtherFormat`], [`Error::MissingColumn`], [`Error::RepeatedColumn`], [`Error::EmptyTable`], [`Error::BadRow`], [`Error::Changed`] and
 /// [`Error::Store`]. An unacceptable row is rejected, not an error.
 pub fn read_ratings(file: &InputFile, scale: Scale, bar: &ProgressBar) -> Result<CleanRatings> {
     read_in_blocks(file, scale, bar, BLOCK)

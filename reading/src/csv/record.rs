@@ -159,14 +159,14 @@ pub(super) fn for_each(
     Ok((start, n_lines))
 }
 
-/// Whether a line of `row` after its first has the shape of a row: as many cells as the table has columns, with an id in
-/// each of the columns `ids`. Then a quote before it may not be closed where it should be.
+/// Whether a line of `row` after its first has the shape of a row: at least as many cells as the table has columns, with an
+/// id in each of the columns `ids`. Then a quote before it may not be closed where it should be.
 pub(super) fn has_row_inside(row: &[u8], n_columns: usize, ids: &[usize]) -> bool {
     let mut record = Record::default();
     let is_id = |cell: &[u8]| parse_id(unquote(cell), Reason::MissingMovie, Reason::BadMovie).is_ok();
     row.split(|&byte| byte == b'\n').skip(1).any(|line| {
         record.find(line).is_ok()
-            && record.len() == n_columns
+            && record.len() >= n_columns
             && ids.iter().all(|&column| is_id(record.cell(line, column)))
     })
 }

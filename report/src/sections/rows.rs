@@ -29,9 +29,9 @@ pub(super) fn of(report: &RunReport<'_>) -> Markup {
                     "The time of " (format::count(rows.unreadable_timestamps)) " rows cannot be read. "
                 }
                 @if rows.with_rows_inside > 0 {
-                    (format::count(rows.with_rows_inside))
-                    " rows contain, in quotes, lines that look like rows: see that every quote is closed."
+                    (rows_inside("ratings", rows.with_rows_inside))
                 }
+                @if movies.with_rows_inside > 0 { (rows_inside("movies", movies.with_rows_inside)) }
             }
             @for advice in advice(rows.read, &rows.rejected_by_reason) { p { (advice) } }
             @for advice in advice(movies.read, &movies.rejected_by_reason) { p { (advice) } }
@@ -51,6 +51,13 @@ pub(super) fn of(report: &RunReport<'_>) -> Markup {
                 ]))
             }
         },
+    )
+}
+
+fn rows_inside(table: &str, n: u64) -> String {
+    format!(
+        "Rows of {table} with quoted lines that look like rows: {}; see that every quote is closed. ",
+        format::count(n)
     )
 }
 

@@ -83,6 +83,7 @@ fn write_input(lines: &mut Lines, account: &Account, rejects: &Path) {
     for (reason, count) in by_count(&movies.rejected_by_reason) {
         lines.count(count, format!("  rejected: {reason}"));
     }
+    write_rows_inside(lines, movies.with_rows_inside);
     if movies.denied > 0 {
         lines.count(movies.denied, "  denied");
     }
@@ -170,12 +171,20 @@ fn write_rows(lines: &mut Lines, path: &str, rows: &Rows) {
             .collect();
         lines.continued(format!("{:12}   (of these, too: {})", "", also.join(", ")));
     }
-    if rows.with_rows_inside > 0 {
-        let n = HumanCount(rows.with_rows_inside);
-        lines.continued(format!("{:12}   ({n} rows contain, in quotes, lines that look like rows: see that every quote is closed)", ""));
-    }
+    write_rows_inside(lines, rows.with_rows_inside);
     if rows.denied > 0 {
         lines.count(rows.denied, "denied  (their user or movie is on the deny list)");
+    }
+}
+
+/// Writes how many rows have lines in quotes that look like rows, if any do.
+fn write_rows_inside(lines: &mut Lines, n: u64) {
+    if n > 0 {
+        let n = HumanCount(n);
+        lines.continued(format!(
+            "{:12}   (rows with quoted lines that look like rows: {n}; see that every quote is closed)",
+            ""
+        ));
     }
 }
 
