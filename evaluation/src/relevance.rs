@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use interactions::{Csr, Scale};
+use limits::Refused;
 use serde::{Serialize, Serializer};
 
 /// The choice of the relevant held-out ratings.
@@ -30,6 +31,20 @@ pub enum Relevance {
 const USED_SHARE: f64 = 0.05;
 
 impl RelevanceRule {
+    /// Checks that a rating on the scale can be relevant.
+    ///
+    /// # Errors
+    /// [`Refused`] for a bound above the scale.
+    pub fn check(self, scale: Scale) -> Result<(), Refused> {
+        match self {
+            Self::Stated(Relevance::AtLeast(least)) if least > scale.max => {
+                let refused = Refused::new("--relevant-at", least, "no rating is that high");
+                Err(refused.against("--max-rating", scale.max))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Returns the relevant ratings of a matrix with values on a scale. Cost: a pass over the ratings, and a selection
     /// where the upper quarter of the scale is not used.
     #[must_use]

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::ops::Bound::{Excluded, Included};
 
-use evaluation::{Relevance, RelevanceRule};
+use evaluation::RelevanceRule;
 use limits::{Limits, Refused};
 use models::TrainSettings;
 use reading::{InputSettings, RatingsSource};
@@ -108,14 +108,8 @@ impl RunSettings {
         }
         ShardSettings::check_trained(self.input.ratings.n_trained(), n_shards)?;
         self.bounds.check()?;
-        self.training.check()?;
-        match self.relevance {
-            RelevanceRule::Stated(Relevance::AtLeast(least)) if least > self.training.scale.max => {
-                let refused = Refused::new("--relevant-at", least, "no rating is that high");
-                Err(refused.against("--max-rating", self.training.scale.max).into())
-            }
-            _ => Ok(()),
-        }
+        self.relevance.check(self.training.scale)?;
+        Ok(self.training.check()?)
     }
 
     /// Returns the settings with as many shards as the ratings have, if these are cut into `n_cut`.

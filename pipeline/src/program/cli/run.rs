@@ -79,7 +79,7 @@ impl RunArgs {
     /// # Errors
     /// [`Error::Setting`] for options that contradict each other.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        self.ratings.scale()?;
+        self.relevance.relevant_at.check(self.ratings.scale()?)?;
         self.shards.check(self.train_shards)?;
         self.gate.bounds().check()
     }
