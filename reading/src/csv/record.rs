@@ -7,6 +7,7 @@
 //! If a cell in quotes is not closed, or has other text after its closing quote, the end of the row is unknown: the next
 //! line may be a row, or the text of somebody. That is an error, and never a row.
 
+use std::cmp::Ordering;
 use std::ops::Range;
 
 use memchr::{memchr, memchr2, memchr3};
@@ -83,13 +84,19 @@ impl Record {
 
     /// The faults of a row that its cells show without their content, in the order of [`Reason`].
     pub(super) fn faults(&self, row: &[u8], n_columns: usize) -> Vec<Reason> {
-        let faults = [
-            (str::from_utf8(row).is_err(), Reason::BadUtf8),
-            (self.has_stray_quote, Reason::StrayQuote),
-            (self.len() < n_columns, Reason::TornRow),
-            (self.len() > n_columns, Reason::TooManyColumns),
-        ];
-        faults.into_iter().filter_map(|(is_there, reason)| is_there.then_some(reason)).collect()
+        let mut faults = Vec::new();
+        if str::from_utf8(row).is_err() {
+            faults.push(Reason::BadUtf8);
+        }
+        if self.has_stray_quote {
+            faults.push(Reason::StrayQuote);
+        }
+        match self.len().cmp(&n_columns) {
+            Ordering::Less => faults.push(Reason::TornRow),
+            Ordering::Equal => {}
+            Ordering::Greater => faults.push(Reason::TooManyColumns),
+        }
+        faults
     }
 
     /// Finds the cells of the row that begins `bytes`, and returns its length with the line break. `bytes` has the rest of
@@ -162,6 +169,10 @@ pub(super) fn for_each(
 /// Whether a line of `row` after its first has the shape of a row: at least as many cells as the table has columns, with an
 /// id in each of the columns `ids`. Then a quote before it may not be closed where it should be.
 pub(super) fn has_row_inside(row: &[u8], n_columns: usize, ids: &[usize]) -> bool {
+    // Nearly all rows are one line.
+    if memchr(b'\n', row).is_none_or(|newline| newline + 1 == row.len()) {
+        return false;
+    }
     let mut record = Record::default();
     let is_id = |cell: &[u8]| parse_id(unquote(cell), Reason::MissingMovie, Reason::BadMovie).is_ok();
     row.split(|&byte| byte == b'\n').skip(1).any(|line| {
