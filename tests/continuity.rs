@@ -298,7 +298,7 @@ fn a_baseline_that_cannot_be_read_is_replaced_and_one_that_is_gone_needs_force()
 
 #[cfg(real_data)]
 mod table {
-    //! What was done to the input, and the check that names it, on ml-latest-small.
+    //! Changes of the input, and the checks that name them, on ml-latest-small.
 
     use super::*;
 

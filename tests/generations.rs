@@ -266,7 +266,7 @@ fn after_runs_with_a_wrong_clock_the_order_of_publishing_counts_and_the_clock_is
         Ended::of(run.current_dir(harness::sample("../..")).args(harness::SMALL_MODEL).args(["--seed", "4"]));
     assert!(ended.stderr.contains(&format!("generation {ahead} is dated")), "{}", ended.stderr);
 
-    // Of the others only the last published one before is kept.
+    // One of the others is kept: the one that was published before.
     let would = json(&world, "prune", &["--keep", "1", "--older-than", "0s", "--dry-run"]);
     assert_eq!(would["removed"], serde_json::json!([first.as_str(), ahead.as_str()]));
 
@@ -313,7 +313,7 @@ fn after_runs_with_a_wrong_clock_the_order_of_publishing_counts_and_the_clock_is
 #[test]
 fn a_generation_that_was_never_published_is_not_published_again_and_an_old_pointer_is_read() {
     let (world, ids) = with_generations(3);
-    // As an earlier release leaves it.
+    // An earlier release leaves it so.
     fs::write(world.output().join(layout::CURRENT), format!("{}\n", ids[2])).unwrap();
     let text = prints(&world, "rollback", &[]);
     assert!(text.starts_with(&format!("Published {} in", ids[1])) && !text.contains("again"), "{text}");

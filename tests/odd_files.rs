@@ -14,7 +14,7 @@ use store::layout;
 
 use crate::crashes::run_always;
 
-/// What stands in the place of a file, and a word that a message about it has.
+/// The thing in the place of a file, and a word of the message about it.
 #[derive(Debug, Clone, Copy)]
 enum Odd {
     Pipe,

@@ -20,7 +20,7 @@ pub fn judged_length(depth: usize, n_candidates: usize) -> usize {
     depth.min(n_candidates).min(100)
 }
 
-/// What a run records of its quality.
+/// The quality of a run, for its manifest.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunQuality {
     /// The metrics over all measured users; empty if no rating could be held out.

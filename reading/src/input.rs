@@ -205,7 +205,7 @@ impl Input {
         let ratings: Ratings = cells.map(rating).collect();
         let n_held = (n_before - ratings.len()) as u64;
         let rows = &mut self.clean.rows;
-        // Of shards, no rows are counted that were read elsewhere.
+        // Rows of shards were counted when they were partitioned.
         if rows.kept >= n_held {
             rows.kept -= n_held;
             rows.denied += n_held;

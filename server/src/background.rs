@@ -70,7 +70,7 @@ impl Watchdog {
     /// than `limit` is logged, counted and shown as overdue. `action` is a participle, for messages.
     ///
     /// # Errors
-    /// Those of the reading and of [`run`].
+    /// The errors of the reading and of [`run`].
     pub(crate) async fn watch<T: Send + 'static>(
         &self,
         action: &'static str,
@@ -103,7 +103,7 @@ impl Watchdog {
         interval.saturating_mul(factor).min(MAX_PAUSE.max(interval))
     }
 
-    /// What is overdue, as a sentence for clients; `None` where all is in time.
+    /// The overdue reading as a sentence for clients; `None` where all is in time.
     pub(crate) fn overdue(&self) -> Option<String> {
         let Overdue { action, since } = (*self.overdue.lock().unwrap_or_else(PoisonError::into_inner))?;
         Some(format!("{action} {} has taken {} s and goes on", self.source, since.elapsed().as_secs()))

@@ -71,7 +71,7 @@ mod tests {
 
     use super::*;
 
-    /// What heads are made of.
+    /// The parts of heads.
     const PARTS: [&str; 36] = [
         "GET",
         "HEAD",

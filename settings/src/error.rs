@@ -120,7 +120,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the value is a default, so that nobody gave it.
+    /// Whether the value is a default.
     #[must_use]
     pub fn is_of_default(&self) -> bool {
         matches!(self, Self::Unfit { given, .. } if given.origin == Origin::Default)

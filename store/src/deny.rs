@@ -19,7 +19,7 @@ use crate::ids::{MovieId, UserId};
 
 /// The maximum length of a file in bytes: some twenty million entries.
 const MAX_BYTES: u64 = 256 << 20;
-/// What some editors write before the first line.
+/// The byte order mark that some editors write before the first line.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Hidden movies and deleted users, each ascending. A list takes 4 bytes an entry.

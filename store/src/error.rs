@@ -329,7 +329,7 @@ impl Error {
     }
 }
 
-/// What is wrong with an object that is longer than any valid one.
+/// The problem of an object that is longer than any valid one.
 pub(crate) fn too_long(found: u64, max: u64) -> String {
     format!("it has {found} bytes or more, and at most {max} are read")
 }

@@ -142,7 +142,7 @@ pub struct MovieRows {
     /// Rows whose movie is on the deny list.
     #[serde(default)]
     pub denied: u64,
-    /// As for [`Rows::with_rows_inside`].
+    /// Rows with quoted lines that look like rows; see [`Rows::with_rows_inside`].
     #[serde(default)]
     pub with_rows_inside: u64,
 }
@@ -201,7 +201,7 @@ impl FileDigest {
     /// [`Error::NotAFile`]; [`Error::Io`] where it cannot be read.
     pub fn of(path: &Path) -> Result<Self> {
         let (file, metadata) = files::open(path)?;
-        // What is appended meanwhile is not read: it makes the length differ already.
+        // Bytes that are appended meanwhile are not read: the length differs already.
         let mut file = file.take(metadata.len() + 1);
         let mut hasher = blake3::Hasher::new();
         let mut buffer = vec![0; 1 << 20];

@@ -39,7 +39,7 @@ pub struct Sample {
 pub struct Part<T> {
     /// The least number of leading zeros of a hash.
     pub level: u32,
-    /// What was chosen, ids ascending.
+    /// The chosen entries, ids ascending.
     pub chosen: Vec<T>,
 }
 
@@ -67,7 +67,7 @@ pub struct SampledMovie {
     pub genres: u64,
 }
 
-/// What has a place in the order of a part, and a hash that decides whether it is chosen.
+/// An entry with a place in the order of a part, and a hash that decides whether it is chosen.
 pub trait Sampled {
     /// The order in a part.
     type Key: Ord;
@@ -141,7 +141,7 @@ impl<T: Sampled + Copy> Part<T> {
         Self { level, chosen: all().filter(|one| is_chosen(one, level)).collect() }
     }
 
-    /// What has at least the given level, ascending.
+    /// The entries with at least the given level, ascending.
     pub fn at(&self, level: u32) -> impl Iterator<Item = &T> {
         self.chosen.iter().filter(move |one| is_chosen(*one, level))
     }

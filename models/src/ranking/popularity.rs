@@ -1,6 +1,6 @@
 //! Popularity as a factor of its own, and its share in the scores of users with few ratings.
 //!
-//! What a few ratings say about a user may be less than what everybody's ratings say. Beside its factors, an item has a
+//! Few ratings may say less about a user than the ratings of all users do. Beside its factors, an item has a
 //! number for its popularity, and the score of a user with n ratings is
 //!
 //! ```text
@@ -94,7 +94,7 @@ pub(super) fn shares(
     let mut shares: Vec<f32> = Vec::new();
     for slice in 0..FEWEST_RATINGS.len() {
         let of_slice: Vec<&Quality> = qualities.iter().filter_map(|of_user| of_user.get(slice)).collect();
-        // A slice that nobody has enough ratings for is like the one before, whose users know less.
+        // A slice without users has the share of the slice before it.
         let like_before = shares.last().copied().unwrap_or(1.0);
         shares.push(choose(&of_slice).unwrap_or(like_before));
     }
@@ -114,7 +114,7 @@ fn choose(of_users: &[&Quality]) -> Option<f32> {
     let popular = SHARES.len() - 1;
     let gain =
         |share: usize| of_users.iter().map(|quality| quality[share] - quality[popular]).sum::<f64>() / n;
-    // Of equal ones the last, which is nearest to popularity.
+    // The last of equal shares is the nearest to popularity.
     let best = (0..SHARES.len()).max_by(|&a, &b| gain(a).total_cmp(&gain(b)))?;
     let mean = gain(best);
     let squares: f64 = of_users.iter().map(|quality| (quality[best] - quality[popular] - mean).powi(2)).sum();

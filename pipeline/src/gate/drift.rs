@@ -43,7 +43,7 @@ fn amounts(account: &Account, before: &Account, site: &Site) -> [(&'static str, 
         Some(Ok(found)) => (found.n_denied_users, found.n_denied_movies),
         Some(Err(_)) | None => (0.0, 0.0),
     };
-    // Of all ratings: the model may be trained on some of them.
+    // All ratings count: the model may be trained on some of them.
     let n_ratings = account.rows.denied.saturating_sub(before.rows.denied);
     let without = |published: u64, denied: f64| (published as f64 - denied).max(0.0);
     [

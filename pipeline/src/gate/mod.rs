@@ -23,7 +23,7 @@ pub use bounds::Bounds;
 pub use lists::{ListAudit, ListRules, ListStatistics, PartialAudit};
 pub use site::{NewUserMovie, Site};
 
-/// What a run reads of an earlier generation to compare with.
+/// The parts of an earlier generation that a run is compared with.
 #[derive(Debug, Clone)]
 pub struct Past {
     /// The manifest.

@@ -162,7 +162,7 @@ fn a_difference_below_the_noise_of_the_split_decides_nothing_and_says_so() {
         assert!(check.detail.contains("too few") && check.detail.contains("below 0.0030"), "{check:?}");
     }
     assert_eq!(judged(&with(0.78, 0.79, 0.01, 0.001), &first()).verdict, Verdict::Refused);
-    // Of few ratings, the error of stars is noise too.
+    // The error of stars is noise too where ratings are few.
     let few = |rmse: f64| {
         let mut account = usual();
         account.counts.ratings = 600;

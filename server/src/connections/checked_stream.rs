@@ -25,7 +25,7 @@ use crate::received::Received;
 /// it gets 8 KiB, and keeps it: a connection that sends a body would cost as much as one that sends a long head.
 const MAX_PASSED: usize = (8 << 10) - 1;
 
-/// What a stream and its connection tell each other.
+/// The state that a stream and its connection share.
 #[derive(Debug, Default)]
 pub(super) struct Input {
     /// The answer to the last request, once its head is refused.
@@ -45,7 +45,7 @@ impl Input {
 pub(super) struct CheckedStream<S> {
     stream: S,
     requests: Requests,
-    /// What is received and not passed on.
+    /// Bytes that are received and not passed on.
     held: Received,
 }
 
@@ -59,7 +59,7 @@ struct Requests {
     /// The number of bytes of the next head that have been searched for its end in vain.
     n_searched: usize,
     input: Arc<Input>,
-    /// What is passed on in place of the request that is refused.
+    /// The bytes that are passed on in place of the refused request.
     substitute: &'static [u8],
 }
 

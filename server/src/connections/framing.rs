@@ -3,7 +3,7 @@
 //! hyper decodes the body. Here its end is found, so that the head of the next request can be checked before hyper reads it.
 //! Where a body is malformed, it has no end: hyper refuses it, and reads nothing behind it.
 
-/// What is missing of a body.
+/// The missing part of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Body {
     /// So many bytes.

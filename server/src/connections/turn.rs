@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 /// The number of received bytes that end a turn: some requests, or a part of a long body.
 const MAX_BYTES: usize = 64 << 10;
 
-/// What has been done in a turn.
+/// The work that has been done in a turn.
 #[derive(Debug, Default)]
 pub(super) struct Turn {
     n_bytes: AtomicUsize,

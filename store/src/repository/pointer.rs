@@ -170,7 +170,7 @@ impl Pointer {
         })
     }
 
-    /// What was published, as far as it is known, the last first. A generation that was published several times is there
+    /// The published generations as far as they are known, the last first. A generation that was published several times is there
     /// several times.
     #[must_use]
     pub fn history(&self) -> Vec<GenerationId> {

@@ -10,7 +10,7 @@ use store::{DenyList, MovieId, UserId};
 
 use super::super::share::Share;
 
-/// What of an earlier input is still there. Shares are of the samples, without denied users and movies; numbers are
+/// The parts of an earlier input that are still there. Shares are of the samples, without denied users and movies; numbers are
 /// estimates for the whole input.
 #[derive(Debug, Clone, Default)]
 pub(in crate::gate) struct Comparison {

@@ -1,4 +1,4 @@
-//! What the gate knows of the input of a run: figures of the input alone, and the comparison with the samples of earlier
+//! The input of a run as the gate sees it: figures of the input alone, and the comparison with the samples of earlier
 //! runs.
 //!
 //! The figures are taken before training, from the ratings in memory. Of the earlier runs only their samples are read.
@@ -17,7 +17,7 @@ pub(super) use comparison::Comparison;
 pub use newcomers::NewUserMovie;
 pub(super) use shape::Shape;
 
-/// What the gate knows of the input of a run.
+/// The input of a run as the gate sees it.
 #[derive(Debug, Clone, Default)]
 pub struct Site {
     /// The figures of the input alone.
@@ -78,7 +78,7 @@ impl Site {
         &self.new_user_movies
     }
 
-    /// What the gate knows of the same input after these movies were held back.
+    /// The same input after these movies were held back.
     #[must_use]
     pub fn holding_back(self, movies: Vec<NewUserMovie>) -> Self {
         Self { new_user_movies: movies, is_held_back: true, ..self }
@@ -93,7 +93,7 @@ fn comparable<'a>(
     let trained = "trained_shards";
     let of_then = &then.manifest.account.parameters;
     let is_equal = |name: &str| of_then.get(name) == parameters.get(name);
-    // Of all shards, their number does not matter.
+    // The number of shards does not matter if all are read.
     let are_whole = !of_then.contains_key(trained) && !parameters.contains_key(trained);
     let are_same = are_whole || (is_equal(trained) && is_equal("shards"));
     if !are_same {

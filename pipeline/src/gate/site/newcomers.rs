@@ -16,7 +16,7 @@ pub struct NewUserMovie {
     pub movie: MovieId,
     /// Its raters among the sampled users.
     pub n_raters: u32,
-    /// Those of them who were not there in the last run.
+    /// The new users among them.
     pub n_new: u32,
 }
 

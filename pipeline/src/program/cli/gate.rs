@@ -7,7 +7,7 @@ use pipeline::gate::Bounds;
 /// The heading of the options in the help.
 const HEADING: &str = "Gate: allowed differences from the published generation (0.05 is 5 %, inf no bound)";
 
-/// What becomes of movies that new users alone have rated.
+/// The treatment of movies that new users alone have rated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum NewUserMovies {
     /// They may stand in lists, as far as the gate lets them
