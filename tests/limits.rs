@@ -56,23 +56,3 @@ fn a_server_that_may_not_write_large_files_keeps_what_it_serves_or_says_why_it_s
     assert!(metrics.contains("recommender_reloads_total{result=\"refused\"} 1\n"), "counted once: {metrics}");
     assert_eq!(server.terminate().code(), Some(0));
 }
-
-#[test]
-fn a_program_without_enough_memory_ends_with_a_message() {
-    let world = World::new();
-    world.run_quickly(&[]);
-    let mut n_failed = 0;
-    // Below, the system cannot even start a program.
-    for mebibytes in (80..).step_by(20) {
-        let ended = Ended::of(
-            limited(&format!("-v {}", mebibytes << 10), &run_always(&world)).stderr(Stdio::piped()),
-        );
-        if ended.status.success() {
-            break;
-        }
-        assert!(!ended.stderr.trim().is_empty(), "{mebibytes} MiB: {ended:?}");
-        n_failed += 1;
-    }
-    assert!(n_failed > 0);
-    world.run_quickly(&["--always"]);
-}

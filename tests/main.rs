@@ -21,7 +21,7 @@
 //! | `cluster` | shards on a Ballista cluster; needs `RECOMMENDER_TEST_CLUSTER` |
 //! | `odd_files` | a pipe, a device, a directory, a gigabyte or an unreadable file in the place of each file |
 //! | `hanging` | a store and a deny list that do not answer |
-//! | `limits` | programs whose file size or memory is limited |
+//! | `limits` | programs whose file size is limited |
 //! | `serving` | the answers of a server, and new generations without a lost request |
 //! | `folding` | a fold-in of a user's ratings gives the list of the batch |
 //! | `describing` | the server conforms to the description of its API; needs `RECOMMENDER_TEST_SCHEMA` |
