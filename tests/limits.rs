@@ -1,4 +1,4 @@
-//! Programs whose file size or memory is limited: they end with an error that says so, or do without.
+//! Programs whose file size is limited: they end with an error that says so, or do without.
 
 #![cfg(target_os = "linux")]
 
